@@ -1,0 +1,97 @@
+"""Reads the settings file, lays LAKEHOUSE_* variables over it, and says plainly what is wrong."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from config.settings import Settings
+
+PREFIX = "LAKEHOUSE_"
+CONFIG_VARIABLE = "LAKEHOUSE_CONFIG"
+DEFAULT_FILE = Path("config/lakehouse.toml")
+
+
+class ConfigError(Exception):
+    """The settings cannot be used: names the place, what was found and what would do."""
+
+
+def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """The settings of `file` (else of $LAKEHOUSE_CONFIG, else config/lakehouse.toml) with overrides.
+
+    `LAKEHOUSE_SIGNALS__PE_RATIO_THRESHOLD=30` overrides `[signals] pe_ratio_threshold`; a value that
+    is JSON (a number, a list) is read as JSON. Without any file the defaults hold.
+
+    Raises:
+        ConfigError: a file that is missing or is no TOML, an unknown key, a value of the wrong kind.
+    """
+    asked = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    content = _read(asked) if asked else (_read(DEFAULT_FILE) if DEFAULT_FILE.is_file() else {})
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+            _override(content, name, value)
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, asked or DEFAULT_FILE)) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot read the settings ({error.strerror}); name another file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+
+
+def _override(content: dict[str, Any], name: str, value: str) -> None:
+    *parents, leaf = name.removeprefix(PREFIX).lower().split("__")
+    place = content
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"{name}: `{parent}` is a value, not a section; see config/settings.py")
+    place[leaf] = _value(value)
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - JSON holds anything; pydantic judges it next
+    try:
+        parsed = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return text if isinstance(parsed, str) else parsed
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    return "; ".join(_explain_one(dict(found), file) for found in error.errors(include_url=False))
+
+
+def _explain_one(found: dict[str, Any], file: Path) -> str:
+    path = ".".join(str(part) for part in found["loc"])
+    if found["type"] != "extra_forbidden":
+        return f"{file} (or {variable_name(path)}): `{path}`: {found['msg']}, found {found['input']!r:.80}"
+    if any(word in path.lower() for word in ("key", "secret", "password", "token")):
+        return f"{file}: `{path}` looks like a secret; give secrets in the environment or in .env only"
+    near = difflib.get_close_matches(path, list(known_paths()), n=1, cutoff=0.3)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{file} (or {variable_name(path)}): unknown key `{path}`{hint}"
+
+
+def variable_name(path: str) -> str:
+    """The variable that overrides the key `signals.pe_ratio_threshold`."""
+    return PREFIX + path.upper().replace(".", "__")
+
+
+def known_paths(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """Every leaf key of the settings, dotted."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from known_paths(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name

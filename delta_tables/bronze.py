@@ -1,0 +1,44 @@
+"""Bronze: what was received, append-only, written without an engine."""
+
+from pyspark.sql.types import BinaryType, BooleanType, IntegerType, StringType, StructType, TimestampType
+
+from delta_tables.table import Table, column
+
+_RECEIVED = [
+    column("payload_id", StringType(), "SHA-256 of the body as stored, in hex"),
+    column("provider", StringType(), "provider asked, such as alphavantage"),
+    column("dataset", StringType(), "dataset asked: intraday, daily, overview, fx_daily"),
+    column("symbol", StringType(), "symbol asked"),
+    column("interval", StringType(), "bar interval asked; null where there is none", is_nullable=True),
+    column("request", StringType(), "the request, secrets redacted"),
+    column("status", IntegerType(), "HTTP status"),
+    column("content_type", StringType(), "content type the provider named"),
+    column("fetched_at", TimestampType(), "when the body had been received, UTC"),
+    column("is_simulated", BooleanType(), "true where the provider said that it drew the values"),
+    column("body", BinaryType(), "the body, byte for byte, secrets redacted"),
+    column("run_id", StringType(), "run that landed the row", is_lineage=True),
+]
+
+RAW_PAYLOADS = Table(
+    layer="bronze",
+    name="raw_payloads",
+    description="Every answer that is data, byte for byte as received.",
+    schema=StructType(_RECEIVED),
+    keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
+)
+
+DEAD_LETTERS = Table(
+    layer="bronze",
+    name="dead_letters",
+    description="Every answer that is an error, whatever its HTTP status, with its class.",
+    schema=StructType(
+        [
+            *_RECEIVED,
+            column("error_class", StringType(), "too_fast, quota_exhausted, not_entitled, bad_symbol, ..."),
+            column("error", StringType(), "what was wanted, found, and what to do"),
+        ]
+    ),
+    keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
+)
+
+TABLES = (RAW_PAYLOADS, DEAD_LETTERS)

@@ -1,0 +1,82 @@
+"""Where a lake is: a folder or an S3-compatible bucket, and how it is reached."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyarrow import fs
+
+from config.secrets import Secrets
+from config.settings import Settings
+from delta_tables.table import Table
+
+_S3 = ("s3://", "s3a://")
+
+
+class LakeError(Exception):
+    """The lake, or a table of it, is not there or cannot be read: says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake's root and the options to reach it.
+
+    `root` is an absolute folder or `s3a://bucket/prefix`: the spelling that delta-rs, the embedded
+    engine and Apache Spark all understand. `options` holds credentials, so it is never shown.
+    """
+
+    root: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether the lake lies in an S3-compatible store."""
+        return self.root.startswith(_S3)
+
+    def uri(self, table: Table) -> str:
+        """Where `table` is stored."""
+        return f"{self.root}/{table.layer}/{table.name}"
+
+    def staging_uri(self, run_id: str, name: str) -> str:
+        """Where a run keeps a batch that is not published yet."""
+        return f"{self.root}/_staging/{run_id}/{name}"
+
+    def drop_staging(self, run_id: str) -> None:
+        """Removes what a run staged."""
+        store, path = self._file_system()
+        folder = f"{path}/_staging/{run_id}"
+        if store.get_file_info(folder).type == fs.FileType.Directory:
+            store.delete_dir(folder)
+
+    def _file_system(self) -> tuple[fs.FileSystem, str]:
+        if not self.is_s3:
+            return fs.LocalFileSystem(), self.root
+        endpoint = self.options.get("AWS_ENDPOINT_URL", "")
+        scheme, _, host = endpoint.partition("://")
+        store = fs.S3FileSystem(
+            access_key=self.options.get("AWS_ACCESS_KEY_ID"),
+            secret_key=self.options.get("AWS_SECRET_ACCESS_KEY"),
+            region=self.options.get("AWS_REGION"),
+            endpoint_override=host or None,
+            scheme=scheme or "https",
+        )
+        return store, self.root.split("://", 1)[1]
+
+
+def lake_of(settings: Settings, secrets: Secrets) -> Lake:
+    """The lake that the settings name."""
+    if not settings.lake.startswith(_S3):
+        return Lake(str(Path(settings.lake).expanduser().resolve()))
+    root = "s3a://" + settings.lake.split("://", 1)[1].rstrip("/")
+    return Lake(root, _s3_options(settings, secrets))
+
+
+def _s3_options(settings: Settings, secrets: Secrets) -> dict[str, str]:
+    options = {"AWS_REGION": settings.s3.region, "conditional_put": "etag"}
+    if settings.s3.endpoint_url:
+        endpoint = str(settings.s3.endpoint_url).rstrip("/")
+        options |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http:")).lower()}
+    if secrets.aws_access_key_id and secrets.aws_secret_access_key:
+        options["AWS_ACCESS_KEY_ID"] = secrets.aws_access_key_id.get_secret_value()
+        options["AWS_SECRET_ACCESS_KEY"] = secrets.aws_secret_access_key.get_secret_value()
+    return options

@@ -1,0 +1,116 @@
+"""Silver: deduplicated, corrected, and queryable as of any instant."""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DateType,
+    DecimalType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from delta_tables.table import Table, column
+
+PRICE = DecimalType(18, 6)
+SIZE = DecimalType(20, 6)
+
+_KNOWN = [
+    column("known_from", TimestampType(), "when these values were learned, UTC (the payload's fetched_at)"),
+    column(
+        "known_to", TimestampType(), "when they were replaced, UTC; null while current", is_nullable=True
+    ),
+    column("payload_id", StringType(), "payload in bronze.raw_payloads that said so"),
+    column("position", StringType(), "place inside that payload"),
+    column("run_id", StringType(), "run that last changed the row", is_lineage=True),
+]
+
+
+def _fundamental(name: str, kind: DecimalType | StringType | DateType, comment: str) -> StructField:
+    return column(name, kind, comment, is_nullable=True)
+
+
+BARS = Table(
+    layer="silver",
+    name="bars",
+    description="Price bars of every asset class and interval, bitemporal, prices raw as traded.",
+    schema=StructType(
+        [
+            column("provider", StringType(), "provider of the bar"),
+            column("symbol", StringType(), "symbol as the provider writes it"),
+            column("asset_class", StringType(), "stock or fx"),
+            column("interval", StringType(), "1min, 5min, 15min, 30min, 60min or 1day"),
+            column("timestamp", TimestampType(), "start of the bar, UTC; for 1day midnight at the exchange"),
+            column("trade_dt", DateType(), "session date of the exchange"),
+            column("session", StringType(), "pre, regular, post or 24x7"),
+            column("open", PRICE, "first price, quote currency"),
+            column("high", PRICE, "highest price, quote currency"),
+            column("low", PRICE, "lowest price, quote currency"),
+            column("close", PRICE, "last price, quote currency"),
+            column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True),
+            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            *_KNOWN,
+            column("partition_dt", DateType(), "layout: trade_dt, for 1day the first of its year"),
+        ]
+    ),
+    keys=("provider", "symbol", "interval", "timestamp", "known_from"),
+    partition_by=("partition_dt",),
+)
+
+FUNDAMENTALS = Table(
+    layer="silver",
+    name="fundamentals",
+    description="Company facts as known at an instant, bitemporal.",
+    schema=StructType(
+        [
+            column("provider", StringType(), "provider of the facts"),
+            column("symbol", StringType(), "symbol as the provider writes it"),
+            _fundamental("name", StringType(), "company name"),
+            _fundamental("asset_type", StringType(), "kind of instrument"),
+            _fundamental("exchange", StringType(), "listing exchange"),
+            _fundamental("currency", StringType(), "currency of the amounts"),
+            _fundamental("country", StringType(), "country of the company"),
+            _fundamental("sector", StringType(), "sector"),
+            _fundamental("industry", StringType(), "industry"),
+            _fundamental("latest_quarter", DateType(), "end of the latest reported quarter"),
+            _fundamental("market_cap", DecimalType(20, 2), "market capitalisation, currency"),
+            _fundamental("pe_ratio", PRICE, "price / earnings as the provider states it"),
+            _fundamental("eps", PRICE, "earnings a share, trailing twelve months, currency"),
+            _fundamental("book_value", PRICE, "book value a share, currency"),
+            _fundamental("dividend_per_share", PRICE, "dividend a share, trailing twelve months, currency"),
+            _fundamental("dividend_yield", PRICE, "dividend yield, a fraction"),
+            _fundamental("beta", PRICE, "beta"),
+            _fundamental("high_52w", PRICE, "highest price of 52 weeks, currency"),
+            _fundamental("low_52w", PRICE, "lowest price of 52 weeks, currency"),
+            _fundamental("shares_outstanding", DecimalType(20, 0), "shares outstanding"),
+            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            *_KNOWN,
+        ]
+    ),
+    keys=("provider", "symbol", "known_from"),
+)
+
+QUARANTINE = Table(
+    layer="silver",
+    name="quarantine",
+    description="Rows that could not be used, with the rules they break.",
+    schema=StructType(
+        [
+            column("provider", StringType(), "provider of the row"),
+            column("dataset", StringType(), "dataset it came in"),
+            column("symbol", StringType(), "symbol asked"),
+            column("interval", StringType(), "bar interval, `none` where there is none"),
+            column("position", StringType(), "place inside the payload"),
+            column("raw_values", StringType(), "the row's values as received, JSON of strings"),
+            column("reasons", ArrayType(StringType()), "rules that the row breaks, sorted"),
+            column("first_seen_at", TimestampType(), "when the row was first received, UTC"),
+            column("payload_id", StringType(), "payload it was first received in"),
+            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            column("run_id", StringType(), "run that last changed the row", is_lineage=True),
+        ]
+    ),
+    keys=("provider", "dataset", "symbol", "interval", "position", "raw_values"),
+)
+
+TABLES = (BARS, FUNDAMENTALS, QUARANTINE)

@@ -1,0 +1,100 @@
+"""A table, declared once; what can be derived from the declaration is derived here."""
+
+import re
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql.types import DataType, StructField, StructType
+
+LAYERS = ("bronze", "silver", "gold", "ops")
+
+
+class SchemaMismatch(Exception):
+    """A frame or a stored table does not have the declared columns."""
+
+
+def column(
+    name: str, kind: DataType, comment: str, *, is_nullable: bool = False, is_lineage: bool = False
+) -> StructField:
+    """A declared column.
+
+    Lineage columns (which run wrote the row) differ between runs that hold the same data; they are
+    left out of a table's content hash and never make a row count as changed.
+    """
+    return StructField(name, kind, is_nullable, {"comment": comment, "lineage": is_lineage})
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake: its columns, its key, and how it lies on disk.
+
+    Raises:
+        ValueError: a declaration that contradicts itself.
+    """
+
+    layer: str
+    name: str
+    description: str
+    schema: StructType
+    keys: tuple[str, ...]
+    partition_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses a declaration that contradicts itself."""
+        if self.layer not in LAYERS or not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ValueError(f"{self.layer}.{self.name}: layer one of {LAYERS}, name in snake_case")
+        unknown = [name for name in self.keys + self.partition_by if name not in self.columns]
+        if unknown or not self.keys:
+            raise ValueError(f"{self.full_name}: keys and partitions are columns; unknown: {unknown}")
+        if nullable := [name for name in self.keys if self.schema[name].nullable]:
+            raise ValueError(f"{self.full_name}: a NULL key matches nothing; make not nullable: {nullable}")
+        if silent := [field.name for field in self.schema if not field.metadata.get("comment")]:
+            raise ValueError(f"{self.full_name}: columns without a comment: {silent}")
+
+    @property
+    def full_name(self) -> str:
+        """The name in SQL, such as `silver.bars`."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def dataset(self) -> str:
+        """The name in Soda and of temp views, such as `silver_bars`."""
+        return f"{self.layer}_{self.name}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column names, in order."""
+        return tuple(self.schema.names)
+
+    @property
+    def content_columns(self) -> tuple[str, ...]:
+        """The columns that hold data, lineage left out."""
+        return tuple(field.name for field in self.schema if not field.metadata["lineage"])
+
+    @property
+    def value_columns(self) -> tuple[str, ...]:
+        """The content columns that are no key."""
+        return tuple(name for name in self.content_columns if name not in self.keys)
+
+    def merge_condition(self, target: str = "t", source: str = "s") -> str:
+        """The SQL condition that a target row and a source row are the same row."""
+        return " AND ".join(f"{target}.`{key}` = {source}.`{key}`" for key in self.keys)
+
+    def conform(self, frame_df: DataFrame) -> DataFrame:
+        """The frame with exactly the declared columns, in order and cast to the declared types.
+
+        Raises:
+            SchemaMismatch: a declared column is missing, or one is there that is not declared.
+        """
+        missing = [name for name in self.columns if name not in frame_df.columns]
+        extra = [name for name in frame_df.columns if name not in self.columns]
+        if missing or extra:
+            raise SchemaMismatch(
+                f"{self.full_name}: wanted {list(self.columns)}; missing {missing}, not declared {extra}"
+            )
+        return frame_df.select(*(self._cast(field) for field in self.schema))
+
+    @staticmethod
+    def _cast(field: StructField) -> Column:
+        return F.col(f"`{field.name}`").cast(field.dataType).alias(field.name)

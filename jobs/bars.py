@@ -1,0 +1,49 @@
+"""Silver bars: payloads judged bar by bar, and what they change in the stored history."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from delta_tables.silver import BARS
+from jobs.bar_rules import judge_bars
+from jobs.bitemporal import history_changes
+from jobs.parsers import parse_bars
+
+_NOT_OBSERVED = ("known_from", "known_to", "run_id")
+
+
+def judged_bars(payloads_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
+    """Every bar of the payloads with typed values and `reasons`, empty where the bar is usable."""
+    return judge_bars(parse_bars(payloads_df), sessions_df)
+
+
+def observed_bars(judged_df: DataFrame) -> DataFrame:
+    """The usable bars as observations: the columns of silver.bars but known_to and run_id."""
+    names = [name for name in BARS.columns if name not in _NOT_OBSERVED]
+    usable_df = judged_df.filter(F.size("reasons") == 0)
+    return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
+
+
+def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+    """What the judged bars change in silver.bars; see bitemporal.history_changes."""
+    return history_changes(observed_bars(judged_df), stored_df, BARS, run_id)
+
+
+def stock_clean(bars_df: DataFrame) -> DataFrame:
+    """The rows of the view silver.stock_clean among `bars_df`: current stock bars, volume as bigint.
+
+    Bars of several intervals can begin at one instant; the view has one row a symbol and timestamp,
+    that of the finest interval (`interval` says which).
+    """
+    bars_df.createOrReplaceTempView("stock_clean_source")
+    return bars_df.sparkSession.sql(stock_clean_sql("stock_clean_source"))
+
+
+def stock_clean_sql(source: str) -> str:
+    """The SELECT of the view silver.stock_clean over `source`, plain SQL for any engine."""
+    minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
+    return (
+        "SELECT symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "  # noqa: S608
+        "CAST(volume AS BIGINT) AS volume, is_simulated FROM ("
+        f"SELECT *, row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "
+        f"FROM {source} WHERE known_to IS NULL AND asset_class = 'stock') ranked WHERE choice = 1"
+    )

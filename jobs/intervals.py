@@ -1,0 +1,21 @@
+"""Bar intervals: their names and lengths."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+DAILY = "1day"
+MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, DAILY: 1440}
+
+
+def interval_minutes(interval: Column) -> Column:
+    """The interval's length in minutes."""
+    pairs = [F.lit(part) for pair in MINUTES.items() for part in pair]
+    return F.element_at(F.create_map(*pairs), interval)
+
+
+def partition_dt(interval: Column, trade_dt: Column) -> Column:
+    """The partition of a bar: its session, for daily bars the first day of its year.
+
+    A day of intraday bars fills a file; a day of daily bars would be hundreds of tiny ones.
+    """
+    return F.when(interval == DAILY, F.trunc(trade_dt, "year")).otherwise(trade_dt)

@@ -1,0 +1,66 @@
+"""The engine: the only place that knows which one is meant."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+from config.settings import Settings
+from delta_tables.lake import Lake
+from jobs.spark_server import local_connect_server
+
+_S3_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP")
+
+
+@contextmanager
+def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
+    """A Spark Connect session on the engine that the settings name, in UTC; stopped at the end.
+
+    `embedded` starts Sail inside this process. `spark` connects to `spark.remote`, or starts a local
+    Apache Spark Connect server for as long as the session lasts.
+
+    Raises:
+        EngineError: Apache Spark could not be started or reached.
+    """
+    if settings.engine == "embedded":
+        with _sail(lake) as remote, _connected(remote) as spark:
+            yield spark
+    elif settings.spark.remote:
+        with _connected(settings.spark.remote) as spark:
+            yield spark
+    else:
+        memory = settings.spark.driver_memory
+        with local_connect_server(settings.state_dir, memory, lake) as remote, _connected(remote) as spark:
+            yield spark
+
+
+def is_embedded(spark: SparkSession) -> bool:
+    """Whether the session's engine is Sail; Apache Spark's version says so by itself."""
+    return "sail" in spark.conf.get("spark.app.name", "").lower()  # type: ignore[union-attr]
+
+
+@contextmanager
+def _connected(remote: str) -> Iterator[SparkSession]:
+    spark = SparkSession.builder.remote(remote).create()
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def _sail(lake: Lake) -> Iterator[str]:
+    # Sail reads the store's address from the environment of this process and logs at INFO to stderr.
+    os.environ.setdefault("RUST_LOG", "error")
+    os.environ.update({name: lake.options[name] for name in _S3_NAMES if name in lake.options})
+    from pysail.spark import SparkConnectServer  # noqa: PLC0415 - reads RUST_LOG when imported
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        host, port = server.listening_address
+        yield f"sc://{host}:{port}"
+    finally:
+        server.stop()

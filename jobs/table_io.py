@@ -1,0 +1,85 @@
+"""Reads, stages and merges tables: the only module of the jobs that touches storage."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+
+from delta_tables.lake import Lake
+from delta_tables.table import Table
+from jobs.bitemporal import OPERATION
+
+Bounds = tuple[date, date] | None
+
+
+def read_table(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
+    """The table's rows as they are now."""
+    return spark.read.format("delta").load(lake.uri(table))
+
+
+def stage(spark: SparkSession, lake: Lake, batch_df: DataFrame, run_id: str, name: str) -> DataFrame:
+    """The batch, computed once and kept until the run ends, so that gate and merge see the same rows."""
+    uri = lake.staging_uri(run_id, name)
+    batch_df.write.mode("overwrite").parquet(uri)
+    return spark.read.schema(batch_df.schema).parquet(uri)
+
+
+def date_bounds(batch_df: DataFrame, column: str) -> Bounds:
+    """The least and the greatest date of a column; None where the batch is empty."""
+    least, greatest = batch_df.selectExpr(f"min({column})", f"max({column})").collect()[0]
+    return None if least is None else (least, greatest)
+
+
+def between(column: str, bounds: Bounds, alias: str = "t") -> str:
+    """A condition with literal dates, so that the engine reads only the partitions that can match."""
+    if bounds is None:
+        return "true"
+    least, greatest = bounds
+    name = f"{alias}.`{column}`"
+    return f"{name} >= date'{least.isoformat()}' AND {name} <= date'{greatest.isoformat()}'"
+
+
+def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bounds) -> None:
+    """Publishes the changes of a bitemporal table in one commit."""
+    clauses = (
+        f"WHEN MATCHED AND s.{OPERATION} = 'delete' THEN DELETE "
+        f"WHEN MATCHED THEN UPDATE SET {_assignments(table.columns)} "
+        f"WHEN NOT MATCHED AND s.{OPERATION} = 'upsert' THEN {_insert(table)}"
+    )
+    _merge(lake, table, changes_df, table.merge_condition(), clauses, bounds)
+
+
+def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> None:
+    """Publishes rows by key in one commit: new ones are inserted, changed ones updated, equal ones left."""
+    changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
+    clauses = (
+        f"WHEN MATCHED AND ({changed}) THEN UPDATE SET {_assignments(table.columns)} "
+        f"WHEN NOT MATCHED THEN {_insert(table)}"
+    )
+    _merge(lake, table, rows_df, table.merge_condition(), clauses, bounds)
+
+
+def _merge(
+    lake: Lake, table: Table, source_df: DataFrame, condition: str, clauses: str, bounds: Bounds
+) -> None:
+    spark = source_df.sparkSession
+    view = f"merge_{table.dataset}_{uuid.uuid4().hex[:8]}"
+    source_df.createOrReplaceTempView(view)
+    pruned = between(table.partition_by[0], bounds) if table.partition_by else "true"
+    try:
+        spark.sql(
+            f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s "  # noqa: S608 - our names only
+            f"ON {condition} AND {pruned} {clauses}"
+        ).collect()
+    finally:
+        spark.catalog.dropTempView(view)
+
+
+def _assignments(columns: Sequence[str]) -> str:
+    return ", ".join(f"`{name}` = s.`{name}`" for name in columns)
+
+
+def _insert(table: Table) -> str:
+    names = ", ".join(f"`{name}`" for name in table.columns)
+    return f"INSERT ({names}) VALUES ({', '.join(f's.`{name}`' for name in table.columns)})"

@@ -1,0 +1,244 @@
+"""The handler asks the right question, gives back the bytes, and raises what an answer means."""
+
+import json
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flows.handlers.alphavantage import MANIFEST, AlphaVantage, connect
+from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.http_client import HttpClient
+from flows.handlers.rate_limits import RateGate
+from flows.handlers.records import Query
+from flows.handlers.redaction import Redactor
+
+Make = Callable[..., AlphaVantage]
+
+DAILY = b'{\n "Meta Data": {}, "Time Series (Daily)": {"2024-01-02": {"4. close": "1.50"}}}\n'
+INTRADAY = b'{"Meta Data": {}, "Time Series (5min)": {"2024-01-02 09:30:00": {}}}'
+
+
+def _error(handler: AlphaVantage, query: Query) -> ProviderError:
+    with pytest.raises(ProviderError) as raised:
+        list(handler.fetch(query))
+    return raised.value
+
+
+def test_a_record_holds_the_bytes_and_where_they_came_from(server: Any, make_handler: Make) -> None:
+    server.will_answer(DAILY, Content_Type="application/json; charset=utf-8")
+
+    (record,) = make_handler(server.url).fetch(Query("daily", "IBM"))
+
+    assert record.body == DAILY
+    assert record.payload_id == sha256(DAILY).hexdigest()
+    assert (record.provider, record.dataset, record.symbol, record.interval) == (
+        "alphavantage",
+        "daily",
+        "IBM",
+        "1day",
+    )
+    assert record.request == "/query?apikey=REDACTED&function=TIME_SERIES_DAILY&outputsize=compact&symbol=IBM"
+    assert (record.status, record.content_type) == (200, "application/json; charset=utf-8")
+    assert record.fetched_at == datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
+    assert not record.is_simulated
+
+
+def test_an_answer_that_calls_itself_simulated_is_marked(server: Any, make_handler: Make) -> None:
+    server.will_answer(DAILY, X_Simulated="true")
+    (record,) = make_handler(server.url).fetch(Query("daily", "IBM"))
+    assert record.is_simulated
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "interval", "params"),
+    [
+        (
+            Query("intraday", "IBM", interval="5min", month="2024-01", is_full=True),
+            INTRADAY,
+            "5min",
+            {
+                "function": "TIME_SERIES_INTRADAY",
+                "symbol": "IBM",
+                "interval": "5min",
+                "adjusted": "false",
+                "extended_hours": "true",
+                "outputsize": "full",
+                "month": "2024-01",
+            },
+        ),
+        (
+            Query("daily", "BRK.B", is_full=True),
+            DAILY,
+            "1day",
+            {"function": "TIME_SERIES_DAILY", "symbol": "BRK.B", "outputsize": "full"},
+        ),
+        (Query("overview", "IBM"), b'{"Symbol": "IBM"}', None, {"function": "OVERVIEW", "symbol": "IBM"}),
+        (
+            Query("fx_daily", "EURUSD"),
+            b'{"Time Series FX (Daily)": {"2024-01-02": {}}}',
+            "1day",
+            {"function": "FX_DAILY", "from_symbol": "EUR", "to_symbol": "USD", "outputsize": "compact"},
+        ),
+    ],
+)
+def test_each_dataset_asks_its_function(
+    query: Query,
+    body: bytes,
+    interval: str | None,
+    params: dict[str, str],
+    *,
+    server: Any,
+    make_handler: Make,
+    canary: str,
+) -> None:
+    server.will_answer(body)
+
+    (record,) = make_handler(server.url).fetch(query)
+
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
+    assert asked == {**params, "apikey": canary}
+    assert record.interval == interval
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_an_error_body_is_an_error_whatever_its_status(
+    status: int, server: Any, make_handler: Make, canary: str
+) -> None:
+    text = (
+        f"We have detected your API key as {canary} and our standard API rate limit is 25 requests per day."
+    )
+    server.will_answer(json.dumps({"Information": text}).encode(), status=status)
+
+    error = _error(make_handler(server.url), Query("daily", "IBM"))
+
+    assert error.error_class is ErrorClass.quota_exhausted
+    assert error.stops_provider
+    assert error.record is not None
+    assert error.record.status == status
+    assert b"API key as REDACTED and" in error.record.body
+    assert len(server.paths) == 1
+
+
+def test_an_unknown_company_is_no_data_and_stops_nobody(server: Any, make_handler: Make) -> None:
+    server.will_answer(b"{}")
+    error = _error(make_handler(server.url), Query("overview", "NOSUCH"))
+    assert error.error_class is ErrorClass.no_data
+    assert not error.stops_provider
+
+
+def test_too_fast_is_asked_again_after_at_least_the_interval(
+    server: Any, make_handler: Make, sleeps: list[float]
+) -> None:
+    server.will_answer(b'{"Information": "Please consider spreading out your free API requests"}')
+    server.will_answer(DAILY)
+
+    (record,) = make_handler(server.url, backoff_seconds=0.001).fetch(Query("daily", "IBM"))
+
+    assert record.body == DAILY
+    assert len(sleeps) == 1
+    assert sleeps[0] >= 1.0
+
+
+def test_a_sentence_nobody_knows_costs_one_call_only(server: Any, make_handler: Make) -> None:
+    server.will_answer(b'{"Information": "All requests must be signed."}')
+    error = _error(make_handler(server.url), Query("daily", "IBM"))
+    assert error.error_class is ErrorClass.malformed
+    assert "must be signed" in str(error)
+    assert len(server.paths) == 1
+
+
+HOSTILE = [
+    "../x",
+    "A..B",
+    "",
+    " IBM",
+    "IBM\n",
+    "'; drop table bars",
+    'A"B',
+    "A\x00B",
+    "a" * 10_000,
+    "İBM",
+    "/x",
+]
+
+
+@pytest.mark.parametrize("symbol", HOSTILE)
+def test_a_hostile_symbol_is_refused_without_a_call(symbol: str, server: Any, make_handler: Make) -> None:
+    error = _error(make_handler(server.url), Query("daily", symbol))
+    assert error.error_class is ErrorClass.bad_symbol
+    assert error.record is None
+    assert len(str(error)) < 400
+    assert str(error).isprintable()
+    assert server.paths == []
+
+
+@pytest.mark.parametrize("symbol", ["IBM", "BRK.B", "BF-A", "^GSPC", "ES=F", "TSCO.LON", "X:BTC", "BTC/USD"])
+def test_a_symbol_that_exists_somewhere_is_asked_for(symbol: str, server: Any, make_handler: Make) -> None:
+    server.will_answer(DAILY)
+    assert list(make_handler(server.url).fetch(Query("daily", symbol)))
+    assert parse_qs(urlsplit(server.paths[0]).query)["symbol"] == [symbol]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("weekly", "IBM"),
+        Query("intraday", "IBM"),
+        Query("intraday", "IBM", interval="7min"),
+        Query("intraday", "IBM", interval="5min", month="2024-13"),
+        Query("fx_daily", "EURO"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused_without_a_call(
+    query: Query, server: Any, make_handler: Make
+) -> None:
+    assert _error(make_handler(server.url), query).error_class is ErrorClass.bad_symbol
+    assert server.paths == []
+
+
+def test_a_missing_key_says_which_variable_to_set(server: Any, make_handler: Make) -> None:
+    error = _error(make_handler(server.url, key=" "), Query("daily", "IBM"))
+    assert error.error_class is ErrorClass.bad_credentials
+    assert "ALPHAVANTAGE_API_KEY" in str(error)
+    assert server.paths == []
+
+
+def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: str) -> None:
+    with HttpClient(Redactor(["another-key"])) as http, pytest.raises(ValueError, match="redactor") as raised:
+        AlphaVantage(http, RateGate(tmp_path / "x.sqlite", ()), canary)
+    assert canary not in str(raised.value)
+
+
+def test_connect_keeps_the_plans_quota_over_a_restart(server: Any, tmp_path: Path) -> None:
+    server.will_answer(b'{"Symbol": "IBM"}')
+    for _ in range(2):
+        handler = connect("a-real-key", tmp_path, plan="free", base_url=server.url, max_wait_seconds=5)
+        assert list(handler.fetch(Query("overview", "IBM")))
+        handler.close()
+    handler = connect("a-real-key", tmp_path, plan="free", base_url=server.url, max_wait_seconds=0)
+    error = _error(handler, Query("overview", "IBM"))
+    handler.close()
+    assert error.error_class is ErrorClass.quota_exhausted
+    assert len(server.paths) == 2
+
+
+def test_an_unknown_plan_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"free, premium.*unmetered; found 'gold'"):
+        connect("a-real-key", tmp_path, plan="gold")
+
+
+def test_every_dataset_has_a_calendar() -> None:
+    assert set(MANIFEST.calendars) == set(MANIFEST.datasets)
+
+
+def test_an_error_survives_pickling_whole(server: Any, make_handler: Make) -> None:
+    server.will_answer(b"{}")
+    error = _error(make_handler(server.url), Query("overview", "NOSUCH"))
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.record, again.error_class) == (str(error), error.record, error.error_class)

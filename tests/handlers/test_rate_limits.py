@@ -1,0 +1,217 @@
+"""The gate never lets more through than the limits say, whoever asks and however often it restarts."""
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.rate_limits import RateGate, RateLimit, fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = 86_400.0
+
+
+@dataclass
+class Clock:
+    """Time that passes by sleeping only."""
+
+    seconds: float = 1_700_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def _gate(path: Path, clock: Clock, *limits: RateLimit) -> RateGate:
+    return RateGate(path, limits, sleep=clock.sleep, now=clock.now)
+
+
+def test_short_waits_are_slept_through(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(2, 1.0))
+    for _ in range(5):
+        gate.acquire("provider")
+    assert [1.0 <= wait <= 1.01 for wait in clock.slept] == [True, True]
+
+
+def test_a_spent_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
+    for _ in range(3):
+        gate.acquire("alphavantage")
+    clock.seconds += 10
+
+    with pytest.raises(ProviderError) as raised:
+        gate.acquire("alphavantage")
+
+    assert raised.value.error_class is ErrorClass.quota_exhausted
+    assert raised.value.retry_after_seconds == pytest.approx(DAY - 12, abs=0.1)
+    assert "2023-11-15T22:13" in str(raised.value)
+    assert len(clock.slept) == 2
+
+
+def test_a_denied_call_uses_up_no_window(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 100.0), RateLimit(2, 1000.0))
+    gate.acquire("provider")
+    for _ in range(5):
+        with pytest.raises(ProviderError):
+            gate.acquire("provider")
+    clock.seconds += 101
+    gate.acquire("provider")
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    path = tmp_path / "gate.sqlite"
+    for _ in range(3):
+        gate = _gate(path, clock, RateLimit(3, DAY))
+        gate.acquire("provider")
+        gate.close()
+    with pytest.raises(ProviderError):
+        _gate(path, clock, RateLimit(3, DAY)).acquire("provider")
+    clock.seconds += DAY + 1
+    _gate(path, clock, RateLimit(3, DAY)).acquire("provider")
+
+
+def _busiest(stamps: list[float], seconds: float) -> int:
+    return max(sum(start <= other < start + seconds for other in stamps) for start in stamps)
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from flows.handlers.rate_limits import RateGate, RateLimit
+gate = RateGate(Path(sys.argv[1]), [RateLimit(4, 0.5)])
+for _ in range(10):
+    gate.acquire("provider")
+    print(time.time(), flush=True)
+"""
+
+
+def test_two_processes_together_stay_within_the_limit(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "gate.sqlite")]
+    workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [worker.communicate(timeout=60)[0] for worker in workers]
+    stamps = sorted(float(line) for output in outputs for line in output.split())
+    assert len(stamps) == 20
+    # A stamp is written a little after its call was let through, so the window is taken a little shorter.
+    assert _busiest(stamps, 0.45) <= 4
+    assert stamps[-1] - stamps[0] >= 4 * 0.5 * 0.95
+
+
+def test_threads_together_stay_within_a_days_limit(tmp_path: Path) -> None:
+    gate = RateGate(tmp_path / "gate.sqlite", [RateLimit(7, DAY)])
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        try:
+            gate.acquire("provider")
+            outcomes.append("passed")
+        except ProviderError as error:
+            outcomes.append(error.error_class)
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (outcomes.count("passed"), outcomes.count("quota_exhausted")) == (7, 13)
+
+
+RACER = """
+import sys, time
+from pathlib import Path
+from flows.handlers.errors import ProviderError
+from flows.handlers.rate_limits import RateGate, RateLimit
+gate = RateGate(Path(sys.argv[1]), [RateLimit(100, 86400)])
+print("ready", flush=True)
+sys.stdin.readline()
+passed = 0
+try:
+    while True:
+        gate.acquire("provider")
+        passed += 1
+except ProviderError as error:
+    print(passed, error.error_class)
+"""
+
+
+def test_two_processes_share_a_days_limit_to_the_last_call(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RACER, str(tmp_path / "gate.sqlite")]
+    racers = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    results = [racer.communicate(timeout=60)[0].split() for racer in _started(racers)]
+    assert sum(int(passed) for passed, _ in results) == 100
+    assert {why for _, why in results} == {"quota_exhausted"}
+
+
+def _started(racers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
+    """The same, all told to go before anyone's result is waited for."""
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    return racers
+
+
+def test_nobody_counts_while_another_process_does(tmp_path: Path) -> None:
+    path = tmp_path / "gate.sqlite"
+    gate = RateGate(path, [RateLimit(5, DAY)])
+    asking = threading.Thread(target=gate.acquire, args=("provider",))
+    with FileLock(f"{path}.lock"):
+        asking.start()
+        asking.join(timeout=0.3)
+        assert asking.is_alive()
+    asking.join(timeout=5)
+    assert not asking.is_alive()
+
+
+def test_without_limits_there_is_no_wait_and_no_file(tmp_path: Path) -> None:
+    gate = _gate(tmp_path / "state" / "gate.sqlite", Clock())
+    for _ in range(100):
+        gate.acquire("provider")
+    gate.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "gate.sqlite"
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(ProviderError, match=r"not a database.*remove it") as raised:
+        RateGate(path, [RateLimit(1, 1.0)])
+    assert str(path) in str(raised.value)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ProviderError, match="make the folder writable"):
+        RateGate(tmp_path / "file" / "gate.sqlite", [RateLimit(1, 1.0)])
+
+
+def test_the_file_is_named_by_a_fingerprint_and_holds_no_key(tmp_path: Path, canary: str) -> None:
+    gate = RateGate.for_key(tmp_path, "alphavantage", canary, [RateLimit(1, 1.0)])
+    gate.acquire("alphavantage")
+    gate.close()
+    assert gate.path.name == f"alphavantage-{fingerprint('alphavantage', canary)}.sqlite"
+    assert fingerprint("alphavantage", canary) != fingerprint("alphavantage", "another")
+    assert all(canary.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_limits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="rate"):
+        RateGate(tmp_path / "gate.sqlite", [RateLimit(5, 1.0), RateLimit(5, 60.0)])
