@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 
 from delta_tables.silver import BARS
+from delta_tables.views import stock_clean_sql
 from jobs.bar_rules import judge_bars
 from jobs.bitemporal import history_changes
 from jobs.parsers import parse_bars
@@ -36,14 +37,3 @@ def stock_clean(bars_df: DataFrame) -> DataFrame:
     """
     bars_df.createOrReplaceTempView("stock_clean_source")
     return bars_df.sparkSession.sql(stock_clean_sql("stock_clean_source"))
-
-
-def stock_clean_sql(source: str) -> str:
-    """The SELECT of the view silver.stock_clean over `source`, plain SQL for any engine."""
-    minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
-    return (
-        "SELECT symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "  # noqa: S608
-        "CAST(volume AS BIGINT) AS volume, is_simulated FROM ("
-        f"SELECT *, row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "
-        f"FROM {source} WHERE known_to IS NULL AND asset_class = 'stock') ranked WHERE choice = 1"
-    )

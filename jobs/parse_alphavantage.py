@@ -48,21 +48,24 @@ def raw_overviews(payloads_df: DataFrame) -> DataFrame:
 
 def _json_bars(text_df: DataFrame) -> DataFrame:
     body_df = text_df.withColumn("parsed", F.from_json("text", _BODY))
-    series = F.coalesce(*(F.col(f"parsed.`{name}`") for name in _SERIES))
-    bar_df = body_df.select(
+    meta_df = body_df.withColumn("meta", F.col("parsed.`Meta Data`"))
+    # What every bar of a payload shares is taken out before the rows multiply.
+    payload_df = meta_df.select(
         *_COMMON,
         "asset_class",
-        F.col("parsed.`Meta Data`").alias("meta"),
-        F.explode_outer(series).alias("timestamp_text", "bar"),
+        F.concat(F.lit("/"), _series_name(), F.lit("/")).alias("place"),
+        _meta_symbol().alias("symbol_text"),
+        F.coalesce(_item("meta", "6. Time Zone"), _item("meta", "5. Time Zone")).alias("zone_text"),
+        F.coalesce(*(F.col(f"parsed.`{name}`") for name in _SERIES)).alias("series"),
     )
+    shared = (*_COMMON, "asset_class", "place", "symbol_text", "zone_text")
+    bar_df = payload_df.select(*shared, F.explode_outer("series").alias("timestamp_text", "bar"))
     return bar_df.select(
         *_COMMON,
         "asset_class",
-        F.concat(F.lit("/"), _series_name(), F.lit("/"), F.coalesce("timestamp_text", F.lit(""))).alias(
-            "position"
-        ),
-        _meta_symbol().alias("symbol_text"),
-        F.coalesce(_item("meta", "6. Time Zone"), _item("meta", "5. Time Zone")).alias("zone_text"),
+        F.concat("place", F.coalesce("timestamp_text", F.lit(""))).alias("position"),
+        "symbol_text",
+        "zone_text",
         "timestamp_text",
         _item("bar", "1. open").alias("open_text"),
         _item("bar", "2. high").alias("high_text"),

@@ -26,4 +26,4 @@ def parse_overviews(payloads_df: DataFrame) -> DataFrame:
 
 def _parse(payloads_df: DataFrame, parsers: Mapping[str, Parser]) -> DataFrame:
     frames = [parse(payloads_df.filter(F.col("provider") == name)) for name, parse in parsers.items()]
-    return reduce(DataFrame.unionByName, frames)
+    return reduce(lambda above, below: above.unionByName(below), frames)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 
 from delta_tables.lake import Lake
-from delta_tables.table import Table
+from delta_tables.table import SchemaMismatch, Table
 from jobs.bitemporal import OPERATION
 
 Bounds = tuple[date, date] | None
@@ -23,6 +24,23 @@ def stage(spark: SparkSession, lake: Lake, batch_df: DataFrame, run_id: str, nam
     uri = lake.staging_uri(run_id, name)
     batch_df.write.mode("overwrite").parquet(uri)
     return spark.read.schema(batch_df.schema).parquet(uri)
+
+
+def require_values(batch_df: DataFrame, table: Table) -> None:
+    """Judges the declared NOT NULLs, which the stored table does not (docs/adr/0003).
+
+    Raises:
+        SchemaMismatch: a column that must have values has nulls; names each with their number.
+    """
+    names = [field.name for field in table.schema if not field.nullable]
+    counts = batch_df.select(*(F.sum(F.col(f"`{n}`").isNull().cast("int")).alias(n) for n in names)).collect()[0]
+    if nulls := {name: counts[name] for name in names if counts[name]}:
+        raise SchemaMismatch(f"{table.full_name}: nulls where the declaration allows none: {nulls}")
+
+
+def count_rows(frame_df: DataFrame) -> int:
+    """The number of rows, as an int of Python's (Spark Connect's count() gives one of numpy's)."""
+    return int(frame_df.count())
 
 
 def date_bounds(batch_df: DataFrame, column: str) -> Bounds:

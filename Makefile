@@ -1,0 +1,61 @@
+# Needs make and Python 3.11 (or uv, which fetches Python 3.11 by itself). Nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK := requirements.lock
+
+# The first Python 3.11 on PATH; empty where there is none.
+PYTHON := $(shell for name in python3.11 python3; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; \
+	then echo $$name; break; fi; done)
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
+
+.PHONY: help install demo test check docs lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Create .venv with the locked packages and the project itself
+
+$(STAMP): pyproject.toml $(LOCK)
+ifneq ($(UV),)
+	uv venv --quiet --clear --python $(or $(PYTHON),3.11) $(VENV)
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else ifneq ($(PYTHON),)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --use-pep517 --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+else
+	@echo "Python 3.11 wanted, found `python3 --version 2>/dev/null || echo none`: install Python 3.11 (for example" \
+		"'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv," \
+		"and run make again." >&2
+	@exit 1
+endif
+	@touch $@
+
+demo: install ## Fill a lake with a year of real daily prices, gate it, write and name a report
+	$(BIN)/python -m flows.demo
+
+test: install ## Run all tests, on the embedded engine and on Apache Spark
+	$(BIN)/python -m pytest
+
+check: install ## Lint, format, types, import rules, and the tests of the project's own files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/project
+
+docs: install ## Write docs/tables.md from the table declarations
+	$(BIN)/python -m delta_tables.tables_doc
+
+lock: ## Resolve the dependencies of pyproject.toml into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --output-file $(LOCK)
+
+clean: ## Remove .venv and the caches; a lake is never removed
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,57 @@
+"""The flow `backfill`: a range of sessions, resumable, with its progress shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from prefect import flow
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.states import State
+
+from flows.market_data import RunSummary, final_state, run_asks
+from flows.progress import Observer, current_observer, observed_by
+from flows.requests_plan import range_asks
+from flows.workspace import open_workspace
+
+_STEP_PCT = 5.0
+
+
+@flow(name="backfill", description="Fetch a range of history; what has landed already is not asked again.")
+def backfill(
+    start: date,
+    end: date,
+    datasets: list[str] | None = None,
+    symbols: list[str] | None = None,
+    config_file: str | None = None,
+) -> State[RunSummary]:
+    """Lands and builds the sessions from `start` to `end`, both included.
+
+    Daily series come whole (one call a symbol), intraday bars month by month. A run that was killed
+    goes on where it stopped.
+    """
+    work = open_workspace(config_file)
+    is_free = work.settings.providers.alphavantage.plan == "free"
+    chosen = datasets or (["daily", "fx_daily"] if is_free else ["daily", "fx_daily", "intraday"])
+    with _progress_artifact():
+        return final_state(run_asks(work, range_asks(work.settings, start, end, chosen, symbols)))
+
+
+@contextmanager
+def _progress_artifact() -> Iterator[None]:
+    """Shows each dataset's progress in Prefect's UI, in steps of 5 %, beside whoever watches already."""
+    artifact = create_progress_artifact(0.0, key="backfill-progress", description="Queries answered")
+    with observed_by(_in_steps(artifact, current_observer())):
+        yield
+
+
+def _in_steps(artifact: object, watcher: Observer) -> Observer:
+    shown: dict[str, float] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        watcher(what, done, total)
+        pct = 100.0 * done / max(total, 1)
+        if what != "build" and (pct >= shown.get(what, 0.0) + _STEP_PCT or done == total):
+            shown[what] = pct
+            update_progress_artifact(artifact, pct, description=f"{what}: {done} of {total}")
+
+    return show

@@ -1,0 +1,89 @@
+"""The flow `build`: from what has landed to Silver and Gold, each batch through its gate."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from pyspark.sql import SparkSession
+
+from flows.artifacts import publish_artifacts
+from flows.gold_build import build_gold, rebuild_gold
+from flows.progress import report_progress
+from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
+from flows.workspace import Workspace, open_workspace
+from jobs.session import engine_session
+
+
+class BuildBlocked(Exception):
+    """A gate refused a batch: names it, the checks and what to do; the tables are as they were."""
+
+
+@task(name="build-silver", task_run_name="build-{name}", cache_policy=NO_CACHE)
+def silver_task(name: str, work: Workspace, spark: SparkSession, recipe: SilverTable) -> Built:
+    """One Silver table, brought up to all that has landed."""
+    del name  # names the task run
+    return build_silver(work, spark, recipe)
+
+
+@task(name="build-gold", cache_policy=NO_CACHE)
+def gold_task(work: Workspace, spark: SparkSession) -> Built:
+    """Gold, recomputed where Silver changed."""
+    return build_gold(work, spark)
+
+
+def build_all(work: Workspace) -> list[Built]:
+    """Silver, then Gold; a table whose batch is refused does not stop the others."""
+    with build_session(work) as spark:
+        built = []
+        for number, recipe in enumerate(SILVER_TABLES):
+            report_progress("build", number, len(SILVER_TABLES) + 1)
+            built.append(silver_task(recipe.table.full_name, work, spark, recipe))
+        report_progress("build", len(SILVER_TABLES), len(SILVER_TABLES) + 1)
+        built.append(gold_task(work, spark))
+        report_progress("build", len(SILVER_TABLES) + 1, len(SILVER_TABLES) + 1)
+    return built
+
+
+@contextmanager
+def build_session(work: Workspace) -> Iterator[SparkSession]:
+    """An engine for one run; what the run staged is removed at its end."""
+    try:
+        with engine_session(work.settings, work.lake) as spark:
+            yield spark
+    finally:
+        work.lake.drop_staging(work.run_id)
+
+
+def require_published(built: list[Built]) -> None:
+    """Raises BuildBlocked if a gate refused any batch."""
+    blocked = [each.result.detail or "" for each in built if each.result.status == "blocked"]
+    if blocked:
+        raise BuildBlocked("; ".join(blocked))
+
+
+@flow(name="build", description="Bring Silver and Gold up to what has landed, through the gates.")
+def build(config_file: str | None = None) -> None:
+    """Builds what is pending.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; the other tables were built.
+    """
+    work = open_workspace(config_file)
+    built = build_all(work)
+    publish_artifacts([], built)
+    require_published(built)
+
+
+@flow(name="rebuild-gold", description="Compute all of Gold again, after a threshold or formula changed.")
+def rebuild(config_file: str | None = None) -> None:
+    """Computes all of Gold again from Silver.
+
+    Raises:
+        BuildBlocked: a gate refused a batch.
+    """
+    work = open_workspace(config_file)
+    with build_session(work) as spark:
+        built = [rebuild_gold(work, spark)]
+    publish_artifacts([], built)
+    require_published(built)

@@ -1,0 +1,63 @@
+"""The command line `lakehouse`: commands, exit codes, and errors as one line."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli import operate_commands, read_commands, run_commands
+from flows.cli.context import CliContext, open_context
+from flows.cli.errors import EXIT_ERROR, one_line
+
+app = typer.Typer(
+    name="lakehouse",
+    help="A lakehouse for market data: fetch, build, check, query, explain.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+_OPTIONS: dict[str, object] = {"config": None, "json": False}
+
+
+@app.callback()
+def options(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; else $LAKEHOUSE_CONFIG, config/lakehouse.toml.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Answers for machines, as JSON.")] = False,
+) -> None:
+    """Options of every command."""
+    _OPTIONS.update(config=config, json=json)
+
+
+def context() -> CliContext:
+    """The context of this call, made of the options and the environment."""
+    config = _OPTIONS["config"]
+    return open_context(config if isinstance(config, Path) else None, is_json=bool(_OPTIONS["json"]))
+
+
+run_commands.register(app, context)
+operate_commands.register(app, context)
+read_commands.register(app, context)
+
+
+def main() -> None:
+    """Runs a command; an error is one line on stderr and exit code 2, with LAKEHOUSE_DEBUG=1 its trace."""
+    # Prefect and Soda report home unless they are told not to.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit("stopped; what had landed is kept, the next run goes on from there")
+    except Exception as error:
+        if os.environ.get("DEBUG"):
+            raise
+        print(f"lakehouse: {one_line(error)}", file=sys.stderr)  # noqa: T201 - the command line's voice
+        sys.exit(EXIT_ERROR)
+
+
+if __name__ == "__main__":
+    main()

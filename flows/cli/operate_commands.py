@@ -1,0 +1,60 @@
+"""Commands about the lakehouse's health: check and doctor."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from flows.cli.context import CliContext
+from flows.cli.errors import EXIT_ERROR
+
+
+def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
+    """Adds the commands to the app."""
+
+    @app.command()
+    def check(
+        datasets: Annotated[
+            list[str] | None, typer.Argument(help="such as silver_bars; else all that have checks")
+        ] = None,
+    ) -> None:
+        """Judge the published tables by quality/checks.
+
+        Exit code 0: all pass; 1: warnings; 2: a check fails; 3: a check could not be evaluated.
+        """
+        here = context()
+        from flows.cli.check import check_tables, print_results  # noqa: PLC0415 - imports the engine
+
+        results = check_tables(here, datasets or [])
+        if here.is_json:
+            typer.echo(json.dumps([_plain(result) for result in results], default=str))
+        else:
+            print_results(here.console, results)
+        raise typer.Exit(max((result.exit_code for result in results), default=0))
+
+    @app.command()
+    def doctor() -> None:
+        """Look at settings, secrets, lake, engine and state, and say what to do about what is wrong."""
+        here = context()
+        from flows.cli.doctor import examine  # noqa: PLC0415 - imports the engine
+
+        findings = examine(here)
+        if here.is_json:
+            typer.echo(json.dumps([vars(finding) for finding in findings]))
+        else:
+            for finding in findings:
+                mark = "ok  " if finding.is_well else "FAIL"
+                here.console.print(f"{mark} {finding.what}: {finding.found}", markup=False)
+        raise typer.Exit(0 if all(finding.is_well for finding in findings) else EXIT_ERROR)
+
+
+def _plain(result) -> dict[str, object]:  # noqa: ANN001 - quality.gate.GateResult, imported lazily
+    return {
+        "dataset": result.dataset,
+        "status": result.status,
+        "row_count": result.row_count,
+        "seconds": round(result.seconds, 3),
+        "outcomes": [vars(outcome) for outcome in result.outcomes],
+        "errors": list(result.errors),
+    }

@@ -1,0 +1,96 @@
+"""Commands that change the lake: run, backfill, build, rebuild-gold."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.context import CliContext
+
+if TYPE_CHECKING:
+    from flows.market_data import RunSummary
+
+EXIT_FAILURES = 1
+_DATE = typer.Option(formats=["%Y-%m-%d"])
+
+
+def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
+    """Adds the commands to the app."""
+
+    @app.command()
+    def run() -> None:
+        """Fetch the watch list's latest data, build Silver and Gold, write the report.
+
+        Exit code 0: all came; 1: done, but some queries failed; 2: an error.
+        """
+        here = context()
+        with _prefect(here):
+            from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
+
+            finish(here, market_data(here.config_text))
+
+    @app.command()
+    def backfill(
+        start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first session")],
+        end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last session")],
+        dataset: Annotated[list[str] | None, typer.Option(help="daily, intraday or fx_daily; repeat")] = None,
+        symbol: Annotated[list[str] | None, typer.Option(help="else the watch list; repeat")] = None,
+    ) -> None:
+        """Fetch and build a range of history; a stopped backfill goes on where it was."""
+        here = context()
+        with _prefect(here):
+            from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
+
+            finish(here, flow(start.date(), end.date(), dataset, symbol, here.config_text))
+
+    @app.command()
+    def build() -> None:
+        """Build Silver and Gold from what has landed and is pending."""
+        here = context()
+        with _prefect(here):
+            from flows.build import build as flow  # noqa: PLC0415 - imports Prefect
+
+            flow(here.config_text)
+
+    @app.command("rebuild-gold")
+    def rebuild_gold() -> None:
+        """Compute all of Gold again, after a threshold or a formula has changed."""
+        here = context()
+        with _prefect(here):
+            from flows.build import rebuild as flow  # noqa: PLC0415 - imports Prefect
+
+            flow(here.config_text)
+
+
+def finish(here: CliContext, summary: "RunSummary") -> None:
+    """Prints the summary, writes the report, and leaves with 1 where something asked for is missing."""
+    from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
+    from serving.report import write_report  # noqa: PLC0415 - imports jinja2
+
+    write_report(here.lake, here.settings.report, here.now())
+    if here.is_json:
+        typer.echo(json.dumps({"run_id": summary.run_id, **_plain(summary)}, default=str))
+    else:
+        print_summary(here.console, summary)
+        here.console.print(f"report: {here.settings.report.resolve()}")
+    if summary.has_failures:
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _plain(summary: "RunSummary") -> dict[str, object]:
+    return {
+        "stages": [vars(stage) for stage in summary.stages],
+        "failures": [vars(failure) for failure in summary.failures],
+        "not_asked": summary.not_asked,
+    }
+
+
+def _prefect(here: CliContext):  # noqa: ANN202 - a context manager from a lazy import
+    """Prefect, quiet unless asked otherwise, with a progress bar on a terminal."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
+
+    return progress_bar(here.console)

@@ -1,0 +1,27 @@
+"""A run's summary for a person: time and rows a stage, and what is missing."""
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.market_data import RunSummary
+
+_FEW = 10
+
+
+def print_summary(console: Console, summary: RunSummary) -> None:
+    """Prints one line a stage, the total time, and the first failures."""
+    table = Table(title=f"run {summary.run_id}", title_justify="left")
+    for name in ("stage", "subject", "status"):
+        table.add_column(name)
+    for name in ("seconds", "rows in", "rows out", "set aside"):
+        table.add_column(name, justify="right")
+    for stage in summary.stages:
+        numbers = (f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.rows_bad:,}")
+        table.add_row(stage.stage, stage.subject, stage.status, f"{stage.seconds:.2f}", *numbers)
+    console.print(table)
+    for failure in summary.failures[:_FEW]:
+        console.print(f"  {failure.dataset} {failure.symbol}: {failure.message}", markup=False)
+    if len(summary.failures) > _FEW:
+        console.print(f"  and {len(summary.failures) - _FEW} more; see bronze.dead_letters")
+    if summary.not_asked:
+        console.print(f"  {summary.not_asked} queries not asked after the provider refused all")

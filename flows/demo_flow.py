@@ -1,0 +1,27 @@
+"""The flow of `make demo`: every daily history of the simulator, and the watch list in full."""
+
+from datetime import date
+
+from prefect import flow
+from prefect.states import State
+
+from flows.market_data import RunSummary, final_state, run_asks
+from flows.requests_plan import Ask
+from flows.simulator.prices import load_histories
+from flows.workspace import open_workspace
+
+FIRST, LAST = date(2009, 8, 21), date(2010, 8, 20)
+INTRADAY_FIRST = date(2010, 8, 2)
+
+
+@flow(name="demo", description="Real daily prices and simulated intraday bars through the whole lakehouse.")
+def demo() -> State[RunSummary]:
+    """Lands and builds all daily histories, and intraday bars, overviews and currencies of the watch list."""
+    work = open_workspace()
+    asks = (
+        Ask("intraday", None, INTRADAY_FIRST, LAST),
+        Ask("overview"),
+        Ask("fx_daily", None, FIRST, LAST),
+        Ask("daily", tuple(load_histories()), FIRST, LAST),
+    )
+    return final_state(run_asks(work, asks))

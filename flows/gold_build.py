@@ -1,0 +1,133 @@
+"""Builds Gold from the Silver rows that changed: compute, stage, audit, publish."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.table import Table
+from flows.gates import audit
+from flows.run_log import GOLD, StageResult, pending_runs, record, record_start
+from flows.silver_build import Built
+from flows.workspace import Workspace
+from jobs import gold
+from jobs.metrics import preferred_days, session_metrics
+from jobs.signals import all_signals
+from jobs.stock_overview import stock_overview
+from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, require_values, stage
+from jobs.touched_sessions import changed_rows, touched_days
+from jobs.trading_calendar import sessions_frame
+from quality.gate import GateFailed, GateResult
+
+SUBJECT = "gold"
+
+
+@dataclass(frozen=True)
+class _Batch:
+    table: Table
+    rows_df: DataFrame
+    row_count: int
+
+
+def build_gold(work: Workspace, spark: SparkSession) -> Built:
+    """Recomputes the sessions that changed Silver rows touch, and publishes them table by table.
+
+    What changed is found by the runs that changed it, so a Gold run killed at any point is made good
+    by the next. A refused batch stays pending.
+    """
+    pending = pending_runs(work.lake)
+    if not pending:
+        return Built(StageResult(GOLD, SUBJECT, "nothing_new"))
+    return _build(work, spark, pending, pending)
+
+
+def rebuild_gold(work: Workspace, spark: SparkSession) -> Built:
+    """Recomputes all of Gold, after a threshold or a formula has changed."""
+    return _build(work, spark, None, pending_runs(work.lake))
+
+
+def _build(
+    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None, consumed: tuple[str, ...]
+) -> Built:
+    began = time.monotonic()
+    record_start(work.lake, work.run_id, GOLD, SUBJECT)
+    try:
+        batches = _batches(work, spark, run_ids)
+        gates = tuple(_audit(work, batch) for batch in batches)
+    except GateFailed as failure:
+        result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
+        return Built(record(work.lake, work.run_id, result), (failure.result,))
+    for batch in batches:
+        merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+    rows = sum(batch.row_count for batch in batches)
+    result = StageResult(
+        GOLD, SUBJECT, "done", time.monotonic() - began, rows_out=rows, consumed_runs=consumed
+    )
+    return Built(record(work.lake, work.run_id, result), gates)
+
+
+def _audit(work: Workspace, batch: _Batch) -> GateResult:
+    require_values(batch.rows_df, batch.table)
+    return audit(work.lake, batch.rows_df, batch.table.dataset, work.run_id)
+
+
+def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> list[_Batch]:
+    """The batches of all Gold tables, staged; those without rows left out."""
+    days_df = _days(work, spark, run_ids)
+    if days_df is None:
+        return []
+    facts_df = read_table(spark, work.lake, FUNDAMENTALS)
+    stocks_df = preferred_days(days_df.filter("asset_class = 'stock'"))
+    metrics_df = session_metrics(stocks_df, facts_df, work.settings.signals).filter("is_affected")
+    metrics_df = _stage(work, metrics_df, "metrics")
+    signals_df = _stage(work, all_signals(metrics_df, work.settings.signals), "signals")
+    frames = {
+        DAILY_KPIS: gold.kpi_rows(days_df, work.run_id),
+        SIGNALS: gold.gold_rows(signals_df, SIGNALS, work.run_id),
+        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, signals_df), STOCK_OVERVIEW, work.run_id),
+    }
+    staged = [(table, _stage(work, frame_df, f"gold_{table.name}")) for table, frame_df in frames.items()]
+    counted = [_Batch(table, rows_df, count_rows(rows_df)) for table, rows_df in staged]
+    return [batch for batch in counted if batch.row_count]
+
+
+def _days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> DataFrame | None:
+    """The days to compute and those around them, staged; None where nothing changed."""
+    lake, settings = work.lake, work.settings.signals
+    bars_df = read_table(spark, lake, BARS)
+    touched_df = _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched")
+    facts_df = changed_rows(read_table(spark, lake, FUNDAMENTALS), run_ids).select("symbol", "known_from")
+    facts_df = _stage(work, facts_df, "changed_fundamentals")
+    touched = date_bounds(touched_df, "trade_dt")
+    since = gold.fundamentals_start([row[0] for row in facts_df.select(F.to_date("known_from")).collect()])
+    if touched is None and since is None:
+        return None
+    start, end = _span(touched, since, work.clock().date())
+    reach = gold.reach_of(start, end, settings)
+    kpis_df = read_table(spark, lake, DAILY_KPIS).where(
+        f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'"
+    )
+    bars_start, bars_end = touched or (start, end)
+    current_df = bars_df.where("known_to IS NULL").where(gold.bars_condition(bars_start, bars_end))
+    sessions_df = sessions_frame(spark, reach.first, reach.last)
+    days_df = gold.symbol_days(touched_df, current_df, kpis_df, facts_df, sessions_df, settings)
+    return _stage(work, days_df, "days")
+
+
+def _span(touched: tuple[date, date] | None, since: date | None, today: date) -> tuple[date, date]:
+    """The first and the last date that changes touch; facts reach from the day they were learned on."""
+    starts = [touched[0]] if touched else []
+    ends = [touched[1]] if touched else []
+    if since:
+        starts.append(since)
+        ends.append(max(today, since))
+    return min(starts), max(ends)
+
+
+def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
+    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)

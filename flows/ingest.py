@@ -1,0 +1,59 @@
+"""The flow `ingest`: asks a provider and lands its answers in Bronze."""
+
+from collections.abc import Sequence
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from config.load import ConfigError
+from flows.already_landed import not_landed_yet
+from flows.fetching import Fetched, fetch_and_land
+from flows.providers import Handler, connect
+from flows.handlers.records import Query
+from flows.requests_plan import Ask, latest_asks, queries
+from flows.run_log import INGEST, StageResult, record, recorded_clocks
+from flows.workspace import Workspace, open_workspace
+
+PROVIDER = "alphavantage"
+
+
+@task(name="fetch-and-land", task_run_name="fetch-{dataset}", cache_policy=NO_CACHE)
+def fetch_dataset(dataset: str, work: Workspace, handler: Handler, wanted: Sequence[Query]) -> Fetched:
+    """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
+    del dataset  # names the task run
+    return fetch_and_land(work, PROVIDER, handler, wanted)
+
+
+def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
+    """Asks everything and lands it; of a range, what an earlier run has landed is not asked again.
+
+    Raises:
+        ConfigError: the lake was filled under another clock, or a secret is missing.
+        LakeError: what was received could not be stored.
+    """
+    _require_same_clock(work)
+    handler = connect(PROVIDER, work)
+    try:
+        wanted = [(ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings))) for ask in asks]
+        return [fetch_dataset(dataset, work, handler, some) for dataset, some in wanted if some]
+    finally:
+        handler.close()
+
+
+@flow(name="ingest", description="Ask a provider and land its answers in Bronze.")
+def ingest(config_file: str | None = None) -> int:
+    """Lands the latest data of the watch list; gives back how many payloads came in."""
+    work = open_workspace(config_file)
+    return sum(fetched.result.rows_out for fetched in ingest_all(work, latest_asks(work.settings)))
+
+
+def _require_same_clock(work: Workspace) -> None:
+    as_if_at = work.settings.as_if_at
+    clock = f"as if at {as_if_at:%Y-%m-%d}" if as_if_at else "real time"
+    other = recorded_clocks(work.lake) - {clock}
+    if other:
+        raise ConfigError(
+            f"the lake {work.lake.root} was filled under another clock ({', '.join(sorted(other))}, now "
+            f"{clock}): the demo's data and yours do not mix; set another `lake`, or move this one away"
+        )
+    record(work.lake, work.run_id, StageResult(INGEST, PROVIDER, "started", detail=clock))

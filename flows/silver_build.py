@@ -1,0 +1,140 @@
+"""Builds Silver from what has landed: judge, stage, audit, publish; each table by itself."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from delta_tables.table import Table
+from flows.gates import audit
+from flows.run_log import SILVER, StageResult, built_version, record, record_start
+from flows.workspace import Workspace
+from jobs.bars import bar_changes, judged_bars, stock_clean
+from jobs.bitemporal import OPERATION
+from jobs.fundamentals import fundamentals_changes, judged_fundamentals
+from jobs.new_payloads import BronzeWindow, new_payloads, read_payloads
+from jobs.quarantine import quarantine_rows
+from jobs.table_io import (
+    between,
+    count_rows,
+    date_bounds,
+    merge_history,
+    merge_rows,
+    read_table,
+    require_values,
+    stage,
+)
+from jobs.trading_calendar import FIRST_SESSION, sessions_frame
+from quality.gate import GateFailed, GateResult
+
+Judge = Callable[[SparkSession, DataFrame], DataFrame]
+Changes = Callable[[DataFrame, DataFrame, str], DataFrame]
+
+
+@dataclass(frozen=True)
+class SilverTable:
+    """How one Silver table is built from payloads."""
+
+    table: Table
+    judge: Judge
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Built:
+    """A stage's result and the gates it went through."""
+
+    result: StageResult
+    gates: tuple[GateResult, ...] = ()
+
+
+def _judge_bars(spark: SparkSession, payloads_df: DataFrame) -> DataFrame:
+    sessions_df = sessions_frame(spark, date.fromisoformat(FIRST_SESSION), date.max)
+    return judged_bars(payloads_df, sessions_df)
+
+
+def _judge_fundamentals(_spark: SparkSession, payloads_df: DataFrame) -> DataFrame:
+    return judged_fundamentals(payloads_df)
+
+
+SILVER_TABLES = (
+    SilverTable(BARS, _judge_bars, bar_changes),
+    SilverTable(FUNDAMENTALS, _judge_fundamentals, fundamentals_changes),
+)
+
+
+def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> Built:
+    """Brings one Silver table up to all that has landed; a repeat, after a kill too, changes nothing.
+
+    A batch that its gate refuses leaves every table untouched and stays pending: after the rule, the
+    parser or the data is mended the next build takes it up again.
+
+    Raises:
+        LakeError, SchemaMismatch: a table is missing, damaged or of another shape.
+    """
+    began = time.monotonic()
+    name = recipe.table.full_name
+    window = new_payloads(work.lake, built_version(work.lake, name))
+    if not window.payload_count:
+        return Built(StageResult(SILVER, name, "nothing_new"))
+    record_start(work.lake, work.run_id, SILVER, name)
+    try:
+        counts, gates = _publish(work, spark, recipe, window)
+    except GateFailed as failure:
+        result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
+        return Built(record(work.lake, work.run_id, result), (failure.result,))
+    result = StageResult(
+        SILVER, name, "done", time.monotonic() - began, **counts, bronze_version=window.version
+    )
+    return Built(record(work.lake, work.run_id, result), gates)
+
+
+def _publish(
+    work: Workspace, spark: SparkSession, recipe: SilverTable, window: BronzeWindow
+) -> tuple[dict[str, int], tuple[GateResult, ...]]:
+    lake, run_id, table = work.lake, work.run_id, recipe.table
+    payloads_df = read_payloads(spark, lake, window)
+    judged_df = stage(spark, lake, recipe.judge(spark, payloads_df), run_id, f"{table.name}_judged")
+    bounds = date_bounds(judged_df, "partition_dt") if table.partition_by else None
+    stored_df = read_table(spark, lake, table).alias("t").where(
+        between("partition_dt", bounds) if table.partition_by else "true"
+    )
+    changes_df = stage(
+        spark, lake, recipe.changes(judged_df, stored_df, run_id), run_id, f"{table.name}_changes"
+    )
+    bad_df = stage(
+        spark,
+        lake,
+        quarantine_rows(judged_df, read_table(spark, lake, QUARANTINE), run_id),
+        run_id,
+        f"{table.name}_bad",
+    )
+    counts = {
+        "rows_in": count_rows(judged_df),
+        "rows_out": count_rows(changes_df),
+        "rows_bad": count_rows(bad_df),
+    }
+    gates = []
+    if counts["rows_out"]:
+        gates += _audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
+    if counts["rows_bad"]:
+        require_values(bad_df, QUARANTINE)
+        gates.append(audit(lake, bad_df, QUARANTINE.dataset, run_id))
+        merge_rows(lake, QUARANTINE, bad_df, None)
+    if counts["rows_out"]:
+        merge_history(lake, table, changes_df, bounds)
+    return counts, tuple(gates)
+
+
+def _audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
+    require_values(upserts_df, table)
+    gates = [audit(work.lake, upserts_df, table.dataset, work.run_id)]
+    if table is BARS:
+        clean_df = stock_clean(upserts_df)
+        if count_rows(clean_df):
+            gates.append(audit(work.lake, clean_df, "silver_stock_clean", work.run_id))
+    return gates

@@ -1,0 +1,81 @@
+"""Gold daily_kpis: a session's key figures from its bars."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from delta_tables.silver import PRICE, SIZE
+from jobs.intervals import DAILY, interval_minutes
+
+DAY_KEYS = ("symbol", "trade_dt", "interval", "provider")
+_EXACT = "decimal(38,12)"
+
+
+def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
+    """One row a symbol, session, interval and provider: OHLC, volume, averages and bar counts.
+
+    `bars_df`: current rows of silver.bars. Only bars of the regular session count (all of a market that
+    never closes). Typical price = (high + low + close) / 3; average_price is its mean over the bars,
+    vwap = sum(typical x volume) / sum(volume), which of one daily bar is its typical price
+    (https://www.investopedia.com/terms/v/vwap.asp). expected_bars = session length / interval.
+    """
+    regular_df = bars_df.filter(F.col("session").isin("regular", "24x7"))
+    typical = (F.col("high") + F.col("low") + F.col("close")).cast("decimal(20,6)")
+    first, last = F.struct("timestamp", "open"), F.struct("timestamp", "close")
+    sums_df = regular_df.groupBy(*DAY_KEYS, "asset_class").agg(
+        F.min(first).alias("first"),
+        F.max(last).alias("last"),
+        F.max("high").alias("high"),
+        F.min("low").alias("low"),
+        F.sum("volume").cast(SIZE).alias("volume"),
+        F.sum(typical).cast(_EXACT).alias("typical_sum"),
+        F.sum((typical * F.col("volume")).cast(_EXACT)).cast(_EXACT).alias("traded_sum"),
+        F.count(F.lit(1)).alias("bar_count"),
+        F.max("is_simulated").alias("is_simulated"),
+    )
+    joined_df = sums_df.join(F.broadcast(sessions_df), ["asset_class", "trade_dt"])
+    return joined_df.select(
+        *DAY_KEYS,
+        "asset_class",
+        "session_no",
+        "is_half_day",
+        "day_end_at",
+        F.col("first.open").alias("open"),
+        "high",
+        "low",
+        F.col("last.close").alias("close"),
+        ratio(F.col("typical_sum"), F.col("bar_count") * 3).alias("average_price"),
+        ratio(F.col("traded_sum"), F.col("volume") * 3).alias("vwap"),
+        "volume",
+        "bar_count",
+        _expected_bars().alias("expected_bars"),
+        "is_simulated",
+    )
+
+
+def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
+    """Adds price_change and price_change_pct against the last session before that has a row.
+
+    It is looked for in the `lookback_sessions` before; null where there is none.
+    """
+    series = Window.partitionBy("symbol", "interval", "provider").orderBy("session_no")
+    before = F.last("close").over(series.rangeBetween(-lookback_sessions, -1))
+    change = F.col("close") - before
+    return days_df.withColumn("price_change", change.cast(PRICE)).withColumn(
+        "price_change_pct", ratio(change * 100, before)
+    )
+
+
+def ratio(numerator: Column, denominator: Column) -> Column:
+    """numerator / denominator as a price, half up at six decimals; null where the denominator is 0.
+
+    Sums are kept as exact decimals and divided once, in double: the result depends neither on the
+    engine nor on the order of the rows.
+    """
+    quotient = numerator.cast("double") / F.when(denominator != 0, denominator).cast("double")
+    return F.round(quotient, 6).cast(PRICE)
+
+
+def _expected_bars() -> Column:
+    minutes = (F.unix_timestamp("close_at") - F.unix_timestamp("open_at")) / 60
+    by_clock = F.ceil(minutes / interval_minutes(F.col("interval"))).cast("bigint")
+    return F.when(F.col("interval") == DAILY, F.lit(1).cast("bigint")).otherwise(by_clock)

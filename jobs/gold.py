@@ -1,0 +1,100 @@
+"""The Gold batches of a run: which sessions to compute again, and their rows in each Gold table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from config.settings import SignalSettings
+from delta_tables.gold import DAILY_KPIS
+from delta_tables.table import Table
+from jobs.daily_kpis import DAY_KEYS, session_kpis, with_price_change
+from jobs.touched_sessions import affected, with_changed_fundamentals
+from jobs.trading_calendar import CALENDAR_OF, sessions
+
+_CALENDAR_COLUMNS = ("session_no", "is_half_day", "day_end_at")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The dates that a change between `start` and `end` can feel: read from `first`, up to `last`."""
+
+    start: date
+    end: date
+    first: date
+    last: date
+
+
+def reach_of(start: date, end: date, settings: SignalSettings) -> Reach:
+    """The dates to read for changes from `start` to `end`.
+
+    Twice the longest window to each side: a figure's window holds price changes, and each of those may
+    itself look a window back over sessions without a bar.
+    """
+    steps = 2 * settings.longest_window_sessions
+    firsts, lasts = [], []
+    for asset_class in CALENDAR_OF:
+        days = [session.trade_dt for session in sessions(asset_class)]
+        before = [day for day in days if day < start][-steps:]
+        after = [day for day in days if day > end][:steps]
+        firsts.append(min(before, default=start))
+        lasts.append(max(after, default=end))
+    return Reach(start, end, min(firsts), max(lasts))
+
+
+def symbol_days(
+    touched_df: DataFrame,
+    bars_df: DataFrame,
+    stored_kpis_df: DataFrame,
+    fundamentals_changed_df: DataFrame,
+    sessions_df: DataFrame,
+    settings: SignalSettings,
+) -> DataFrame:
+    """The days that a change reaches, with price changes and `is_affected`.
+
+    `touched_df`: DAY_KEYS whose bars changed, computed again from `bars_df` (current silver.bars); the
+    days around them come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only.
+    """
+    keys = list(DAY_KEYS)
+    fresh_df = session_kpis(bars_df.join(touched_df, keys, "left_semi"), sessions_df)
+    symbols_df = touched_df.select("symbol").union(fundamentals_changed_df.select("symbol")).distinct()
+    stored_df = (
+        stored_kpis_df.join(symbols_df, "symbol", "left_semi")
+        .join(touched_df, keys, "left_anti")
+        .join(F.broadcast(sessions_df), ["asset_class", "trade_dt"])
+        .select(*fresh_df.columns)
+    )
+    days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(
+        stored_df.withColumn("is_touched", F.lit(False))
+    )
+    lookback = settings.longest_window_sessions
+    marked_df = with_changed_fundamentals(days_df, fundamentals_changed_df)
+    return affected(with_price_change(marked_df, lookback), 2 * lookback)
+
+
+def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+    """The frame as rows of a Gold table, written by `run_id`."""
+    dated_df = frame_df.withColumn("partition_dt", F.trunc("trade_dt", "year"))
+    return table.conform(dated_df.withColumn("run_id", F.lit(run_id)))
+
+
+def kpi_rows(days_df: DataFrame, run_id: str) -> DataFrame:
+    """The affected days as rows of gold.daily_kpis."""
+    affected_df = days_df.filter("is_affected")
+    return gold_rows(affected_df.drop(*_CALENDAR_COLUMNS, "is_touched", "is_affected"), DAILY_KPIS, run_id)
+
+
+def bars_condition(start: date, end: date) -> str:
+    """Literal dates for reading the bars of the sessions from `start` to `end`; see partition_dt."""
+    year = start.replace(month=1, day=1)
+    return (
+        f"trade_dt >= date'{start}' AND trade_dt <= date'{end}' AND partition_dt >= date'{year}' "
+        f"AND partition_dt <= date'{end}' AND (interval = '1day' OR partition_dt >= date'{start}')"
+    )
+
+
+def fundamentals_start(known_from: Sequence[date]) -> date | None:
+    """The first session date that changed fundamentals can concern: a day early, for the time zone."""
+    return min(known_from) - timedelta(days=1) if known_from else None

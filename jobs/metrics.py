@@ -1,0 +1,96 @@
+"""The figures behind signals and overview: windows over a symbol's sessions, fundamentals as known then.
+
+Windows count sessions of the calendar, so a session without a bar widens no window.
+"""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from pyspark.sql.window import WindowSpec
+
+from config.settings import SignalSettings
+from delta_tables.silver import PRICE
+from jobs.daily_kpis import ratio
+from jobs.intervals import interval_minutes
+
+TRADING_DAYS_A_YEAR = 252
+AVERAGE_SESSIONS = 7
+FEWEST_RETURNS = 5
+
+
+def preferred_days(days_df: DataFrame) -> DataFrame:
+    """One row a symbol and session: that of the daily bar, else of the finest interval.
+
+    The daily bar is the exchange's official record and counts the auctions. Providers rank by name.
+    """
+    is_daily_last = F.when(F.col("interval") == "1day", 0).otherwise(interval_minutes(F.col("interval")))
+    choice = Window.partitionBy("symbol", "trade_dt").orderBy(is_daily_last, "provider")
+    return days_df.withColumn("choice", F.row_number().over(choice)).filter("choice = 1").drop("choice")
+
+
+def session_metrics(days_df: DataFrame, fundamentals_df: DataFrame, settings: SignalSettings) -> DataFrame:
+    """Adds 7d_avg, volatility_score, volume_spike_pct, eps, pe_ratio, has_drawn_facts to days.
+
+    The days carry price changes. has_drawn_facts: the bars or the fundamentals were simulated.
+
+    `fundamentals_df`: silver.fundamentals with its history; each session sees what was known at its end.
+    """
+    known_df = _with_fundamentals(days_df, fundamentals_df)
+    return (
+        known_df.withColumn("7d_avg", _average_close())
+        .withColumn("volatility_score", _volatility(settings.volatility_window_sessions))
+        .withColumn("volume_spike_pct", _volume_spike(settings.volume_spike_window_sessions))
+        .withColumn("pe_ratio", ratio(F.col("close"), F.when(F.col("eps") > 0, F.col("eps"))))
+    )
+
+
+def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
+    facts_df = fundamentals_df.select(
+        F.col("symbol").alias("f_symbol"),
+        *(F.col(name).alias(f"f_{name}") for name in ("provider", "known_from", "known_to", "eps")),
+        F.col("is_simulated").alias("f_is_simulated"),
+    )
+    was_known = (F.col("f_known_from") <= F.col("day_end_at")) & (
+        F.col("f_known_to").isNull() | (F.col("f_known_to") > F.col("day_end_at"))
+    )
+    joined_df = days_df.join(facts_df, (F.col("symbol") == F.col("f_symbol")) & was_known, "left")
+    first = Window.partitionBy("symbol", "trade_dt").orderBy("f_provider")
+    one_df = joined_df.withColumn("choice", F.row_number().over(first)).filter("choice = 1")
+    has_drawn_facts = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
+    return one_df.withColumn("eps", F.col("f_eps")).withColumn("has_drawn_facts", has_drawn_facts)
+
+
+def _average_close() -> Column:
+    """Mean close of the last 7 sessions, this one among them (simple moving average)."""
+    window = _sessions(1 - AVERAGE_SESSIONS, 0)
+    return ratio(F.sum("close").over(window), F.count("close").over(window))
+
+
+def _volatility(sessions: int) -> Column:
+    """Annualised volatility in %: sample deviation (n - 1) of simple daily returns x sqrt(252).
+
+    Over the returns of the last `sessions` sessions, at least 5; unadjusted prices, so a split shows.
+    Sums of decimals are exact, so the figure does not depend on the order of the rows.
+    https://www.investopedia.com/terms/v/volatility.asp
+    """
+    window = _sessions(1 - sessions, 0)
+    daily = F.col("price_change_pct").cast("decimal(16,6)")
+    count = F.count(daily).over(window)
+    total = F.sum(daily).over(window).cast("double")
+    squares = F.sum((daily * daily).cast("decimal(32,12)")).over(window).cast("double")
+    variance = (squares - total * total / count) / (count - 1)
+    yearly = F.sqrt(F.greatest(variance, F.lit(0.0)) * F.lit(float(TRADING_DAYS_A_YEAR)))
+    return F.when(count >= FEWEST_RETURNS, F.round(yearly, 6).cast(PRICE))
+
+
+def _sessions(start: int, end: int) -> WindowSpec:
+    """The symbol's sessions from `start` to `end` relative to the row's, by the calendar: gaps count."""
+    return Window.partitionBy("symbol").orderBy("session_no").rangeBetween(start, end)
+
+
+def _volume_spike(sessions: int) -> Column:
+    window = _sessions(-sessions, -1)
+    full_volume = F.when(~F.col("is_half_day"), F.col("volume"))
+    mean = F.sum(full_volume).over(window).cast("double") / F.count(full_volume).over(window)
+    above = (F.col("volume").cast("double") / F.when(mean > 0, mean) - 1) * 100
+    return F.when(~F.col("is_half_day"), F.round(above, 6).cast(PRICE))
