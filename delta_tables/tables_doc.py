@@ -8,10 +8,10 @@ from pyspark.sql.types import DataType, LongType, StructField
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.silver import BARS
 from delta_tables.table import Table
+from delta_tables.views import STOCK_CLEAN
 
 TABLES_PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
-VIEW = "silver.stock_clean"
-VIEW_KEYS = ("symbol", "timestamp")
+_VIEW_KEYS = ("symbol", "timestamp")
 _VIEW_COLUMNS = (
     *("symbol", "timestamp", "trade_dt", "interval", "session", "provider"),
     *("open", "high", "low", "close", "volume", "is_simulated"),
@@ -54,10 +54,10 @@ def _table_section(table: Table) -> str:
 def _view_section() -> str:
     return "\n\n".join(
         [
-            f"## {VIEW} (view)",
+            f"## {STOCK_CLEAN} (view)",
             "The stock bars of silver.bars as they are known now, one row a symbol and timestamp: where bars "
             "of several intervals begin at one instant, that of the finest interval (`interval` says which).",
-            f"Key: {_names(VIEW_KEYS)}. Computed when read.",
+            f"Key: {_names(_VIEW_KEYS)}. Computed when read.",
             _column_table(view_columns()),
         ]
     )

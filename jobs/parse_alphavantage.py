@@ -77,7 +77,7 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
 
 
 def _csv_bars(text_df: DataFrame) -> DataFrame:
-    lines = F.split(F.regexp_replace(F.rtrim("text"), "\r\n", "\n"), "\n")
+    lines = F.split(F.regexp_replace("text", "\\s+$", ""), "\r?\n")
     line_df = text_df.select(*_COMMON, "asset_class", F.posexplode(lines).alias("line_no", "line"))
     cells = F.split("line", ",")
     return line_df.filter("line_no > 0").select(

@@ -38,12 +38,12 @@ def test_a_table_has_a_key() -> None:
 
 
 def test_a_key_is_never_nullable() -> None:
-    with pytest.raises(ValueError, match="NULL key.*note"):
+    with pytest.raises(ValueError, match=r"NULL key.*note"):
         table_of(keys=("symbol", "note"))
 
 
 def test_every_column_has_a_comment() -> None:
-    with pytest.raises(ValueError, match="without a comment.*price"):
+    with pytest.raises(ValueError, match=r"without a comment.*price"):
         table_of(*COLUMNS[:2], column("price", DecimalType(18, 6), ""))
 
 
@@ -61,8 +61,8 @@ def test_table_names_are_unique_and_an_unknown_one_is_answered_with_those_there_
         table_named("silver.bar")
 
 
-def test_conform_orders_and_casts_to_the_declared_columns(embedded: SparkSession) -> None:
-    frame_df = embedded.sql(
+def test_conform_orders_and_casts_to_the_declared_columns(engine: SparkSession) -> None:
+    frame_df = engine.sql(
         "SELECT 'run 1' AS run_id, '189.5' AS price, 'AAPL' AS symbol, "
         "CAST(NULL AS STRING) AS note, '2024-03-05 14:30:00' AS at"
     )
@@ -75,23 +75,23 @@ def test_conform_orders_and_casts_to_the_declared_columns(embedded: SparkSession
     assert only["symbol"] == "AAPL"
 
 
-def test_conform_refuses_a_missing_column(embedded: SparkSession) -> None:
-    frame_df = embedded.sql("SELECT 'AAPL' AS symbol, 1.0 AS price, now() AS at, 'x' AS note")
+def test_conform_refuses_a_missing_column(engine: SparkSession) -> None:
+    frame_df = engine.sql("SELECT 'AAPL' AS symbol, 1.0 AS price, now() AS at, 'x' AS note")
     with pytest.raises(SchemaMismatch, match=r"missing \['run_id'\], not declared \[\]"):
         table_of().conform(frame_df)
 
 
-def test_conform_refuses_a_column_that_is_not_declared(embedded: SparkSession) -> None:
-    frame_df = embedded.sql(
+def test_conform_refuses_a_column_that_is_not_declared(engine: SparkSession) -> None:
+    frame_df = engine.sql(
         "SELECT 'AAPL' AS symbol, 1.0 AS price, now() AS at, 'x' AS note, 'r' AS run_id, 2 AS bid"
     )
     with pytest.raises(SchemaMismatch, match=r"missing \[\], not declared \['bid'\]"):
         table_of().conform(frame_df)
 
 
-def test_conform_takes_column_names_that_sql_would_not(embedded: SparkSession) -> None:
+def test_conform_takes_column_names_that_sql_would_not(engine: SparkSession) -> None:
     table = table_of(*COLUMNS[:2], column("7d_avg", DecimalType(18, 6), "average"), keys=("symbol",))
-    frame_df = embedded.sql("SELECT 'AAPL' AS symbol, now() AS at, 1.5 AS `7d_avg`")
+    frame_df = engine.sql("SELECT 'AAPL' AS symbol, now() AS at, 1.5 AS `7d_avg`")
     assert table.conform(frame_df).columns == ["symbol", "at", "7d_avg"]
 
 

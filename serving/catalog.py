@@ -1,0 +1,77 @@
+"""Makes the lake's tables and views known to an engine, under their names."""
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from delta_tables.catalogue import ALL_TABLES
+from delta_tables.create_tables import first_line
+from delta_tables.lake import Lake, LakeError
+from delta_tables.silver import BARS
+from delta_tables.table import LAYERS, Table
+from delta_tables.views import STOCK_CLEAN, stock_clean_sql
+
+
+def register_tables(spark: SparkSession, lake: Lake) -> tuple[str, ...]:
+    """The names that SQL now knows: every table the lake has, and the view silver.stock_clean.
+
+    The view is there as `silver_stock_clean` too, its name in Soda. Names that still lead to another
+    lake (Apache Spark keeps them between sessions) are led to this one. No data is touched: a table with
+    a LOCATION is forgotten when dropped, never deleted.
+
+    Raises:
+        LakeError: there is no lake at its place, or it has no tables.
+    """
+    found = existing_tables(lake)
+    if not found:
+        raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+    for layer in LAYERS:
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
+    known = {layer: _names_in(spark, layer) for layer in LAYERS}
+    for table in found:
+        _register(spark, lake, table, is_known=table.name in known[table.layer])
+    return tuple(table.full_name for table in found) + _register_views(spark, found)
+
+
+def existing_tables(lake: Lake) -> tuple[Table, ...]:
+    """The declared tables that have been created.
+
+    Raises:
+        LakeError: the lake's store does not answer.
+    """
+    try:
+        return tuple(
+            table
+            for table in ALL_TABLES
+            if DeltaTable.is_deltatable(lake.uri(table), storage_options=dict(lake.options))
+        )
+    except (DeltaError, OSError) as error:
+        raise LakeError(f"{lake.root}: the store does not answer: {first_line(error)}") from None
+
+
+def declared_schema(name: str) -> StructType | None:
+    """The declared columns of the table `layer.name`, comments in their metadata; None for another name."""
+    return next((table.schema for table in ALL_TABLES if table.full_name == name), None)
+
+
+def _names_in(spark: SparkSession, layer: str) -> set[str]:
+    return {row["tableName"] for row in spark.sql(f"SHOW TABLES IN {layer}").collect()}
+
+
+def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) -> None:
+    uri = lake.uri(table).replace("'", "\\'")
+    if is_known:
+        # never CREATE OR REPLACE: with Delta that replaces the data at the location
+        spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
+    spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
+
+
+def _register_views(spark: SparkSession, found: tuple[Table, ...]) -> tuple[str, ...]:
+    if BARS not in found:
+        return ()
+    select = stock_clean_sql(BARS.full_name)
+    spark.sql(f"CREATE OR REPLACE VIEW {STOCK_CLEAN} AS {select}")
+    alias = STOCK_CLEAN.replace(".", "_")
+    spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {alias} AS SELECT * FROM {STOCK_CLEAN}")
+    return STOCK_CLEAN, alias

@@ -1,0 +1,90 @@
+"""A build that is killed with SIGKILL at a named point; run as a process of its own by the tests.
+
+Usage: python killed_build.py LAKE POINT, where POINT is one of POINTS or `none`.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from config.settings import Settings
+from delta_tables.lake import Lake
+from flows import gold_build, silver_build
+from jobs import session, table_io
+from tests import lakes
+
+POINTS = (
+    "after_landing",
+    "inside_silver_merge",
+    "after_silver_merge",
+    "between_silver_and_gold",
+    "inside_gold_publish",
+    "between_gold_tables",
+)
+
+
+def die(*_args: Any, **_kwargs: Any) -> None:
+    """Ends this process as kill -9 does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def die_when_files_appear(folder: str) -> None:
+    """Kills this process as soon as a new data file lies in `folder`: written, not yet committed."""
+    before = set(Path(folder).rglob("*.parquet"))
+
+    def watch() -> None:
+        while set(Path(folder).rglob("*.parquet")) <= before:
+            time.sleep(0.0005)
+        die()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def around(function: Callable[..., Any], table: str, before: Callable[[str], None], after: Any) -> Callable[..., Any]:
+    """`function` (a merge) with something done before and after it where it is about `table`."""
+
+    def wrapped(lake: Lake, found: Any, *rest: Any) -> Any:
+        if found.full_name == table:
+            before(lake.uri(found))
+        result = function(lake, found, *rest)
+        if found.full_name == table:
+            after()
+        return result
+
+    return wrapped
+
+
+def nothing(*_args: Any) -> None:
+    """Does nothing."""
+
+
+def arm(point: str) -> None:
+    """Makes the process die at the point."""
+    merge_history, merge_rows = table_io.merge_history, table_io.merge_rows
+    if point == "after_landing":
+        silver_build.read_payloads = die  # type: ignore[assignment]
+    elif point == "inside_silver_merge":
+        silver_build.merge_history = around(merge_history, "silver.bars", die_when_files_appear, die)
+    elif point == "after_silver_merge":
+        silver_build.merge_history = around(merge_history, "silver.bars", nothing, die)
+    elif point == "between_silver_and_gold":
+        lakes.build_gold = die  # type: ignore[assignment]
+    elif point == "inside_gold_publish":
+        gold_build.merge_rows = around(merge_rows, "gold.signals", die_when_files_appear, die)
+    elif point == "between_gold_tables":
+        gold_build.merge_rows = around(merge_rows, "gold.daily_kpis", nothing, die)
+
+
+if __name__ == "__main__":
+    own_lake = Lake(sys.argv[1])
+    arm(sys.argv[2])
+    with session.engine_session(Settings(), own_lake) as spark:
+        lakes.build_lake(spark, own_lake)

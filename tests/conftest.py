@@ -1,0 +1,40 @@
+"""The engines, started once: `spark` is the embedded one, `engine` is each of both in turn."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from config.settings import Settings
+from delta_tables.lake import Lake
+from jobs.session import engine_session
+
+NOWHERE = Lake("/nowhere")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    with engine_session(Settings(), NOWHERE) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    state = tmp_path_factory.mktemp("spark")
+    with engine_session(Settings(engine="spark", state_dir=state), NOWHERE) as session:
+        yield session
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("apache", marks=pytest.mark.spark)])
+def engine(request: pytest.FixtureRequest) -> SparkSession:
+    """Both engines in turn: what holds on the one has to hold on the other."""
+    return request.getfixturevalue("spark" if request.param == "embedded" else "apache_spark")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    folder = tmp_path / "lake"
+    yield Lake(str(folder))
+    shutil.rmtree(folder, ignore_errors=True)

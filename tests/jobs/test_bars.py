@@ -1,0 +1,119 @@
+"""Payloads to judged bars, on both engines."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructField, StructType
+
+from delta_tables.bronze import RAW_PAYLOADS
+from jobs.bars import judged_bars
+from jobs.trading_calendar import sessions_frame
+from tests.payloads import T0, bar, daily, intraday, payload
+
+
+def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+    ordered = [tuple(row[name] for name in RAW_PAYLOADS.columns) for row in rows]
+    # the embedded engine does not read a schema's column comments
+    plain = StructType([StructField(field.name, field.dataType, True) for field in RAW_PAYLOADS.schema])
+    payloads_df = engine.createDataFrame(ordered, plain)
+    sessions_df = sessions_frame(engine, date(2009, 1, 1), date(2011, 1, 1))
+    return judged_bars(payloads_df, sessions_df).orderBy("timestamp_text").collect()
+
+
+def test_a_daily_bar_begins_at_midnight_in_new_york_and_belongs_to_its_session(engine: SparkSession) -> None:
+    (row,) = judge(engine, daily("AAPL", {"2010-08-20": bar("10.25", "5000")}))
+    assert row["timestamp"].replace(tzinfo=UTC) == datetime(2010, 8, 20, 4, tzinfo=UTC)
+    assert (row["trade_dt"], row["session"], row["partition_dt"]) == (
+        date(2010, 8, 20),
+        "regular",
+        date(2010, 1, 1),
+    )
+    assert (row["close"], row["volume"], row["reasons"]) == (Decimal("10.25"), Decimal(5000), [])
+    assert row["position"] == "/Time Series (Daily)/2010-08-20"
+
+
+@pytest.mark.parametrize(
+    ("wall", "utc_hour", "session"),
+    [
+        ("2010-08-20 04:00:00", 8, "pre"),
+        ("2010-08-20 09:30:00", 13, "regular"),
+        ("2010-08-20 16:00:00", 20, "post"),
+        ("2010-01-15 09:30:00", 14, "regular"),
+    ],
+)
+def test_intraday_times_are_read_in_new_york_whatever_the_season(
+    engine: SparkSession, wall: str, utc_hour: int, session: str
+) -> None:
+    (row,) = judge(engine, intraday("AAPL", {wall: bar()}))
+    assert (row["timestamp"].hour, row["session"], row["reasons"]) == (utc_hour, session, [])
+    assert row["partition_dt"] == row["trade_dt"]
+
+
+@pytest.mark.parametrize(
+    ("when", "values", "reasons"),
+    [
+        ("2010-08-20", ("10", "9.5", "9", "9.2", "1"), ["high_not_highest"]),
+        ("2010-08-20", ("10", "11", "10.5", "10.7", "1"), ["low_not_lowest"]),
+        ("2010-08-20", ("0", "11", "0", "10", "1"), ["not_positive_price"]),
+        ("2010-08-20", ("10", "11", "9", "10", "-1"), ["negative_volume"]),
+        ("2010-08-20", ("10", "11", "9", "NaN", "1"), ["unreadable_number"]),
+        ("2010-08-20", ("10", "Infinity", "9", "10", "1"), ["unreadable_number"]),
+        ("2010-08-20", ("10", "11", "9", "", "1"), ["unreadable_number"]),
+        ("2010-08-20", ("10", "11", "9", "10", "many"), ["unreadable_number"]),
+        ("2010-08-14", ("10", "11", "9", "10", "1"), ["not_a_session"]),
+        ("2010-08-23", ("10", "11", "9", "10", "1"), ["time_in_future"]),
+        ("20 Aug 2010", ("10", "11", "9", "10", "1"), ["unreadable_time"]),
+        ("2010-13-45", ("10", "11", "9", "10", "1"), ["unreadable_time"]),
+    ],
+)
+def test_a_bar_that_breaks_a_rule_says_which(
+    engine: SparkSession, when: str, values: tuple[str, ...], reasons: list[str]
+) -> None:
+    (row,) = judge(engine, daily("AAPL", {when: values}))  # type: ignore[dict-item]
+    assert row["reasons"] == reasons
+    assert json.loads(row["raw_values"]) == [when, *values]
+
+
+def test_a_bar_after_the_extended_hours_of_a_half_day_is_outside_its_session(engine: SparkSession) -> None:
+    times = {"2009-11-27 12:55:00": bar(), "2009-11-27 16:55:00": bar(), "2009-11-27 17:30:00": bar()}
+    rows = judge(engine, intraday("AAPL", times))
+    assert [(row["session"], row["reasons"]) for row in rows] == [
+        ("regular", []),
+        ("post", []),
+        (None, ["outside_session"]),
+    ]
+
+
+def test_a_payload_about_another_symbol_is_not_believed(engine: SparkSession) -> None:
+    (row,) = judge(engine, {**daily("AAPL", {"2010-08-20": bar()}), "symbol": "MSFT"})
+    assert row["reasons"] == ["other_symbol"]
+
+
+def test_a_payload_without_bars_does_not_vanish(engine: SparkSession) -> None:
+    (row,) = judge(engine, payload(dataset="daily", symbol="AAPL", interval="1day", fetched_at=T0, body={"a": 1}))
+    assert "no_rows" in row["reasons"]
+
+
+def test_csv_bodies_are_read_by_line_and_say_where_each_bar_stood(engine: SparkSession) -> None:
+    body = b"timestamp,open,high,low,close,volume\r\n2010-08-20,10,11,9,10.5,100\r\n2010-08-19,10,11,9\r\n"
+    bad, good = judge(engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body))
+    assert (good["position"], good["close"], good["reasons"]) == ("line 2", Decimal("10.5"), [])
+    assert (bad["position"], bad["reasons"]) == ("line 3", ["unreadable_number"])
+
+
+def test_currencies_have_no_volume_and_never_close(engine: SparkSession) -> None:
+    body = {
+        "Meta Data": {"2. From Symbol": "EUR", "3. To Symbol": "USD", "6. Time Zone": "UTC"},
+        "Time Series FX (Daily)": {
+            "2010-08-20": {"1. open": "1.2", "2. high": "1.3", "3. low": "1.1", "4. close": "1.25"}
+        },
+    }
+    (row,) = judge(
+        engine, payload(dataset="fx_daily", symbol="EURUSD", interval="1day", fetched_at=T0, body=body)
+    )
+    assert (row["asset_class"], row["session"], row["volume"], row["reasons"]) == ("fx", "24x7", None, [])
+    assert row["timestamp"].replace(tzinfo=UTC) == datetime(2010, 8, 20, tzinfo=UTC)

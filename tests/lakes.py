@@ -1,0 +1,47 @@
+"""Lakes for tests: landed, built and compared the way the flows do it, without Prefect."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from config.secrets import Secrets
+from config.settings import Settings
+from delta_tables import gold, silver
+from delta_tables.arrow_io import append_rows
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.content_hash import content_hash
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from flows.gold_build import build_gold
+from flows.silver_build import SILVER_TABLES, Built, build_silver
+from flows.workspace import Workspace, new_run_id
+from tests.payloads import T0
+
+CONTENT_TABLES = silver.TABLES + gold.TABLES
+
+
+def workspace(lake: Lake, **settings: Any) -> Workspace:
+    """A workspace on this lake with its tables created; the market's clock stands at T0."""
+    create_tables(lake)
+    return Workspace(Settings(**settings), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
+
+
+def land_rows(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Lands payload rows in one commit."""
+    create_tables(lake)
+    append_rows(lake, RAW_PAYLOADS, list(rows))
+
+
+def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
+    """Builds what is pending."""
+    work = workspace(lake, **settings)
+    silver_built = [build_silver(work, spark, recipe) for recipe in SILVER_TABLES]
+    built = [*silver_built, build_gold(work, spark)]
+    lake.drop_staging(work.run_id)
+    return built
+
+
+def hashes(lake: Lake) -> dict[str, str]:
+    """The content hash of every Silver and Gold table."""
+    return {table.full_name: content_hash(lake, table) for table in CONTENT_TABLES}
