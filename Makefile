@@ -20,6 +20,7 @@ help: ## Show this list
 
 install: $(STAMP) ## Create .venv with the locked packages and the project itself
 
+# --no-deps: the lock is complete, and pip with hashes stumbles over requirements that name extras.
 $(STAMP): pyproject.toml $(LOCK)
 ifneq ($(UV),)
 	uv venv --quiet --clear --python $(or $(PYTHON),3.11) $(VENV)
@@ -27,7 +28,7 @@ ifneq ($(UV),)
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 else ifneq ($(PYTHON),)
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --use-pep517 --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --use-pep517 --no-deps --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 else
 	@echo "Python 3.11 wanted, found `python3 --version 2>/dev/null || echo none`: install Python 3.11 (for example" \

@@ -31,7 +31,7 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
     except (DeltaError, OSError) as error:
         raise LakeError(
             f"{table.full_name}: {len(rows)} rows could not be stored at {lake.uri(table)}: "
-            f"{first_line(error)}; free some space or check the store, then run again: nothing is half-written"
+            f"{first_line(error)}; free space or check the store, then run again: nothing is half-written"
         ) from None
 
 

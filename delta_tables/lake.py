@@ -41,10 +41,10 @@ class Lake:
         """Where a run keeps a batch that is not published yet."""
         return f"{self.root}/_staging/{run_id}/{name}"
 
-    def drop_staging(self, run_id: str) -> None:
-        """Removes what a run staged."""
+    def drop_staging(self) -> None:
+        """Removes what runs have staged; only the one run that builds the lake may do so."""
         store, path = self._file_system()
-        folder = f"{path}/_staging/{run_id}"
+        folder = f"{path}/_staging"
         if store.get_file_info(folder).type == fs.FileType.Directory:
             store.delete_dir(folder)
 

@@ -18,9 +18,7 @@ SIZE = DecimalType(20, 6)
 
 _KNOWN = [
     column("known_from", TimestampType(), "when these values were learned, UTC (the payload's fetched_at)"),
-    column(
-        "known_to", TimestampType(), "when they were replaced, UTC; null while current", is_nullable=True
-    ),
+    column("known_to", TimestampType(), "when they were replaced, UTC; null while current", is_nullable=True),
     column("payload_id", StringType(), "payload in bronze.raw_payloads that said so"),
     column("position", StringType(), "place inside that payload"),
     column("run_id", StringType(), "run that last changed the row", is_lineage=True),

@@ -13,6 +13,7 @@ def stock_clean_sql(source: str) -> str:
     return (
         "SELECT symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "  # noqa: S608
         "CAST(volume AS BIGINT) AS volume, is_simulated FROM ("
-        f"SELECT *, row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "
+        "SELECT *, row_number() OVER "
+        f"(PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "
         f"FROM {source} WHERE known_to IS NULL AND asset_class = 'stock') ranked WHERE choice = 1"
     )

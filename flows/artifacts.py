@@ -17,7 +17,9 @@ def publish_artifacts(fetched: Sequence[Fetched], built: Sequence[Built]) -> Non
     create_table_artifact(summary_rows(stages), key="run-summary", description="Time and rows a stage")
     gates = [gate for each in built for gate in each.gates]
     if gates:
-        create_markdown_artifact(gate_markdown(gates), key="gate-report", description="Each check of each gate")
+        create_markdown_artifact(
+            gate_markdown(gates), key="gate-report", description="Each check of each gate"
+        )
     for each in built:
         if each.result.status == "blocked":
             subject = each.result.subject

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import cast
+from uuid import UUID
 
 from prefect import flow
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.states import State
 
 from flows.market_data import RunSummary, final_state, run_asks
 from flows.progress import Observer, current_observer, observed_by
@@ -23,7 +24,7 @@ def backfill(
     datasets: list[str] | None = None,
     symbols: list[str] | None = None,
     config_file: str | None = None,
-) -> State[RunSummary]:
+) -> RunSummary:
     """Lands and builds the sessions from `start` to `end`, both included.
 
     Daily series come whole (one call a symbol), intraday bars month by month. A run that was killed
@@ -39,12 +40,13 @@ def backfill(
 @contextmanager
 def _progress_artifact() -> Iterator[None]:
     """Shows each dataset's progress in Prefect's UI, in steps of 5 %, beside whoever watches already."""
-    artifact = create_progress_artifact(0.0, key="backfill-progress", description="Queries answered")
+    created = create_progress_artifact(0.0, key="backfill-progress", description="Queries answered")
+    artifact = cast(UUID, created)
     with observed_by(_in_steps(artifact, current_observer())):
         yield
 
 
-def _in_steps(artifact: object, watcher: Observer) -> Observer:
+def _in_steps(artifact: UUID, watcher: Observer) -> Observer:
     shown: dict[str, float] = {}
 
     def show(what: str, done: int, total: int) -> None:

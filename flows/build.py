@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from filelock import FileLock, Timeout
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
+from delta_tables.lake import LakeError
 from flows.artifacts import publish_artifacts
 from flows.gold_build import build_gold, rebuild_gold
 from flows.progress import report_progress
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
 from flows.workspace import Workspace, open_workspace
 from jobs.session import engine_session
+
+LOCK_SECONDS = 15 * 60
 
 
 class BuildBlocked(Exception):
@@ -47,12 +52,35 @@ def build_all(work: Workspace) -> list[Built]:
 
 @contextmanager
 def build_session(work: Workspace) -> Iterator[SparkSession]:
-    """An engine for one run; what the run staged is removed at its end."""
-    try:
-        with engine_session(work.settings, work.lake) as spark:
+    """An engine for one run, while no other builds the lake (one in a bucket: no other of this machine).
+
+    What the run staged is removed at its end; what killed runs left behind, at the next run's beginning.
+
+    Raises:
+        LakeError: another run has been building this lake for too long.
+    """
+    with _only_builder(work), engine_session(work.settings, work.lake) as spark:
+        work.lake.drop_staging()
+        try:
             yield spark
-    finally:
-        work.lake.drop_staging(work.run_id)
+        finally:
+            work.lake.drop_staging()
+
+
+@contextmanager
+def _only_builder(work: Workspace) -> Iterator[None]:
+    """A lock that the operating system gives back even after kill -9."""
+    folder = work.settings.state_dir if work.lake.is_s3 else Path(work.lake.root)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "_build.lock")
+    try:
+        with lock.acquire(timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise LakeError(
+            f"another run has been building {work.lake.root} for {LOCK_SECONDS // 60} minutes; "
+            "what was fetched has landed: run `lakehouse build` when the other one has ended"
+        ) from None
 
 
 def require_published(built: list[Built]) -> None:

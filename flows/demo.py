@@ -1,19 +1,23 @@
-"""`make demo`: real prices from a simulated provider through Bronze, Silver and Gold, and what to try next."""
+"""`make demo`: real prices from a simulated provider through all layers, and what to try next."""
 
 import os
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.load import load_settings
+
+if TYPE_CHECKING:
+    from flows.market_data import RunSummary
 
 CONFIG = Path("config/demo.toml")
 NEXT = """
 Next, try:
-  .venv/bin/lakehouse sql 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 5'
-  .venv/bin/lakehouse sql 'select * from gold.signals where is_triggered order by trade_dt desc limit 10'
-  .venv/bin/lakehouse explain gold.daily_kpis symbol=AAPL trade_dt=2010-08-20 interval=5min provider=alphavantage
-  .venv/bin/lakehouse bars AAPL --interval 1day --as-of 2010-08-20T23:59:00Z --limit 5
-  .venv/bin/lakehouse status
+  alias lakehouse=.venv/bin/lakehouse
+  lakehouse sql 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 5'
+  lakehouse sql 'select * from gold.signals where is_triggered order by trade_dt desc limit 10'
+  lakehouse explain gold.daily_kpis symbol=AAPL trade_dt=2010-08-20 interval=5min provider=alphavantage
+  lakehouse bars AAPL --interval 1day --as-of 2010-08-20T23:59:00Z --limit 5
+  lakehouse status
   open {report}
 The daily prices are real (S&P 500, 2009-2010); intraday bars, currencies and company overviews are simulated.
 """
@@ -39,14 +43,15 @@ def main() -> None:
     print(NEXT.format(report=settings.report))  # noqa: T201 - the demo speaks to a person
 
 
-def _run():  # noqa: ANN202 - Prefect's flow gives RunSummary
+def _run() -> "RunSummary":
+    from rich.console import Console  # noqa: PLC0415
+
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415
     from flows.demo_flow import demo  # noqa: PLC0415 - imports Prefect
-    from rich.console import Console  # noqa: PLC0415
 
     with progress_bar(Console(stderr=True)):
         return demo()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,7 +3,6 @@
 from datetime import date
 
 from prefect import flow
-from prefect.states import State
 
 from flows.market_data import RunSummary, final_state, run_asks
 from flows.requests_plan import Ask
@@ -15,7 +14,7 @@ INTRADAY_FIRST = date(2010, 8, 2)
 
 
 @flow(name="demo", description="Real daily prices and simulated intraday bars through the whole lakehouse.")
-def demo() -> State[RunSummary]:
+def demo() -> RunSummary:
     """Lands and builds all daily histories, and intraday bars, overviews and currencies of the watch list."""
     work = open_workspace()
     asks = (

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import quality
 from pyspark.sql import DataFrame
 
+import quality
 from delta_tables.arrow_io import append_rows
 from delta_tables.lake import Lake
 from delta_tables.ops import GATE_RESULTS

@@ -8,8 +8,8 @@ from prefect.cache_policies import NO_CACHE
 from config.load import ConfigError
 from flows.already_landed import not_landed_yet
 from flows.fetching import Fetched, fetch_and_land
-from flows.providers import Handler, connect
 from flows.handlers.records import Query
+from flows.providers import Handler, connect
 from flows.requests_plan import Ask, latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
 from flows.workspace import Workspace, open_workspace

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas import State
+from prefect.states import Completed
 
 from flows.artifacts import publish_artifacts
 from flows.build import build_all, require_published
@@ -49,14 +51,21 @@ def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built]) -
     """The run's summary from its parts."""
     return RunSummary(
         run_id,
-        tuple(each.result for each in [*fetched, *built]),
+        tuple([each.result for each in fetched] + [each.result for each in built]),
         tuple(failure for each in fetched for failure in each.failures),
         sum(each.not_asked for each in fetched),
     )
 
 
-def final_state(summary: RunSummary) -> State[RunSummary]:
-    """Completed, or completed with failures and the list of them."""
+def final_state(summary: RunSummary) -> RunSummary:
+    """Completed, or completed with failures and the list of them.
+
+    A state that a flow returns is how it ends; its caller gets the summary inside, hence the type.
+    """
+    return cast(RunSummary, _state(summary))
+
+
+def _state(summary: RunSummary) -> State[RunSummary]:
     if not summary.has_failures:
         return Completed(data=summary)
     worst = "; ".join(f"{each.dataset} {each.symbol}: {each.error_class}" for each in summary.failures[:20])
@@ -65,7 +74,7 @@ def final_state(summary: RunSummary) -> State[RunSummary]:
 
 
 @flow(name="market-data", description="Fetch the watch list and bring Silver and Gold up to it.")
-def market_data(config_file: str | None = None) -> State[RunSummary]:
+def market_data(config_file: str | None = None) -> RunSummary:
     """One run for the latest data of the watch list; ends as completed even if single symbols failed."""
     work = open_workspace(config_file)
     return final_state(run_asks(work, latest_asks(work.settings)))

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from config.load import ConfigError
 from flows.handlers import alphavantage
-from flows.handlers.retries import HttpPolicy
 from flows.handlers.records import Query, RawRecord
+from flows.handlers.retries import HttpPolicy
 from flows.workspace import Workspace
 
 
@@ -46,7 +46,9 @@ def _alphavantage(work: Workspace) -> Handler:
         base_url=str(settings.base_url),
         clock=work.clock,
         policy=HttpPolicy(
-            read_timeout_seconds=settings.timeout_seconds, attempts=settings.attempts, pool_size=settings.threads
+            read_timeout_seconds=settings.timeout_seconds,
+            attempts=settings.attempts,
+            pool_size=settings.threads,
         ),
     )
 

@@ -43,7 +43,8 @@ def record_start(lake: Lake, run_id: str, stage: str, subject: str) -> None:
 def built_version(lake: Lake, subject: str) -> int | None:
     """The version of Bronze up to which `subject` has been built; None where it never was."""
     where = f"stage = '{SILVER}' AND subject = '{subject}' AND status = 'done'"
-    return pc.max(read_rows(lake, RUNS, ["bronze_version"], where)["bronze_version"]).as_py()
+    version = pc.max(read_rows(lake, RUNS, ["bronze_version"], where)["bronze_version"]).as_py()
+    return None if version is None else int(version)
 
 
 def pending_runs(lake: Lake) -> tuple[str, ...]:

@@ -45,6 +45,15 @@ class SilverTable:
 
 
 @dataclass(frozen=True)
+class _Counts:
+    """Rows judged, rows that change the table, rows set aside."""
+
+    rows_in: int
+    rows_out: int
+    rows_bad: int
+
+
+@dataclass(frozen=True)
 class Built:
     """A stage's result and the gates it went through."""
 
@@ -88,20 +97,22 @@ def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> B
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
         return Built(record(work.lake, work.run_id, result), (failure.result,))
     result = StageResult(
-        SILVER, name, "done", time.monotonic() - began, **counts, bronze_version=window.version
+        SILVER, name, "done", time.monotonic() - began, **vars(counts), bronze_version=window.version
     )
     return Built(record(work.lake, work.run_id, result), gates)
 
 
 def _publish(
     work: Workspace, spark: SparkSession, recipe: SilverTable, window: BronzeWindow
-) -> tuple[dict[str, int], tuple[GateResult, ...]]:
+) -> tuple[_Counts, tuple[GateResult, ...]]:
     lake, run_id, table = work.lake, work.run_id, recipe.table
     payloads_df = read_payloads(spark, lake, window)
     judged_df = stage(spark, lake, recipe.judge(spark, payloads_df), run_id, f"{table.name}_judged")
     bounds = date_bounds(judged_df, "partition_dt") if table.partition_by else None
-    stored_df = read_table(spark, lake, table).alias("t").where(
-        between("partition_dt", bounds) if table.partition_by else "true"
+    stored_df = (
+        read_table(spark, lake, table)
+        .alias("t")
+        .where(between("partition_dt", bounds) if table.partition_by else "true")
     )
     changes_df = stage(
         spark, lake, recipe.changes(judged_df, stored_df, run_id), run_id, f"{table.name}_changes"
@@ -113,19 +124,15 @@ def _publish(
         run_id,
         f"{table.name}_bad",
     )
-    counts = {
-        "rows_in": count_rows(judged_df),
-        "rows_out": count_rows(changes_df),
-        "rows_bad": count_rows(bad_df),
-    }
+    counts = _Counts(count_rows(judged_df), count_rows(changes_df), count_rows(bad_df))
     gates = []
-    if counts["rows_out"]:
+    if counts.rows_out:
         gates += _audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
-    if counts["rows_bad"]:
+    if counts.rows_bad:
         require_values(bad_df, QUARANTINE)
         gates.append(audit(lake, bad_df, QUARANTINE.dataset, run_id))
         merge_rows(lake, QUARANTINE, bad_df, None)
-    if counts["rows_out"]:
+    if counts.rows_out:
         merge_history(lake, table, changes_df, bounds)
     return counts, tuple(gates)
 

@@ -47,7 +47,9 @@ def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     if version <= built_version:
         return BronzeWindow(version, 0, None)
     feed = stored.load_cdf(
-        starting_version=built_version + 1, ending_version=version, columns=[f'"{name}"' for name in (*_SERIES, "fetched_at")]
+        starting_version=built_version + 1,
+        ending_version=version,
+        columns=[f'"{name}"' for name in (*_SERIES, "fetched_at")],
     )
     names = [*_SERIES, "fetched_at"]
     landed = pa.table(feed).select(names).cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(n) for n in names))

@@ -42,7 +42,7 @@ def raw_overviews(payloads_df: DataFrame) -> DataFrame:
     return payloads_df.filter(F.col("dataset") == "overview").select(
         *_COMMON,
         F.lit("/").alias("position"),
-        F.from_json(F.col("body").cast("string"), _TEXTS).alias("facts"),
+        F.from_json(F.col("body").cast("string"), _TEXTS.simpleString()).alias("facts"),
     )
 
 
@@ -77,20 +77,27 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
 
 
 def _csv_bars(text_df: DataFrame) -> DataFrame:
+    """Lines read by the names in the header: with adjusted prices the volume is not the sixth column."""
     lines = F.split(F.regexp_replace("text", "\\s+$", ""), "\r?\n")
-    line_df = text_df.select(*_COMMON, "asset_class", F.posexplode(lines).alias("line_no", "line"))
-    cells = F.split("line", ",")
-    return line_df.filter("line_no > 0").select(
+    lines_df = text_df.select(*_COMMON, "asset_class", lines.alias("lines"))
+    header_df = lines_df.withColumn("names", F.split(F.get("lines", F.lit(0)), ","))
+    line_df = header_df.select(
+        *_COMMON, "asset_class", "names", F.posexplode("lines").alias("line_no", "line")
+    )
+    cell_df = line_df.filter("line_no > 0").withColumn("cells", F.split("line", ","))
+    return cell_df.select(
         *_COMMON,
         "asset_class",
         F.concat(F.lit("line "), (F.col("line_no") + 1).cast("string")).alias("position"),
         F.lit(None).cast("string").alias("symbol_text"),
         F.lit(None).cast("string").alias("zone_text"),
-        *(
-            F.when(F.size(cells) > index, F.trim(F.get(cells, F.lit(index)))).alias(name)
-            for index, name in enumerate(RAW_BAR_COLUMNS[-6:])
-        ),
+        *(_cell(name.removesuffix("_text")).alias(name) for name in RAW_BAR_COLUMNS[-6:]),
     )
+
+
+def _cell(name: str) -> Column:
+    place = F.array_position("names", name).cast("int")
+    return F.when(place > 0, F.get("cells", place - 1))
 
 
 def _series_name() -> Column:

@@ -19,7 +19,9 @@ def quarantine_rows(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> 
         F.col("fetched_at").alias("first_seen_at"),
         *("payload_id", "is_simulated"),
     )
-    stored = stored_df.drop("run_id").join(bad_df.select(*QUARANTINE.keys).distinct(), [*QUARANTINE.keys], "left_semi")
+    stored = stored_df.drop("run_id").join(
+        bad_df.select(*QUARANTINE.keys).distinct(), [*QUARANTINE.keys], "left_semi"
+    )
     first = Window.partitionBy(*QUARANTINE.keys).orderBy("first_seen_at", "payload_id")
     all_df = bad_df.unionByName(stored).withColumn("rank", F.row_number().over(first))
     return QUARANTINE.conform(all_df.filter("rank = 1").drop("rank").withColumn("run_id", F.lit(run_id)))

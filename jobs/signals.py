@@ -66,9 +66,7 @@ def all_signals(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame:
     return reduce(lambda above, below: above.unionByName(below), verdicts)
 
 
-def _verdicts(
-    metrics_df: DataFrame, name: str, value: Column, threshold: float, reason: Column
-) -> DataFrame:
+def _verdicts(metrics_df: DataFrame, name: str, value: Column, threshold: float, reason: Column) -> DataFrame:
     level = F.lit(threshold).cast(PRICE)
     return metrics_df.select(
         "symbol",

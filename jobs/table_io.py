@@ -33,7 +33,9 @@ def require_values(batch_df: DataFrame, table: Table) -> None:
         SchemaMismatch: a column that must have values has nulls; names each with their number.
     """
     names = [field.name for field in table.schema if not field.nullable]
-    counts = batch_df.select(*(F.sum(F.col(f"`{n}`").isNull().cast("int")).alias(n) for n in names)).collect()[0]
+    counts = batch_df.select(
+        *(F.sum(F.col(f"`{n}`").isNull().cast("int")).alias(n) for n in names)
+    ).collect()[0]
     if nulls := {name: counts[name] for name in names if counts[name]}:
         raise SchemaMismatch(f"{table.full_name}: nulls where the declaration allows none: {nulls}")
 
@@ -87,8 +89,7 @@ def _merge(
     pruned = between(table.partition_by[0], bounds) if table.partition_by else "true"
     try:
         spark.sql(
-            f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s "  # noqa: S608 - our names only
-            f"ON {condition} AND {pruned} {clauses}"
+            f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s ON {condition} AND {pruned} {clauses}"
         ).collect()
     finally:
         spark.catalog.dropTempView(view)
@@ -100,4 +101,5 @@ def _assignments(columns: Sequence[str]) -> str:
 
 def _insert(table: Table) -> str:
     names = ", ".join(f"`{name}`" for name in table.columns)
-    return f"INSERT ({names}) VALUES ({', '.join(f's.`{name}`' for name in table.columns)})"
+    values = ", ".join(f"s.`{name}`" for name in table.columns)
+    return f"INSERT ({names}) VALUES ({values})"  # noqa: S608 - our names only

@@ -21,7 +21,7 @@ __all__ = ["CheckOutcome", "GateFailed", "GateResult", "require_pass", "scan_bat
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class GateFailed(Exception):  # noqa: N818  a failed gate is a verdict, not a fault
+class GateFailed(Exception):
     """A batch that must not be published; `result` says what was measured."""
 
     def __init__(self, result: GateResult) -> None:

@@ -50,7 +50,10 @@ def _answer(spark: SparkSession, answer_df: DataFrame) -> pa.Table:
 
 def _tables(tables: tuple[Table, ...]) -> pa.Table:
     rows = [{"table": each.full_name, "description": each.description} for each in tables]
-    view = {"table": STOCK_CLEAN, "description": "View: the current stock bars, one row a symbol and instant."}
+    view = {
+        "table": STOCK_CLEAN,
+        "description": "View: the current stock bars, one row a symbol and instant.",
+    }
     return pa.Table.from_pylist([*rows, view] if rows else [])
 
 

@@ -38,7 +38,7 @@ def checked_statement(text: str) -> str:
     words = [value.upper() for kind, value in tokens if kind == "word"]
     meaning = [pair for pair in tokens if pair[0] not in ("comment", "space")]
     if not meaning:
-        raise ServingError("no statement: ask for example \"select * from gold.stock_overview limit 5\"")
+        raise ServingError('no statement: ask for example "select * from gold.stock_overview limit 5"')
     _refuse_others(meaning, words)
     _refuse_writes(meaning, words)
     return text.strip() if meaning[-1][0] != "end" else text[: text.rindex(";")].strip()

@@ -30,7 +30,10 @@ def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSess
 @pytest.fixture(scope="session", params=["embedded", pytest.param("apache", marks=pytest.mark.spark)])
 def engine(request: pytest.FixtureRequest) -> SparkSession:
     """Both engines in turn: what holds on the one has to hold on the other."""
-    return request.getfixturevalue("spark" if request.param == "embedded" else "apache_spark")
+    session: SparkSession = request.getfixturevalue(
+        "spark" if request.param == "embedded" else "apache_spark"
+    )
+    return session
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
     work = workspace(lake, **settings)
     silver_built = [build_silver(work, spark, recipe) for recipe in SILVER_TABLES]
     built = [*silver_built, build_gold(work, spark)]
-    lake.drop_staging(work.run_id)
+    lake.drop_staging()
     return built
 
 

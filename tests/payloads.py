@@ -44,7 +44,9 @@ def daily(symbol: str, bars: Mapping[str, Bar], fetched_at: datetime = T0, **fie
     return _series("daily", "1day", "Time Series (Daily)", symbol, bars, fetched_at, "5", fields)
 
 
-def intraday(symbol: str, bars: Mapping[str, Bar], fetched_at: datetime = T0, **fields: Any) -> dict[str, Any]:
+def intraday(
+    symbol: str, bars: Mapping[str, Bar], fetched_at: datetime = T0, **fields: Any
+) -> dict[str, Any]:
     """Five-minute bars, keyed by New York time."""
     return _series("intraday", "5min", "Time Series (5min)", symbol, bars, fetched_at, "6", fields)
 

@@ -43,6 +43,4 @@ def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
     settings = load_settings(os.environ, config_file)
     secrets = load_secrets()
     clock = market_clock(settings.as_if_at)
-    return CliContext(
-        settings, secrets, lake_of(settings, secrets), is_json, Console(), clock, config_file
-    )
+    return CliContext(settings, secrets, lake_of(settings, secrets), is_json, Console(), clock, config_file)

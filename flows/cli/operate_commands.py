@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.context import CliContext
 from flows.cli.errors import EXIT_ERROR
+
+if TYPE_CHECKING:
+    from quality.gate_result import GateResult
 
 
 def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
@@ -49,7 +52,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         raise typer.Exit(0 if all(finding.is_well for finding in findings) else EXIT_ERROR)
 
 
-def _plain(result) -> dict[str, object]:  # noqa: ANN001 - quality.gate.GateResult, imported lazily
+def _plain(result: "GateResult") -> dict[str, object]:
     return {
         "dataset": result.dataset,
         "status": result.status,

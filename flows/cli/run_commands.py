@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from flows.market_data import RunSummary
 
 EXIT_FAILURES = 1
-_DATE = typer.Option(formats=["%Y-%m-%d"])
 
 
 def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
@@ -67,8 +67,9 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
 def finish(here: CliContext, summary: "RunSummary") -> None:
     """Prints the summary, writes the report, and leaves with 1 where something asked for is missing."""
-    from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
     from serving.report import write_report  # noqa: PLC0415 - imports jinja2
+
+    from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
 
     write_report(here.lake, here.settings.report, here.now())
     if here.is_json:
@@ -88,7 +89,7 @@ def _plain(summary: "RunSummary") -> dict[str, object]:
     }
 
 
-def _prefect(here: CliContext):  # noqa: ANN202 - a context manager from a lazy import
+def _prefect(here: CliContext) -> AbstractContextManager[None]:
     """Prefect, quiet unless asked otherwise, with a progress bar on a terminal."""
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich

@@ -48,7 +48,9 @@ def die_when_files_appear(folder: str) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def around(function: Callable[..., Any], table: str, before: Callable[[str], None], after: Any) -> Callable[..., Any]:
+def around(
+    function: Callable[..., Any], table: str, before: Callable[[str], None], after: Any
+) -> Callable[..., Any]:
     """`function` (a merge) with something done before and after it where it is about `table`."""
 
     def wrapped(lake: Lake, found: Any, *rest: Any) -> Any:
@@ -70,17 +72,19 @@ def arm(point: str) -> None:
     """Makes the process die at the point."""
     merge_history, merge_rows = table_io.merge_history, table_io.merge_rows
     if point == "after_landing":
-        silver_build.read_payloads = die  # type: ignore[assignment]
+        setattr(silver_build, "read_payloads", die)
     elif point == "inside_silver_merge":
-        silver_build.merge_history = around(merge_history, "silver.bars", die_when_files_appear, die)
+        setattr(
+            silver_build, "merge_history", around(merge_history, "silver.bars", die_when_files_appear, die)
+        )
     elif point == "after_silver_merge":
-        silver_build.merge_history = around(merge_history, "silver.bars", nothing, die)
+        setattr(silver_build, "merge_history", around(merge_history, "silver.bars", nothing, die))
     elif point == "between_silver_and_gold":
-        lakes.build_gold = die  # type: ignore[assignment]
+        setattr(lakes, "build_gold", die)
     elif point == "inside_gold_publish":
-        gold_build.merge_rows = around(merge_rows, "gold.signals", die_when_files_appear, die)
+        setattr(gold_build, "merge_rows", around(merge_rows, "gold.signals", die_when_files_appear, die))
     elif point == "between_gold_tables":
-        gold_build.merge_rows = around(merge_rows, "gold.daily_kpis", nothing, die)
+        setattr(gold_build, "merge_rows", around(merge_rows, "gold.daily_kpis", nothing, die))
 
 
 if __name__ == "__main__":

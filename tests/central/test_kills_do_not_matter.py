@@ -18,7 +18,9 @@ SIGKILL = -9
 
 
 def run_and_die(lake: Lake, point: str) -> None:
-    done = subprocess.run([sys.executable, SCRIPT, lake.root, point], capture_output=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, SCRIPT, lake.root, point], capture_output=True, timeout=120, check=False
+    )
     assert done.returncode == SIGKILL, done.stderr.decode()[-2000:]
 
 

@@ -94,7 +94,9 @@ def test_a_payload_about_another_symbol_is_not_believed(engine: SparkSession) ->
 
 
 def test_a_payload_without_bars_does_not_vanish(engine: SparkSession) -> None:
-    (row,) = judge(engine, payload(dataset="daily", symbol="AAPL", interval="1day", fetched_at=T0, body={"a": 1}))
+    (row,) = judge(
+        engine, payload(dataset="daily", symbol="AAPL", interval="1day", fetched_at=T0, body={"a": 1})
+    )
     assert "no_rows" in row["reasons"]
 
 

@@ -35,7 +35,7 @@ def model(observations: list[Observation]) -> set[tuple[Any, ...]]:
     """The history as one would write it down by hand: (symbol, from, to, eps, payload)."""
     history = set()
     for symbol in {each[0] for each in observations}:
-        by_instant = {}
+        by_instant: dict[int, tuple[str, str]] = {}
         for _, hours, eps, payload in sorted(o for o in observations if o[0] == symbol):
             by_instant[hours] = max(by_instant.get(hours, ("", "")), (payload, str(eps)))
         runs: list[tuple[int, str, str]] = []

@@ -107,9 +107,7 @@ def test_the_lock_holds_every_package_that_pyproject_asks_for(group: str) -> Non
     extras = project["optional-dependencies"].values()
     asked = {
         "dependencies": project["dependencies"],
-        "optional-dependencies": [
-            name for extra in project["optional-dependencies"].values() for name in extra
-        ],
+        "optional-dependencies": [name for extra in extras for name in extra],
         "dev": PROJECT["dependency-groups"]["dev"],
     }[group]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~ ]", text)[0]).lower() for text in asked}

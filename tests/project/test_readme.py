@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from typer.main import get_command
+
+from flows.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md")
@@ -32,12 +34,6 @@ def make_targets() -> set[str]:
 
 def subcommands() -> dict[str, set[str]]:
     """The commands of `lakehouse` and the options of each."""
-    if find_spec("flows.cli.app") is None:
-        pytest.skip("the command line is not there yet (2026-11-21)")
-    from typer.main import get_command  # noqa: PLC0415 - only where there is a command line
-
-    from flows.cli.app import app  # noqa: PLC0415 - only where there is a command line
-
     group = get_command(app)
     return {
         name: {option for parameter in command.params for option in parameter.opts}

@@ -1,0 +1,156 @@
+"""Price charts as SVG geometry: numbers in, paths and ticks out; nothing is read or written here."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 560.0, 230.0
+PLOT_RIGHT, PRICE_TOP, PRICE_BOTTOM, VOLUME_TOP, VOLUME_BOTTOM = 506.0, 8.0, 156.0, 166.0, 208.0
+_MOST_X_TICKS = 7
+_MIN_POINTS = 2
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step of a chart; `tick` is its label on the axis, empty for none."""
+
+    label: str
+    tick: str
+    close: float
+    average: float | None
+    volume: float | None
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A label and its place on an axis, in SVG units."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What the template draws; `points` is JSON for the readout: label, close, average, volume."""
+
+    title: str
+    description: str
+    close_path: str
+    area_path: str
+    average_path: str
+    volume_path: str
+    volume_width: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    last_y: float
+    points: str
+
+
+def price_chart(title: str, points: Sequence[Point]) -> Chart | None:
+    """The chart of the points, evenly spaced; None for fewer than two, which make no line."""
+    if len(points) < _MIN_POINTS:
+        return None
+    xs = [round(PLOT_RIGHT * (index + 0.5) / len(points), 1) for index in range(len(points))]
+    prices = [value for point in points for value in (point.close, point.average) if value is not None]
+    low, high = _padded(min(prices), max(prices))
+    close = [(x, _y(point.close, low, high)) for x, point in zip(xs, points, strict=True)]
+    average = [
+        (x, None if point.average is None else _y(point.average, low, high))
+        for x, point in zip(xs, points, strict=True)
+    ]
+    line = _path(close)
+    return Chart(
+        title=title,
+        description=_description(points),
+        close_path=line,
+        area_path=f"{line}V{PRICE_BOTTOM}H{xs[0]}Z",
+        average_path=_path(average),
+        volume_path=_volume_path(xs, points),
+        volume_width=round(max(0.6, PLOT_RIGHT / len(points) * 0.62), 2),
+        x_ticks=_x_ticks(xs, points),
+        y_ticks=tuple(Tick(_y(value, low, high), _price(value)) for value in nice_ticks(low, high)),
+        last_y=close[-1][1],
+        points=json.dumps(_readout(points), separators=(",", ":")),
+    )
+
+
+def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+    """Round numbers between `low` and `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    rough = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    first = math.ceil(low / step)
+    return [round(index * step, 10) for index in range(first, math.floor(high / step) + 1)]
+
+
+def price_text(value: float) -> str:
+    """A price with two decimals, below 10 with four: currencies move there."""
+    return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4f}"  # noqa: PLR2004 - see above
+
+
+def short_number(value: float) -> str:
+    """A quantity in four characters or so: 12.3M, 940k."""
+    for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    margin = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
+    return low - margin, high + margin
+
+
+def _y(value: float, low: float, high: float) -> float:
+    return round(PRICE_BOTTOM - (value - low) / (high - low) * (PRICE_BOTTOM - PRICE_TOP), 1)
+
+
+def _path(places: Sequence[tuple[float, float | None]]) -> str:
+    """Lines from place to place; a place without height breaks the line."""
+    parts, is_down = [], False
+    for x, y in places:
+        if y is not None:
+            parts.append(f"{'L' if is_down else 'M'}{x:g} {y:g}")
+        is_down = y is not None
+    return "".join(parts)
+
+
+def _volume_path(xs: Sequence[float], points: Sequence[Point]) -> str:
+    most = max((point.volume or 0.0 for point in points), default=0.0)
+    if not most:
+        return ""
+    heights = [(point.volume or 0.0) / most * (VOLUME_BOTTOM - VOLUME_TOP) for point in points]
+    return "".join(
+        f"M{x:g} {VOLUME_BOTTOM:g}v-{height:.1f}" for x, height in zip(xs, heights, strict=True) if height
+    )
+
+
+def _x_ticks(xs: Sequence[float], points: Sequence[Point]) -> tuple[Tick, ...]:
+    marked = [Tick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
+    step = max(1, math.ceil(len(marked) / _MOST_X_TICKS))
+    return tuple(tick for tick in marked[::step] if tick.at < PLOT_RIGHT - 12)
+
+
+def _price(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - four digits
+
+
+def _readout(points: Sequence[Point]) -> list[list[str]]:
+    return [
+        [
+            point.label,
+            price_text(point.close),
+            "" if point.average is None else price_text(point.average),
+            "" if point.volume is None else short_number(point.volume),
+        ]
+        for point in points
+    ]
+
+
+def _description(points: Sequence[Point]) -> str:
+    closes = [point.close for point in points]
+    return (
+        f"{len(points)} closes from {points[0].label} to {points[-1].label}, between {price_text(min(closes))} "
+        f"and {price_text(max(closes))}, the last {price_text(closes[-1])}"
+    )

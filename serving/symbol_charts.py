@@ -1,0 +1,147 @@
+"""Which symbols the report draws, and the points of their charts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+
+from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.lake import Lake
+from delta_tables.silver import BARS, FUNDAMENTALS
+from serving.charts import Chart, Point, price_chart
+from serving.gold_sources import PREFERRED_INTERVALS
+from serving.literals import literal, literals
+from serving.queries import Rows, select
+
+MOST_CHARTS = 12
+_INTRADAY_SESSIONS = 3
+
+
+@dataclass(frozen=True)
+class SymbolCharts:
+    """A symbol's sessions, and the last sessions bar by bar where there are intraday bars."""
+
+    symbol: str
+    name: str
+    sessions: Chart
+    intraday: Chart | None
+    latest: date
+    is_simulated: bool
+    is_intraday_simulated: bool
+
+
+def symbol_charts(lake: Lake) -> list[SymbolCharts]:
+    """Charts of at most 12 symbols: those with intraday bars, then currencies, then signals triggered."""
+    symbols = _chosen(lake)
+    days = _days(lake, symbols)
+    bars = _intraday_bars(lake, symbols)
+    names = _names(lake, symbols)
+    drawn = (_draw(symbol, days.get(symbol, []), bars.get(symbol, []), names) for symbol in symbols)
+    return [charts for charts in drawn if charts]
+
+
+def _chosen(lake: Lake) -> list[str]:
+    queries = (
+        (DAILY_KPIS, "SELECT DISTINCT symbol FROM stored WHERE \"interval\" <> '1day' ORDER BY symbol"),
+        (DAILY_KPIS, "SELECT DISTINCT symbol FROM stored WHERE asset_class <> 'stock' ORDER BY symbol"),
+        (
+            SIGNALS,
+            "SELECT symbol FROM stored WHERE is_triggered GROUP BY symbol "
+            "ORDER BY max(trade_dt) DESC, max(value / threshold) DESC, symbol LIMIT 24",
+        ),
+        (
+            DAILY_KPIS,
+            "SELECT symbol FROM stored GROUP BY symbol ORDER BY max(trade_dt) DESC, symbol LIMIT 12",
+        ),
+    )
+    found = [row["symbol"] for table, sql in queries for row in select(lake, table, sql)]
+    return list(dict.fromkeys(found))[:MOST_CHARTS]
+
+
+def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+    """The sessions of each symbol, oldest first, with 7d_avg."""
+    where = f"WHERE symbol IN ({literals(symbols)})"
+    rows = select(
+        lake,
+        DAILY_KPIS,
+        f'SELECT symbol, trade_dt, "interval", close, volume, is_simulated FROM stored {where}',  # noqa: S608 - escaped
+    )
+    sql = f'SELECT symbol, trade_dt, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
+    averages = {(row["symbol"], row["trade_dt"]): row["average"] for row in select(lake, STOCK_OVERVIEW, sql)}
+    rows.sort(key=lambda row: (row["symbol"], row["trade_dt"], PREFERRED_INTERVALS.index(row["interval"])))
+    found: dict[str, Rows] = {}
+    for (symbol, day), same in groupby(rows, key=itemgetter("symbol", "trade_dt")):
+        found.setdefault(symbol, []).append({**next(same), "average": averages.get((symbol, day))})
+    return found
+
+
+def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+    """The current bars of the last sessions, oldest first, in the finest interval below a day."""
+    days = select(
+        lake,
+        DAILY_KPIS,
+        "SELECT DISTINCT trade_dt FROM stored WHERE \"interval\" <> '1day' "  # noqa: S608 - a number
+        f"ORDER BY trade_dt DESC LIMIT {_INTRADAY_SESSIONS}",
+    )
+    if not days:
+        return {}
+    rows = select(
+        lake,
+        BARS,
+        'SELECT symbol, trade_dt, "interval", "timestamp", close, volume, is_simulated FROM stored '  # noqa: S608 - escaped
+        f"WHERE known_to IS NULL AND session = 'regular' AND \"interval\" <> '1day' "
+        f"AND trade_dt >= {literal(days[-1]['trade_dt'])} AND symbol IN ({literals(symbols)})",
+    )
+    found: dict[str, Rows] = {}
+    for row in sorted(rows, key=itemgetter("symbol", "timestamp")):
+        found.setdefault(row["symbol"], []).append(row)
+    return {symbol: _finest(bars) for symbol, bars in found.items()}
+
+
+def _finest(bars: Rows) -> Rows:
+    interval = min((bar["interval"] for bar in bars), key=PREFERRED_INTERVALS.index)
+    return [bar for bar in bars if bar["interval"] == interval]
+
+
+def _names(lake: Lake, symbols: Sequence[str]) -> dict[str, str]:
+    sql = f"SELECT symbol, name FROM stored WHERE known_to IS NULL AND symbol IN ({literals(symbols)})"  # noqa: S608 - escaped
+    return {row["symbol"]: row["name"] or "" for row in select(lake, FUNDAMENTALS, sql)}
+
+
+def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolCharts | None:
+    sessions = price_chart(f"{symbol}: close and volume by session", list(_day_points(days)))
+    if sessions is None:
+        return None
+    return SymbolCharts(
+        symbol=symbol,
+        name=names.get(symbol, ""),
+        sessions=sessions,
+        intraday=price_chart(f"{symbol}: the last sessions bar by bar", list(_bar_points(bars))),
+        latest=days[-1]["trade_dt"],
+        is_simulated=any(day["is_simulated"] for day in days),
+        is_intraday_simulated=any(bar["is_simulated"] for bar in bars),
+    )
+
+
+def _day_points(days: Rows) -> Iterator[Point]:
+    """A tick where a month begins, with the year where that begins or the chart does."""
+    month, year = 0, 0
+    for day in days:
+        at: date = day["trade_dt"]
+        tick = "" if at.month == month else at.strftime("%b" if at.year == year else "%b %Y")
+        month, year = at.month, at.year
+        yield Point(at.isoformat(), tick, float(day["close"]), _float(day["average"]), _float(day["volume"]))
+
+
+def _bar_points(bars: Rows) -> Iterator[Point]:
+    last = None
+    for bar in bars:
+        tick = "" if bar["trade_dt"] == last else bar["trade_dt"].strftime("%a %d %b")
+        last = bar["trade_dt"]
+        label = f"{bar['timestamp']:%Y-%m-%d %H:%M} UTC"
+        yield Point(label, tick, float(bar["close"]), None, _float(bar["volume"]))
+
+
+def _float(value: object) -> float | None:
+    return None if value is None else float(str(value))

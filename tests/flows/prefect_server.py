@@ -1,0 +1,37 @@
+"""What Prefect's server knows, asked over its REST interface."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+_PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A running server and the folder that is PREFECT_HOME."""
+
+    api_url: str
+    home: Path
+
+    def artifacts(self, flow_run_id: object) -> dict[str, dict[str, Any]]:
+        """The artifacts of a flow run by key, in their last state."""
+        wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
+        return {found["key"]: found for found in self._ask("artifacts/filter", wanted)}
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of this name; they arrive a moment after they were emitted."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not (found := self._ask("events/filter", {"filter": {"event": {"name": [name]}}})["events"]):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        return list(found)
+
+    def _ask(self, path: str, body: dict[str, Any]) -> Any:
+        response = requests.post(f"{self.api_url}/{path}", json=body, timeout=20)
+        response.raise_for_status()
+        return response.json()

@@ -1,0 +1,132 @@
+"""The flow `market_data`: lands, builds and publishes; what fails stops nobody and is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delta_tables import bronze, gold, silver
+from flows.market_data import RunSummary, market_data
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.plans import PLANS, Plan, PlanName
+from flows.simulator.server import Simulator
+from tests.flows.installation import Installation, install
+from tests.flows.prefect_server import PrefectServer
+from tests.lakes import hashes
+
+pytestmark = pytest.mark.usefixtures("prefect_server", "environment")
+
+
+def run(here: Installation) -> Any:
+    """The state in which the flow ends."""
+    return market_data(here.config, return_state=True)
+
+
+def stages(summary: RunSummary) -> dict[str, str]:
+    return {stage.subject: stage.status for stage in summary.stages}
+
+
+def symbols(here: Installation, table: Any) -> set[str]:
+    return {row["symbol"] for row in here.rows(table)}
+
+
+def test_a_run_lands_builds_publishes_and_tells(
+    prefect_server: PrefectServer, simulator: Simulator, tmp_path: Path
+) -> None:
+    here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM"), fx=("EURUSD",))
+    state = run(here)
+    summary = state.result()
+    assert (state.name, summary.failures, summary.not_asked) == ("Completed", (), 0)
+    assert stages(summary) == {
+        "daily": "done",
+        "intraday": "done",
+        "overview": "done",
+        "fx_daily": "done",
+        "silver.bars": "done",
+        "silver.fundamentals": "done",
+        "gold": "done",
+    }
+    by_subject = {stage.subject: stage for stage in summary.stages}
+    assert by_subject["daily"].rows_out == 2
+    assert by_subject["silver.bars"].rows_out == len(here.rows(silver.BARS)) > 3000
+    assert {row["run_id"] for row in here.rows(silver.BARS)} == {summary.run_id}
+    for table in (gold.DAILY_KPIS, gold.SIGNALS, gold.STOCK_OVERVIEW):
+        assert symbols(here, table) >= {"AAPL", "IBM"}
+    assert not (Path(here.lake.root) / "_staging" / summary.run_id).exists()
+
+    artifacts = prefect_server.artifacts(state.state_details.flow_run_id)
+    assert {key: found["type"] for key, found in artifacts.items()} == {
+        "run-summary": "table",
+        "gate-report": "markdown",
+    }
+    assert "silver.bars" in artifacts["run-summary"]["data"]
+    assert "gold_signals" in artifacts["gate-report"]["data"]
+
+
+def test_a_second_run_with_nothing_new_changes_no_table(here: Installation, simulator: Simulator) -> None:
+    run(here).result()
+    versions, content = here.versions(), hashes(here.lake)
+    later = install(here.folder, simulator.url, now="2010-08-20T23:30:00+00:00")
+    summary = run(later).result()
+    assert (summary.failures, summary.stages[0].rows_out) == ((), 1)
+    assert here.versions() == versions
+    assert hashes(here.lake) == content
+
+
+def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
+    simulate: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    disturbed = Fault(FaultKind.HTML, symbols=("IBM",), functions=("TIME_SERIES_DAILY",))
+    here = install(tmp_path, simulate(faults=(disturbed,)).url, stocks=("AAPL", "NOSUCH", "IBM", "KO"))
+    state = run(here)
+    assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
+    assert "daily IBM: malformed" in str(state.message)
+    assert "daily NOSUCH: bad_symbol" in str(state.message)
+    assert "overview NOSUCH: no_data" in str(state.message)
+    summary = state.result()
+    assert {(each.dataset, each.symbol, each.error_class) for each in summary.failures} == {
+        ("daily", "IBM", "malformed"),
+        ("daily", "NOSUCH", "bad_symbol"),
+        ("intraday", "NOSUCH", "bad_symbol"),
+        ("overview", "NOSUCH", "no_data"),
+    }
+    assert {row["symbol"] for row in here.rows(silver.BARS, "interval = '1day'")} == {"AAPL", "KO"}
+    letters = here.rows(bronze.DEAD_LETTERS, "dataset = 'daily'")
+    assert {(row["symbol"], row["error_class"]) for row in letters} == {
+        ("IBM", "malformed"),
+        ("NOSUCH", "bad_symbol"),
+    }
+    assert b"<html>" in next(row["body"] for row in letters if row["symbol"] == "IBM")
+    landed = here.rows(bronze.RAW_PAYLOADS)
+    assert not [row for row in landed if b"<html>" in row["body"] or b"Error Message" in row["body"]]
+
+
+def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
+    simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, PlanName.PREMIUM, Plan(calls_per_day=2))
+    simulator = simulate(plan=PlanName.PREMIUM)
+    here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM", "KO", "XOM"), threads=1)
+    summary = run(here).result()
+    assert {each.error_class for each in summary.failures} == {"quota_exhausted"}
+    assert {row["symbol"] for row in here.rows(silver.BARS)} == {"AAPL", "IBM"}
+    asked = simulator.service.stats()["calls"]
+    assert isinstance(asked, int)
+    assert summary.not_asked == 3 * 4 - asked
+    assert asked == 3
+
+
+def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, simulator: Simulator) -> None:
+    simulator.service.set_faults(())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "flows.simulator.service.Service._refusal",
+            lambda *_: {"Error Message": "the parameter apikey is invalid or missing."},
+        )
+        state = run(here)
+    summary = state.result()
+    assert state.name == "CompletedWithFailures"
+    assert [each.error_class for each in summary.failures] == ["bad_credentials"]
+    assert summary.not_asked == 2
+    assert here.rows(bronze.RAW_PAYLOADS) == []
