@@ -14,8 +14,9 @@ from delta_tables.table import SchemaMismatch, Table
 def create_tables(lake: Lake, tables: Iterable[Table] = ALL_TABLES) -> None:
     """Creates each table that is not there and adds the columns that a stored one lacks.
 
-    Version 0 is written by delta-rs for every table, before any engine writes to it: put-if-absent,
-    so two that create at once do no harm, and comments and nullability are kept on both engines.
+    Version 0 is written by delta-rs for every table, before any engine writes to it, so that comments
+    and nullability are the same on both engines. Of two that create at once one declares the table a
+    second time, as version 1; no row is touched (docs/adr/0002).
 
     Raises:
         SchemaMismatch: a stored table differs by more than missing nullable columns.

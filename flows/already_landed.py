@@ -20,16 +20,24 @@ def not_landed_yet(lake: Lake, ask: Ask, wanted: list[Query]) -> list[Query]:
     range_end = datetime.combine(ask.end + timedelta(days=1), time(4), UTC)
     where = f"dataset = '{ask.dataset}' AND fetched_at >= to_timestamp('{range_end.isoformat()}')"
     rows = read_rows(lake, RAW_PAYLOADS, ["symbol", "interval", "request"], where).to_pylist()
-    landed = {(row["symbol"], row["interval"], _month(row["request"])) for row in rows if _is_full(row)}
-    return [query for query in wanted if (query.symbol, _interval(query), query.month) not in landed]
+    landed = {
+        (row["symbol"], row["interval"], _month(row["request"]), _is_full(row["request"])) for row in rows
+    }
+    return [query for query in wanted if not _is_answered(query, landed)]
+
+
+def _is_answered(query: Query, landed: set[tuple[str, str | None, str | None, bool]]) -> bool:
+    """Whether an answer of the same size, or the whole history, has landed."""
+    asked = (query.symbol, _interval(query), query.month)
+    return (*asked, query.is_full) in landed or (*asked, True) in landed
 
 
 def _interval(query: Query) -> str | None:
     return query.interval or "1day"
 
 
-def _is_full(row: dict[str, str]) -> bool:
-    return "outputsize=full" in row["request"]
+def _is_full(request: str) -> bool:
+    return "outputsize=full" in request
 
 
 def _month(request: str) -> str | None:

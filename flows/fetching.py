@@ -29,11 +29,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Fetched:
-    """How the queries of one dataset ended; `not_asked` were left out after the provider refused all."""
+    """How the queries of one dataset ended; `not_asked` were left out after the provider refused all.
+
+    `is_refused`: the provider's refusal (quota exhausted, bad credentials) concerns other datasets too.
+    """
 
     result: StageResult
     failures: tuple[Failure, ...]
     not_asked: int = 0
+    is_refused: bool = False
 
 
 @dataclass
@@ -60,12 +64,13 @@ def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Seq
     """
     began = time.monotonic()
     dataset = wanted[0].dataset
-    basket, failures, landed, asked = _Basket(), [], 0, 0
+    basket, failures, landed, asked, is_refused = _Basket(), [], 0, 0, False
     for query, answer in _answers(handler, wanted, work.settings.providers.alphavantage.threads):
         asked += 1
         if isinstance(answer, ProviderError):
             basket.failures.append((query, answer))
             failures.append(_failure(query, answer))
+            is_refused |= answer.stops_provider
         else:
             basket.records.extend(answer)
             landed += len(answer)
@@ -77,7 +82,20 @@ def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Seq
     result = StageResult(
         INGEST, dataset, status, time.monotonic() - began, len(wanted), landed, len(failures)
     )
-    return Fetched(record(work.lake, work.run_id, result), tuple(failures), len(wanted) - asked)
+    stored = record(work.lake, work.run_id, result)
+    return Fetched(stored, tuple(failures), len(wanted) - asked, is_refused)
+
+
+def leave_out(work: Workspace, wanted: Sequence[Query]) -> Fetched:
+    """The queries of one dataset, none of them asked: the provider refuses all for now."""
+    result = StageResult(
+        INGEST,
+        wanted[0].dataset,
+        "done_with_failures",
+        rows_in=len(wanted),
+        detail="not asked: the provider had refused every query",
+    )
+    return Fetched(record(work.lake, work.run_id, result), (), len(wanted), is_refused=True)
 
 
 def _answers(

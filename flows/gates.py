@@ -1,28 +1,22 @@
 """The gate between a batch and its table: audited, recorded, and only then let through."""
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame
 
-import quality
 from delta_tables.arrow_io import append_rows
-from delta_tables.lake import Lake
 from delta_tables.ops import GATE_RESULTS
-from flows.workspace import utc_now
+from flows.workspace import Workspace, utc_now
 from quality.gate import GateResult, require_pass, scan_batch
 
-CHECKS = Path(quality.__file__).parent / "checks"
 
-
-def audit(lake: Lake, batch_df: DataFrame, dataset: str, run_id: str, checks: Path = CHECKS) -> GateResult:
+def audit(work: Workspace, batch_df: DataFrame, dataset: str) -> GateResult:
     """The verdict on a batch, recorded in ops.gate_results.
 
     Raises:
         GateFailed: the batch must not be published; nothing has been changed.
     """
     now = utc_now()
-    result = scan_batch(batch_df.sparkSession, batch_df, dataset, checks / f"{dataset}.yml", now)
-    append_rows(lake, GATE_RESULTS, _rows(result, run_id))
+    result = scan_batch(batch_df.sparkSession, batch_df, dataset, work.checks / f"{dataset}.yml", now)
+    append_rows(work.lake, GATE_RESULTS, _rows(result, work.run_id))
     require_pass(result)
     return result
 

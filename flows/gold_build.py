@@ -73,7 +73,7 @@ def _build(
 
 def _audit(work: Workspace, batch: _Batch) -> GateResult:
     require_values(batch.rows_df, batch.table)
-    return audit(work.lake, batch.rows_df, batch.table.dataset, work.run_id)
+    return audit(work, batch.rows_df, batch.table.dataset)
 
 
 def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> list[_Batch]:

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from config.load import ConfigError
 from flows.already_landed import not_landed_yet
-from flows.fetching import Fetched, fetch_and_land
+from flows.fetching import Fetched, fetch_and_land, leave_out
 from flows.handlers.records import Query
 from flows.providers import Handler, connect
 from flows.requests_plan import Ask, latest_asks, queries
@@ -27,6 +27,8 @@ def fetch_dataset(dataset: str, work: Workspace, handler: Handler, wanted: Seque
 def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     """Asks everything and lands it; of a range, what an earlier run has landed is not asked again.
 
+    After a refusal that concerns every query the datasets that are left are not asked.
+
     Raises:
         ConfigError: the lake was filled under another clock, or a secret is missing.
         LakeError: what was received could not be stored.
@@ -35,9 +37,19 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     handler = connect(PROVIDER, work)
     try:
         wanted = [(ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings))) for ask in asks]
-        return [fetch_dataset(dataset, work, handler, some) for dataset, some in wanted if some]
+        return _fetch_each(work, handler, [(dataset, some) for dataset, some in wanted if some])
     finally:
         handler.close()
+
+
+def _fetch_each(
+    work: Workspace, handler: Handler, wanted: Sequence[tuple[str, Sequence[Query]]]
+) -> list[Fetched]:
+    fetched: list[Fetched] = []
+    for dataset, some in wanted:
+        is_refused = any(each.is_refused for each in fetched)
+        fetched.append(leave_out(work, some) if is_refused else fetch_dataset(dataset, work, handler, some))
+    return fetched
 
 
 @flow(name="ingest", description="Ask a provider and land its answers in Bronze.")

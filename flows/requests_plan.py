@@ -53,16 +53,21 @@ def range_asks(
 
 
 def queries(ask: Ask, settings: Settings) -> list[Query]:
-    """The handler's queries for one ask, in watch-list order."""
+    """The handler's queries for one ask, in watch-list order.
+
+    Whole histories are asked for where the plan is entitled to them: a free key's `outputsize=full` is
+    refused since May 2026, so it gets the newest 100 sessions only.
+    """
+    is_entitled = settings.providers.alphavantage.plan != "free"
     listed = settings.watch_list.fx if ask.dataset in FX_DATASETS else settings.watch_list.stocks
     symbols = dict.fromkeys(ask.symbols or listed)
     if ask.dataset != "intraday":
-        is_full = ask.start is not None
-        return [Query(ask.dataset, symbol, is_full=is_full) for symbol in symbols]
+        return [
+            Query(ask.dataset, symbol, is_full=is_entitled and ask.start is not None) for symbol in symbols
+        ]
     months = _months(ask.start, ask.end) if ask.start and ask.end else [None]
-    is_full = settings.providers.alphavantage.plan != "free"
     return [
-        Query("intraday", symbol, interval, month, is_full)
+        Query("intraday", symbol, interval, month, is_entitled)
         for symbol in symbols
         for interval in settings.intervals
         for month in months

@@ -130,7 +130,7 @@ def _publish(
         gates += _audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
     if counts.rows_bad:
         require_values(bad_df, QUARANTINE)
-        gates.append(audit(lake, bad_df, QUARANTINE.dataset, run_id))
+        gates.append(audit(work, bad_df, QUARANTINE.dataset))
         merge_rows(lake, QUARANTINE, bad_df, None)
     if counts.rows_out:
         merge_history(lake, table, changes_df, bounds)
@@ -139,9 +139,9 @@ def _publish(
 
 def _audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
     require_values(upserts_df, table)
-    gates = [audit(work.lake, upserts_df, table.dataset, work.run_id)]
+    gates = [audit(work, upserts_df, table.dataset)]
     if table is BARS:
         clean_df = stock_clean(upserts_df)
         if count_rows(clean_df):
-            gates.append(audit(work.lake, clean_df, "silver_stock_clean", work.run_id))
+            gates.append(audit(work, clean_df, "silver_stock_clean"))
     return gates

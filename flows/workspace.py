@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import quality
 from config.load import ConfigError, load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, lake_of
 
+CHECKS = Path(quality.__file__).parent / "checks"
 Clock = Callable[[], datetime]
 
 
@@ -22,7 +24,7 @@ class Workspace:
     """All that a run needs, handed down as an argument.
 
     `clock` is the market's clock (settings `as_if_at` can set it for simulated data); what the
-    lakehouse itself did is recorded in real time.
+    lakehouse itself did is recorded in real time. `checks` is the folder of the gates' checks files.
     """
 
     settings: Settings
@@ -30,6 +32,7 @@ class Workspace:
     lake: Lake
     clock: Clock
     run_id: str
+    checks: Path = CHECKS
 
 
 def open_workspace(config_file: str | None = None) -> Workspace:

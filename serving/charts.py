@@ -4,11 +4,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-WIDTH, HEIGHT = 560.0, 230.0
-PLOT_RIGHT, PRICE_TOP, PRICE_BOTTOM, VOLUME_TOP, VOLUME_BOTTOM = 506.0, 8.0, 156.0, 166.0, 208.0
-_MOST_X_TICKS = 7
+WIDTH, HEIGHT = 420, 190
+PLOT_RIGHT, PRICE_TOP, PRICE_BOTTOM, VOLUME_TOP, VOLUME_BOTTOM = 374, 6, 128, 136, 168
 _MIN_POINTS = 2
+_TICK_GAP, _LETTER_WIDTH = 12, 6.5
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Chart:
 
     title: str
     description: str
+    summary: str
     close_path: str
     area_path: str
     average_path: str
@@ -43,7 +45,6 @@ class Chart:
     volume_width: float
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    last_y: float
     points: str
 
 
@@ -62,7 +63,8 @@ def price_chart(title: str, points: Sequence[Point]) -> Chart | None:
     line = _path(close)
     return Chart(
         title=title,
-        description=_description(points),
+        description=f"{len(points)} closes; {_summary(points)}; last {price_text(points[-1].close)}",
+        summary=_summary(points),
         close_path=line,
         area_path=f"{line}V{PRICE_BOTTOM}H{xs[0]}Z",
         average_path=_path(average),
@@ -70,12 +72,11 @@ def price_chart(title: str, points: Sequence[Point]) -> Chart | None:
         volume_width=round(max(0.6, PLOT_RIGHT / len(points) * 0.62), 2),
         x_ticks=_x_ticks(xs, points),
         y_ticks=tuple(Tick(_y(value, low, high), _price(value)) for value in nice_ticks(low, high)),
-        last_y=close[-1][1],
         points=json.dumps(_readout(points), separators=(",", ":")),
     )
 
 
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     """Round numbers between `low` and `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
@@ -127,9 +128,19 @@ def _volume_path(xs: Sequence[float], points: Sequence[Point]) -> str:
 
 
 def _x_ticks(xs: Sequence[float], points: Sequence[Point]) -> tuple[Tick, ...]:
+    """Every n-th tick counted from the newest, for the smallest n at which the labels do not touch."""
     marked = [Tick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
-    step = max(1, math.ceil(len(marked) / _MOST_X_TICKS))
-    return tuple(tick for tick in marked[::step] if tick.at < PLOT_RIGHT - 12)
+    marked = [tick for tick in marked if _end(tick) <= WIDTH]
+    thinned = (tuple(marked[::-1][::step][::-1]) for step in range(1, len(marked) + 1))
+    return next((ticks for ticks in thinned if _are_apart(ticks)), ())
+
+
+def _are_apart(ticks: Sequence[Tick]) -> bool:
+    return all(_end(left) + _TICK_GAP <= right.at for left, right in pairwise(ticks))
+
+
+def _end(tick: Tick) -> float:
+    return tick.at + len(tick.text) * _LETTER_WIDTH
 
 
 def _price(value: float) -> str:
@@ -148,9 +159,7 @@ def _readout(points: Sequence[Point]) -> list[list[str]]:
     ]
 
 
-def _description(points: Sequence[Point]) -> str:
+def _summary(points: Sequence[Point]) -> str:
     closes = [point.close for point in points]
-    return (
-        f"{len(points)} closes from {points[0].label} to {points[-1].label}, between {price_text(min(closes))} "
-        f"and {price_text(max(closes))}, the last {price_text(closes[-1])}"
-    )
+    span = f"{points[0].label} to {points[-1].label}"
+    return f"{span}, low {price_text(min(closes))}, high {price_text(max(closes))}"

@@ -43,7 +43,7 @@ def checked_symbol(symbol: str) -> str:
     pattern: str = get_args(Symbol)[1].pattern
     if not re.fullmatch(pattern.strip("^$"), symbol):
         raise ServingError(
-            f"{symbol[:40]!r} is no symbol: letters, digits and .-^=: only, 24 characters at most, such as AAPL"
+            f"{symbol[:40]!r} is no symbol: letters, digits and .-^=: only, at most 24, such as AAPL"
         )
     return symbol
 

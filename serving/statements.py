@@ -1,6 +1,7 @@
 """Judges a person's SQL before an engine sees it: one statement, and one that only reads."""
 
 import re
+from itertools import pairwise
 
 from serving.errors import ServingError
 
@@ -82,6 +83,6 @@ def _refuse_writes(meaning: list[tuple[str, str]], words: list[str]) -> None:
         )
     if found := next((word for word in words if word in _ESCAPES), None):
         raise ServingError(f"{found} is refused: it calls into the engine's machine")
-    for (kind, value), following in zip(meaning, meaning[1:], strict=False):
+    for (kind, value), following in pairwise(meaning):
         if kind == "word" and value.upper() == "USING" and following[0] == "text":
             raise ServingError("USING with a program is refused: it would run on the engine's machine")

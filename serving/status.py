@@ -97,7 +97,8 @@ def quarantine_counts(lake: Lake) -> Rows:
         QUARANTINE,
         "SELECT reason, count(*) AS rows, count(DISTINCT symbol) AS symbols, "
         "bool_or(is_simulated) AS is_simulated FROM "
-        "(SELECT unnest(reasons) AS reason, symbol, is_simulated FROM stored) GROUP BY reason ORDER BY rows DESC, reason",
+        "(SELECT unnest(reasons) AS reason, symbol, is_simulated FROM stored) "
+        "GROUP BY reason ORDER BY rows DESC, reason",
     )
 
 

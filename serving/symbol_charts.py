@@ -110,6 +110,8 @@ def _names(lake: Lake, symbols: Sequence[str]) -> dict[str, str]:
 
 
 def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolCharts | None:
+    if not days:
+        return None
     sessions = price_chart(f"{symbol}: close and volume by session", list(_day_points(days)))
     if sessions is None:
         return None
@@ -125,12 +127,16 @@ def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolC
 
 
 def _day_points(days: Rows) -> Iterator[Point]:
-    """A tick where a month begins, with the year where that begins or the chart does."""
-    month, year = 0, 0
+    """A tick where a month begins: its name, or the year where that begins."""
+    last: date = days[0]["trade_dt"]
     for day in days:
         at: date = day["trade_dt"]
-        tick = "" if at.month == month else at.strftime("%b" if at.year == year else "%b %Y")
-        month, year = at.month, at.year
+        tick = (
+            ""
+            if (at.year, at.month) == (last.year, last.month)
+            else at.strftime("%b" if at.year == last.year else "%Y")
+        )
+        last = at
         yield Point(at.isoformat(), tick, float(day["close"]), _float(day["average"]), _float(day["volume"]))
 
 
@@ -139,7 +145,7 @@ def _bar_points(bars: Rows) -> Iterator[Point]:
     for bar in bars:
         tick = "" if bar["trade_dt"] == last else bar["trade_dt"].strftime("%a %d %b")
         last = bar["trade_dt"]
-        label = f"{bar['timestamp']:%Y-%m-%d %H:%M} UTC"
+        label = f"{bar['timestamp']:%d %b %H:%M} UTC"
         yield Point(label, tick, float(bar["close"]), None, _float(bar["volume"]))
 
 

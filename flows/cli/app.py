@@ -44,7 +44,7 @@ read_commands.register(app, context)
 
 
 def main() -> None:
-    """Runs a command; an error is one line on stderr and exit code 2, with LAKEHOUSE_DEBUG=1 its trace."""
+    """Runs a command; an error is one line on stderr and exit code 2, with DEBUG=1 its trace."""
     # Prefect and Soda report home unless they are told not to.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

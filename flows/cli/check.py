@@ -10,7 +10,7 @@ from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
 from delta_tables.silver import BARS
 from flows.cli.context import CliContext
-from flows.gates import CHECKS
+from flows.workspace import CHECKS
 from jobs.bars import stock_clean
 from jobs.session import engine_session
 from jobs.table_io import read_table

@@ -22,14 +22,16 @@ class PrefectServer:
         wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
         return {found["key"]: found for found in self._ask("artifacts/filter", wanted)}
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """The events of this name; they arrive a moment after they were emitted."""
+    def has_event(self, name: str, *, saying: str) -> bool:
+        """Whether an event of this name says so; events arrive a moment after they were emitted."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not (found := self._ask("events/filter", {"filter": {"event": {"name": [name]}}})["events"]):
-            if time.monotonic() > deadline:
-                break
+        wanted = {"filter": {"event": {"name": [name]}}}
+        while time.monotonic() < deadline:
+            found = self._ask("events/filter", wanted)["events"]
+            if any(saying in event["payload"]["detail"] for event in found):
+                return True
             time.sleep(0.2)
-        return list(found)
+        return False
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
         response = requests.post(f"{self.api_url}/{path}", json=body, timeout=20)

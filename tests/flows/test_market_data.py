@@ -91,7 +91,7 @@ def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
         ("intraday", "NOSUCH", "bad_symbol"),
         ("overview", "NOSUCH", "no_data"),
     }
-    assert {row["symbol"] for row in here.rows(silver.BARS, "interval = '1day'")} == {"AAPL", "KO"}
+    assert {row["symbol"] for row in here.rows(silver.BARS, "\"interval\" = '1day'")} == {"AAPL", "KO"}
     letters = here.rows(bronze.DEAD_LETTERS, "dataset = 'daily'")
     assert {(row["symbol"], row["error_class"]) for row in letters} == {
         ("IBM", "malformed"),
