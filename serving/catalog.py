@@ -73,5 +73,5 @@ def _register_views(spark: SparkSession, found: tuple[Table, ...]) -> tuple[str,
     select = stock_clean_sql(BARS.full_name)
     spark.sql(f"CREATE OR REPLACE VIEW {STOCK_CLEAN} AS {select}")
     alias = STOCK_CLEAN.replace(".", "_")
-    spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {alias} AS SELECT * FROM {STOCK_CLEAN}")  # noqa: S608 - our names
+    spark.table(STOCK_CLEAN).createOrReplaceTempView(alias)
     return STOCK_CLEAN, alias

@@ -195,7 +195,8 @@ def _quarantine_examples(lake: Lake) -> Rows:
     return select(
         lake,
         QUARANTINE,
-        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY reason ORDER BY symbol, position) AS choice "  # noqa: S608
-        'FROM (SELECT unnest(reasons) AS reason, symbol, "interval", position, raw_values, is_simulated FROM stored)) '
+        "SELECT * FROM (SELECT *, row_number() OVER "  # noqa: S608 - a number
+        "(PARTITION BY reason ORDER BY symbol, position, raw_values) AS choice FROM "
+        "(SELECT unnest(reasons) AS reason, symbol, position, raw_values, is_simulated FROM stored)) "
         f"WHERE choice <= {_EXAMPLES} ORDER BY reason, choice",
     )

@@ -1,9 +1,12 @@
 """Answers for a person at a terminal, and plain lines for a pipe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -15,20 +18,16 @@ from serving.status import Status
 
 MOST_ROWS = 200
 _MOST_BARS = 3
+_GUTTER = 3
+Cells = Mapping[str, Any]
 
 
 def print_table(console: Console, table: pa.Table) -> None:
     """Prints a grid on a terminal, its first 200 rows; on a pipe all rows, tab-separated with a header."""
     if not console.is_terminal:
-        _print_lines(console, table)
+        _print_lines(console, table.column_names, _rows(table))
         return
-    shown = table.slice(0, MOST_ROWS)
-    numeric = [
-        pa.types.is_decimal(f.type) or pa.types.is_floating(f.type) or pa.types.is_integer(f.type)
-        for f in table.schema
-    ]
-    columns = [column.to_pylist() for column in shown.columns]
-    _print_grid(console, table.column_names, zip(*columns, strict=True), numeric)
+    _print_cells(console, table.column_names, _rows(table.slice(0, MOST_ROWS)))
     rows = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
     more = f", the first {MOST_ROWS} shown: add a LIMIT, or pipe it" if table.num_rows > MOST_ROWS else ""
     console.print(f"{rows}{more}", style="dim")
@@ -56,8 +55,8 @@ def print_status(console: Console, state: Status) -> None:
     """Prints the sizes, the last stages, what was refused and how fresh the bars are."""
     _section(console, "Tables", [vars(size) for size in state.tables])
     _section(console, "Freshness", state.freshness)
-    _section(console, "Last stages", state.stages)
-    _section(console, "Failed checks", state.failed_checks)
+    _section(console, "Last stages", [_without(row, "run_id", "detail") for row in state.stages])
+    _section(console, "Failed checks", [_without(row, "run_id") for row in state.failed_checks])
     _section(console, "Quarantine", state.quarantine)
     _section(console, "Dead letters", state.dead_letters)
 
@@ -68,17 +67,15 @@ def _print_source(console: Console, source: Source) -> None:
     _say(console, f"\npayload {source.payload_id}{simulated}{intact}", "bold")
     _say(console, f"  {source.provider} {source.dataset}: {source.request}")
     times = f", delivered {source.deliveries} times" if source.deliveries > 1 else ""
-    _say(
-        console,
-        f"  HTTP {source.status}, fetched {cell_text(source.fetched_at)}{times}; {source.row_count} rows rest on it",
-    )
+    fetched = f"fetched {cell_text(source.fetched_at)}{times}"
+    _say(console, f"  HTTP {source.status}, {fetched}; {source.row_count} rows rest on it")
     for piece in source.excerpts:
         _say(console, f"  at {piece.position}")
         for line in (piece.text or "nothing is there").splitlines():
             _say(console, f"    {line}", "cyan")
 
 
-def _bar_line(row: Any) -> str:  # noqa: ANN401 - a mapping of cells
+def _bar_line(row: Cells) -> str:
     names = (
         "timestamp",
         "trade_dt",
@@ -95,34 +92,57 @@ def _bar_line(row: Any) -> str:  # noqa: ANN401 - a mapping of cells
     return "  ".join(f"{name}={cell_text(row[name])}" for name in names if row.get(name) is not None)
 
 
+def _without(row: Cells, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
 def _section(console: Console, title: str, rows: Rows) -> None:
-    _say(console, title, "bold")
+    _say(console, f"\n{title}", "bold")
     if not rows:
-        _say(console, "  none")
+        _say(console, "none")
         return
     names = list(rows[0])
-    numeric = [
-        isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool) for name in names
-    ]
-    _print_grid(console, names, ([row[name] for name in names] for row in rows), numeric)
+    cells = [[row[name] for name in names] for row in rows]
+    (_print_cells if console.is_terminal else _print_lines)(console, names, cells)
 
 
-def _print_grid(
-    console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[bool]
-) -> None:
-    grid = Grid(show_edge=False, pad_edge=False, header_style="bold")
-    for name, is_number in zip(names, numeric, strict=True):
-        grid.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell_text(value)) for value in row))
+def _rows(table: pa.Table) -> list[Sequence[Any]]:
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _print_cells(console: Console, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A grid where it fits the terminal, else a block a row."""
+    texts = [[_human(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
+    if sum(widths) + _GUTTER * len(widths) > console.width:
+        _print_blocks(console, names, texts)
+        return
+    grid = Grid(show_edge=False, pad_edge=False, header_style="bold", box=SIMPLE_HEAD)
+    for index, name in enumerate(names):
+        is_number = any(isinstance(row[index], int | float | Decimal) for row in rows)
+        grid.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
+    for row in texts:
+        grid.add_row(*map(Text, row))
     console.print(grid)
 
 
-def _print_lines(console: Console, table: pa.Table) -> None:
-    columns = [column.to_pylist() for column in table.columns]
-    lines = ["\t".join(table.column_names)]
-    lines += ["\t".join(_one_cell(value) for value in row) for row in zip(*columns, strict=True)]
+def _print_blocks(console: Console, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    widest = max(map(len, names))
+    for number, row in enumerate(texts, start=1):
+        _say(console, f"row {number}", "dim")
+        for name, text in zip(names, row, strict=True):
+            _say(console, f"  {name:<{widest}}  {text}")
+
+
+def _print_lines(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    lines = ["\t".join(names), *("\t".join(map(_one_cell, row)) for row in rows)]
     console.file.write("\n".join(lines) + "\n")
+
+
+def _human(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"
+    return f"{value:.2f}" if isinstance(value, float) else _harmless(cell_text(value))
 
 
 def _one_cell(value: Any) -> str:  # noqa: ANN401 - a cell of any type
@@ -131,4 +151,9 @@ def _one_cell(value: Any) -> str:  # noqa: ANN401 - a cell of any type
 
 def _say(console: Console, line: str, style: str = "") -> None:
     """One line, as it is: a value that looks like markup is printed, and never wrapped on a pipe."""
-    console.print(Text(line, style=style), soft_wrap=True)
+    console.print(Text(_harmless(line), style=style), soft_wrap=True)
+
+
+def _harmless(text: str) -> str:
+    """Without the control characters by which a received value could steer a terminal."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)

@@ -14,9 +14,11 @@ from prefect.settings import (
     PREFECT_HOME,
     PREFECT_LOGGING_LEVEL,
     PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_DATABASE_CONNECTION_URL,
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
+from pydantic import SecretStr
 
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
@@ -32,7 +34,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     home = tmp_path_factory.mktemp("prefect-home")
     settings = {PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False, PREFECT_LOGGING_LEVEL: "WARNING"}
     with temporary_settings(settings), prefect_test_harness(_START_SECONDS):
-        yield PrefectServer(str(PREFECT_API_URL.value()), home)
+        yield PrefectServer(str(PREFECT_API_URL.value()), home, _database_file())
+
+
+def _database_file() -> Path:
+    address = PREFECT_SERVER_DATABASE_CONNECTION_URL.value()
+    assert address is not None
+    text = address.get_secret_value() if isinstance(address, SecretStr) else str(address)
+    return Path(text.removeprefix("sqlite+aiosqlite:///"))
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def run_python(
         [sys.executable, *arguments],
         cwd=here.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -12,10 +12,11 @@ _PATIENCE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """A running server and the folder that is PREFECT_HOME."""
+    """A running server, the folder that is PREFECT_HOME, and its database file."""
 
     api_url: str
     home: Path
+    database: Path
 
     def artifacts(self, flow_run_id: object) -> dict[str, dict[str, Any]]:
         """The artifacts of a flow run by key, in their last state."""
@@ -32,6 +33,10 @@ class PrefectServer:
                 return True
             time.sleep(0.2)
         return False
+
+    def logs_at_debug(self) -> list[dict[str, Any]]:
+        """Log lines of level DEBUG that runs have sent, the newest two hundred."""
+        return list(self._ask("logs/filter", {"logs": {"level": {"le_": 10}}, "limit": 200}))
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
         response = requests.post(f"{self.api_url}/{path}", json=body, timeout=20)

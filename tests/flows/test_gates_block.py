@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from delta_tables.ops import GATE_RESULTS, RUNS
 from flows.backfill import backfill
 from flows.build import BuildBlocked, build
 from flows.simulator.server import Simulator
+from flows.simulator.service import SimulatorConfig
 from flows.workspace import CHECKS, Workspace, open_workspace
-from tests.flows.installation import Installation, install
+from tests.flows.installation import NOW, Installation, install
 from tests.flows.prefect_server import PrefectServer
 from tests.lakes import hashes
 
@@ -27,9 +28,7 @@ REFUSALS = [("silver_bars", "silver.bars", ("silver", "gold")), ("gold_stock_ove
 
 
 def fetch(here: Installation, symbol: str) -> Any:
-    return backfill(
-        date(2010, 8, 2), date(2010, 8, 13), ["daily"], [symbol], here.config, return_state=True
-    )
+    return backfill(date(2010, 8, 2), date(2010, 8, 13), ["daily"], [symbol], here.config, return_state=True)
 
 
 def stricter_checks(folder: Path, dataset: str) -> Path:
@@ -56,12 +55,13 @@ def with_checks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
 
 @cache
-def never_blocked(folder: Path, url: str) -> dict[str, str]:
+def never_blocked(folder: Path) -> dict[str, str]:
     """The hashes of a lake that met no refusal."""
-    here = install(folder, url)
-    for symbol in ("AAPL", "IBM"):
-        assert fetch(here, symbol).name == "Completed"
-    return hashes(here.lake)
+    with Simulator(SimulatorConfig(clock=datetime.fromisoformat(NOW))) as simulator:
+        here = install(folder, simulator.url)
+        for symbol in ("AAPL", "IBM"):
+            assert fetch(here, symbol).name == "Completed"
+        return hashes(here.lake)
 
 
 @pytest.mark.parametrize(("dataset", "subject", "layers"), REFUSALS)
@@ -73,6 +73,7 @@ def test_a_refused_batch_changes_no_table_is_told_and_is_published_once_the_rule
     simulator: Simulator,
     with_checks: Callable[[Path], None],
     prefect_server: PrefectServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     here = install(tmp_path / "blocked", simulator.url)
     assert fetch(here, "AAPL").name == "Completed"
@@ -99,7 +100,7 @@ def test_a_refused_batch_changes_no_table_is_told_and_is_published_once_the_rule
 
     with_checks(CHECKS)
     build(here.config)
-    assert hashes(here.lake) == never_blocked(tmp_path / "clean", simulator.url)
+    assert hashes(here.lake) == never_blocked(tmp_path_factory.getbasetemp() / "never-blocked")
 
 
 def test_a_checks_folder_without_the_file_blocks(

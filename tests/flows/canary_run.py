@@ -1,0 +1,57 @@
+"""Runs that meet every fault with logging wide open; a process of its own, so that all output is caught.
+
+Usage: python canary_run.py CONFIG < plan.json, the plan being a list of objects with the API key, the
+simulator's address and its faults. Every log record is written to records.txt in full.
+"""
+
+import json
+import logging
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import requests
+
+from flows.backfill import backfill
+from flows.cli import app
+
+
+class WholeRecords(logging.Handler):
+    """Writes each record with all its attributes and its traceback."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(logging.DEBUG)
+        self._file = file.open("w")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record."""
+        traceback = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+        print(vars(record), record.getMessage(), traceback, file=self._file, flush=True)
+
+
+def listen() -> None:
+    """Every logger speaks, from DEBUG on, to records.txt."""
+    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(WholeRecords(Path("records.txt")))
+    for name in ("urllib3", "requests", "flows", "deltalake", "prefect"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def meet(step: dict[str, str], config: str) -> None:
+    """One run against the faults of a step; the range ends today, so that it is asked for each time."""
+    os.environ["ALPHAVANTAGE_API_KEY"] = step["key"]
+    os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = step["url"]
+    faults = f"{step['url'].removesuffix('/query')}/_simulator/faults"
+    requests.post(faults, data=step["faults"], timeout=5).raise_for_status()
+    backfill(date(2010, 8, 2), date(2010, 8, 20), ["daily"], config_file=config)
+
+
+if __name__ == "__main__":
+    listen()
+    for each in json.load(sys.stdin):
+        meet(each, sys.argv[1])
+    sys.argv = ["lakehouse", "--config", sys.argv[1], "run"]
+    app.main()

@@ -1,0 +1,124 @@
+"""The API key is nowhere: no file, table, log record, artifact or database holds it, whatever goes wrong."""
+
+import base64
+import json
+import secrets
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from flows.simulator.faults import Fault, FaultKind, dump_faults
+from flows.simulator.plans import PLANS, Plan, PlanName
+from flows.simulator.server import Simulator
+from tests.flows import canary_run
+from tests.flows.installation import Installation, install, run_python
+from tests.flows.prefect_server import PrefectServer
+from tests.flows.secret_search import places_of
+
+PLAIN = "CANARY" + secrets.token_hex(20)
+ESCAPED = f"{secrets.token_hex(8)}+na/ry=&\"'<é%{secrets.token_hex(8)}"
+ECHOES = (Fault(FaultKind.ECHO_KEY, status=200), Fault(FaultKind.ECHO_KEY, status=500))
+FAULTS = (
+    Fault(FaultKind.HTTP_429),
+    Fault(FaultKind.HTTP_503),
+    Fault(FaultKind.TIMEOUT, seconds=2),
+    Fault(FaultKind.TRUNCATED),
+    Fault(FaultKind.HTML),
+    Fault(FaultKind.LATE_BARS, seconds=9e6),
+    Fault(FaultKind.CORRECTIONS, rate=0.1),
+    Fault(FaultKind.DUPLICATES, bars=3),
+    Fault(FaultKind.DISORDER),
+    *ECHOES,
+)
+OPEN_LOGS = {
+    "PREFECT_LOGGING_LEVEL": "DEBUG",
+    "PREFECT_INTERNAL_LOGGING_LEVEL": "DEBUG",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,urllib3,requests",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+def steps(simulator: Simulator, spent: Simulator) -> list[dict[str, str]]:
+    """Each fault in turn; with both keys where the answer holds the key."""
+
+    def step(key: str, fault: Fault) -> dict[str, str]:
+        return {"key": key, "url": simulator.url, "faults": dump_faults((fault,))}
+
+    refusals = [{"key": key, "url": spent.url, "faults": "[]"} for key in (PLAIN, ESCAPED)]
+    plain = [step(PLAIN, fault) for fault in ECHOES]
+    return refusals + plain + [step(ESCAPED, fault) for fault in FAULTS]
+
+
+def run_all(here: Installation, plan: list[dict[str, str]], server: PrefectServer) -> None:
+    """Lets the faults happen; what the process said is left in files beside the lake."""
+    environ = {**OPEN_LOGS, "PREFECT_API_URL": server.api_url, "PREFECT_HOME": str(here.folder / "home")}
+    (here.folder / "home").mkdir()
+    process = run_python([canary_run.__file__, here.config], here, environ)
+    said, complaints = process.communicate(json.dumps(plan), timeout=200)
+    (here.folder / "stdout.txt").write_text(said)
+    (here.folder / "stderr.txt").write_text(complaints)
+    # The last run, through the command line, meets the last fault: done, with failures.
+    assert process.returncode == 1, complaints[-3000:]
+
+
+@pytest.mark.usefixtures("environment")
+def test_no_fault_lets_the_key_out(
+    prefect_server: PrefectServer,
+    simulate: Callable[..., Simulator],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(PLANS, PlanName.FREE, Plan(calls_per_day=0))
+    simulator, spent = simulate(), simulate(plan=PlanName.FREE)
+    here = install(tmp_path, simulator.url, timeout_seconds=0.5)
+    run_all(here, steps(simulator, spent), prefect_server)
+
+    letters = here.rows(DEAD_LETTERS)
+    assert {row["error_class"] for row in letters} >= {
+        "quota_exhausted",
+        "malformed",
+        "too_fast",
+        "unavailable",
+    }
+    assert sum(b"REDACTED" in row["body"] for row in letters) >= 6
+    assert here.rows(RAW_PAYLOADS)
+    assert len(prefect_server.logs_at_debug()) > 20
+    assert "urllib3" in (tmp_path / "records.txt").read_text()
+    for key in (PLAIN, ESCAPED):
+        assert places_of(key, [tmp_path, prefect_server.home, prefect_server.database.parent]) == []
+
+
+def plant_in_text(folder: Path, text: str) -> None:
+    (folder / "some.log").write_text(f"GET /query?apikey={text} 200")
+
+
+def plant_in_base64(folder: Path, text: str) -> None:
+    (folder / "result").write_bytes(base64.b64encode(f"xy{text}z".encode()))
+
+
+def plant_in_a_table(folder: Path, text: str) -> None:
+    bodies = [f'{{"found": "{text}"}}'.encode()] * 1000
+    write_deltalake(str(folder / "table"), pa.table({"body": pa.array(bodies, pa.binary())}))
+
+
+def plant_in_a_database(folder: Path, text: str) -> None:
+    with closing(sqlite3.connect(folder / "prefect.db")) as database, database:
+        database.execute("CREATE TABLE log (message TEXT)")
+        database.execute("INSERT INTO log VALUES (?)", [f"asked with {text}"])
+
+
+@pytest.mark.parametrize("plant", [plant_in_text, plant_in_base64, plant_in_a_table, plant_in_a_database])
+@pytest.mark.parametrize("key", [PLAIN, ESCAPED], ids=["plain", "escaped"])
+def test_the_search_finds_what_is_planted(
+    plant: Callable[[Path, str], None], key: str, tmp_path: Path
+) -> None:
+    assert places_of(key, [tmp_path]) == []
+    plant(tmp_path, key)
+    assert places_of(key, [tmp_path]) != []

@@ -1,0 +1,61 @@
+"""What may be asked in SQL."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.errors import ServingError
+from serving.statements import READING, checked_statement
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select 1",
+        "  SELECT 1 ;  ",
+        "with x as (select 1) select * from x",
+        "-- why\nselect 'it''s; drop table x' as a, \"delete\" as b, `update` from t /* insert */",
+        r"select 'a\'; drop table x' ",
+        "show tables",
+        "describe gold.signals",
+        "explain select 1",
+        "select a from t join u using (a)",
+        "select replace(symbol, 'a', 'b') from t",
+    ],
+)
+def test_reading_passes(text: str) -> None:
+    assert checked_statement(text) == text.strip().rstrip("; ").strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no statement"),
+        ("  -- only a comment", "no statement"),
+        ("drop table gold.signals", "found 'drop'"),
+        ("(select 1)", "found"),
+        ("select 1; drop table x", "more than one"),
+        ("select 1;;", "more than one"),
+        ("with x as (select 1) insert into gold.signals select * from x", "INSERT is refused"),
+        ("explain analyze delete from gold.signals", "DELETE is refused"),
+        ("select transform(a) using 'rm -rf /' from t", "USING"),
+        ('select * from (map a using "sh" from t)', "USING"),
+        ("select reflect('java.lang.System', 'exit', 1)", "REFLECT is refused"),
+        ("select 'open", "left open"),
+        ("select /* a /* b */ c */ 1", "two ways"),
+        ("select 1 -- \\\n , 2", "two ways"),
+        (r"select r'\' ; drop table x -- '", "more than one"),
+    ],
+)
+def test_all_else_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ServingError, match=reason):
+        checked_statement(text)
+
+
+@given(st.text(alphabet="selct 1'\"`;-/*\\\n=rRdop", max_size=40))
+def test_any_text_is_passed_or_refused_and_never_crashes(text: str) -> None:
+    try:
+        statement = checked_statement(text)
+    except ServingError:
+        return
+    assert statement.split()[0].upper().startswith(READING) or statement.startswith(("--", "/*"))
