@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.load import load_settings
+from flows.cli.process import run_in_process
 
 if TYPE_CHECKING:
     from flows.market_data import RunSummary
@@ -25,12 +26,14 @@ The daily prices are real (S&P 500, 2009-2010); intraday bars, currencies and co
 
 def main() -> None:
     """Starts the simulator, runs the real flows against it, prints the summary and the next steps."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("PREFECT_HOME", str(Path(".lakehouse/prefect").resolve()))
     os.environ["ALPHAVANTAGE_API_KEY"] = "demo-of-the-lakehouse"
     os.environ["LAKEHOUSE_CONFIG"] = str(CONFIG)
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    run_in_process(_demo)
+
+
+def _demo() -> None:
     from flows.cli.context import open_context  # noqa: PLC0415 - after the environment is set
     from flows.cli.run_commands import finish  # noqa: PLC0415
     from flows.simulator.process import start_process  # noqa: PLC0415

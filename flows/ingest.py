@@ -33,9 +33,9 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
         ConfigError: the lake was filled under another clock, or a secret is missing.
         LakeError: what was received could not be stored.
     """
-    _require_same_clock(work)
     handler = connect(PROVIDER, work)
     try:
+        _require_same_clock(work)
         wanted = [(ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings))) for ask in asks]
         return _fetch_each(work, handler, [(dataset, some) for dataset, some in wanted if some])
     finally:

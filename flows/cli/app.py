@@ -1,7 +1,5 @@
 """The command line `lakehouse`: commands, exit codes, and errors as one line."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +7,7 @@ import typer
 
 from flows.cli import operate_commands, read_commands, run_commands
 from flows.cli.context import CliContext, open_context
-from flows.cli.errors import EXIT_ERROR, one_line
+from flows.cli.process import run_in_process
 
 app = typer.Typer(
     name="lakehouse",
@@ -44,19 +42,8 @@ read_commands.register(app, context)
 
 
 def main() -> None:
-    """Runs a command; an error is one line on stderr and exit code 2, with DEBUG=1 its trace."""
-    # Prefect and Soda report home unless they are told not to.
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit("stopped; what had landed is kept, the next run goes on from there")
-    except Exception as error:
-        if os.environ.get("DEBUG"):
-            raise
-        print(f"lakehouse: {one_line(error)}", file=sys.stderr)  # noqa: T201 - the command line's voice
-        sys.exit(EXIT_ERROR)
+    """The command `lakehouse`."""
+    run_in_process(app)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 
 from config.load import ConfigError
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
+from delta_tables.lake import LakeError
 from delta_tables.silver import BARS
 from flows.cli.context import CliContext
 from flows.workspace import CHECKS
@@ -24,7 +26,8 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> list[GateResult]:
     """The verdict on each dataset; all that have a checks file where none is named.
 
     Raises:
-        ConfigError: a dataset that there is not, or a lake that has not been filled.
+        ConfigError: a dataset that there is not.
+        LakeError: a lake that has not been filled, or a table that cannot be read.
     """
     chosen = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
     if unknown := [name for name in chosen if name not in _TABLE_OF and name != STOCK_CLEAN]:
@@ -39,11 +42,16 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> list[GateResult]:
 def print_results(console: Console, results: Sequence[GateResult]) -> None:
     """One line a dataset, and one for each check that did not pass."""
     for result in results:
-        console.print(result.summary(), markup=False)
+        console.print(result.summary(), markup=False, soft_wrap=True)
 
 
 def _rows(spark: SparkSession, here: CliContext, dataset: str) -> DataFrame:
     table = BARS if dataset == STOCK_CLEAN else _TABLE_OF[dataset]
-    open_table(here.lake, table)
+    try:
+        open_table(here.lake, table)
+    except TableNotFoundError:
+        raise LakeError(
+            f"{here.lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`"
+        ) from None
     rows_df = read_table(spark, here.lake, table)
     return stock_clean(rows_df) if dataset == STOCK_CLEAN else rows_df

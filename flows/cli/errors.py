@@ -1,9 +1,14 @@
 """Any error as one line for a person: what was wanted, found, and what to do."""
 
+import os
 import re
+import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 EXIT_ERROR = 2
+EXIT_NOT_EVALUATED = 3
+_OWN = {"config", "delta_tables", "flows", "jobs", "quality", "serving"}
 _ENGINE_HINTS = {
     "No space left": "the disk is full: free some space and run again; nothing is half-published",
     "Permission denied": "the lake's folder may not be written: check its owner and rights",
@@ -12,10 +17,18 @@ _ENGINE_HINTS = {
 }
 
 
+def leave(error: Exception, exit_code: int) -> NoReturn:
+    """Ends the process with the error as one line on stderr; with DEBUG=1 by the error itself."""
+    if os.environ.get("DEBUG"):
+        raise error
+    print(f"lakehouse: {one_line(error)}", file=sys.stderr)  # noqa: T201 - the command line's voice
+    sys.exit(exit_code)
+
+
 def one_line(error: BaseException) -> str:
     """The error in one line, with a hint where one is known."""
     texts = [str(each).strip() or type(each).__name__ for each in _causes(error)]
-    own = type(error).__module__.split(".", 1)[0] in {"config", "delta_tables", "flows", "jobs", "quality"}
+    own = type(error).__module__.split(".", 1)[0] in _OWN
     text = texts[0] if own else f"{type(error).__name__}: {texts[0]}"
     line = re.sub(r"\s+", " ", text)
     hint = next((hint for sign, hint in _ENGINE_HINTS.items() if any(sign in each for each in texts)), None)

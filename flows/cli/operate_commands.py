@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.context import CliContext
-from flows.cli.errors import EXIT_ERROR
+from flows.cli.errors import EXIT_ERROR, EXIT_NOT_EVALUATED, leave
 
 if TYPE_CHECKING:
     from quality.gate_result import GateResult
@@ -26,10 +26,13 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
         Exit code 0: all pass; 1: warnings; 2: a check fails; 3: a check could not be evaluated.
         """
-        here = context()
         from flows.cli.check import check_tables, print_results  # noqa: PLC0415 - imports the engine
 
-        results = check_tables(here, datasets or [])
+        try:
+            here = context()
+            results = check_tables(here, datasets or [])
+        except Exception as error:
+            leave(error, EXIT_NOT_EVALUATED)
         if here.is_json:
             typer.echo(json.dumps([_plain(result) for result in results], default=str))
         else:
@@ -48,7 +51,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         else:
             for finding in findings:
                 mark = "ok  " if finding.is_well else "FAIL"
-                here.console.print(f"{mark} {finding.what}: {finding.found}", markup=False)
+                here.console.print(f"{mark} {finding.what}: {finding.found}", markup=False, soft_wrap=True)
         raise typer.Exit(0 if all(finding.is_well for finding in findings) else EXIT_ERROR)
 
 

@@ -1,7 +1,6 @@
 """Commands that change the lake: run, backfill, build, rebuild-gold."""
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -27,7 +26,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         Exit code 0: all came; 1: done, but some queries failed; 2: an error.
         """
         here = context()
-        with _prefect(here):
+        with _progress(here):
             from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
 
             finish(here, market_data(here.config_text))
@@ -41,7 +40,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
     ) -> None:
         """Fetch and build a range of history; a stopped backfill goes on where it was."""
         here = context()
-        with _prefect(here):
+        with _progress(here):
             from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
 
             finish(here, flow(start.date(), end.date(), dataset, symbol, here.config_text))
@@ -50,7 +49,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
     def build() -> None:
         """Build Silver and Gold from what has landed and is pending."""
         here = context()
-        with _prefect(here):
+        with _progress(here):
             from flows.build import build as flow  # noqa: PLC0415 - imports Prefect
 
             flow(here.config_text)
@@ -59,7 +58,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
     def rebuild_gold() -> None:
         """Compute all of Gold again, after a threshold or a formula has changed."""
         here = context()
-        with _prefect(here):
+        with _progress(here):
             from flows.build import rebuild as flow  # noqa: PLC0415 - imports Prefect
 
             flow(here.config_text)
@@ -67,9 +66,8 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
 def finish(here: CliContext, summary: "RunSummary") -> None:
     """Prints the summary, writes the report, and leaves with 1 where something asked for is missing."""
-    from serving.report import write_report  # noqa: PLC0415 - imports jinja2
-
     from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
+    from serving.report import write_report  # noqa: PLC0415 - imports jinja2
 
     write_report(here.lake, here.settings.report, here.now())
     if here.is_json:
@@ -89,9 +87,8 @@ def _plain(summary: "RunSummary") -> dict[str, object]:
     }
 
 
-def _prefect(here: CliContext) -> AbstractContextManager[None]:
-    """Prefect, quiet unless asked otherwise, with a progress bar on a terminal."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+def _progress(here: CliContext) -> AbstractContextManager[None]:
+    """A progress bar on a terminal."""
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
 
     return progress_bar(here.console)

@@ -20,7 +20,9 @@ def print_summary(console: Console, summary: RunSummary) -> None:
         table.add_row(stage.stage, stage.subject, stage.status, f"{stage.seconds:.2f}", *numbers)
     console.print(table)
     for failure in summary.failures[:_FEW]:
-        console.print(f"  {failure.dataset} {failure.symbol}: {failure.message}", markup=False)
+        console.print(
+            f"  {failure.dataset} {failure.symbol}: {failure.message}", markup=False, soft_wrap=True
+        )
     if len(summary.failures) > _FEW:
         console.print(f"  and {len(summary.failures) - _FEW} more; see bronze.dead_letters")
     if summary.not_asked:

@@ -1,14 +1,16 @@
 """One Prefect server for the whole folder, simulators to ask, and installations to run."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
@@ -33,8 +35,20 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     """Started once: its first start migrates a database."""
     home = tmp_path_factory.mktemp("prefect-home")
     settings = {PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False, PREFECT_LOGGING_LEVEL: "WARNING"}
-    with temporary_settings(settings), prefect_test_harness(_START_SECONDS):
+    with temporary_settings(settings), prefect_test_harness(_START_SECONDS), _console_is_quiet():
         yield PrefectServer(str(PREFECT_API_URL.value()), home, _database_file())
+
+
+@contextmanager
+def _console_is_quiet() -> Iterator[None]:
+    """As in a process of the command line: Prefect's log lines go to its server only."""
+    handlers = [each for each in logging.getLogger().handlers if isinstance(each, PrefectConsoleHandler)]
+    levels = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL)
+    yield
+    for handler, level in zip(handlers, levels, strict=True):
+        handler.setLevel(level)
 
 
 def _database_file() -> Path:
