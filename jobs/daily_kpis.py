@@ -20,10 +20,9 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     """
     regular_df = bars_df.filter(F.col("session").isin("regular", "24x7"))
     typical = (F.col("high") + F.col("low") + F.col("close")).cast("decimal(20,6)")
-    first, last = F.struct("timestamp", "open"), F.struct("timestamp", "close")
     sums_df = regular_df.groupBy(*DAY_KEYS, "asset_class").agg(
-        F.min(first).alias("first"),
-        F.max(last).alias("last"),
+        F.min_by("open", "timestamp").alias("open"),
+        F.max_by("close", "timestamp").alias("close"),
         F.max("high").alias("high"),
         F.min("low").alias("low"),
         F.sum("volume").cast(SIZE).alias("volume"),
@@ -39,10 +38,7 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
         "session_no",
         "is_half_day",
         "day_end_at",
-        F.col("first.open").alias("open"),
-        "high",
-        "low",
-        F.col("last.close").alias("close"),
+        *("open", "high", "low", "close"),
         ratio(F.col("typical_sum"), F.col("bar_count") * 3).alias("average_price"),
         ratio(F.col("traded_sum"), F.col("volume") * 3).alias("vwap"),
         "volume",
@@ -58,7 +54,8 @@ def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
     It is looked for in the `lookback_sessions` before; null where there is none.
     """
     series = Window.partitionBy("symbol", "interval", "provider").orderBy("session_no")
-    before = F.last("close").over(series.rangeBetween(-lookback_sessions, -1))
+    is_near = F.col("session_no") - F.lag("session_no").over(series) <= lookback_sessions
+    before = F.when(is_near, F.lag("close").over(series))
     change = F.col("close") - before
     return days_df.withColumn("price_change", change.cast(PRICE)).withColumn(
         "price_change_pct", ratio(change * 100, before)

@@ -29,8 +29,9 @@ def volume_spike_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataF
         .otherwise(
             F.concat(
                 F.lit("volume is "),
-                _words(F.col("volume_spike_pct")),
-                F.lit(f"% against the mean of the last {settings.volume_spike_window_sessions} sessions"),
+                _words(F.abs("volume_spike_pct")),
+                F.when(F.col("volume_spike_pct") < 0, "% below").otherwise("% above"),
+                F.lit(f" the mean of the last {settings.volume_spike_window_sessions} sessions"),
             )
         )
     )

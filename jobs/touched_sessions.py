@@ -31,4 +31,5 @@ def with_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataF
 def affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
     """Adds `is_affected`: the session was touched, or one that a window of its figures reaches was."""
     reach = Window.partitionBy("symbol").orderBy("session_no").rangeBetween(-window_sessions, 0)
-    return days_df.withColumn("is_affected", F.max("is_touched").over(reach))
+    # a sum slides along its window; a maximum is searched for again at each row
+    return days_df.withColumn("is_affected", F.sum(F.col("is_touched").cast("int")).over(reach) > 0)

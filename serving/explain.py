@@ -116,8 +116,9 @@ def _payloads(lake: Lake, evidence: Iterable[Evidence]) -> dict[str, Rows]:
 
 def _source(payload_id: str, deliveries: Rows, evidence: Sequence[Evidence]) -> Source:
     rows = [each for each in _rows(evidence) if each["payload_id"] == payload_id]
-    learned = {(each["symbol"], each.get("known_from", each.get("first_seen_at"))) for each in rows}
-    named = (each for each in deliveries if (each["symbol"], each["fetched_at"]) in learned)
+    # the delivery that the first row, one of the session's own, was learned from
+    learned = (rows[0]["symbol"], rows[0].get("known_from", rows[0].get("first_seen_at")))
+    named = (each for each in deliveries if (each["symbol"], each["fetched_at"]) == learned)
     payload = next(named, deliveries[0])
     own = [each["position"] for each in _rows(evidence[:1]) if each["payload_id"] == payload_id]
     facts = [each["position"] for each in rows if each["position"] == "/"]

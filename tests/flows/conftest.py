@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -22,8 +24,11 @@ from prefect.settings import (
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
+from flows.cli import app
+from flows.market_data import market_data
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
+from tests.flows.command_line import Cli, Ended
 from tests.flows.installation import API_KEY, NOW, Installation, install
 from tests.flows.prefect_server import PrefectServer
 
@@ -98,6 +103,44 @@ def still_clock(environment: pytest.MonkeyPatch) -> None:
     """The market's clock stands still, so that the same questions give the same rows to the microsecond."""
     now = datetime.fromisoformat(NOW)
     environment.setattr("flows.workspace.market_clock", lambda _as_if_at: lambda: now)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command in this process, as the installed program does."""
+
+    def run(*arguments: str) -> Ended:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["lakehouse", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        out, error = capfd.readouterr()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else int(code is not None), out, error)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def filled(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with one stock in it, to be copied."""
+    del prefect_server
+    folder = tmp_path_factory.mktemp("filled")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Simulator(SimulatorConfig(clock=datetime.fromisoformat(NOW))) as simulator,
+    ):
+        patch.setenv("ALPHAVANTAGE_API_KEY", API_KEY)
+        patch.setattr("flows.workspace.market_clock", lambda _as_if_at: lambda: datetime.fromisoformat(NOW))
+        market_data(install(folder, simulator.url).config)
+    return folder / "lake"
+
+
+@pytest.fixture
+def full(here: Installation, filled: Path) -> Installation:
+    """An installation with a filled lake of its own."""
+    shutil.copytree(filled, here.lake.root)
+    return here
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,10 @@ class Story:
 
     def rows(self, table: Table, symbol: str, day: str | None = None) -> list[dict[str, Any]]:
         dated = f" AND trade_dt = date '{day}'" if day else ""
-        return read_rows(self.lake, table, where=f"symbol = '{symbol}'{dated}").to_pylist()
+        found: list[dict[str, Any]] = read_rows(
+            self.lake, table, where=f"symbol = '{symbol}'{dated}"
+        ).to_pylist()
+        return found
 
     def history(self, symbol: str, day: str) -> list[tuple[str, datetime, datetime | None]]:
         rows = sorted(self.rows(BARS, symbol, day), key=lambda row: row["known_from"])
@@ -114,7 +117,8 @@ def tell(engine: SparkSession, factory: pytest.TempPathFactory) -> Story:
     """The story, landed and built on this engine once."""
     if engine not in _STORIES:
         lake = Lake(str(factory.mktemp("story") / "lake"))
-        built, versions = [], {}
+        built: list[list[Built]] = []
+        versions: dict[str, int] = {}
         for delivery in deliveries():
             versions = table_versions(lake) if built else {}
             land_rows(lake, delivery)
@@ -190,7 +194,7 @@ def test_signals_give_value_threshold_verdict_and_reason(story: Story) -> None:
             150,
             100,
             True,
-            "volume is 150.0% against the mean of the last 20 sessions",
+            "volume is 150.0% above the mean of the last 20 sessions",
         ),
         "P/E Ratio Alert": (50, 40, True, "a share costs 50.0 times its yearly earnings"),
     }

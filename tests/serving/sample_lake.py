@@ -1,4 +1,4 @@
-"""A small lake as a day's run would leave it: two symbols, two intervals, a currency, one fault of each kind."""
+"""A small lake as a day's run would leave it: two symbols, two intervals, a currency, one of each fault."""
 
 import hashlib
 import json
@@ -21,7 +21,10 @@ RUN = "20260106T220000000Z-0000aaaa"
 DAYS = (date(2026, 1, 2), date(2026, 1, 5), date(2026, 1, 6))
 FETCHED = datetime(2026, 1, 6, 22, 0, tzinfo=UTC)
 CORRECTED = FETCHED + timedelta(days=1)
-CLOSES = {"AAPL": ("250.10", "251.20", "252.30"), "MSFT": ("400.00", None, "402.00")}
+CLOSES: dict[str, tuple[str | None, ...]] = {
+    "AAPL": ("250.10", "251.20", "252.30"),
+    "MSFT": ("400.00", None, "402.00"),
+}
 
 DAILY_BODY = json.dumps(
     {
@@ -56,7 +59,7 @@ def add(lake: Lake, table: Table, *rows: Mapping[str, Any]) -> None:
 
 
 def payload(body: bytes, dataset: str, symbol: str, interval: str | None, **changes: Any) -> Row:
-    row = {"payload_id": sha(body), "provider": "alphavantage", "dataset": dataset, "symbol": symbol}
+    row: Row = {"payload_id": sha(body), "provider": "alphavantage", "dataset": dataset, "symbol": symbol}
     row |= {"interval": interval, "request": f"/query?apikey=REDACTED&symbol={symbol}", "status": 200}
     row |= {"content_type": "application/json", "fetched_at": FETCHED, "is_simulated": False}
     return row | {"body": body, "run_id": RUN} | changes
@@ -64,7 +67,7 @@ def payload(body: bytes, dataset: str, symbol: str, interval: str | None, **chan
 
 def bar(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Row:
     value = Decimal(close)
-    row = {"provider": "alphavantage", "symbol": symbol, "asset_class": "stock", "interval": interval}
+    row: Row = {"provider": "alphavantage", "symbol": symbol, "asset_class": "stock", "interval": interval}
     row |= {"timestamp": utc(day, 5), "trade_dt": day, "session": "regular", "open": value, "high": value}
     row |= {
         "low": value,
@@ -79,7 +82,7 @@ def bar(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Ro
 
 def kpi(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Row:
     value = Decimal(close)
-    row = {"symbol": symbol, "trade_dt": day, "interval": interval, "provider": "alphavantage"}
+    row: Row = {"symbol": symbol, "trade_dt": day, "interval": interval, "provider": "alphavantage"}
     row |= {"asset_class": "stock", "open": value, "high": value, "low": value, "close": value}
     row |= {
         "average_price": value,
@@ -98,7 +101,13 @@ def overview(symbol: str, day: date, close: str, **changes: Any) -> Row:
 
 
 def signal(symbol: str, day: date, name: str, *, is_triggered: bool, **changes: Any) -> Row:
-    row = {"symbol": symbol, "trade_dt": day, "signal": name, "value": Decimal(42), "threshold": Decimal(40)}
+    row: Row = {
+        "symbol": symbol,
+        "trade_dt": day,
+        "signal": name,
+        "value": Decimal(42),
+        "threshold": Decimal(40),
+    }
     row |= {"is_triggered": is_triggered, "reason": "a share costs 42.0 times its yearly earnings"}
     return row | {"is_simulated": False, "run_id": RUN, "partition_dt": date(day.year, 1, 1)} | changes
 
@@ -130,7 +139,10 @@ def _fill_silver(lake: Lake) -> None:
     add(
         lake,
         BARS,
-        *(bar("AAPL", day, "1day", close) for day, close in zip(DAYS[:2], CLOSES["AAPL"][:2], strict=True)),
+        *(
+            bar("AAPL", day, "1day", str(close))
+            for day, close in zip(DAYS[:2], CLOSES["AAPL"][:2], strict=True)
+        ),
         bar("AAPL", DAYS[2], "1day", "252.00", known_to=CORRECTED),
         bar("AAPL", DAYS[2], "1day", "252.30", known_from=CORRECTED),
         *(
@@ -144,10 +156,10 @@ def _fill_silver(lake: Lake) -> None:
             "EURUSD", DAYS[2], "1day", "1.1", asset_class="fx", session="24x7", volume=None, is_simulated=True
         ),
     )
-    facts = {"provider": "alphavantage", "symbol": "AAPL", "name": "Apple <Inc.>", "eps": Decimal(6)}
+    facts: Row = {"provider": "alphavantage", "symbol": "AAPL", "name": "Apple <Inc.>", "eps": Decimal(6)}
     facts |= {"is_simulated": False, "payload_id": sha(OVERVIEW_BODY), "position": "/", "run_id": RUN}
     add(lake, FUNDAMENTALS, facts | {"known_from": FETCHED})
-    bad = {"provider": "alphavantage", "dataset": "daily", "symbol": "MSFT", "interval": "1day"}
+    bad: Row = {"provider": "alphavantage", "dataset": "daily", "symbol": "MSFT", "interval": "1day"}
     bad |= {"position": f"/Time Series (Daily)/{DAYS[1]}", "raw_values": '["2026-01-05","-1"]', "run_id": RUN}
     bad |= {"reasons": ["low_not_lowest", "not_positive_price"], "first_seen_at": FETCHED}
     add(lake, QUARANTINE, bad | {"payload_id": sha(MSFT_BODY), "is_simulated": False})

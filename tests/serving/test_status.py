@@ -1,0 +1,57 @@
+"""The state of a lake."""
+
+import pytest
+
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake, LakeError
+from serving.completeness import completeness
+from serving.status import status
+from tests.serving.sample_lake import CORRECTED, DAYS
+
+
+def test_sizes_come_from_the_log(sample: Lake) -> None:
+    sizes = {size.name: size.rows for size in status(sample).tables}
+    assert (sizes["bronze.raw_payloads"], sizes["silver.bars"], sizes["gold.signals"]) == (5, 10, 10)
+
+
+def test_a_stage_that_was_begun_and_not_ended_shows(sample: Lake) -> None:
+    stages = {(row["stage"], row["subject"]): row["status"] for row in status(sample).stages}
+    assert stages == {("silver", "silver.bars"): "done", ("gold", "gold"): "started"}
+
+
+def test_what_was_refused_is_counted(sample: Lake) -> None:
+    state = status(sample)
+    assert [row["check"] for row in state.failed_checks] == ["missing_count(value) = 0"]
+    assert {row["reason"]: row["rows"] for row in state.quarantine} == {
+        "low_not_lowest": 1,
+        "not_positive_price": 1,
+    }
+    assert [(row["error_class"], row["answers"]) for row in state.dead_letters] == [("quota_exhausted", 1)]
+
+
+def test_freshness_is_told_by_interval(sample: Lake) -> None:
+    found = {(row["asset_class"], row["interval"]): row for row in status(sample).freshness}
+    assert found["stock", "5min"]["latest_bar"].isoformat() == "2026-01-06T14:35:00+00:00"
+    assert found["stock", "1day"]["learned_at"] == CORRECTED
+    assert found["fx", "1day"]["is_simulated"]
+
+
+def test_tables_without_rows_are_a_state_and_no_error(lake: Lake) -> None:
+    create_tables(lake)
+    state = status(lake)
+    assert {size.rows for size in state.tables} == {0}
+    assert (state.stages, state.freshness, state.quarantine) == ([], [], [])
+
+
+def test_a_missing_lake_says_what_to_do(absent: Lake) -> None:
+    with pytest.raises(LakeError, match="lakehouse run"):
+        status(absent)
+
+
+def test_a_session_that_others_have_is_missing(sample: Lake) -> None:
+    found = {(each.symbol, each.interval): each for each in completeness(sample)}
+    assert found["MSFT", "1day"].missing == (DAYS[1],)
+    assert found["AAPL", "1day"].is_complete
+    assert found["EURUSD", "1day"].missing == (), "a currency is not compared with stocks"
+    five = found["AAPL", "5min"]
+    assert (five.bars, five.expected_bars, five.is_complete) == (2, 78, False)
