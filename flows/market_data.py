@@ -1,5 +1,6 @@
 """The flow `market_data`: ingest, then build; and what both came to."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -20,12 +21,16 @@ from flows.workspace import Workspace, open_workspace
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run came to: its stages in order, the queries that failed, those not asked."""
+    """What a run came to: its stages in order, the queries that failed, those not asked.
+
+    `seconds` is the wall time from before the first request to after Gold was published.
+    """
 
     run_id: str
     stages: tuple[StageResult, ...]
     failures: tuple[Failure, ...]
     not_asked: int
+    seconds: float
 
     @property
     def has_failures(self) -> bool:
@@ -40,20 +45,23 @@ def run_asks(work: Workspace, asks: Sequence[Ask]) -> RunSummary:
         BuildBlocked: a gate refused a batch; everything else was done.
         ConfigError, LakeError: what is wrong and what to do.
     """
+    began = time.monotonic()
     fetched = ingest_all(work, asks)
     built = build_all(work)
+    seconds = time.monotonic() - began
     publish_artifacts(fetched, built)
     require_published(built)
-    return summarise(work.run_id, fetched, built)
+    return summarise(work.run_id, fetched, built, seconds)
 
 
-def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built]) -> RunSummary:
+def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], seconds: float) -> RunSummary:
     """The run's summary from its parts."""
     return RunSummary(
         run_id,
         tuple([each.result for each in fetched] + [each.result for each in built]),
         tuple(failure for each in fetched for failure in each.failures),
         sum(each.not_asked for each in fetched),
+        seconds,
     )
 
 

@@ -84,6 +84,7 @@ def _plain(summary: "RunSummary") -> dict[str, object]:
         "stages": [vars(stage) for stage in summary.stages],
         "failures": [vars(failure) for failure in summary.failures],
         "not_asked": summary.not_asked,
+        "seconds": round(summary.seconds, 3),
     }
 
 

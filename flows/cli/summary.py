@@ -19,6 +19,7 @@ def print_summary(console: Console, summary: RunSummary) -> None:
         numbers = (f"{stage.rows_in:,}", f"{stage.rows_out:,}", f"{stage.rows_bad:,}")
         table.add_row(stage.stage, stage.subject, stage.status, f"{stage.seconds:.2f}", *numbers)
     console.print(table)
+    console.print(f"{summary.seconds:.1f} s from the first request to Gold published")
     for failure in summary.failures[:_FEW]:
         console.print(
             f"  {failure.dataset} {failure.symbol}: {failure.message}", markup=False, soft_wrap=True
