@@ -2,6 +2,7 @@
 
 import os
 import secrets as random
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from config.load import ConfigError, load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
 from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, lake_of
+from delta_tables.lake import Lake, LakeError, lake_of
 
 CHECKS = Path(quality.__file__).parent / "checks"
 Clock = Callable[[], datetime]
@@ -44,8 +45,24 @@ def open_workspace(config_file: str | None = None) -> Workspace:
     settings = load_settings(os.environ, Path(config_file) if config_file else None)
     secrets = load_secrets()
     lake = lake_of(settings, secrets)
+    _require_writable(lake)
     create_tables(lake)
     return Workspace(settings, secrets, lake, market_clock(settings.as_if_at), new_run_id())
+
+
+def _require_writable(lake: Lake) -> None:
+    """Raises LakeError for a folder that must not be written, before any call of a quota is spent."""
+    if lake.is_s3:
+        return
+    try:
+        Path(lake.root).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=lake.root):
+            return
+    except OSError as error:
+        raise LakeError(
+            f"{lake.root}: the lake's folder may not be written ({error.strerror}); check its owner, its "
+            "rights and how its disk is mounted, or set another `lake`"
+        ) from None
 
 
 def market_clock(as_if_at: datetime | None) -> Clock:

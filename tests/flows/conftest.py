@@ -79,7 +79,7 @@ def simulate() -> Iterator[Callable[..., Simulator]]:
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """No settings and no secrets but a key, in an empty folder."""
     for name in os.environ:
-        if name.startswith("LAKEHOUSE_") or name.startswith("AWS_"):
+        if name.startswith(("LAKEHOUSE_", "AWS_", "PREFECT_")) or name == "DEBUG":
             monkeypatch.delenv(name)
     monkeypatch.setenv("ALPHAVANTAGE_API_KEY", API_KEY)
     monkeypatch.chdir(tmp_path)
@@ -137,8 +137,9 @@ def filled(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def full(here: Installation, filled: Path) -> Installation:
-    """An installation with a filled lake of its own."""
+def full(here: Installation, filled: Path, still_clock: None) -> Installation:
+    """An installation with a filled lake of its own, whose clock stands still."""
+    del still_clock
     shutil.copytree(filled, here.lake.root)
     return here
 

@@ -15,7 +15,7 @@ from tests.flows.installation import Installation, install, run_python
 from tests.flows.prefect_server import PrefectServer
 from tests.lakes import hashes
 
-pytestmark = pytest.mark.usefixtures("environment", "still_clock")
+pytestmark = pytest.mark.usefixtures("environment")
 
 READERS = [
     ["sql", "select * from gold.signals"],
@@ -48,7 +48,8 @@ def unused_port() -> int:
 def test_a_config_that_cannot_be_used(cli: Cli, tmp_path: Path, text: str, said: str, command: str) -> None:
     (tmp_path / "bad.toml").write_text(text)
     ended = cli("--config", "bad.toml", command)
-    assert (ended.code, said in ended.line) == (3 if command == "check" else 2, True), ended
+    assert ended.code == (3 if command == "check" else 2)
+    assert said in ended.line
     assert [file.name for file in tmp_path.iterdir()] == ["bad.toml"]
 
 
@@ -128,10 +129,10 @@ def test_a_damaged_table_is_named_and_no_other_table_is_touched(
         commands += [["bars", "AAPL"], ["sql", "select * from silver.bars"], ["check", "silver_bars"]]
     for command in commands:
         ended = cli("--config", full.config, *command)
-        assert (ended.code >= 2, name in ended.line or "lakehouse doctor" in ended.line) == (True, True), (
-            ended
-        )
-        assert len(ended.line) < 1000
+        said = ended.out if command[0] == "check" and not ended.error else ended.line
+        assert ended.code >= 2, ended
+        assert name in said or "lakehouse doctor" in said
+        assert len(ended.error) < 1000
     shutil.copy(filled / damaged.relative_to(full.lake.root), damaged)
     assert hashes(full.lake) == before
 

@@ -1,0 +1,65 @@
+"""What a range of history need not ask again."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from delta_tables.lake import Lake
+from flows.already_landed import not_landed_yet
+from flows.handlers.records import Query
+from flows.requests_plan import Ask
+from tests.lakes import land_rows
+from tests.payloads import DAYS, bar, daily, intraday
+
+DAILY = Ask("daily", None, date(2010, 8, 2), date(2010, 8, 13))
+INTRADAY = Ask("intraday", None, date(2010, 7, 1), date(2010, 8, 13))
+AFTER = datetime(2010, 8, 14, 4, tzinfo=UTC)
+BEFORE = datetime(2010, 8, 14, 3, 59, tzinfo=UTC)
+BARS = {DAYS[0]: bar()}
+FULL, COMPACT = "/query?outputsize=full&symbol=A", "/query?outputsize=compact&symbol=A"
+MONTHS = [Query("intraday", "A", "5min", month, True) for month in ("2010-07", "2010-08")]
+
+
+def is_asked(lake: Lake, query: Query, ask: Ask = DAILY) -> bool:
+    return not_landed_yet(lake, ask, [query]) == [query]
+
+
+def test_in_a_lake_that_is_not_there_everything_is_missing(lake: Lake) -> None:
+    assert is_asked(lake, Query("daily", "A", is_full=True))
+
+
+@pytest.mark.parametrize(
+    ("landed", "asked"),
+    [
+        ({"symbol": "A"}, False),
+        ({"symbol": "B"}, True),
+        ({"symbol": "A", "fetched_at": BEFORE}, True),
+        ({"symbol": "A", "dataset": "fx_daily"}, True),
+        ({"symbol": "A", "request": COMPACT}, True),
+    ],
+    ids=["the same", "another symbol", "before the range had ended", "another dataset", "in part only"],
+)
+def test_a_whole_history_is_asked_for_unless_it_landed_after_the_range(
+    lake: Lake, landed: dict[str, Any], asked: bool
+) -> None:
+    land_rows(lake, [daily(bars=BARS, **{"fetched_at": AFTER, "request": FULL, **landed})])
+    assert is_asked(lake, Query("daily", "A", is_full=True)) == asked
+
+
+@pytest.mark.parametrize("request_text", [FULL, COMPACT])
+def test_the_newest_rows_are_not_asked_for_again_after_either_size(lake: Lake, request_text: str) -> None:
+    land_rows(lake, [daily("A", BARS, AFTER, request=request_text)])
+    assert not is_asked(lake, Query("daily", "A"))
+
+
+def test_intraday_bars_are_missing_by_month_and_interval(lake: Lake) -> None:
+    request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
+    land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, AFTER, request=request)])
+    assert not_landed_yet(lake, INTRADAY, MONTHS) == MONTHS[1:]
+    assert is_asked(lake, Query("intraday", "A", "1min", "2010-07", True), INTRADAY)
+
+
+def test_without_a_range_everything_is_asked_for(lake: Lake) -> None:
+    land_rows(lake, [daily("A", BARS, AFTER)])
+    assert is_asked(lake, Query("daily", "A", is_full=True), Ask("daily"))

@@ -1,0 +1,71 @@
+"""The run log: what was done, found again by the next run."""
+
+import pytest
+
+from delta_tables.arrow_io import read_rows
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from delta_tables.ops import RUNS
+from flows.run_log import (
+    GOLD,
+    INGEST,
+    SILVER,
+    StageResult,
+    built_version,
+    pending_runs,
+    record,
+    record_start,
+    recorded_clocks,
+)
+
+BARS = "silver.bars"
+
+
+@pytest.fixture
+def log(lake: Lake) -> Lake:
+    create_tables(lake, [RUNS])
+    return lake
+
+
+def built(lake: Lake, run_id: str, version: int, subject: str = BARS, status: str = "done") -> None:
+    record_start(lake, run_id, SILVER, subject)
+    record(lake, run_id, StageResult(SILVER, subject, status, bronze_version=version))
+
+
+def test_a_result_is_kept_as_it_was_given(log: Lake) -> None:
+    result = StageResult(GOLD, "gold", "done", 1.5, 3, 2, 1, 7, ("r1", "r2"), "a detail")
+    assert record(log, "r3", result) == result
+    (row,) = read_rows(log, RUNS).to_pylist()
+    assert {name: row[name] for name in vars(result)} == {**vars(result), "consumed_runs": ["r1", "r2"]}
+    assert row["run_id"] == "r3"
+
+
+def test_the_built_version_is_the_highest_that_was_done_for_that_table(log: Lake) -> None:
+    assert built_version(log, BARS) is None
+    built(log, "r1", 4)
+    built(log, "r2", 3)
+    built(log, "r3", 9, status="blocked")
+    built(log, "r4", 8, subject="silver.fundamentals")
+    assert built_version(log, BARS) == 4
+
+
+def test_a_run_is_pending_from_its_start_until_gold_has_taken_it_in(log: Lake) -> None:
+    assert pending_runs(log) == ()
+    record_start(log, "r2", SILVER, BARS)
+    built(log, "r1", 1)
+    assert pending_runs(log) == ("r1", "r2")
+    record(log, "r3", StageResult(GOLD, "gold", "blocked", consumed_runs=("r1", "r2")))
+    assert pending_runs(log) == ("r1", "r2")
+    record(log, "r3", StageResult(GOLD, "gold", "done", consumed_runs=("r1",)))
+    assert pending_runs(log) == ("r2",)
+
+
+def test_the_clocks_of_all_ingests_are_remembered(log: Lake) -> None:
+    assert recorded_clocks(log) == set()
+    record(log, "r1", StageResult(INGEST, "alphavantage", "started", detail="real time"))
+    record(log, "r2", StageResult(INGEST, "daily", "done", detail="something else"))
+    assert recorded_clocks(log) == {"real time"}
+
+
+def test_a_lake_without_a_log_has_nothing_built_or_pending(lake: Lake) -> None:
+    assert (built_version(lake, BARS), pending_runs(lake), recorded_clocks(lake)) == (None, (), set())

@@ -1,0 +1,70 @@
+"""What a run works with."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.load import ConfigError
+from delta_tables.lake import LakeError
+from flows.ingest import ingest_all
+from flows.workspace import CHECKS, market_clock, new_run_id, open_workspace, utc_now
+from tests.flows.installation import Installation, install
+
+
+def test_run_ids_sort_by_the_time_at_which_they_were_made() -> None:
+    made = []
+    for _ in range(20):
+        made.append(new_run_id())
+        time.sleep(0.002)
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+
+
+def test_the_real_clock_is_in_utc() -> None:
+    assert market_clock(None) is utc_now
+    assert utc_now().utcoffset() == timedelta(0)
+
+
+def test_a_set_clock_runs_on_from_its_instant_in_utc() -> None:
+    clock = market_clock(datetime.fromisoformat("2010-08-20T18:30:00-04:00"))
+    first, second = clock(), clock()
+    assert datetime(2010, 8, 20, 22, 30, tzinfo=UTC) <= first <= second
+    assert second - datetime(2010, 8, 20, 22, 30, tzinfo=UTC) < timedelta(seconds=5)
+
+
+def test_a_clock_without_a_zone_is_refused() -> None:
+    with pytest.raises(ConfigError, match="an instant needs its zone"):
+        market_clock(datetime(2010, 8, 20))  # noqa: DTZ001 - the fault that is looked for
+
+
+def test_a_workspace_has_its_tables_and_judges_by_the_checks_of_the_project(here: Installation) -> None:
+    work = open_workspace(here.config)
+    assert set(here.versions().values()) == {0}
+    assert work.checks == CHECKS
+    assert (CHECKS / "silver_bars.yml").is_file()
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_lake_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("not a folder")
+    with pytest.raises(LakeError, match="may not be written"):
+        open_workspace(install(tmp_path, "http://127.0.0.1:9/query").config)
+
+
+def test_a_lake_filled_under_one_clock_takes_no_data_of_another(here: Installation) -> None:
+    work = open_workspace(here.config)
+    assert ingest_all(work, ()) == []
+    other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")
+    with pytest.raises(ConfigError, match="filled under another clock"):
+        ingest_all(open_workspace(other.config), ())
+
+
+def test_a_run_that_has_no_key_sets_no_clock(here: Installation, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("ALPHAVANTAGE_API_KEY")
+    with pytest.raises(ConfigError, match="ALPHAVANTAGE_API_KEY is not set"):
+        ingest_all(open_workspace(here.config), ())
+    environment.setenv("ALPHAVANTAGE_API_KEY", "a-key-of-nobody")
+    other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")
+    assert ingest_all(open_workspace(other.config), ()) == []
