@@ -24,7 +24,8 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     """The settings of `file` (else of $LAKEHOUSE_CONFIG, else config/lakehouse.toml) with overrides.
 
     `LAKEHOUSE_SIGNALS__PE_RATIO_THRESHOLD=30` overrides `[signals] pe_ratio_threshold`; a value that
-    is JSON (a number, a list) is read as JSON. Without any file the defaults hold.
+    is JSON (a number, a list) is read as JSON. Without any file the defaults hold. SPARK_REMOTE, the
+    name of Spark's own, is the Connect server where the settings name none.
 
     Raises:
         ConfigError: a file that is missing or is no TOML, an unknown key, a value of the wrong kind.
@@ -34,6 +35,8 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     for name, value in environ.items():
         if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
             _override(content, name, value)
+    if environ.get("SPARK_REMOTE") and "remote" not in content.get("spark", {}):
+        _override(content, "LAKEHOUSE_SPARK__REMOTE", environ["SPARK_REMOTE"])
     try:
         return Settings.model_validate(content)
     except ValidationError as error:

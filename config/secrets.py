@@ -14,6 +14,7 @@ class Secrets(BaseSettings):
     alphavantage_api_key: SecretStr | None = None
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
 
     def values(self) -> tuple[str, ...]:
         """The plain secrets that are set, for redaction."""

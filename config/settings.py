@@ -39,6 +39,9 @@ class Providers(_Part):
     alphavantage: AlphaVantageSettings = AlphaVantageSettings()
 
 
+AVERAGE_SESSIONS = 7  # the window that gives gold.stock_overview.7d_avg its name
+
+
 class SignalSettings(_Part):
     """Thresholds of the signals and the windows they look at, in sessions."""
 
@@ -49,8 +52,8 @@ class SignalSettings(_Part):
 
     @property
     def longest_window_sessions(self) -> int:
-        """How many sessions after a changed one can still feel the change (7: the average's window)."""
-        return max(self.volume_spike_window_sessions, self.volatility_window_sessions, 7)
+        """How many sessions after a changed one can still feel the change"""
+        return max(self.volume_spike_window_sessions, self.volatility_window_sessions, AVERAGE_SESSIONS)
 
 
 class S3Settings(_Part):

@@ -30,7 +30,7 @@ RAW_PAYLOADS = Table(
 DEAD_LETTERS = Table(
     layer="bronze",
     name="dead_letters",
-    description="Every answer that is an error, whatever its HTTP status, with its class.",
+    description="The error that each failed query ended with, whatever its HTTP status, with its class.",
     schema=StructType(
         [
             *_RECEIVED,

@@ -41,10 +41,10 @@ class Lake:
         """Where a run keeps a batch that is not published yet."""
         return f"{self.root}/_staging/{run_id}/{name}"
 
-    def drop_staging(self) -> None:
-        """Removes what runs have staged; only the one run that builds the lake may do so."""
+    def drop_staging(self, run_id: str = "") -> None:
+        """Removes what a run staged; without an id what all have, if none of them runs any more."""
         store, path = self._file_system()
-        folder = f"{path}/_staging"
+        folder = f"{path}/_staging/{run_id}".rstrip("/")
         if store.get_file_info(folder).type == fs.FileType.Directory:
             store.delete_dir(folder)
 
@@ -56,6 +56,7 @@ class Lake:
         store = fs.S3FileSystem(
             access_key=self.options.get("AWS_ACCESS_KEY_ID"),
             secret_key=self.options.get("AWS_SECRET_ACCESS_KEY"),
+            session_token=self.options.get("AWS_SESSION_TOKEN"),
             region=self.options.get("AWS_REGION"),
             endpoint_override=host or None,
             scheme=scheme or "https",
@@ -79,4 +80,6 @@ def _s3_options(settings: Settings, secrets: Secrets) -> dict[str, str]:
     if secrets.aws_access_key_id and secrets.aws_secret_access_key:
         options["AWS_ACCESS_KEY_ID"] = secrets.aws_access_key_id.get_secret_value()
         options["AWS_SECRET_ACCESS_KEY"] = secrets.aws_secret_access_key.get_secret_value()
+    if secrets.aws_session_token:
+        options["AWS_SESSION_TOKEN"] = secrets.aws_session_token.get_secret_value()
     return options

@@ -29,6 +29,7 @@ RUNS = Table(
             column("bronze_version", LongType(), "bronze.raw_payloads is built up to here", is_nullable=True),
             column("consumed_runs", ArrayType(StringType()), "runs whose Silver rows this Gold run took in"),
             column("detail", StringType(), "what a person should know", is_nullable=True),
+            column("table_ids", StringType(), "Delta ids of the tables worked on", is_nullable=True),
         ]
     ),
     keys=("run_id", "stage", "subject", "status"),

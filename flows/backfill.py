@@ -9,9 +9,10 @@ from uuid import UUID
 from prefect import flow
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from flows.market_data import RunSummary, final_state, run_asks
+from flows.market_data import run_asks
 from flows.progress import Observer, current_observer, observed_by
 from flows.requests_plan import range_asks
+from flows.run_summary import RunSummary
 from flows.workspace import open_workspace
 
 _STEP_PCT = 5.0
@@ -34,7 +35,7 @@ def backfill(
     is_free = work.settings.providers.alphavantage.plan == "free"
     chosen = datasets or (["daily", "fx_daily"] if is_free else ["daily", "fx_daily", "intraday"])
     with _progress_artifact():
-        return final_state(run_asks(work, range_asks(work.settings, start, end, chosen, symbols)))
+        return run_asks(work, range_asks(work.settings, start, end, chosen, symbols))
 
 
 @contextmanager

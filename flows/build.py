@@ -1,5 +1,6 @@
 """The flow `build`: from what has landed to Silver and Gold, each batch through its gate."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,18 +11,14 @@ from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
 from delta_tables.lake import LakeError
-from flows.artifacts import publish_artifacts
 from flows.gold_build import build_gold, rebuild_gold
 from flows.progress import report_progress
+from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
 from flows.workspace import Workspace, open_workspace
 from jobs.session import engine_session
 
 LOCK_SECONDS = 15 * 60
-
-
-class BuildBlocked(Exception):
-    """A gate refused a batch: names it, the checks and what to do; the tables are as they were."""
 
 
 @task(name="build-silver", task_run_name="build-{name}", cache_policy=NO_CACHE)
@@ -60,11 +57,12 @@ def build_session(work: Workspace) -> Iterator[SparkSession]:
         LakeError: another run has been building this lake for too long.
     """
     with _only_builder(work), engine_session(work.settings, work.lake) as spark:
-        work.lake.drop_staging()
+        if not work.lake.is_s3:  # the lock covers all that could be running
+            work.lake.drop_staging()
         try:
             yield spark
         finally:
-            work.lake.drop_staging()
+            work.lake.drop_staging(work.run_id)
 
 
 @contextmanager
@@ -83,35 +81,28 @@ def _only_builder(work: Workspace) -> Iterator[None]:
         ) from None
 
 
-def require_published(built: list[Built]) -> None:
-    """Raises BuildBlocked if a gate refused any batch."""
-    blocked = [each.result.detail or "" for each in built if each.result.status == "blocked"]
-    if blocked:
-        raise BuildBlocked("; ".join(blocked))
-
-
 @flow(name="build", description="Bring Silver and Gold up to what has landed, through the gates.")
-def build(config_file: str | None = None) -> None:
+def build(config_file: str | None = None) -> RunSummary:
     """Builds what is pending.
 
     Raises:
         BuildBlocked: a gate refused a batch; the other tables were built.
     """
     work = open_workspace(config_file)
+    began = time.monotonic()
     built = build_all(work)
-    publish_artifacts([], built)
-    require_published(built)
+    return conclude(work.run_id, [], built, time.monotonic() - began)
 
 
 @flow(name="rebuild-gold", description="Compute all of Gold again, after a threshold or formula changed.")
-def rebuild(config_file: str | None = None) -> None:
+def rebuild(config_file: str | None = None) -> RunSummary:
     """Computes all of Gold again from Silver.
 
     Raises:
         BuildBlocked: a gate refused a batch.
     """
     work = open_workspace(config_file)
+    began = time.monotonic()
     with build_session(work) as spark:
         built = [rebuild_gold(work, spark)]
-    publish_artifacts([], built)
-    require_published(built)
+    return conclude(work.run_id, [], built, time.monotonic() - began)

@@ -8,7 +8,7 @@ from config.load import load_settings
 from flows.cli.process import run_in_process
 
 if TYPE_CHECKING:
-    from flows.market_data import RunSummary
+    from flows.run_summary import RunSummary
 
 CONFIG = Path("config/demo.toml")
 NEXT = """
@@ -42,7 +42,7 @@ def _demo() -> None:
     settings = load_settings(os.environ)
     with start_process(SimulatorConfig(clock=settings.as_if_at)) as simulator:
         os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = simulator.url
-        finish(open_context(CONFIG, is_json=False), _run())
+        finish(open_context(CONFIG, is_json=False), _run)
     print(NEXT.format(report=settings.report))  # noqa: T201 - the demo speaks to a person
 
 

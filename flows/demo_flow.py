@@ -4,8 +4,9 @@ from datetime import date
 
 from prefect import flow
 
-from flows.market_data import RunSummary, final_state, run_asks
+from flows.market_data import run_asks
 from flows.requests_plan import Ask
+from flows.run_summary import RunSummary
 from flows.simulator.prices import load_histories
 from flows.workspace import open_workspace
 
@@ -23,4 +24,4 @@ def demo() -> RunSummary:
         Ask("fx_daily", None, FIRST, LAST),
         Ask("daily", tuple(load_histories()), FIRST, LAST),
     )
-    return final_state(run_asks(work, asks))
+    return run_asks(work, asks)

@@ -13,6 +13,7 @@ from flows.providers import Handler
 from flows.run_log import INGEST, StageResult, record
 from flows.workspace import Workspace
 
+Answer = list[RawRecord] | ProviderError
 LAND_AFTER_PAYLOADS = 200
 LAND_AFTER_SECONDS = 5.0
 
@@ -42,48 +43,69 @@ class Fetched:
 
 @dataclass
 class _Basket:
-    """What has been received and not landed yet."""
+    """What has been received and not landed yet, and the count of all that came."""
 
     records: list[RawRecord] = field(default_factory=list)
     failures: list[tuple[Query, ProviderError]] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
+    asked: int = 0
+    landed: int = 0
+    is_refused: bool = False
+    all_failures: list[Failure] = field(default_factory=list)
+
+    def put(self, query: Query, answer: Answer) -> None:
+        """Takes in one query's answer."""
+        self.asked += 1
+        if isinstance(answer, ProviderError):
+            self.failures.append((query, answer))
+            self.all_failures.append(_failure(query, answer))
+            self.is_refused |= answer.stops_provider
+        else:
+            self.records.extend(answer)
+            self.landed += len(answer)
 
     def is_due(self) -> bool:
+        """Whether enough has come, or waited long enough, for a commit."""
         waited = time.monotonic() - self.since
         return len(self.records) >= LAND_AFTER_PAYLOADS or waited > LAND_AFTER_SECONDS
+
+    def empty(self, work: Workspace, provider: str) -> None:
+        """Lands what is in it."""
+        land(work.lake, self.records, work.run_id)
+        self.records = []
+        bury(work.lake, provider, self.failures, work.run_id, work.clock())
+        self.failures, self.since = [], time.monotonic()
 
 
 def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Sequence[Query]) -> Fetched:
     """Asks all queries, `threads` at once, and lands the answers in a few commits.
 
-    What has been received is landed even where a later query fails. After a refusal that concerns
-    every query (quota exhausted, bad credentials) the rest is not asked.
+    What has been received is landed whatever happens to a later query; a kill loses at most the last
+    seconds. After a refusal that concerns every query (quota exhausted, bad credentials) the rest is
+    not asked.
 
     Raises:
         LakeError: what was received could not be stored.
     """
     began = time.monotonic()
     dataset = wanted[0].dataset
-    basket, failures, landed, asked, is_refused = _Basket(), [], 0, 0, False
-    for query, answer in _answers(handler, wanted, work.settings.providers.alphavantage.threads):
-        asked += 1
-        if isinstance(answer, ProviderError):
-            basket.failures.append((query, answer))
-            failures.append(_failure(query, answer))
-            is_refused |= answer.stops_provider
-        else:
-            basket.records.extend(answer)
-            landed += len(answer)
-        if basket.is_due():
-            basket = _land(work, provider, basket)
-        report_progress(dataset, asked, len(wanted))
-    _land(work, provider, basket)
+    basket = _Basket()
+    try:
+        for received in _answers(handler, wanted, work.settings.providers.alphavantage.threads):
+            for query, answer in received:
+                basket.put(query, answer)
+            if basket.is_due():
+                basket.empty(work, provider)
+            report_progress(dataset, basket.asked, len(wanted))
+    finally:
+        basket.empty(work, provider)
+    failures = tuple(basket.all_failures)
     status = "done_with_failures" if failures else "done"
     result = StageResult(
-        INGEST, dataset, status, time.monotonic() - began, len(wanted), landed, len(failures)
+        INGEST, dataset, status, time.monotonic() - began, len(wanted), basket.landed, len(failures)
     )
     stored = record(work.lake, work.run_id, result)
-    return Fetched(stored, tuple(failures), len(wanted) - asked, is_refused)
+    return Fetched(stored, failures, len(wanted) - basket.asked, basket.is_refused)
 
 
 def leave_out(work: Workspace, wanted: Sequence[Query]) -> Fetched:
@@ -98,26 +120,27 @@ def leave_out(work: Workspace, wanted: Sequence[Query]) -> Fetched:
     return Fetched(record(work.lake, work.run_id, result), (), len(wanted), is_refused=True)
 
 
-def _answers(
-    handler: Handler, wanted: Sequence[Query], threads: int
-) -> Iterator[tuple[Query, list[RawRecord] | ProviderError]]:
-    """Each query's answer as it comes; no query begins after a refusal that concerns them all."""
+def _answers(handler: Handler, wanted: Sequence[Query], threads: int) -> Iterator[list[tuple[Query, Answer]]]:
+    """The answers as they come, at least once a second (then perhaps none).
+
+    No query begins after a refusal that concerns them all.
+    """
     queue = iter(wanted)
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
-        running: dict[Future[list[RawRecord] | ProviderError], Query] = {}
+        running: dict[Future[Answer], Query] = {}
         is_stopped = False
         while True:
             while not is_stopped and len(running) < threads and (query := next(queue, None)):
                 running[pool.submit(_ask, handler, query)] = query
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                answer = future.result()
-                is_stopped |= isinstance(answer, ProviderError) and answer.stops_provider
-                yield running.pop(future), answer
+            done = wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done
+            received = [(running.pop(future), future.result()) for future in done]
+            is_stopped |= any(isinstance(each, ProviderError) and each.stops_provider for _, each in received)
+            yield received
 
 
-def _ask(handler: Handler, query: Query) -> list[RawRecord] | ProviderError:
+def _ask(handler: Handler, query: Query) -> Answer:
     try:
         return list(handler.fetch(query))
     except ProviderError as error:
@@ -126,9 +149,3 @@ def _ask(handler: Handler, query: Query) -> list[RawRecord] | ProviderError:
 
 def _failure(query: Query, error: ProviderError) -> Failure:
     return Failure(query.dataset, query.symbol[:40], str(ErrorClass(error.error_class)), str(error)[:300])
-
-
-def _land(work: Workspace, provider: str, basket: _Basket) -> _Basket:
-    land(work.lake, basket.records, work.run_id)
-    bury(work.lake, provider, basket.failures, work.run_id, work.clock())
-    return _Basket()

@@ -9,11 +9,20 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.gold import TABLES as GOLD_TABLES
 from delta_tables.silver import BARS, FUNDAMENTALS
-from delta_tables.table import Table
+from delta_tables.table import SchemaMismatch, Table
 from flows.gates import audit
-from flows.run_log import GOLD, StageResult, pending_runs, record, record_start
-from flows.silver_build import Built
+from flows.run_log import (
+    GOLD,
+    StageResult,
+    gold_was_replaced,
+    pending_runs,
+    record,
+    record_start,
+    table_ids,
+)
+from flows.silver_build import Built, failed_gates
 from flows.workspace import Workspace
 from jobs import gold
 from jobs.metrics import preferred_days, session_metrics
@@ -38,9 +47,12 @@ def build_gold(work: Workspace, spark: SparkSession) -> Built:
     """Recomputes the sessions that changed Silver rows touch, and publishes them table by table.
 
     What changed is found by the runs that changed it, so a Gold run killed at any point is made good
-    by the next. A refused batch stays pending.
+    by the next. A refused batch stays pending. A Gold table that was moved away and made anew is
+    computed again in full.
     """
     pending = pending_runs(work.lake)
+    if gold_was_replaced(work.lake, GOLD_TABLES):
+        return rebuild_gold(work, spark)
     if not pending:
         return Built(StageResult(GOLD, SUBJECT, "nothing_new"))
     return _build(work, spark, pending, pending)
@@ -59,14 +71,20 @@ def _build(
     try:
         batches = _batches(work, spark, run_ids)
         gates = tuple(_audit(work, batch) for batch in batches)
-    except GateFailed as failure:
+    except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(work.lake, work.run_id, result), (failure.result,))
+        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
     for batch in batches:
         merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
     rows = sum(batch.row_count for batch in batches)
     result = StageResult(
-        GOLD, SUBJECT, "done", time.monotonic() - began, rows_out=rows, consumed_runs=consumed
+        GOLD,
+        SUBJECT,
+        "done",
+        time.monotonic() - began,
+        rows_out=rows,
+        consumed_runs=consumed,
+        table_ids=table_ids(work.lake, *GOLD_TABLES),
     )
     return Built(record(work.lake, work.run_id, result), gates)
 

@@ -1,5 +1,6 @@
 """The flow `ingest`: asks a provider and lands its answers in Bronze."""
 
+import time
 from collections.abc import Sequence
 
 from prefect import flow, task
@@ -12,6 +13,7 @@ from flows.handlers.records import Query
 from flows.providers import Handler, connect
 from flows.requests_plan import Ask, latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
+from flows.run_summary import RunSummary, conclude
 from flows.workspace import Workspace, open_workspace
 
 PROVIDER = "alphavantage"
@@ -36,7 +38,10 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     handler = connect(PROVIDER, work)
     try:
         _require_same_clock(work)
-        wanted = [(ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings))) for ask in asks]
+        now = work.clock()
+        wanted = [
+            (ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings), now)) for ask in asks
+        ]
         return _fetch_each(work, handler, [(dataset, some) for dataset, some in wanted if some])
     finally:
         handler.close()
@@ -53,10 +58,12 @@ def _fetch_each(
 
 
 @flow(name="ingest", description="Ask a provider and land its answers in Bronze.")
-def ingest(config_file: str | None = None) -> int:
-    """Lands the latest data of the watch list; gives back how many payloads came in."""
+def ingest(config_file: str | None = None) -> RunSummary:
+    """Lands the latest data of the watch list; ends as completed with failures if symbols failed."""
     work = open_workspace(config_file)
-    return sum(fetched.result.rows_out for fetched in ingest_all(work, latest_asks(work.settings)))
+    began = time.monotonic()
+    fetched = ingest_all(work, latest_asks(work.settings))
+    return conclude(work.run_id, fetched, [], time.monotonic() - began)
 
 
 def _require_same_clock(work: Workspace) -> None:

@@ -9,6 +9,9 @@ from flows.handlers.records import Query, RawRecord
 from flows.handlers.retries import HttpPolicy
 from flows.workspace import Workspace
 
+# Longer than the window of a plan by the minute, so that it is waited out; a day's quota is not.
+_LONGEST_PAUSE_SECONDS = 120.0
+
 
 class Handler(Protocol):
     """What a run needs of a provider."""
@@ -45,7 +48,9 @@ def _alphavantage(work: Workspace) -> Handler:
         plan=settings.plan,
         base_url=str(settings.base_url),
         clock=work.clock,
+        max_wait_seconds=_LONGEST_PAUSE_SECONDS,
         policy=HttpPolicy(
+            max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
             read_timeout_seconds=settings.timeout_seconds,
             attempts=settings.attempts,
             pool_size=settings.threads,

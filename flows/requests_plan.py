@@ -60,7 +60,7 @@ def queries(ask: Ask, settings: Settings) -> list[Query]:
     """
     is_entitled = settings.providers.alphavantage.plan != "free"
     listed = settings.watch_list.fx if ask.dataset in FX_DATASETS else settings.watch_list.stocks
-    symbols = dict.fromkeys(ask.symbols or listed)
+    symbols = dict.fromkeys(symbol.upper() for symbol in ask.symbols or listed)
     if ask.dataset != "intraday":
         return [
             Query(ask.dataset, symbol, is_full=is_entitled and ask.start is not None) for symbol in symbols

@@ -1,12 +1,16 @@
 """The run log (ops.runs): what was done, so that a killed run is taken up where it stopped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
 from delta_tables.arrow_io import append_rows, read_rows
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
 from delta_tables.ops import RUNS
+from delta_tables.table import Table
 from flows.workspace import utc_now
 
 SILVER, GOLD, INGEST = "silver", "gold", "ingest"
@@ -26,6 +30,7 @@ class StageResult:
     bronze_version: int | None = None
     consumed_runs: tuple[str, ...] = ()
     detail: str | None = None
+    table_ids: str | None = None
 
 
 def record(lake: Lake, run_id: str, result: StageResult) -> StageResult:
@@ -40,9 +45,21 @@ def record_start(lake: Lake, run_id: str, stage: str, subject: str) -> None:
     record(lake, run_id, StageResult(stage, subject, "started"))
 
 
-def built_version(lake: Lake, subject: str) -> int | None:
-    """The version of Bronze up to which `subject` has been built; None where it never was."""
-    where = f"stage = '{SILVER}' AND subject = '{subject}' AND status = 'done'"
+def table_ids(lake: Lake, *tables: Table) -> str:
+    """The ids of the stored tables: another id means a table that was moved away and made anew."""
+    return " ".join(str(open_table(lake, table).metadata().id) for table in tables)
+
+
+def built_version(lake: Lake, table: Table) -> int | None:
+    """The version of Bronze up to which a Silver table has been built; None where it never was.
+
+    What was built into, or from, a table that is no longer there does not count: a table that was
+    moved away is built again from all of Bronze.
+    """
+    ids = table_ids(lake, RAW_PAYLOADS, table)
+    where = (
+        f"stage = '{SILVER}' AND subject = '{table.full_name}' AND status = 'done' AND table_ids = '{ids}'"
+    )
     version = pc.max(read_rows(lake, RUNS, ["bronze_version"], where)["bronze_version"]).as_py()
     return None if version is None else int(version)
 
@@ -53,6 +70,13 @@ def pending_runs(lake: Lake) -> tuple[str, ...]:
     done = read_rows(lake, RUNS, ["consumed_runs"], f"stage = '{GOLD}' AND status = 'done'")
     consumed = {run for runs in done["consumed_runs"].to_pylist() for run in runs}
     return tuple(sorted(set(started["run_id"].to_pylist()) - consumed))
+
+
+def gold_was_replaced(lake: Lake, tables: Sequence[Table]) -> bool:
+    """Whether Gold has been built before, and into other tables than those that are there now."""
+    done = read_rows(lake, RUNS, ["table_ids"], f"stage = '{GOLD}' AND status = 'done'")
+    built = {ids for ids in done["table_ids"].to_pylist() if ids}
+    return bool(built) and table_ids(lake, *tables) not in built
 
 
 def recorded_clocks(lake: Lake) -> set[str]:

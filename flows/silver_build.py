@@ -8,10 +8,11 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 
+from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
-from delta_tables.table import Table
+from delta_tables.table import SchemaMismatch, Table
 from flows.gates import audit
-from flows.run_log import SILVER, StageResult, built_version, record, record_start
+from flows.run_log import SILVER, StageResult, built_version, record, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bars import bar_changes, judged_bars, stock_clean
 from jobs.bitemporal import OPERATION
@@ -87,19 +88,34 @@ def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> B
     """
     began = time.monotonic()
     name = recipe.table.full_name
-    window = new_payloads(work.lake, built_version(work.lake, name))
+    window = new_payloads(work.lake, built_version(work.lake, recipe.table))
     if not window.payload_count:
         return Built(StageResult(SILVER, name, "nothing_new"))
     record_start(work.lake, work.run_id, SILVER, name)
     try:
         counts, gates = _publish(work, spark, recipe, window)
-    except GateFailed as failure:
+    except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(work.lake, work.run_id, result), (failure.result,))
+        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+    except Exception as error:
+        seconds, detail = time.monotonic() - began, f"{type(error).__name__}: {error}"[:500]
+        record(work.lake, work.run_id, StageResult(SILVER, name, "failed", seconds, detail=detail))
+        raise
     result = StageResult(
-        SILVER, name, "done", time.monotonic() - began, **vars(counts), bronze_version=window.version
+        SILVER,
+        name,
+        "done",
+        time.monotonic() - began,
+        **vars(counts),
+        bronze_version=window.version,
+        table_ids=table_ids(work.lake, RAW_PAYLOADS, recipe.table),
     )
     return Built(record(work.lake, work.run_id, result), gates)
+
+
+def failed_gates(failure: Exception) -> tuple[GateResult, ...]:
+    """The verdict inside a GateFailed; none inside a SchemaMismatch, which comes before the gate."""
+    return (failure.result,) if isinstance(failure, GateFailed) else ()
 
 
 def _publish(
@@ -112,7 +128,7 @@ def _publish(
     stored_df = (
         read_table(spark, lake, table)
         .alias("t")
-        .where(between("partition_dt", bounds) if table.partition_by else "true")
+        .where(between("partition_dt", bounds) if bounds or not table.partition_by else "false")
     )
     changes_df = stage(
         spark, lake, recipe.changes(judged_df, stored_df, run_id), run_id, f"{table.name}_changes"

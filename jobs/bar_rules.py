@@ -8,7 +8,8 @@ from jobs.intervals import DAILY, partition_dt
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
 _ZONE_OF = {"stock": "America/New_York", "fx": "UTC"}
-_ZONE_NAMES = ("US/Eastern", "America/New_York", "UTC")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines read 1e5 differently
+_NEW_YORK_NAMES = ("US/Eastern", "America/New_York")
 _PRICES = ("open", "high", "low", "close")
 _VALUES = (*_PRICES, "volume")
 
@@ -30,7 +31,8 @@ def _with_values(raw_bars_df: DataFrame) -> DataFrame:
     )
     for name in _VALUES:
         kind = (SIZE if name == "volume" else PRICE).simpleString()
-        frame_df = frame_df.withColumn(name, F.expr(f"try_cast({name}_text AS {kind})"))
+        number = F.expr(f"try_cast({name}_text AS {kind})")
+        frame_df = frame_df.withColumn(name, F.when(F.col(f"{name}_text").rlike(_NUMBER), number))
     return frame_df.withColumn("raw_values", _raw_values())
 
 
@@ -76,9 +78,11 @@ def _rules() -> dict[str, Column]:
         "not_a_session": F.col("wall_time").isNotNull() & ~has_session,
         "not_positive_price": F.least(*prices) <= 0,
         "other_symbol": F.upper("symbol_text") != F.upper("symbol"),
+        "other_zone": F.when(F.col("asset_class") == "fx", F.col("zone_text") != "UTC").otherwise(
+            ~F.col("zone_text").isin(*_NEW_YORK_NAMES)
+        ),
         "outside_session": has_session & F.col("session").isNull(),
         "time_in_future": F.col("timestamp") > F.col("fetched_at"),
-        "unknown_zone": ~F.col("zone_text").isin(*_ZONE_NAMES),
         "unreadable_number": ~all_readable | volume_unreadable | volume_missing,
         "unreadable_time": F.col("timestamp_text").isNotNull() & F.col("wall_time").isNull(),
     }

@@ -19,7 +19,9 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     (https://www.investopedia.com/terms/v/vwap.asp). expected_bars = session length / interval.
     """
     regular_df = bars_df.filter(F.col("session").isin("regular", "24x7"))
-    typical = (F.col("high") + F.col("low") + F.col("close")).cast("decimal(20,6)")
+    # three times the typical price; decimals narrow enough that no engine cuts the product's scale
+    typical = (F.col("high") + F.col("low") + F.col("close")).cast("decimal(18,6)")
+    volume = F.col("volume").cast("decimal(19,6)")
     sums_df = regular_df.groupBy(*DAY_KEYS, "asset_class").agg(
         F.min_by("open", "timestamp").alias("open"),
         F.max_by("close", "timestamp").alias("close"),
@@ -27,7 +29,7 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
         F.min("low").alias("low"),
         F.sum("volume").cast(SIZE).alias("volume"),
         F.sum(typical).cast(_EXACT).alias("typical_sum"),
-        F.sum((typical * F.col("volume")).cast(_EXACT)).cast(_EXACT).alias("traded_sum"),
+        F.sum((typical * volume).cast(_EXACT)).cast(_EXACT).alias("traded_sum"),
         F.count(F.lit(1)).alias("bar_count"),
         F.max("is_simulated").alias("is_simulated"),
     )
@@ -65,11 +67,19 @@ def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
 def ratio(numerator: Column, denominator: Column) -> Column:
     """numerator / denominator as a price, half up at six decimals; null where the denominator is 0.
 
-    Sums are kept as exact decimals and divided once, in double: the result depends neither on the
-    engine nor on the order of the rows.
+    Sums are kept as exact decimals and divided once, in double: the result does not depend on the order
+    of the rows.
     """
-    quotient = numerator.cast("double") / F.when(denominator != 0, denominator).cast("double")
-    return F.round(quotient, 6).cast(PRICE)
+    return half_up(numerator.cast("double") / F.when(denominator != 0, denominator).cast("double"))
+
+
+def half_up(value: Column) -> Column:
+    """A double as a price, half up at six decimals, by the same arithmetic on every engine.
+
+    round(double) is not: of 0.0640625 the embedded engine makes 0.064062 and Apache Spark 0.064063.
+    """
+    millionths = F.floor(value * F.lit(1e6) + F.lit(0.5)).cast("decimal(24,0)")
+    return (millionths * F.lit("0.000001").cast("decimal(7,6)")).cast(PRICE)
 
 
 def _expected_bars() -> Column:

@@ -7,13 +7,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 from pyspark.sql.window import WindowSpec
 
-from config.settings import SignalSettings
-from delta_tables.silver import PRICE
-from jobs.daily_kpis import ratio
+from config.settings import AVERAGE_SESSIONS, SignalSettings
+from jobs.daily_kpis import half_up, ratio
 from jobs.intervals import interval_minutes
 
 TRADING_DAYS_A_YEAR = 252
-AVERAGE_SESSIONS = 7
 FEWEST_RETURNS = 5
 
 
@@ -79,7 +77,7 @@ def _volatility(sessions: int) -> Column:
     squares = F.sum((daily * daily).cast("decimal(32,12)")).over(window).cast("double")
     variance = (squares - total * total / count) / (count - 1)
     yearly = F.sqrt(F.greatest(variance, F.lit(0.0)) * F.lit(float(TRADING_DAYS_A_YEAR)))
-    return F.when(count >= FEWEST_RETURNS, F.round(yearly, 6).cast(PRICE))
+    return F.when(count >= FEWEST_RETURNS, half_up(yearly))
 
 
 def _sessions(start: int, end: int) -> WindowSpec:
@@ -92,4 +90,4 @@ def _volume_spike(sessions: int) -> Column:
     full_volume = F.when(~F.col("is_half_day"), F.col("volume"))
     mean = F.sum(full_volume).over(window).cast("double") / F.count(full_volume).over(window)
     above = (F.col("volume").cast("double") / F.when(mean > 0, mean) - 1) * 100
-    return F.when(~F.col("is_half_day"), F.round(above, 6).cast(PRICE))
+    return F.when(~F.col("is_half_day"), half_up(above))

@@ -82,9 +82,12 @@ def _csv_bars(text_df: DataFrame) -> DataFrame:
     lines_df = text_df.select(*_COMMON, "asset_class", lines.alias("lines"))
     header_df = lines_df.withColumn("names", F.split(F.get("lines", F.lit(0)), ","))
     line_df = header_df.select(
-        *_COMMON, "asset_class", "names", F.posexplode("lines").alias("line_no", "line")
+        *_COMMON, "asset_class", "names", "lines", F.posexplode("lines").alias("line_no", "line")
     )
-    cell_df = line_df.filter("line_no > 0").withColumn("cells", F.split("line", ","))
+    # a header alone is kept as a row that no rule accepts, so that the payload does not vanish
+    cell_df = line_df.filter((F.col("line_no") > 0) | (F.size("lines") == 1)).withColumn(
+        "cells", F.split("line", ",")
+    )
     return cell_df.select(
         *_COMMON,
         "asset_class",

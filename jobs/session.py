@@ -10,7 +10,14 @@ from config.settings import Settings
 from delta_tables.lake import Lake
 from jobs.spark_server import local_connect_server
 
-_S3_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP")
+_S3_NAMES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ALLOW_HTTP",
+)
 
 
 @contextmanager
@@ -33,11 +40,6 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
         memory = settings.spark.driver_memory
         with local_connect_server(settings.state_dir, memory, lake) as remote, _connected(remote) as spark:
             yield spark
-
-
-def is_embedded(spark: SparkSession) -> bool:
-    """Whether the session's engine is Sail; Apache Spark's version says so by itself."""
-    return "sail" in spark.conf.get("spark.app.name", "").lower()  # type: ignore[union-attr]
 
 
 @contextmanager

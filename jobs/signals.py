@@ -18,9 +18,9 @@ Signal = Callable[[DataFrame, SignalSettings], DataFrame]
 def volume_spike_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame:
     """Triggered where a session's volume exceeds its recent average by the threshold.
 
-    value = (volume / mean volume of the full sessions among the last N - 1) x 100, in %; N =
-    volume_spike_window_sessions, the session itself left out. Half days are neither compared nor
-    averaged. Relative volume: https://www.investopedia.com/terms/r/relative-strength.asp
+    value = (volume / mean volume of the full sessions among the N before - 1) x 100, in %; N =
+    volume_spike_window_sessions, counted by the calendar. Half days are neither compared nor averaged.
+    It is relative volume (https://www.investopedia.com/terms/r/relativevolume.asp) less one.
     """
     reason = (
         F.when(F.col("is_half_day"), "half day: volume is not compared")

@@ -34,7 +34,7 @@ def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Ite
     port = _free_port()
     with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            _command(port, driver_memory, lake),
+            [*_ending_with_parent(), *_command(port, driver_memory, lake)],
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(lake.options),
@@ -128,6 +128,12 @@ def _environment(options: Mapping[str, str]) -> dict[str, str]:
     own = {"JAVA_HOME": str(find_java_home()), "SPARK_HOME": str(Path(pyspark.__file__).parent)}
     aws = {name: value for name, value in options.items() if name.startswith("AWS_")}
     return {**os.environ, **aws, **own, "SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+def _ending_with_parent() -> list[str]:
+    """Where Linux offers it, a prefix that ends the server when its parent dies, by kill -9 too."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _free_port() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
 
-DAY_KEYS = ("symbol", "trade_dt", "interval", "provider")
+from jobs.daily_kpis import DAY_KEYS
 
 
 def changed_rows(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFrame:

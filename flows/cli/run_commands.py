@@ -11,7 +11,7 @@ import typer
 from flows.cli.context import CliContext
 
 if TYPE_CHECKING:
-    from flows.market_data import RunSummary
+    from flows.run_summary import RunSummary
 
 EXIT_FAILURES = 1
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         with _progress(here):
             from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
 
-            finish(here, market_data(here.config_text))
+            finish(here, lambda: market_data(here.config_text))
 
     @app.command()
     def backfill(
@@ -43,7 +43,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         with _progress(here):
             from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
 
-            finish(here, flow(start.date(), end.date(), dataset, symbol, here.config_text))
+            finish(here, lambda: flow(start.date(), end.date(), dataset, symbol, here.config_text))
 
     @app.command()
     def build() -> None:
@@ -52,7 +52,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         with _progress(here):
             from flows.build import build as flow  # noqa: PLC0415 - imports Prefect
 
-            flow(here.config_text)
+            finish(here, lambda: flow(here.config_text))
 
     @app.command("rebuild-gold")
     def rebuild_gold() -> None:
@@ -61,11 +61,28 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         with _progress(here):
             from flows.build import rebuild as flow  # noqa: PLC0415 - imports Prefect
 
-            flow(here.config_text)
+            finish(here, lambda: flow(here.config_text))
 
 
-def finish(here: CliContext, summary: "RunSummary") -> None:
-    """Prints the summary, writes the report, and leaves with 1 where something asked for is missing."""
+def finish(here: CliContext, run: "Callable[[], RunSummary]") -> None:
+    """Runs, prints the summary, writes the report; leaves with 1 where something asked for is missing.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; the summary and the report, which show why, come first.
+    """
+    from flows.run_summary import BuildBlocked  # noqa: PLC0415 - imports Prefect
+
+    try:
+        summary = run()
+    except BuildBlocked as blocked:
+        _show(here, blocked.summary)
+        raise
+    _show(here, summary)
+    if summary.has_failures:
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _show(here: CliContext, summary: "RunSummary") -> None:
     from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
     from serving.report import write_report  # noqa: PLC0415 - imports jinja2
 
@@ -75,8 +92,6 @@ def finish(here: CliContext, summary: "RunSummary") -> None:
     else:
         print_summary(here.console, summary)
         here.console.print(f"report: {here.settings.report.resolve()}")
-    if summary.has_failures:
-        raise typer.Exit(EXIT_FAILURES)
 
 
 def _plain(summary: "RunSummary") -> dict[str, object]:

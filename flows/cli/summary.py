@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from flows.market_data import RunSummary
+from flows.run_summary import RunSummary
 
 _FEW = 10
 

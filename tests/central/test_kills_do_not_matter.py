@@ -1,26 +1,33 @@
 """The central property: a run killed at any point and run again gives the lake of one clean run."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from delta_tables.lake import Lake
 from tests.central.killed_build import POINTS
-from tests.central.test_order_does_not_matter import clean_run, payloads
+from tests.central.test_order_does_not_matter import clean_run, deliveries, payloads
 from tests.lakes import build_lake, hashes, land_rows
 
 SCRIPT = Path(__file__).with_name("killed_build.py")
 SIGKILL = -9
 
 
+def run(lake: Lake, point: str) -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, str(SCRIPT), lake.root, point]
+    return subprocess.run(command, capture_output=True, timeout=120, check=False)
+
+
 def run_and_die(lake: Lake, point: str) -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPT, lake.root, point], capture_output=True, timeout=120, check=False
-    )
+    done = run(lake, point)
     assert done.returncode == SIGKILL, done.stderr.decode()[-2000:]
 
 
@@ -38,6 +45,41 @@ def test_a_build_killed_and_run_again_gives_the_hashes_of_one_clean_run(
     build_lake(spark, lake)
     land_rows(lake, second)
     run_and_die(lake, point)
+    build_lake(spark, lake)
+    assert hashes(lake) == clean_run(spark)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(parts=deliveries(), point=st.sampled_from(POINTS), victim=st.integers(0, 3))
+def test_any_deliveries_with_a_kill_anywhere_end_in_the_clean_lake(
+    spark: SparkSession, parts: list[list[int]], point: str, victim: int
+) -> None:
+    """The build of one delivery is killed, or ends before it comes to the point; the next one goes on."""
+    rows = payloads()
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(f"{folder}/lake")
+        for number, part in enumerate(parts):
+            land_rows(lake, [rows[each] for each in part])
+            if number == victim % len(parts):
+                run(lake, point)
+            else:
+                build_lake(spark, lake)
+        build_lake(spark, lake)
+        assert hashes(lake) == clean_run(spark)
+
+
+@pytest.mark.parametrize("moved", ["silver/bars", "silver/fundamentals", "gold/signals"])
+def test_a_table_that_was_moved_away_is_built_again_from_bronze(
+    spark: SparkSession, lake: Lake, moved: str
+) -> None:
+    land_rows(lake, payloads())
+    build_lake(spark, lake)
+    shutil.rmtree(f"{lake.root}/{moved}")
     build_lake(spark, lake)
     assert hashes(lake) == clean_run(spark)
 

@@ -12,7 +12,8 @@ import pytest
 
 from delta_tables.ops import GATE_RESULTS, RUNS
 from flows.backfill import backfill
-from flows.build import BuildBlocked, build
+from flows.build import build
+from flows.run_summary import BuildBlocked
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
 from flows.workspace import CHECKS, Workspace, open_workspace

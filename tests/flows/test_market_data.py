@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from delta_tables import bronze, gold, silver
-from flows.market_data import RunSummary, market_data
+from flows.market_data import market_data
+from flows.run_summary import RunSummary
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.plans import PLANS, Plan, PlanName
 from flows.simulator.server import Simulator

@@ -25,16 +25,18 @@ PLAIN = "CANARY" + secrets.token_hex(20)
 ESCAPED = f"{secrets.token_hex(8)}+na/ry=&\"'<é%{secrets.token_hex(8)}"
 ECHOES = (Fault(FaultKind.ECHO_KEY, status=200), Fault(FaultKind.ECHO_KEY, status=500))
 FAULTS = (
-    Fault(FaultKind.HTTP_429),
-    Fault(FaultKind.HTTP_503),
-    Fault(FaultKind.TIMEOUT, seconds=2),
-    Fault(FaultKind.TRUNCATED),
-    Fault(FaultKind.HTML),
-    Fault(FaultKind.LATE_BARS, seconds=9e6),
-    Fault(FaultKind.CORRECTIONS, rate=0.1),
-    Fault(FaultKind.DUPLICATES, bars=3),
-    Fault(FaultKind.DISORDER),
-    *ECHOES,
+    (Fault(FaultKind.HTTP_429),),
+    (Fault(FaultKind.HTTP_503),),
+    (Fault(FaultKind.TIMEOUT, seconds=2),),
+    (Fault(FaultKind.TRUNCATED),),
+    (Fault(FaultKind.HTML),),
+    (
+        Fault(FaultKind.LATE_BARS, seconds=9e6),
+        Fault(FaultKind.CORRECTIONS, rate=0.1),
+        Fault(FaultKind.DUPLICATES, bars=3),
+        Fault(FaultKind.DISORDER),
+    ),
+    *((echo,) for echo in ECHOES),
 )
 OPEN_LOGS = {
     "PREFECT_LOGGING_LEVEL": "DEBUG",
@@ -46,14 +48,14 @@ OPEN_LOGS = {
 
 
 def steps(simulator: Simulator, spent: Simulator) -> list[dict[str, str]]:
-    """Each fault in turn; with both keys where the answer holds the key."""
+    """Each fault in turn, those of the data at once; with both keys where the answer holds the key."""
 
-    def step(key: str, fault: Fault) -> dict[str, str]:
-        return {"key": key, "url": simulator.url, "faults": dump_faults((fault,))}
+    def step(key: str, *faults: Fault) -> dict[str, str]:
+        return {"key": key, "url": simulator.url, "faults": dump_faults(faults)}
 
     refusals = [{"key": key, "url": spent.url, "faults": "[]"} for key in (PLAIN, ESCAPED)]
     plain = [step(PLAIN, fault) for fault in ECHOES]
-    return refusals + plain + [step(ESCAPED, fault) for fault in FAULTS]
+    return refusals + plain + [step(ESCAPED, *faults) for faults in FAULTS]
 
 
 def run_all(here: Installation, plan: list[dict[str, str]], server: PrefectServer) -> None:

@@ -1,39 +1,46 @@
 """The run log: what was done, found again by the next run."""
 
+import shutil
+
 import pytest
 
+from delta_tables import gold
 from delta_tables.arrow_io import read_rows
+from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from delta_tables.ops import RUNS
+from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.table import Table
 from flows.run_log import (
     GOLD,
     INGEST,
     SILVER,
     StageResult,
     built_version,
+    gold_was_replaced,
     pending_runs,
     record,
     record_start,
     recorded_clocks,
+    table_ids,
 )
-
-BARS = "silver.bars"
 
 
 @pytest.fixture
 def log(lake: Lake) -> Lake:
-    create_tables(lake, [RUNS])
+    create_tables(lake)
     return lake
 
 
-def built(lake: Lake, run_id: str, version: int, subject: str = BARS, status: str = "done") -> None:
-    record_start(lake, run_id, SILVER, subject)
-    record(lake, run_id, StageResult(SILVER, subject, status, bronze_version=version))
+def built(lake: Lake, run_id: str, version: int, table: Table = BARS, status: str = "done") -> None:
+    ids = table_ids(lake, RAW_PAYLOADS, table)
+    record_start(lake, run_id, SILVER, table.full_name)
+    record(lake, run_id, StageResult(SILVER, table.full_name, status, bronze_version=version, table_ids=ids))
 
 
 def test_a_result_is_kept_as_it_was_given(log: Lake) -> None:
-    result = StageResult(GOLD, "gold", "done", 1.5, 3, 2, 1, 7, ("r1", "r2"), "a detail")
+    result = StageResult(GOLD, "gold", "done", 1.5, 3, 2, 1, 7, ("r1", "r2"), "a detail", "an id")
     assert record(log, "r3", result) == result
     (row,) = read_rows(log, RUNS).to_pylist()
     assert {name: row[name] for name in vars(result)} == {**vars(result), "consumed_runs": ["r1", "r2"]}
@@ -45,13 +52,13 @@ def test_the_built_version_is_the_highest_that_was_done_for_that_table(log: Lake
     built(log, "r1", 4)
     built(log, "r2", 3)
     built(log, "r3", 9, status="blocked")
-    built(log, "r4", 8, subject="silver.fundamentals")
+    built(log, "r4", 8, table=FUNDAMENTALS)
     assert built_version(log, BARS) == 4
 
 
 def test_a_run_is_pending_from_its_start_until_gold_has_taken_it_in(log: Lake) -> None:
     assert pending_runs(log) == ()
-    record_start(log, "r2", SILVER, BARS)
+    record_start(log, "r2", SILVER, BARS.full_name)
     built(log, "r1", 1)
     assert pending_runs(log) == ("r1", "r2")
     record(log, "r3", StageResult(GOLD, "gold", "blocked", consumed_runs=("r1", "r2")))
@@ -67,5 +74,23 @@ def test_the_clocks_of_all_ingests_are_remembered(log: Lake) -> None:
     assert recorded_clocks(log) == {"real time"}
 
 
-def test_a_lake_without_a_log_has_nothing_built_or_pending(lake: Lake) -> None:
-    assert (built_version(lake, BARS), pending_runs(lake), recorded_clocks(lake)) == (None, (), set())
+def test_a_table_that_was_moved_away_counts_as_never_built(log: Lake) -> None:
+    built(log, "r1", 4)
+    built(log, "r2", 5, table=FUNDAMENTALS)
+    shutil.rmtree(log.uri(BARS))
+    create_tables(log)
+    assert built_version(log, BARS) is None
+    assert built_version(log, FUNDAMENTALS) == 5
+
+
+def test_gold_was_replaced_when_it_was_built_into_other_tables(log: Lake) -> None:
+    assert not gold_was_replaced(log, gold.TABLES)
+    record(log, "r1", StageResult(GOLD, "gold", "done", table_ids=table_ids(log, *gold.TABLES)))
+    assert not gold_was_replaced(log, gold.TABLES)
+    shutil.rmtree(log.uri(gold.SIGNALS))
+    create_tables(log)
+    assert gold_was_replaced(log, gold.TABLES)
+
+
+def test_a_lake_without_a_log_has_nothing_pending(lake: Lake) -> None:
+    assert (pending_runs(lake), recorded_clocks(lake)) == ((), set())

@@ -63,6 +63,7 @@ def test_intraday_times_are_read_in_new_york_whatever_the_season(
         ("2010-08-20", ("10", "11", "9", "NaN", "1"), ["unreadable_number"]),
         ("2010-08-20", ("10", "Infinity", "9", "10", "1"), ["unreadable_number"]),
         ("2010-08-20", ("10", "11", "9", "", "1"), ["unreadable_number"]),
+        ("2010-08-20", ("10", "1e1", "9", "10", "1"), ["unreadable_number"]),
         ("2010-08-20", ("10", "11", "9", "10", "many"), ["unreadable_number"]),
         ("2010-08-14", ("10", "11", "9", "10", "1"), ["not_a_session"]),
         ("2010-08-23", ("10", "11", "9", "10", "1"), ["time_in_future"]),
@@ -98,6 +99,18 @@ def test_a_payload_without_bars_does_not_vanish(engine: SparkSession) -> None:
         engine, payload(dataset="daily", symbol="AAPL", interval="1day", fetched_at=T0, body={"a": 1})
     )
     assert "no_rows" in row["reasons"]
+
+
+def test_a_payload_that_states_another_zone_than_its_exchanges_is_not_believed(engine: SparkSession) -> None:
+    row = daily("AAPL", {"2010-08-20": bar()})
+    (judged,) = judge(engine, {**row, "body": row["body"].replace(b"US/Eastern", b"UTC")})
+    assert judged["reasons"] == ["other_zone"]
+
+
+def test_a_csv_header_without_lines_does_not_vanish(engine: SparkSession) -> None:
+    body = b"timestamp,open,high,low,close,volume\r\n"
+    (row,) = judge(engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body))
+    assert row["reasons"] == ["unreadable_number", "unreadable_time"]
 
 
 def test_csv_bodies_are_read_by_line_and_say_where_each_bar_stood(engine: SparkSession) -> None:

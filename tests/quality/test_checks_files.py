@@ -27,6 +27,7 @@ KNOWN = {
     "position": "'0'",
     "run_id": "'r1'",
 }
+WRITTEN = {"run_id": "'r1'", "partition_dt": "date'2024-01-01'"}
 # A good row of each dataset: column, SQL of its value.
 GOOD = {
     "silver_bars": {
@@ -40,6 +41,7 @@ GOOD = {
         **OHLC,
         "volume": "cast(1000.5 as decimal(20,6))",
         **KNOWN,
+        "partition_dt": "date'2024-03-05'",
     },
     "silver_fundamentals": {
         "provider": "'alphavantage'",
@@ -74,6 +76,7 @@ GOOD = {
         "raw_values": "'{}'",
         "payload_id": "'p1'",
         "first_seen_at": "timestamp'2024-03-05 22:00:00'",
+        "is_simulated": "false",
         "run_id": "'r1'",
     },
     "silver_stock_clean": {
@@ -88,6 +91,8 @@ GOOD = {
     "gold_daily_kpis": {
         "symbol": "'AAPL'",
         "interval": "'5min'",
+        "provider": "'alphavantage'",
+        "asset_class": "'stock'",
         "trade_dt": "date'2024-03-05'",
         **OHLC,
         "average_price": price("10.5"),
@@ -98,7 +103,7 @@ GOOD = {
         "price_change": price("1"),
         "price_change_pct": price("10"),
         "is_simulated": "false",
-        "run_id": "'r1'",
+        **WRITTEN,
     },
     "gold_signals": {
         "symbol": "'AAPL'",
@@ -108,7 +113,8 @@ GOOD = {
         "threshold": price("50"),
         "is_triggered": "false",
         "reason": "'volume 12 % above its mean, below 50 %'",
-        "run_id": "'r1'",
+        "is_simulated": "false",
+        **WRITTEN,
     },
     "gold_stock_overview": {
         "symbol": "'AAPL'",
@@ -122,7 +128,9 @@ GOOD = {
         "pe_ratio": price("26.5"),
         "volume_spike_pct": price("12"),
         "triggered_signals": "''",
-        "run_id": "'r1'",
+        "interval": "'1day'",
+        "is_simulated": "false",
+        **WRITTEN,
     },
 }
 OTHER_KEY = {"symbol": "'MSFT'", "payload_id": "'p2'"}
@@ -246,7 +254,6 @@ WARNED = [
     ("silver_bars", {"high": price("30")}, "a bar whose high is three times its low is looked at"),
     ("silver_bars", {"volume": "cast(null as decimal(20,6))"}, "missing_percent(volume)"),
     ("silver_fundamentals", {"currency": "'EURO'"}, "a currency is three letters"),
-    ("silver_quarantine", {"raw_values": TEXT_NULL}, "missing_percent(raw_values)"),
     ("gold_daily_kpis", {"bar_count": "cast(70 as bigint)"}, "incomplete_sessions_pct"),
     ("gold_signals", {"is_triggered": "true"}, "triggered_pct"),
     ("gold_stock_overview", {"volume": "cast(null as decimal(20,6))"}, "missing_percent(volume)"),

@@ -2,13 +2,12 @@
 
 import pytest
 
-from config.settings import SignalSettings
+from config.settings import AVERAGE_SESSIONS, SignalSettings
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS
 from jobs.intervals import MINUTES
-from jobs.metrics import AVERAGE_SESSIONS
 from serving import gold_sources
 from serving.errors import ServingError
 from serving.excerpts import excerpt

@@ -1,0 +1,75 @@
+"""What a run came to, and how it ends: completed, completed with failures, or blocked by a gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from prefect.client.schemas import State
+from prefect.states import Completed
+
+from flows.artifacts import publish_artifacts
+from flows.fetching import Failure, Fetched
+from flows.run_log import StageResult
+from flows.silver_build import Built
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run's stages in order, the queries that failed, those not asked.
+
+    `seconds` is the wall time from before the first request to after Gold was published.
+    """
+
+    run_id: str
+    stages: tuple[StageResult, ...]
+    failures: tuple[Failure, ...]
+    not_asked: int
+    seconds: float
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether anything asked for is missing."""
+        return bool(self.failures or self.not_asked)
+
+
+class BuildBlocked(Exception):
+    """A gate refused a batch: names it, the checks and what to do; the tables are as they were."""
+
+    def __init__(self, message: str, summary: RunSummary) -> None:
+        super().__init__(message)
+        self.summary = summary
+
+
+def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], seconds: float) -> RunSummary:
+    """The run's summary from its parts."""
+    return RunSummary(
+        run_id,
+        tuple([each.result for each in fetched] + [each.result for each in built]),
+        tuple(failure for each in fetched for failure in each.failures),
+        sum(each.not_asked for each in fetched),
+        seconds,
+    )
+
+
+def conclude(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], seconds: float) -> RunSummary:
+    """Publishes the run's artifacts and ends it.
+
+    A state that a flow returns is how it ends; its caller gets the summary inside, hence the type.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; everything else was done.
+    """
+    publish_artifacts(fetched, built)
+    summary = summarise(run_id, fetched, built, seconds)
+    blocked = [stage.detail or stage.subject for stage in summary.stages if stage.status == "blocked"]
+    if blocked:
+        raise BuildBlocked("; ".join(blocked), summary)
+    return cast(RunSummary, _state(summary))
+
+
+def _state(summary: RunSummary) -> State[RunSummary]:
+    if not summary.has_failures:
+        return Completed(data=summary)
+    worst = "; ".join(f"{each.dataset} {each.symbol}: {each.error_class}" for each in summary.failures[:20])
+    message = f"{len(summary.failures)} failed, {summary.not_asked} not asked: {worst}"
+    return Completed(name="CompletedWithFailures", message=message, data=summary)

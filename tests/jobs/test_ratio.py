@@ -1,0 +1,34 @@
+"""Division and rounding, the same on both engines."""
+
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+
+from jobs.daily_kpis import half_up, ratio
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0640625, "0.064063"),
+        (-0.0640625, "-0.064062"),
+        (1.0, "1.000000"),
+        (0.1 + 0.2, "0.300000"),
+        (-99.9999994, "-99.999999"),
+        (123456789.1234565, "123456789.123457"),
+    ],
+)
+def test_a_tie_goes_up_whatever_the_engine(engine: SparkSession, value: float, expected: str) -> None:
+    frame_df = engine.createDataFrame([(value,)], "value double").select(
+        half_up(F.col("value")).alias("price")
+    )
+    assert frame_df.collect()[0]["price"] == Decimal(expected)
+
+
+def test_nothing_is_divided_by_zero_or_null(engine: SparkSession) -> None:
+    rows = [(Decimal(1), Decimal(0)), (Decimal(1), None), (None, Decimal(1)), (Decimal(2), Decimal(3))]
+    frame_df = engine.createDataFrame(rows, "above decimal(18,6), below decimal(18,6)")
+    found = frame_df.select(ratio(F.col("above"), F.col("below")).alias("price")).collect()
+    assert [row["price"] for row in found] == [None, None, None, Decimal("0.666667")]
