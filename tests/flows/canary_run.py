@@ -1,7 +1,8 @@
 """Runs that meet every fault with logging wide open; a process of its own, so that all output is caught.
 
 Usage: python canary_run.py CONFIG < plan.json, the plan being a list of objects with the API key, the
-simulator's address and its faults. Every log record is written to records.txt in full.
+simulator's address and its faults; the last one is met by the command line. Every log record is written to
+records.txt in full.
 """
 
 import json
@@ -40,18 +41,20 @@ def listen() -> None:
         logging.getLogger(name).setLevel(logging.DEBUG)
 
 
-def meet(step: dict[str, str], config: str) -> None:
-    """One run against the faults of a step; the range ends today, so that it is asked for each time."""
+def prepare(step: dict[str, str]) -> None:
+    """Sets the key, the simulator and its faults."""
     os.environ["ALPHAVANTAGE_API_KEY"] = step["key"]
     os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = step["url"]
     faults = f"{step['url'].removesuffix('/query')}/_simulator/faults"
     requests.post(faults, data=step["faults"], timeout=5).raise_for_status()
-    backfill(date(2010, 8, 2), date(2010, 8, 20), ["daily"], config_file=config)
 
 
 if __name__ == "__main__":
     listen()
-    for each in json.load(sys.stdin):
-        meet(each, sys.argv[1])
+    *steps, last = json.load(sys.stdin)
+    for each in steps:
+        prepare(each)
+        backfill(date(2010, 8, 2), date(2010, 8, 20), ["daily"], config_file=sys.argv[1])
+    prepare(last)
     sys.argv = ["lakehouse", "--config", sys.argv[1], "run"]
     app.main()

@@ -1,6 +1,6 @@
 """What a range of history need not ask again."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -78,3 +78,13 @@ def test_a_backfill_up_to_today_that_was_killed_within_the_hour_goes_on(lake: La
     query = Query("daily", "A", is_full=True)
     assert not_landed_yet(lake, DAILY, [query], BEFORE + timedelta(minutes=59)) == []
     assert not_landed_yet(lake, DAILY, [query], BEFORE + timedelta(minutes=61)) == [query]
+
+
+@pytest.mark.parametrize(("fetched_on", "asked"), [(date(2010, 7, 31), True), (date(2010, 8, 1), False)])
+def test_a_month_is_complete_when_it_has_ended_even_if_the_range_has_not(
+    lake: Lake, fetched_on: date, asked: bool
+) -> None:
+    request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
+    fetched_at = datetime.combine(fetched_on, time(23), UTC)
+    land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, fetched_at, request=request)])
+    assert is_asked(lake, MONTHS[0], INTRADAY) == asked

@@ -30,13 +30,15 @@ FAULTS = (
     (Fault(FaultKind.TIMEOUT, seconds=2),),
     (Fault(FaultKind.TRUNCATED),),
     (Fault(FaultKind.HTML),),
+    (ECHOES[0],),
+    # The first that lets data through: after it the range is not asked for again.
     (
         Fault(FaultKind.LATE_BARS, seconds=9e6),
         Fault(FaultKind.CORRECTIONS, rate=0.1),
         Fault(FaultKind.DUPLICATES, bars=3),
         Fault(FaultKind.DISORDER),
     ),
-    *((echo,) for echo in ECHOES),
+    (ECHOES[1],),
 )
 OPEN_LOGS = {
     "PREFECT_LOGGING_LEVEL": "DEBUG",
@@ -89,7 +91,7 @@ def test_no_fault_lets_the_key_out(
         "too_fast",
         "unavailable",
     }
-    assert sum(b"REDACTED" in row["body"] for row in letters) >= 6
+    assert sum(b"REDACTED" in row["body"] for row in letters) >= 8
     assert here.rows(RAW_PAYLOADS)
     assert len(prefect_server.logs_at_debug()) > 20
     assert "urllib3" in (tmp_path / "records.txt").read_text()

@@ -56,6 +56,10 @@ def test_a_symbol_that_is_named_twice_is_asked_for_once() -> None:
     assert len(queries(Ask("daily", ("KO", "KO")), settings())) == 1
 
 
+def test_a_symbol_is_asked_for_in_capitals() -> None:
+    assert queries(Ask("daily", ("ko", "KO")), settings()) == [Query("daily", "KO")]
+
+
 def test_an_empty_watch_list_asks_for_nothing() -> None:
     assert queries(Ask("daily"), Settings()) == []
 

@@ -12,8 +12,9 @@ from jobs.daily_kpis import half_up, ratio
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (0.0640625, "0.064063"),
-        (-0.0640625, "-0.064062"),
+        (0.0078125, "0.007813"),  # a tie that a double holds exactly
+        (-0.0078125, "-0.007812"),
+        (0.0640625, "0.064062"),  # a double a little below its name
         (1.0, "1.000000"),
         (0.1 + 0.2, "0.300000"),
         (-99.9999994, "-99.999999"),
