@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StructField, StructType
 
 LAYERS = ("bronze", "silver", "gold", "ops")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE

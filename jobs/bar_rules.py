@@ -1,7 +1,7 @@
 """What makes a bar usable: the rules, and the conversion of its texts to values."""
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.silver import PRICE, SIZE
 from jobs.intervals import DAILY, partition_dt

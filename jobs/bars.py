@@ -1,7 +1,7 @@
 """Silver bars: payloads judged bar by bar, and what they change in the stored history."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.silver import BARS
 from delta_tables.views import stock_clean_sql

@@ -9,7 +9,7 @@ upsert and rows to delete, so that one MERGE can publish it.
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.table import Table
 

@@ -1,7 +1,7 @@
 """Gold daily_kpis: a session's key figures from its bars."""
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.silver import PRICE, SIZE
 from jobs.intervals import DAILY, interval_minutes

@@ -1,7 +1,7 @@
 """Silver fundamentals: company overviews judged, and what they change in the stored history."""
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, StringType
 
 from delta_tables.silver import FUNDAMENTALS

@@ -1,7 +1,7 @@
 """Bar intervals: their names and lengths."""
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 DAILY = "1day"
 MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, DAILY: 1440}

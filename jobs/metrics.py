@@ -4,7 +4,7 @@ Windows count sessions of the calendar, so a session without a bar widens no win
 """
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from config.settings import AVERAGE_SESSIONS, SignalSettings

@@ -4,7 +4,7 @@ Formats: https://www.alphavantage.co/documentation/ ; JSON objects keyed by time
 """
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StringType, StructField, StructType
 
 from jobs.intervals import MINUTES

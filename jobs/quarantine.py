@@ -1,7 +1,7 @@
 """Silver quarantine: the rows that could not be used, each once, with the rules they break."""
 
 from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.silver import QUARANTINE
 

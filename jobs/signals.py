@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from config.settings import SignalSettings
 from delta_tables.silver import PRICE

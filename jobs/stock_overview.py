@@ -1,7 +1,7 @@
 """Gold stock_overview: the wide row a symbol and session for BI tools."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 
 def stock_overview(metrics_df: DataFrame, signals_df: DataFrame) -> DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from delta_tables.lake import Lake
 from delta_tables.table import SchemaMismatch, Table

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's name for it
+from pyspark.sql import functions as F
 
 from jobs.daily_kpis import DAY_KEYS
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name every Spark text uses
+from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, DoubleType, FloatType
 
 from quality.checks_file import ChecksFile

@@ -6,7 +6,7 @@ Where do I go to...?
 - know what a handler takes and gives: `records` (`Query`, `RawRecord`, `Manifest`)
 - know what can go wrong, and what to do about it: `errors` (`ErrorClass`, `ProviderError`)
 - see how a body of Alpha Vantage is judged: `alphavantage_answers.classify`
-- stay inside a provider's limits, over restarts and processes: `rate_limits` (`RateLimit`, `RateGate`)
+- stay inside a provider's limits, over restarts and processes: `rate_limits` (`RateGate`)
 - change timeouts, the size cap or the number of attempts: `retries.HttpPolicy`
 - see how a request is sent: `http`, the only module here that speaks HTTP
 - see how an answer is read, and judged by its status: `http_answers`

@@ -14,8 +14,8 @@ from typing import Final
 from flows.handlers.alphavantage_answers import classify
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
-from flows.handlers.rate_limits import RateGate, RateLimit
-from flows.handlers.records import Manifest, Query, RawRecord
+from flows.handlers.rate_limits import RateGate
+from flows.handlers.records import Manifest, Query, RateLimit, RawRecord
 from flows.handlers.redaction import Redactor
 from flows.handlers.retries import HttpPolicy
 

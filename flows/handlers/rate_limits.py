@@ -6,7 +6,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,16 +16,9 @@ from filelock import FileLock
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
 from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.records import RateLimit
 
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """At most `calls` in any `per_seconds`, counted over a sliding window."""
-
-    calls: int
-    per_seconds: float
 
 
 def fingerprint(provider: str, api_key: str) -> str:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from flows.handlers.rate_limits import RateLimit
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `calls` in any `per_seconds`, counted over a sliding window."""
+
+    calls: int
+    per_seconds: float
 
 
 @dataclass(frozen=True)

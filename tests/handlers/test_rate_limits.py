@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.rate_limits import RateGate, RateLimit, fingerprint
+from flows.handlers.rate_limits import RateGate, fingerprint
+from flows.handlers.records import RateLimit
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400.0
