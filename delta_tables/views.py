@@ -11,7 +11,7 @@ def stock_clean_sql(source: str) -> str:
     """
     minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
     return (
-        "SELECT symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "  # noqa: S608
+        "SELECT symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "  # noqa: S608 - no outside text
         "CAST(volume AS BIGINT) AS volume, is_simulated FROM ("
         "SELECT *, row_number() OVER "
         f"(PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "

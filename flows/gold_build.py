@@ -19,6 +19,7 @@ from flows.run_log import (
     gold_was_replaced,
     pending_runs,
     record,
+    record_failure,
     record_start,
     table_ids,
 )
@@ -69,14 +70,13 @@ def _build(
     began = time.monotonic()
     record_start(work.lake, work.run_id, GOLD, SUBJECT)
     try:
-        batches = _batches(work, spark, run_ids)
-        gates = tuple(_audit(work, batch) for batch in batches)
+        rows, gates = _publish(work, spark, run_ids)
     except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
         return Built(record(work.lake, work.run_id, result), failed_gates(failure))
-    for batch in batches:
-        merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
-    rows = sum(batch.row_count for batch in batches)
+    except Exception as error:
+        record_failure(work.lake, work.run_id, GOLD, SUBJECT, time.monotonic() - began, error)
+        raise
     result = StageResult(
         GOLD,
         SUBJECT,
@@ -87,6 +87,17 @@ def _build(
         table_ids=table_ids(work.lake, *GOLD_TABLES),
     )
     return Built(record(work.lake, work.run_id, result), gates)
+
+
+def _publish(
+    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
+) -> tuple[int, tuple[GateResult, ...]]:
+    """Audits all batches, then merges them; gives the rows written and the verdicts."""
+    batches = _batches(work, spark, run_ids)
+    gates = tuple(_audit(work, batch) for batch in batches)
+    for batch in batches:
+        merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+    return sum(batch.row_count for batch in batches), gates
 
 
 def _audit(work: Workspace, batch: _Batch) -> GateResult:

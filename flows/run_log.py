@@ -1,6 +1,7 @@
 """The run log (ops.runs): what was done, so that a killed run is taken up where it stopped."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 from delta_tables.arrow_io import append_rows, read_rows
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import open_table
-from delta_tables.lake import Lake
+from delta_tables.lake import Lake, LakeError
 from delta_tables.ops import RUNS
 from delta_tables.table import Table
 from flows.workspace import utc_now
@@ -43,6 +44,18 @@ def record(lake: Lake, run_id: str, result: StageResult) -> StageResult:
 def record_start(lake: Lake, run_id: str, stage: str, subject: str) -> None:
     """Announces a stage before it changes a table: what it leaves behind when killed can be found."""
     record(lake, run_id, StageResult(stage, subject, "started"))
+
+
+def record_failure(
+    lake: Lake, run_id: str, stage: str, subject: str, seconds: float, error: Exception
+) -> None:
+    """Notes that a stage ended by an error, which goes on to its caller; the stage stays pending.
+
+    Where the log cannot be written either (a full disk), the first error is the one to be seen.
+    """
+    detail = f"{type(error).__name__}: {error}"[:500]
+    with suppress(LakeError):
+        record(lake, run_id, StageResult(stage, subject, "failed", seconds, detail=detail))
 
 
 def table_ids(lake: Lake, *tables: Table) -> str:

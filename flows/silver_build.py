@@ -12,7 +12,7 @@ from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.table import SchemaMismatch, Table
 from flows.gates import audit
-from flows.run_log import SILVER, StageResult, built_version, record, record_start, table_ids
+from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bars import bar_changes, judged_bars, stock_clean
 from jobs.bitemporal import OPERATION
@@ -98,8 +98,7 @@ def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> B
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
         return Built(record(work.lake, work.run_id, result), failed_gates(failure))
     except Exception as error:
-        seconds, detail = time.monotonic() - began, f"{type(error).__name__}: {error}"[:500]
-        record(work.lake, work.run_id, StageResult(SILVER, name, "failed", seconds, detail=detail))
+        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
         raise
     result = StageResult(
         SILVER,

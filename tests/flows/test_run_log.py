@@ -21,6 +21,7 @@ from flows.run_log import (
     gold_was_replaced,
     pending_runs,
     record,
+    record_failure,
     record_start,
     recorded_clocks,
     table_ids,
@@ -94,3 +95,11 @@ def test_gold_was_replaced_when_it_was_built_into_other_tables(log: Lake) -> Non
 
 def test_a_lake_without_a_log_has_nothing_pending(lake: Lake) -> None:
     assert (pending_runs(lake), recorded_clocks(lake)) == ((), set())
+
+
+def test_a_stage_that_ended_by_an_error_is_noted_and_stays_pending(log: Lake) -> None:
+    record_start(log, "r1", SILVER, BARS.full_name)
+    record_failure(log, "r1", SILVER, BARS.full_name, 1.0, OSError("the disk is gone"))
+    (row,) = read_rows(log, RUNS, where="status = 'failed'").to_pylist()
+    assert (row["detail"], built_version(log, BARS)) == ("OSError: the disk is gone", None)
+    assert pending_runs(log) == ("r1",)
