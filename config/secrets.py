@@ -12,6 +12,9 @@ class Secrets(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     alphavantage_api_key: SecretStr | None = None
+    coingecko_api_key: SecretStr | None = None
+    massive_access_key_id: SecretStr | None = None
+    massive_secret_access_key: SecretStr | None = None
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None

@@ -8,6 +8,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, PositiveInt, Stri
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=:]{0,23}$")]
 Interval = Literal["1min", "5min", "15min", "30min", "60min"]
+Coin = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}-[A-Z]{3,5}(=[a-z0-9-]{1,60})?$")]
 Engine = Literal["embedded", "spark"]
 Plan = Literal["free", "premium", "unmetered"]
 
@@ -17,26 +18,104 @@ class _Part(BaseModel):
 
 
 class WatchList(_Part):
-    """What is fetched: every stock in every stock dataset, every pair in every FX dataset."""
+    """What is fetched: every stock in every stock dataset, every pair in every FX dataset, and so on.
+
+    The order is the priority: where a quota does not reach for all, the first come first.
+    A coin is written `BTC-USD`; one whose name at CoinGecko is not built in, `PEPE-USD=pepe`.
+    """
 
     stocks: tuple[Symbol, ...] = ()
     fx: tuple[Symbol, ...] = ()
+    crypto: tuple[Coin, ...] = ()
+
+
+Threads = Annotated[PositiveInt, Field(le=64)]
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Attempts = Annotated[PositiveInt, Field(le=20)]
 
 
 class AlphaVantageSettings(_Part):
-    """How Alpha Vantage is asked; `plan` decides the rate limits and what is entitled."""
+    """How Alpha Vantage is asked; `plan` decides the rate limits and what is entitled.
+
+    `datasets` None: daily, overview and fx_daily, and intraday where the plan has it.
+    """
 
     base_url: AnyHttpUrl = AnyHttpUrl("https://www.alphavantage.co/query")
     plan: Plan = "free"
-    threads: Annotated[PositiveInt, Field(le=64)] = 4
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
-    attempts: Annotated[PositiveInt, Field(le=20)] = 5
+    datasets: tuple[str, ...] | None = None
+    threads: Threads = 4
+    timeout_seconds: Seconds = 30.0
+    attempts: Attempts = 5
+
+
+class YahooSettings(_Part):
+    """How Yahoo's chart service is asked; nothing is, while `datasets` is empty."""
+
+    base_url: AnyHttpUrl = AnyHttpUrl("https://query2.finance.yahoo.com/v8/finance/chart")
+    datasets: tuple[Literal["daily", "intraday"], ...] = ()
+    calls_per_minute: PositiveInt = 60
+    threads: Threads = 4
+    timeout_seconds: Seconds = 30.0
+    attempts: Attempts = 5
+
+
+class CoinGeckoSettings(_Part):
+    """How CoinGecko is asked; `plan` decides host and key header, the limits are the key's own.
+
+    `chart_days` and `ohlc_days` say how far back a call reaches, and with it how fine its points are.
+    """
+
+    base_url: AnyHttpUrl | None = None
+    plan: Literal["public", "demo", "pro"] = "public"
+    datasets: tuple[Literal["market_chart", "ohlc", "markets"], ...] = ()
+    chart_days: PositiveInt = 1
+    ohlc_days: Literal[1, 7, 14, 30, 90, 180, 365] = 1
+    calls_per_minute: PositiveInt = 30
+    calls_per_month: PositiveInt = 10_000
+    threads: Threads = 2
+    timeout_seconds: Seconds = 30.0
+    attempts: Attempts = 5
+
+
+class MassiveSettings(_Part):
+    """Where Massive's (Polygon's) flat files are and how they are kept.
+
+    `universe` is what is taken out of a file, which has all tickers: the watch list's stocks or all.
+    A landed file is removed after `retention_days`; 0 keeps it for ever.
+    """
+
+    endpoint_url: AnyHttpUrl = AnyHttpUrl("https://files.massive.com")
+    bucket: str = "flatfiles"
+    datasets: tuple[Literal["trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1"], ...] = ()
+    universe: Literal["watch_list", "all"] = "watch_list"
+    latest_days: PositiveInt = 5
+    retention_days: Annotated[int, Field(ge=0)] = 30
+    rows_per_batch: Annotated[PositiveInt, Field(ge=1_000)] = 1_000_000
+    threads: Threads = 10
+    timeout_seconds: Seconds = 300.0
+    attempts: Attempts = 5
+
+
+class BseSettings(_Part):
+    """How the Bombay exchange's end-of-day files (bhavcopy) are asked for."""
+
+    base_url: AnyHttpUrl = AnyHttpUrl("https://www.bseindia.com/download/BhavCopy/Equity")
+    datasets: tuple[Literal["bhavcopy"], ...] = ()
+    latest_days: PositiveInt = 5
+    calls_per_minute: PositiveInt = 30
+    threads: Threads = 2
+    timeout_seconds: Seconds = 60.0
+    attempts: Attempts = 5
 
 
 class Providers(_Part):
     """One part a provider."""
 
     alphavantage: AlphaVantageSettings = AlphaVantageSettings()
+    yahoo: YahooSettings = YahooSettings()
+    coingecko: CoinGeckoSettings = CoinGeckoSettings()
+    massive: MassiveSettings = MassiveSettings()
+    bse: BseSettings = BseSettings()
 
 
 AVERAGE_SESSIONS = 7  # the window that gives gold.stock_overview.7d_avg its name

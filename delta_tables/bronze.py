@@ -1,6 +1,15 @@
 """Bronze: what was received, append-only, written without an engine."""
 
-from pyspark.sql.types import BinaryType, BooleanType, IntegerType, StringType, StructType, TimestampType
+from pyspark.sql.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructType,
+    TimestampType,
+)
 
 from delta_tables.table import Table, column
 
@@ -41,4 +50,26 @@ DEAD_LETTERS = Table(
     keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
 )
 
-TABLES = (RAW_PAYLOADS, DEAD_LETTERS)
+RAW_FILES = Table(
+    layer="bronze",
+    name="raw_files",
+    description="Every version of every flat file received; the bytes lie verbatim in the landing area.",
+    schema=StructType(
+        [
+            column("file_id", StringType(), "SHA-256 of the file's bytes, in hex"),
+            column("provider", StringType(), "provider of the file, such as massive"),
+            column("dataset", StringType(), "trades_v1, quotes_v1, minute_aggs_v1 or day_aggs_v1"),
+            column("file_dt", DateType(), "session date that the file is of"),
+            column("key", StringType(), "the file's key in the provider's store"),
+            column("etag", StringType(), "ETag that the provider's store gave"),
+            column("size_bytes", LongType(), "size in bytes"),
+            column("path", StringType(), "where it lies, relative to the lake's root"),
+            column("fetched_at", TimestampType(), "when the last byte had been received, UTC"),
+            column("is_simulated", BooleanType(), "true where the provider said that it drew the values"),
+            column("run_id", StringType(), "run that landed the file", is_lineage=True),
+        ]
+    ),
+    keys=("file_id", "provider", "dataset", "file_dt"),
+)
+
+TABLES = (RAW_PAYLOADS, RAW_FILES, DEAD_LETTERS)

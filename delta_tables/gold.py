@@ -10,7 +10,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from delta_tables.silver import PRICE, SIZE
+from delta_tables.column_kinds import PRICE, SIZE
 from delta_tables.table import Table, column
 
 _SESSION = [

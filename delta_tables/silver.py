@@ -11,18 +11,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from delta_tables.column_kinds import KNOWN, PRICE, SIZE
 from delta_tables.table import Table, column
-
-PRICE = DecimalType(18, 6)
-SIZE = DecimalType(20, 6)
-
-_KNOWN = [
-    column("known_from", TimestampType(), "when these values were learned, UTC (the payload's fetched_at)"),
-    column("known_to", TimestampType(), "when they were replaced, UTC; null while current", is_nullable=True),
-    column("payload_id", StringType(), "payload in bronze.raw_payloads that said so"),
-    column("position", StringType(), "place inside that payload"),
-    column("run_id", StringType(), "run that last changed the row", is_lineage=True),
-]
 
 
 def _fundamental(name: str, kind: DecimalType | StringType | DateType, comment: str) -> StructField:
@@ -48,7 +38,7 @@ BARS = Table(
             column("close", PRICE, "last price, quote currency"),
             column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True),
             column("is_simulated", BooleanType(), "true where the provider drew the values"),
-            *_KNOWN,
+            *KNOWN,
             column("partition_dt", DateType(), "layout: trade_dt, for 1day the first of its year"),
         ]
     ),
@@ -83,7 +73,7 @@ FUNDAMENTALS = Table(
             _fundamental("low_52w", PRICE, "lowest price of 52 weeks, currency"),
             _fundamental("shares_outstanding", DecimalType(20, 0), "shares outstanding"),
             column("is_simulated", BooleanType(), "true where the provider drew the values"),
-            *_KNOWN,
+            *KNOWN,
         ]
     ),
     keys=("provider", "symbol", "known_from"),

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from delta_tables.silver import PRICE, SIZE
+from delta_tables.column_kinds import PRICE, SIZE
 from jobs.intervals import DAILY, partition_dt
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from delta_tables.silver import PRICE, SIZE
+from delta_tables.column_kinds import PRICE, SIZE
 from jobs.intervals import DAILY, interval_minutes
 
 DAY_KEYS = ("symbol", "trade_dt", "interval", "provider")

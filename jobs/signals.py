@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from config.settings import SignalSettings
-from delta_tables.silver import PRICE
+from delta_tables.column_kinds import PRICE
 
 VOLUME_SPIKE = "Volume Spike % Alert"
 PE_RATIO = "P/E Ratio Alert"

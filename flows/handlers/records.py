@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 
@@ -20,9 +20,12 @@ class RateLimit:
 class Query:
     """One question to a provider.
 
-    `symbol` is the provider's own spelling (an FX pair as six letters, `EURUSD`); `interval` (`5min`) and
-    `month` (`YYYY-MM`) matter for intraday data only; `is_full` asks for all history instead of the newest
-    rows. Handlers judge the values: a query that makes no sense ends as `ProviderError(bad_symbol)`.
+    `symbol` is spelled as in the watch list: a stock `AAPL` (class shares `BRK.B`), an FX pair as six
+    letters `EURUSD`, a coin as `BTC-USD`, `ALL` for a dataset that has all symbols in one answer; a handler
+    translates it into its provider's spelling. `interval` (`5min`) and `month` (`YYYY-MM`) matter for
+    intraday data only; `is_full` asks for all history instead of the newest rows; `start` and `end` (both
+    included) for a range of dates where the provider takes one. Handlers judge the values: a query that
+    makes no sense ends as `ProviderError(bad_symbol)`.
     """
 
     dataset: str
@@ -30,6 +33,8 @@ class Query:
     interval: str | None = None
     month: str | None = None
     is_full: bool = False
+    start: date | None = None
+    end: date | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from flows.simulator.answers import Answer, Delivery
 from flows.simulator.faults import parse_faults
-from flows.simulator.service import Answer, Delivery, Service, SimulatorConfig
+from flows.simulator.service import Service, SimulatorConfig
+from flows.simulator.speakers import HttpCall
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
@@ -82,8 +84,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self._deliver(_json_answer({"status": "ok"}))
             case "/_simulator/stats":
                 self._deliver(_json_answer(self.server.service.stats()))
-            case _:
-                self._deliver(_NOT_FOUND)
+            case path:
+                self._deliver(self.server.service.speak(self._call(path, parts.query)) or _NOT_FOUND)
+
+    def do_HEAD(self) -> None:
+        """The head alone: an S3 client asks for a file's ETag and size with it."""
+        self.do_GET()
+
+    def _call(self, path: str, query: str) -> HttpCall:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        params = dict(parse_qsl(query, keep_blank_values=True))
+        return HttpCall(self.command, path, params, headers, f"{self.server.base}{self.path}")
 
     def do_POST(self) -> None:
         routes: dict[str, Callable[[Service, str], Answer]] = {
@@ -119,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers:
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if answer.delivery is Delivery.CUT:
             self.close_connection = True
             self.wfile.write(answer.body[: len(answer.body) // 2])

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from functools import lru_cache
 from threading import Lock
 
 from flows.simulator import messages
+from flows.simulator.answers import Answer, Delivery, failure
 from flows.simulator.clock import Clock
 from flows.simulator.faults import DATA_FAULTS, Fault, FaultKind, FaultPlan
 from flows.simulator.market import Market
@@ -17,34 +17,9 @@ from flows.simulator.meter import KeyCalls, Outcome, fingerprint
 from flows.simulator.plans import PLANS, PlanName, Quota, entitlement_refusal
 from flows.simulator.protocol import Body, Query, answer, read_query
 from flows.simulator.sessions import NEW_YORK
+from flows.simulator.speakers import SPEAKERS, Counter, HttpCall, Surroundings, speak
 
 _KEPT_BODIES = 1200  # two sizes of every daily history; about 40 MB
-_HTML_TYPE = "text/html; charset=utf-8"
-_TEXT_TYPE = "text/plain; charset=utf-8"
-_MAINTENANCE_PAGE = (
-    b"<!DOCTYPE html>\n<html><head><title>Maintenance</title></head>"
-    b"<body><h1>We will be back soon</h1><p>The service is under maintenance.</p></body></html>\n"
-)
-
-
-class Delivery(StrEnum):
-    """How an answer reaches the caller."""
-
-    WHOLE = "whole"
-    CUT = "cut"  # half of it, then the connection closes
-    SILENT = "silent"  # nothing for a while, then the connection closes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer to be delivered."""
-
-    body: bytes
-    content_type: str = "application/json"
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-    delivery: Delivery = Delivery.WHOLE
-    silent_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +31,7 @@ class SimulatorConfig:
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     port: int = 0
+    calls_per_minute: int | None = None  # of each protocol but Alpha Vantage's, which has plans
 
 
 class Service:
@@ -70,6 +46,9 @@ class Service:
         self._quotas: defaultdict[str, Quota] = defaultdict(Quota)
         self._calls: defaultdict[str, KeyCalls] = defaultdict(KeyCalls)
         self._lock = Lock()
+        self._around = Surroundings(self._market, self.clock, self._strike)
+        self._speakers = {name: make(self._around) for name, make in SPEAKERS.items()}
+        self._counters = {name: Counter(config.calls_per_minute) for name in SPEAKERS}
         self._kept_body = lru_cache(_KEPT_BODIES)(self._daily_body)
 
     def call(self, params: Mapping[str, str], url: str) -> Answer:
@@ -85,11 +64,18 @@ class Service:
         transport = next((fault for fault in faults if fault.kind not in DATA_FAULTS), None)
         self._count(api_key, Outcome.FAULTED if transport else Outcome.SERVED, today)
         if transport is not None and transport.kind is not FaultKind.TRUNCATED:
-            return _FAILURES[transport.kind](transport, url, api_key)
+            return failure(transport, url, api_key)
         body = self._body(query, now, faults)
         headers = (("X-Simulated", "true"),) if body.is_simulated else ()
         delivery = Delivery.WHOLE if transport is None else Delivery.CUT
         return Answer(body.content, body.content_type, headers=headers, delivery=delivery)
+
+    def speak(self, call: HttpCall) -> Answer | None:
+        """The answer in the protocol below whose path the call is; None where there is none."""
+        for name, speaker in self._speakers.items():
+            if call.path.startswith(speaker.prefix):
+                return speak(speaker, self._counters[name], self._around, call)
+        return None
 
     def set_faults(self, faults: Sequence[Fault]) -> None:
         """Replace the faults in force; their counts start anew."""
@@ -103,7 +89,14 @@ class Service:
             name: sum(summary[name] for summary in by_key.values())
             for name in ("calls", *(outcome.value for outcome in Outcome))
         }
-        return {"now": self.clock.now().isoformat(), **totals, "keys": by_key}
+        others = {
+            name: {"served": counter.served, "refused": counter.refused}
+            for name, counter in self._counters.items()
+        }
+        return {"now": self.clock.now().isoformat(), **totals, "keys": by_key, "protocols": others}
+
+    def _strike(self, function: str, symbol: str) -> tuple[Fault, ...]:
+        return self._fault_plan.strike(function, symbol)
 
     def _refusal(self, query: Query, api_key: str, today: date) -> dict[str, str] | None:
         if not api_key:
@@ -123,34 +116,3 @@ class Service:
 
     def _daily_body(self, query: Query, now: datetime) -> Body:
         return answer(query, self._market, now)
-
-
-def _too_many(fault: Fault, _url: str, _key: str) -> Answer:
-    headers = (("Retry-After", f"{fault.seconds:.0f}"),)
-    return Answer(b"Too Many Requests", _TEXT_TYPE, status=429, headers=headers)
-
-
-def _unavailable(_fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(b"Service Unavailable", _TEXT_TYPE, status=503)
-
-
-def _silence(fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(b"", delivery=Delivery.SILENT, silent_seconds=fault.seconds)
-
-
-def _page(_fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(_MAINTENANCE_PAGE, _HTML_TYPE)
-
-
-def _echo(fault: Fault, url: str, api_key: str) -> Answer:
-    text = f"Internal error while answering {url} for the API key {api_key}."
-    return Answer(messages.render({"Error Message": text}), status=fault.status)
-
-
-_FAILURES: Mapping[FaultKind, Callable[[Fault, str, str], Answer]] = {
-    FaultKind.HTTP_429: _too_many,
-    FaultKind.HTTP_503: _unavailable,
-    FaultKind.TIMEOUT: _silence,
-    FaultKind.HTML: _page,
-    FaultKind.ECHO_KEY: _echo,
-}

@@ -1,0 +1,70 @@
+"""A provider as a run sees it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from config.settings import Settings
+from flows.handlers.records import Manifest, Query, RawRecord
+from flows.workspace import Workspace
+
+
+class PlanError(Exception):
+    """A run asks for something that there is not: says what there is."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One dataset of a provider to fetch for some symbols (None: the watch list), a range or the latest."""
+
+    dataset: str
+    symbols: tuple[str, ...] | None = None
+    start: date | None = None
+    end: date | None = None
+    provider: str = "alphavantage"
+
+
+@dataclass(frozen=True)
+class Landed:
+    """An answer that lies in Bronze already, as far as it matters for not asking again."""
+
+    symbol: str
+    interval: str | None
+    request: str
+    fetched_at: datetime
+
+
+class Handler(Protocol):
+    """What a run needs of a provider."""
+
+    def fetch(self, query: Query) -> Iterator[RawRecord]:
+        """The answers to one query; ProviderError where the provider refuses or fails."""
+
+    def close(self) -> None:
+        """Gives back connections and files."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One provider of payloads.
+
+    `latest`: the datasets of an ordinary run, by the settings; `history`: those a range can be asked of.
+    `queries(ask, settings, today)` gives the handler's queries in order of priority; it raises PlanError
+    for a dataset or range that the provider or the plan does not have.
+    `is_answered(query, landed, now)` says whether one of the answers that lie in Bronze (of the query's
+    dataset; their `request` is what the handler filed) makes asking needless: used for ranges only.
+    """
+
+    manifest: Manifest
+    connect: Callable[[Workspace], Handler]
+    latest: Callable[[Settings], tuple[str, ...]]
+    history: tuple[str, ...]
+    queries: Callable[[Ask, Settings, date], list[Query]]
+    is_answered: Callable[[Query, Sequence[Landed], datetime], bool]
+    threads: Callable[[Settings], int]
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.manifest.name

@@ -1,0 +1,40 @@
+"""What parsers give: rows of text, nothing judged, nothing converted, nothing lost.
+
+Each kind of row has the columns of the payload it came from (PAYLOAD_COLUMNS) and its own, all text.
+"""
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+
+Parser = Callable[[DataFrame], DataFrame]
+
+PAYLOAD_COLUMNS = ("provider", "dataset", "symbol", "interval", "fetched_at", "payload_id", "is_simulated")
+
+# calendar: a name of exchange_calendars; adjustment: raw or split; clock: how timestamp_text is read, one of
+# exchange (naive, the calendar's zone), utc (naive), epoch_s, epoch_ms, epoch_ns; kind: candle or snapshot
+# (one price at an instant); symbol_text and zone_text: what the payload itself says, null where it does not.
+BAR_TEXTS = (
+    *("asset_class", "calendar", "adjustment", "clock", "kind"),
+    *("position", "symbol_text", "zone_text", "timestamp_text"),
+    *("open_text", "high_text", "low_text", "close_text", "volume_text"),
+)
+RAW_BAR_COLUMNS = (*PAYLOAD_COLUMNS, *BAR_TEXTS)
+
+# action: split, dividend, capital_gain, spin_off or bonus; label tells apart two actions of one kind and day
+# (`cash` where the provider names none); dates are YYYY-MM-DD; a split of 4 for 1 has numerator 4 and
+# denominator 1; amount_text is cash a share.
+ACTION_TEXTS = (
+    *("position", "symbol_text", "action", "label", "ex_text"),
+    *("numerator_text", "denominator_text", "amount_text", "currency"),
+    *("declared_text", "record_text", "payment_text"),
+)
+RAW_ACTION_COLUMNS = (*PAYLOAD_COLUMNS, *ACTION_TEXTS)
+
+# status: active or delisted; valid_from_text, valid_to_text: YYYY-MM-DD, when the symbol meant this
+# instrument; instrument_text: a permanent id (ISIN, FIGI) where the provider gives one.
+INSTRUMENT_TEXTS = (
+    *("position", "symbol_text", "name", "asset_class", "exchange", "currency"),
+    *("isin", "instrument_text", "series", "status", "valid_from_text", "valid_to_text"),
+)
+RAW_INSTRUMENT_COLUMNS = (*PAYLOAD_COLUMNS, *INSTRUMENT_TEXTS)
