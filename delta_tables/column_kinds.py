@@ -7,6 +7,7 @@ from delta_tables.table import column
 PRICE = DecimalType(18, 6)
 BAR_PRICE = DecimalType(24, 12)  # of a bar: the small coins need the places, the large currencies the digits
 SIZE = DecimalType(20, 6)
+BAR_SIZE = DecimalType(28, 8)  # a bitcoin has eight places
 
 KNOWN = [
     column("known_from", TimestampType(), "when these values were learned, UTC (the payload's fetched_at)"),

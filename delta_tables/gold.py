@@ -10,19 +10,24 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from delta_tables.column_kinds import PRICE, SIZE
+from delta_tables.column_kinds import BAR_PRICE, PRICE, SIZE
 from delta_tables.table import Table, column
 
 _SESSION = [
     column("symbol", StringType(), "symbol"),
     column("trade_dt", DateType(), "session date of the exchange"),
 ]
-_OHLC = [
-    column("open", PRICE, "first price of the session, quote currency"),
-    column("high", PRICE, "highest price, quote currency"),
-    column("low", PRICE, "lowest price, quote currency"),
-    column("close", PRICE, "last price, quote currency"),
-]
+
+
+def _ohlc(kind: DecimalType) -> list[StructField]:
+    return [
+        column("open", kind, "first price of the session, quote currency"),
+        column("high", kind, "highest price, quote currency"),
+        column("low", kind, "lowest price, quote currency"),
+        column("close", kind, "last price, quote currency"),
+    ]
+
+
 _VOLUME = column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True)
 _CHANGE = [
     column("price_change", PRICE, "close - close of the session before, currency", is_nullable=True),
@@ -48,8 +53,9 @@ DAILY_KPIS = Table(
             *_SESSION,
             column("interval", StringType(), "interval of the bars behind the row"),
             column("provider", StringType(), "provider of the bars behind the row"),
-            column("asset_class", StringType(), "stock or fx"),
-            *_OHLC,
+            column("asset_class", StringType(), "stock, fund, bond, index, future, fx or crypto"),
+            column("calendar", StringType(), "exchange calendar of the sessions, such as XNYS or 24/7"),
+            *_ohlc(BAR_PRICE),
             column("average_price", PRICE, "mean of the bars' typical prices (high + low + close) / 3"),
             _metric("vwap", PRICE, "sum(typical price x volume) / sum(volume); null without volume"),
             _VOLUME,
@@ -90,7 +96,7 @@ STOCK_OVERVIEW = Table(
         [
             *_SESSION,
             column("interval", StringType(), "interval of the bars behind the row: 1day, else the finest"),
-            *_OHLC,
+            *_ohlc(PRICE),
             _VOLUME,
             *_CHANGE,
             _metric("7d_avg", PRICE, "mean close of the last 7 sessions, currency"),

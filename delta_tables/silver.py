@@ -11,7 +11,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from delta_tables.column_kinds import KNOWN, PRICE, SIZE
+from delta_tables.column_kinds import BAR_PRICE, BAR_SIZE, KNOWN, PRICE
 from delta_tables.table import Table, column
 
 
@@ -22,21 +22,24 @@ def _fundamental(name: str, kind: DecimalType | StringType | DateType, comment: 
 BARS = Table(
     layer="silver",
     name="bars",
-    description="Price bars of every asset class and interval, bitemporal, prices raw as traded.",
+    description="Price bars of every asset class and interval, bitemporal, prices as the provider gave them.",
     schema=StructType(
         [
             column("provider", StringType(), "provider of the bar"),
-            column("symbol", StringType(), "symbol as the provider writes it"),
-            column("asset_class", StringType(), "stock or fx"),
-            column("interval", StringType(), "1min, 5min, 15min, 30min, 60min or 1day"),
+            column("symbol", StringType(), "symbol as in the watch list: AAPL, EURUSD, BTC-USD"),
+            column("asset_class", StringType(), "stock, fund, bond, index, future, fx or crypto"),
+            column("calendar", StringType(), "exchange calendar of the sessions, such as XNYS or 24/7"),
+            column("interval", StringType(), "1min, 5min, 15min, 30min, 60min, 4hour, 1day or 4day"),
             column("timestamp", TimestampType(), "start of the bar, UTC; for 1day midnight at the exchange"),
             column("trade_dt", DateType(), "session date of the exchange"),
             column("session", StringType(), "pre, regular, post or 24x7"),
-            column("open", PRICE, "first price, quote currency"),
-            column("high", PRICE, "highest price, quote currency"),
-            column("low", PRICE, "lowest price, quote currency"),
-            column("close", PRICE, "last price, quote currency"),
-            column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True),
+            column("kind", StringType(), "candle, or snapshot: one price at an instant, open = close"),
+            column("adjustment", StringType(), "raw as traded, or split: adjusted for later splits"),
+            column("open", BAR_PRICE, "first price, quote currency"),
+            column("high", BAR_PRICE, "highest price, quote currency"),
+            column("low", BAR_PRICE, "lowest price, quote currency"),
+            column("close", BAR_PRICE, "last price, quote currency"),
+            column("volume", BAR_SIZE, "units traded; null where the market reports none", is_nullable=True),
             column("is_simulated", BooleanType(), "true where the provider drew the values"),
             *KNOWN,
             column("partition_dt", DateType(), "layout: trade_dt, for 1day the first of its year"),

@@ -25,6 +25,7 @@ def backfill(
     datasets: list[str] | None = None,
     symbols: list[str] | None = None,
     config_file: str | None = None,
+    provider: str | None = None,
 ) -> RunSummary:
     """Lands and builds the sessions from `start` to `end`, both included.
 
@@ -32,10 +33,9 @@ def backfill(
     goes on where it stopped.
     """
     work = open_workspace(config_file)
-    is_free = work.settings.providers.alphavantage.plan == "free"
-    chosen = datasets or (["daily", "fx_daily"] if is_free else ["daily", "fx_daily", "intraday"])
+    asks = range_asks(work.settings, start, end, datasets, symbols, provider)
     with _progress_artifact():
-        return run_asks(work, range_asks(work.settings, start, end, chosen, symbols))
+        return run_asks(work, asks)
 
 
 @contextmanager

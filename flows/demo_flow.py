@@ -5,9 +5,9 @@ from datetime import date
 from prefect import flow
 
 from flows.market_data import run_asks
-from flows.requests_plan import Ask
 from flows.run_summary import RunSummary
 from flows.simulator.prices import load_histories
+from flows.sources.source import Ask
 from flows.workspace import open_workspace
 
 FIRST, LAST = date(2009, 8, 21), date(2010, 8, 20)

@@ -9,8 +9,8 @@ from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.records import Query, RawRecord
 from flows.landing import bury, land
 from flows.progress import report_progress
-from flows.providers import Handler
 from flows.run_log import INGEST, StageResult, record
+from flows.sources.source import Handler
 from flows.workspace import Workspace
 
 Answer = list[RawRecord] | ProviderError
@@ -77,7 +77,9 @@ class _Basket:
         self.failures, self.since = [], time.monotonic()
 
 
-def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Sequence[Query]) -> Fetched:
+def fetch_and_land(
+    work: Workspace, provider: str, handler: Handler, threads: int, wanted: Sequence[Query]
+) -> Fetched:
     """Asks all queries, `threads` at once, and lands the answers in a few commits.
 
     What has been received is landed whatever happens to a later query; a kill loses at most the last
@@ -91,7 +93,7 @@ def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Seq
     dataset = wanted[0].dataset
     basket = _Basket()
     try:
-        for received in _answers(handler, wanted, work.settings.providers.alphavantage.threads):
+        for received in _answers(handler, wanted, threads):
             for query, answer in received:
                 basket.put(query, answer)
             if basket.is_due():
@@ -102,17 +104,23 @@ def fetch_and_land(work: Workspace, provider: str, handler: Handler, wanted: Seq
     failures = tuple(basket.all_failures)
     status = "done_with_failures" if failures else "done"
     result = StageResult(
-        INGEST, dataset, status, time.monotonic() - began, len(wanted), basket.landed, len(failures)
+        INGEST,
+        f"{provider}/{dataset}",
+        status,
+        time.monotonic() - began,
+        len(wanted),
+        basket.landed,
+        len(failures),
     )
     stored = record(work.lake, work.run_id, result)
     return Fetched(stored, failures, len(wanted) - basket.asked, basket.is_refused)
 
 
-def leave_out(work: Workspace, wanted: Sequence[Query]) -> Fetched:
+def leave_out(work: Workspace, provider: str, wanted: Sequence[Query]) -> Fetched:
     """The queries of one dataset, none of them asked: the provider refuses all for now."""
     result = StageResult(
         INGEST,
-        wanted[0].dataset,
+        f"{provider}/{wanted[0].dataset}",
         "done_with_failures",
         rows_in=len(wanted),
         detail="not asked: the provider had refused every query",

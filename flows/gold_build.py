@@ -137,15 +137,20 @@ def _days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -
     if touched is None and since is None:
         return None
     start, end = _span(touched, since, work.clock().date())
-    reach = gold.reach_of(start, end, settings)
-    kpis_df = read_table(spark, lake, DAILY_KPIS).where(
-        f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'"
-    )
+    all_kpis_df = read_table(spark, lake, DAILY_KPIS)
+    calendars = _calendars(touched_df, all_kpis_df)
+    reach = gold.reach_of(start, end, settings, calendars)
+    kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
     bars_start, bars_end = touched or (start, end)
     current_df = bars_df.where("known_to IS NULL").where(gold.bars_condition(bars_start, bars_end))
-    sessions_df = sessions_frame(spark, reach.first, reach.last)
+    sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
     days_df = gold.symbol_days(touched_df, current_df, kpis_df, facts_df, sessions_df, settings)
     return _stage(work, days_df, "days")
+
+
+def _calendars(*frames_df: DataFrame) -> set[str]:
+    """The calendars named in the frames."""
+    return {row[0] for frame_df in frames_df for row in frame_df.select("calendar").distinct().collect()}
 
 
 def _span(touched: tuple[date, date] | None, since: date | None, today: date) -> tuple[date, date]:

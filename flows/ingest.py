@@ -1,7 +1,8 @@
-"""The flow `ingest`: asks a provider and lands its answers in Bronze."""
+"""The flow `ingest`: asks the providers and lands their answers in Bronze."""
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -10,50 +11,63 @@ from config.load import ConfigError
 from flows.already_landed import not_landed_yet
 from flows.fetching import Fetched, fetch_and_land, leave_out
 from flows.handlers.records import Query
-from flows.providers import Handler, connect
-from flows.requests_plan import Ask, latest_asks, queries
+from flows.providers import source_named
+from flows.requests_plan import latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
 from flows.run_summary import RunSummary, conclude
+from flows.sources.source import Ask, Handler, Source
 from flows.workspace import Workspace, open_workspace
 
-PROVIDER = "alphavantage"
 
-
-@task(name="fetch-and-land", task_run_name="fetch-{dataset}", cache_policy=NO_CACHE)
-def fetch_dataset(dataset: str, work: Workspace, handler: Handler, wanted: Sequence[Query]) -> Fetched:
+@task(name="fetch-and-land", task_run_name="fetch-{provider}-{dataset}", cache_policy=NO_CACHE)
+def fetch_dataset(
+    provider: str, dataset: str, work: Workspace, handler: Handler, threads: int, wanted: Sequence[Query]
+) -> Fetched:
     """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
     del dataset  # names the task run
-    return fetch_and_land(work, PROVIDER, handler, wanted)
+    return fetch_and_land(work, provider, handler, threads, wanted)
 
 
 def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     """Asks everything and lands it; of a range, what an earlier run has landed is not asked again.
 
-    After a refusal that concerns every query the datasets that are left are not asked.
+    After a refusal that concerns every query of a provider its datasets that are left are not asked;
+    the other providers are.
 
     Raises:
         ConfigError: the lake was filled under another clock, or a secret is missing.
         LakeError: what was received could not be stored.
     """
-    handler = connect(PROVIDER, work)
+    _require_same_clock(work)
+    fetched: list[Fetched] = []
+    for provider, some in groupby(asks, key=lambda ask: ask.provider):
+        fetched += _ingest(work, source_named(provider), list(some))
+    return fetched
+
+
+def _ingest(work: Workspace, source: Source, asks: Sequence[Ask]) -> list[Fetched]:
+    handler = source.connect(work)
     try:
-        _require_same_clock(work)
         now = work.clock()
         wanted = [
-            (ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings), now)) for ask in asks
+            (ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now))
+            for ask in asks
         ]
-        return _fetch_each(work, handler, [(dataset, some) for dataset, some in wanted if some])
+        return _fetch_each(work, source, handler, [(dataset, some) for dataset, some in wanted if some])
     finally:
         handler.close()
 
 
 def _fetch_each(
-    work: Workspace, handler: Handler, wanted: Sequence[tuple[str, Sequence[Query]]]
+    work: Workspace, source: Source, handler: Handler, wanted: Sequence[tuple[str, Sequence[Query]]]
 ) -> list[Fetched]:
     fetched: list[Fetched] = []
+    threads = source.threads(work.settings)
     for dataset, some in wanted:
-        is_refused = any(each.is_refused for each in fetched)
-        fetched.append(leave_out(work, some) if is_refused else fetch_dataset(dataset, work, handler, some))
+        if any(each.is_refused for each in fetched):
+            fetched.append(leave_out(work, source.name, some))
+        else:
+            fetched.append(fetch_dataset(source.name, dataset, work, handler, threads, some))
     return fetched
 
 
@@ -75,4 +89,4 @@ def _require_same_clock(work: Workspace) -> None:
             f"the lake {work.lake.root} was filled under another clock ({', '.join(sorted(other))}, now "
             f"{clock}): the demo's data and yours do not mix; set another `lake`, or move this one away"
         )
-    record(work.lake, work.run_id, StageResult(INGEST, PROVIDER, "started", detail=clock))
+    record(work.lake, work.run_id, StageResult(INGEST, "providers", "started", detail=clock))

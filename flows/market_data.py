@@ -7,8 +7,9 @@ from prefect import flow
 
 from flows.build import build_all
 from flows.ingest import ingest_all
-from flows.requests_plan import Ask, latest_asks
+from flows.requests_plan import latest_asks
 from flows.run_summary import RunSummary, conclude
+from flows.sources.source import Ask
 from flows.workspace import Workspace, open_workspace
 
 

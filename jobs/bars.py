@@ -5,16 +5,9 @@ from pyspark.sql import functions as F
 
 from delta_tables.silver import BARS
 from delta_tables.views import stock_clean_sql
-from jobs.bar_rules import judge_bars
 from jobs.bitemporal import history_changes
-from jobs.parsers import parse_bars
 
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
-
-
-def judged_bars(payloads_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
-    """Every bar of the payloads with typed values and `reasons`, empty where the bar is usable."""
-    return judge_bars(parse_bars(payloads_df), sessions_df)
 
 
 def observed_bars(judged_df: DataFrame) -> DataFrame:

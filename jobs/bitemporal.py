@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from delta_tables.table import Table
 
 OPERATION = "operation"
+IS_GONE = "is_gone"
 _LINEAGE = ("known_from", "known_to", "payload_id", "position", "run_id")
 
 
@@ -25,7 +26,8 @@ def entity_keys(table: Table) -> tuple[str, ...]:
 def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The rows to write so that `stored_df` also knows `observed_df`: the table's columns and OPERATION.
 
-    `observed_df` has the table's columns but known_to and run_id; `stored_df` is the table, or those of
+    `observed_df` has the table's columns but known_to and run_id, and perhaps IS_GONE: true where the
+    observation says that from known_from on there is nothing at this key (see with_withdrawals); `stored_df` is the table, or those of
     its rows that share a key with the observations. OPERATION is `upsert` or `delete`. Nothing comes
     out where nothing changes. Two observations of one key at one instant: the greater payload_id
     holds, then the greater values, so that the result never depends on the order of arrival.
@@ -33,27 +35,77 @@ def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, 
     entity = entity_keys(table)
     values = [name for name in table.value_columns if name not in _LINEAGE]
     same_entity_df = stored_df.join(observed_df.select(*entity).distinct(), list(entity), "left_semi")
-    both_df = _as_observations(observed_df, table, is_stored=False).unionByName(
-        _as_observations(same_entity_df, table, is_stored=True)
+    both_df = (
+        _as_observations(observed_df, table, is_stored=False)
+        .unionByName(_as_observations(same_entity_df, table, is_stored=True))
+        .unionByName(_endings(same_entity_df, table))
     )
     winner_df = _one_per_instant(both_df.withColumn("fingerprint", _fingerprint(values)), entity)
     return _changes(_runs(winner_df, entity), table, run_id)
 
 
+def with_withdrawals(
+    observed_df: DataFrame, snapshots_df: DataFrame, stored_df: DataFrame, table: Table, scope: Sequence[str]
+) -> DataFrame:
+    """The observations, and one with IS_GONE for each key that a complete delivery no longer has.
+
+    `snapshots_df`: the complete deliveries among the observations (a file of a day, a list of all splits
+    of a symbol), one row each: the `scope` columns that it is complete for, known_from, payload_id. All
+    rows of these deliveries must be in `observed_df`; `stored_df` has the keys of earlier ones.
+    """
+    entity = list(entity_keys(table))
+    scoped = list(dict.fromkeys([*entity, *scope]))
+    keys_df = observed_df.select(*scoped).unionByName(stored_df.select(*scoped)).distinct()
+    absent_df = keys_df.join(snapshots_df.select(*scope, "known_from", "payload_id"), list(scope)).join(
+        observed_df.select(*entity, "known_from"), [*entity, "known_from"], "left_anti"
+    )
+    given = {*scoped, "known_from", "payload_id"}
+    gone_df = absent_df.select(
+        *(
+            F.col(field.name) if field.name in given else F.lit(None).cast(field.dataType).alias(field.name)
+            for field in observed_df.schema
+        ),
+        F.lit(True).alias(IS_GONE),
+    )
+    return observed_df.withColumn(IS_GONE, F.lit(False)).unionByName(gone_df)
+
+
 def _as_observations(frame_df: DataFrame, table: Table, *, is_stored: bool) -> DataFrame:
     names = [name for name in table.columns if name not in {"known_to", "run_id"}]
     stored_to = F.col("known_to") if is_stored else F.lit(None).cast("timestamp")
-    return frame_df.select(*names, stored_to.alias("stored_to"), F.lit(is_stored).alias("is_stored"))
+    is_gone = F.col(IS_GONE) if IS_GONE in frame_df.columns else F.lit(False)
+    return frame_df.select(
+        *names,
+        stored_to.alias("stored_to"),
+        F.lit(is_stored).alias("is_stored"),
+        is_gone.alias(IS_GONE),
+    )
+
+
+def _endings(stored_df: DataFrame, table: Table) -> DataFrame:
+    """For each stored row that ended, the observation that it did; anything known at that instant wins."""
+    names = [name for name in table.columns if name not in {"known_to", "run_id"}]
+    kept = {*entity_keys(table)}
+    columns = {
+        name: F.col(name) if name in kept else F.lit(None).cast(table.schema[name].dataType) for name in names
+    } | {"known_from": F.col("known_to"), "payload_id": F.lit("")}
+    return stored_df.filter(F.col("known_to").isNotNull()).select(
+        *(columns[name].alias(name) for name in names),
+        F.lit(None).cast("timestamp").alias("stored_to"),
+        F.lit(False).alias("is_stored"),
+        F.lit(True).alias(IS_GONE),
+    )
 
 
 def _fingerprint(values: Sequence[str]) -> Column:
-    return F.concat_ws("\x1f", *(F.coalesce(F.col(name).cast("string"), F.lit("\x00")) for name in values))
+    texts = (F.coalesce(F.col(name).cast("string"), F.lit("\x00")) for name in values)
+    return F.when(F.col(IS_GONE), F.lit("\x1e")).otherwise(F.concat_ws("\x1f", *texts))
 
 
 def _one_per_instant(both_df: DataFrame, entity: Sequence[str]) -> DataFrame:
     instant = Window.partitionBy(*entity, "known_from")
     ranked = instant.orderBy(
-        F.desc("payload_id"), F.desc("fingerprint"), F.desc("position"), F.desc("is_stored")
+        F.desc("payload_id"), F.asc(IS_GONE), F.desc("fingerprint"), F.desc("position"), F.desc("is_stored")
     )
     return (
         both_df.withColumn("has_stored", F.max("is_stored").over(instant))
@@ -74,8 +126,9 @@ def _runs(winner_df: DataFrame, entity: Sequence[str]) -> DataFrame:
 
 def _changes(runs_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     is_unchanged = F.col("is_stored") & F.col("known_to").eqNullSafe(F.col("stored_to"))
-    operation = F.when(F.col("is_repeat") & F.col("has_stored"), "delete").when(
-        ~F.col("is_repeat") & ~is_unchanged, "upsert"
+    holds_nothing = F.col("is_repeat") | F.col(IS_GONE)
+    operation = F.when(holds_nothing & F.col("has_stored"), "delete").when(
+        ~holds_nothing & ~is_unchanged, "upsert"
     )
     changed_df = runs_df.withColumn(OPERATION, operation).filter(F.col(OPERATION).isNotNull())
     frame_df = changed_df.withColumn("run_id", F.lit(run_id))

@@ -22,7 +22,7 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     # three times the typical price; decimals narrow enough that no engine cuts the product's scale
     typical = (F.col("high") + F.col("low") + F.col("close")).cast("decimal(18,6)")
     volume = F.col("volume").cast("decimal(19,6)")
-    sums_df = regular_df.groupBy(*DAY_KEYS, "asset_class").agg(
+    sums_df = regular_df.groupBy(*DAY_KEYS, "asset_class", "calendar").agg(
         F.min_by("open", "timestamp").alias("open"),
         F.max_by("close", "timestamp").alias("close"),
         F.max("high").alias("high"),
@@ -33,10 +33,11 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
         F.count(F.lit(1)).alias("bar_count"),
         F.max("is_simulated").alias("is_simulated"),
     )
-    joined_df = sums_df.join(F.broadcast(sessions_df), ["asset_class", "trade_dt"])
+    joined_df = sums_df.join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
     return joined_df.select(
         *DAY_KEYS,
         "asset_class",
+        "calendar",
         "session_no",
         "is_half_day",
         "day_end_at",

@@ -6,7 +6,6 @@ from pyspark.sql.types import DateType, StringType
 
 from delta_tables.silver import FUNDAMENTALS
 from jobs.bitemporal import history_changes
-from jobs.parsers import parse_overviews
 
 # Alpha Vantage's OVERVIEW: numbers are texts, a missing one is None, -, N/A or empty
 _FACT_OF = {
@@ -32,9 +31,12 @@ _FACT_OF = {
 _MISSING = ("None", "-", "N/A", "", "0000-00-00")
 
 
-def judged_fundamentals(payloads_df: DataFrame) -> DataFrame:
-    """Every overview with typed facts, `raw_values` and `reasons`, empty where it is usable."""
-    facts_df = parse_overviews(payloads_df)
+def judged_fundamentals(raw_overviews_df: DataFrame) -> DataFrame:
+    """Every overview with typed facts, `raw_values` and `reasons`, empty where it is usable.
+
+    `raw_overviews_df`: the payload's columns, `position`, and `facts`, a map from Alpha Vantage's names.
+    """
+    facts_df = raw_overviews_df
     for name, fact in _FACT_OF.items():
         facts_df = facts_df.withColumn(name, _typed(name, fact))
     return facts_df.withColumn("raw_values", _raw_values()).withColumn("reasons", _reasons())

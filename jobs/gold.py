@@ -1,6 +1,6 @@
 """The Gold batches of a run: which sessions to compute again, and their rows in each Gold table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,7 +12,7 @@ from delta_tables.gold import DAILY_KPIS
 from delta_tables.table import Table
 from jobs.daily_kpis import DAY_KEYS, session_kpis, with_price_change
 from jobs.touched_sessions import affected, with_changed_fundamentals
-from jobs.trading_calendar import CALENDAR_OF, sessions
+from jobs.trading_calendar import sessions
 
 _CALENDAR_COLUMNS = ("session_no", "is_half_day", "day_end_at")
 
@@ -27,21 +27,21 @@ class Reach:
     last: date
 
 
-def reach_of(start: date, end: date, settings: SignalSettings) -> Reach:
-    """The dates to read for changes from `start` to `end`.
+def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterable[str]) -> Reach:
+    """The dates to read for changes from `start` to `end`, by the sessions of `calendars`.
 
     Twice the longest window to each side: a figure's window holds price changes, and each of those may
     itself look a window back over sessions without a bar.
     """
     steps = 2 * settings.longest_window_sessions
     firsts, lasts = [], []
-    for asset_class in CALENDAR_OF:
-        days = [session.trade_dt for session in sessions(asset_class)]
+    for calendar in calendars:
+        days = [session.trade_dt for session in sessions(calendar)]
         before = [day for day in days if day < start][-steps:]
         after = [day for day in days if day > end][:steps]
         firsts.append(min(before, default=start))
         lasts.append(max(after, default=end))
-    return Reach(start, end, min(firsts), max(lasts))
+    return Reach(start, end, min(firsts, default=start), max(lasts, default=end))
 
 
 def symbol_days(
@@ -63,7 +63,7 @@ def symbol_days(
     stored_df = (
         stored_kpis_df.join(symbols_df, "symbol", "left_semi")
         .join(touched_df, keys, "left_anti")
-        .join(F.broadcast(sessions_df), ["asset_class", "trade_dt"])
+        .join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
         .select(*fresh_df.columns)
     )
     days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(

@@ -4,7 +4,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 DAILY = "1day"
-MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, DAILY: 1440}
+MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240}
+MINUTES |= {DAILY: 1440, "4day": 5760}
 
 
 def interval_minutes(interval: Column) -> Column:
@@ -14,8 +15,9 @@ def interval_minutes(interval: Column) -> Column:
 
 
 def partition_dt(interval: Column, trade_dt: Column) -> Column:
-    """The partition of a bar: its session, for daily bars the first day of its year.
+    """The partition of a bar: its session, for daily and longer bars the first day of its year.
 
     A day of intraday bars fills a file; a day of daily bars would be hundreds of tiny ones.
     """
-    return F.when(interval == DAILY, F.trunc(trade_dt, "year")).otherwise(trade_dt)
+    is_long = interval.isin(DAILY, "4day")
+    return F.when(is_long, F.trunc(trade_dt, "year")).otherwise(trade_dt)

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType, TimestampType
 
-from delta_tables.arrow_io import arrow_schema
+from delta_tables.arrow_io import arrow_schema, read_rows
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
@@ -26,12 +26,13 @@ class BronzeWindow:
     """The payloads landed after the version built last, up to `version`.
 
     `since` holds, for each series (provider, dataset, symbol, interval) with a new payload, the earliest
-    fetched_at among them; None means all of Bronze.
+    fetched_at among them; None means all of Bronze. `sources`: the (provider, dataset) of the payloads.
     """
 
     version: int
     payload_count: int
     since: pa.Table | None
+    sources: frozenset[tuple[str, str]] = frozenset()
 
 
 def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
@@ -43,7 +44,8 @@ def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     stored = open_table(lake, RAW_PAYLOADS)
     version = stored.version()
     if built_version is None:
-        return BronzeWindow(version, _row_count(stored.get_add_actions()), None)
+        everything = read_rows(lake, RAW_PAYLOADS, ["provider", "dataset"])
+        return BronzeWindow(version, everything.num_rows, None, _sources(everything))
     if version <= built_version:
         return BronzeWindow(version, 0, None)
     feed = stored.load_cdf(
@@ -54,7 +56,7 @@ def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     names = [*_SERIES, "fetched_at"]
     landed = pa.table(feed).select(names).cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(n) for n in names))
     since = landed.group_by(list(_SERIES)).aggregate([("fetched_at", "min")])
-    return BronzeWindow(version, landed.num_rows, since)
+    return BronzeWindow(version, landed.num_rows, since, _sources(landed))
 
 
 def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:
@@ -79,5 +81,6 @@ def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> Data
     )
 
 
-def _row_count(files: pa.Table) -> int:
-    return int(sum(pa.table(files)["num_records"].to_pylist()))
+def _sources(rows: pa.Table) -> frozenset[tuple[str, str]]:
+    distinct = rows.select(["provider", "dataset"]).group_by(["provider", "dataset"]).aggregate([])
+    return frozenset((row["provider"], row["dataset"]) for row in distinct.to_pylist())

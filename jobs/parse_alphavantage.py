@@ -8,30 +8,52 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StringType, StructField, StructType
 
 from jobs.intervals import MINUTES
+from jobs.raw_rows import PAYLOAD_COLUMNS
+from jobs.trading_calendar import CRYPTO, FX, STOCKS_US
 
 _TEXTS = MapType(StringType(), StringType())
-_SERIES_OF_INTERVAL = {name: f"Time Series ({name})" for name in MINUTES if name != "1day"}
-_SERIES = (*_SERIES_OF_INTERVAL.values(), "Time Series (Daily)", "Time Series FX (Daily)")
+_INTRADAY = tuple(name for name in MINUTES if name.endswith("min"))
+# The name of the series of each dataset; %s stands for the interval.
+_SERIES_OF = {
+    "intraday": "Time Series (%s)",
+    "daily": "Time Series (Daily)",
+    "fx_intraday": "Time Series FX (%s)",
+    "fx_daily": "Time Series FX (Daily)",
+    "crypto_intraday": "Time Series Crypto (%s)",
+    "crypto_daily": "Time Series (Digital Currency Daily)",
+}
+BAR_DATASETS = tuple(_SERIES_OF)
+_SERIES = tuple(
+    name.replace("%s", interval)
+    for name in _SERIES_OF.values()
+    for interval in (_INTRADAY if "%s" in name else ("",))
+)
 _BODY = StructType(
     [
         StructField("Meta Data", _TEXTS),
         *(StructField(name, MapType(StringType(), _TEXTS)) for name in _SERIES),
     ]
 )
-_BAR_DATASETS = ("intraday", "daily", "fx_daily")
-_COMMON = ("provider", "dataset", "symbol", "interval", "fetched_at", "payload_id", "is_simulated")
-RAW_BAR_COLUMNS = (
-    *_COMMON,
-    *("asset_class", "position", "symbol_text", "zone_text", "timestamp_text"),
-    *("open_text", "high_text", "low_text", "close_text", "volume_text"),
-)
+_FX_DATASETS = ("fx_daily", "fx_intraday")
+_CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
+_ZONES = tuple(f"{number}. Time Zone" for number in (4, 5, 6, 7, 8, 9))
+_COMMON = PAYLOAD_COLUMNS
+_KIND = ("asset_class", "calendar", "adjustment", "clock", "kind")
+_PRICES = ("open", "high", "low", "close")
+_CSV_NAMES = ("timestamp", *_PRICES, "volume")
 
 
 def raw_bars(payloads_df: DataFrame) -> DataFrame:
     """One row a bar with RAW_BAR_COLUMNS, values as text; a payload without bars gives one of nulls."""
-    asset_class = F.when(F.col("dataset") == "fx_daily", "fx").otherwise("stock")
-    text_df = payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)).select(
-        *_COMMON, asset_class.alias("asset_class"), F.col("body").cast("string").alias("text")
+    is_fx, is_coin = F.col("dataset").isin(*_FX_DATASETS), F.col("dataset").isin(*_CRYPTO_DATASETS)
+    text_df = payloads_df.filter(F.col("dataset").isin(*BAR_DATASETS)).select(
+        *_COMMON,
+        F.when(is_fx, "fx").when(is_coin, "crypto").otherwise("stock").alias("asset_class"),
+        F.when(is_fx, FX).when(is_coin, CRYPTO).otherwise(STOCKS_US).alias("calendar"),
+        F.lit("raw").alias("adjustment"),
+        F.when(is_fx | is_coin, "utc").otherwise("exchange").alias("clock"),
+        F.lit("candle").alias("kind"),
+        F.col("body").cast("string").alias("text"),
     )
     is_csv = F.col("text").startswith("timestamp,")
     return _json_bars(text_df.filter(~is_csv)).unionByName(_csv_bars(text_df.filter(is_csv)))
@@ -52,25 +74,23 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
     # What every bar of a payload shares is taken out before the rows multiply.
     payload_df = meta_df.select(
         *_COMMON,
-        "asset_class",
+        *_KIND,
         F.concat(F.lit("/"), _series_name(), F.lit("/")).alias("place"),
         _meta_symbol().alias("symbol_text"),
-        F.coalesce(_item("meta", "6. Time Zone"), _item("meta", "5. Time Zone")).alias("zone_text"),
+        F.coalesce(*(_item("meta", name) for name in _ZONES)).alias("zone_text"),
+        _item("meta", "4. Market Code").alias("market"),
         F.coalesce(*(F.col(f"parsed.`{name}`") for name in _SERIES)).alias("series"),
     )
-    shared = (*_COMMON, "asset_class", "place", "symbol_text", "zone_text")
+    shared = (*_COMMON, *_KIND, "place", "symbol_text", "zone_text", "market")
     bar_df = payload_df.select(*shared, F.explode_outer("series").alias("timestamp_text", "bar"))
     return bar_df.select(
         *_COMMON,
-        "asset_class",
+        *_KIND,
         F.concat("place", F.coalesce("timestamp_text", F.lit(""))).alias("position"),
         "symbol_text",
         "zone_text",
         "timestamp_text",
-        _item("bar", "1. open").alias("open_text"),
-        _item("bar", "2. high").alias("high_text"),
-        _item("bar", "3. low").alias("low_text"),
-        _item("bar", "4. close").alias("close_text"),
+        *(_price(number, name).alias(f"{name}_text") for number, name in enumerate(_PRICES, start=1)),
         # 6. volume: the functions with adjusted prices number it after the adjusted close
         F.coalesce(_item("bar", "5. volume"), _item("bar", "6. volume")).alias("volume_text"),
     )
@@ -79,10 +99,10 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
 def _csv_bars(text_df: DataFrame) -> DataFrame:
     """Lines read by the names in the header: with adjusted prices the volume is not the sixth column."""
     lines = F.split(F.regexp_replace("text", "\\s+$", ""), "\r?\n")
-    lines_df = text_df.select(*_COMMON, "asset_class", lines.alias("lines"))
+    lines_df = text_df.select(*_COMMON, *_KIND, lines.alias("lines"))
     header_df = lines_df.withColumn("names", F.split(F.get("lines", F.lit(0)), ","))
     line_df = header_df.select(
-        *_COMMON, "asset_class", "names", "lines", F.posexplode("lines").alias("line_no", "line")
+        *_COMMON, *_KIND, "names", "lines", F.posexplode("lines").alias("line_no", "line")
     )
     # a header alone is kept as a row that no rule accepts, so that the payload does not vanish
     cell_df = line_df.filter((F.col("line_no") > 0) | (F.size("lines") == 1)).withColumn(
@@ -90,11 +110,11 @@ def _csv_bars(text_df: DataFrame) -> DataFrame:
     )
     return cell_df.select(
         *_COMMON,
-        "asset_class",
+        *_KIND,
         F.concat(F.lit("line "), (F.col("line_no") + 1).cast("string")).alias("position"),
         F.lit(None).cast("string").alias("symbol_text"),
         F.lit(None).cast("string").alias("zone_text"),
-        *(_cell(name.removesuffix("_text")).alias(name) for name in RAW_BAR_COLUMNS[-6:]),
+        *(_cell(name).alias(f"{name}_text") for name in _CSV_NAMES),
     )
 
 
@@ -103,15 +123,27 @@ def _cell(name: str) -> Column:
     return F.when(place > 0, F.get("cells", place - 1))
 
 
+def _price(number: int, name: str) -> Column:
+    """A bar's price; until 2024 coins were told in two currencies, `1a. open (EUR)` and `1b. open (USD)`."""
+    in_market = F.concat(F.lit(f"{number}a. {name} ("), F.col("market"), F.lit(")"))
+    return F.coalesce(_item("bar", f"{number}. {name}"), F.element_at("bar", in_market))
+
+
 def _series_name() -> Column:
-    intraday = F.concat(F.lit("Time Series ("), F.col("interval"), F.lit(")"))
-    daily = F.when(F.col("dataset") == "fx_daily", "Time Series FX (Daily)").otherwise("Time Series (Daily)")
-    return F.when(F.col("dataset") == "intraday", intraday).otherwise(daily)
+    name = F.lit(None).cast("string")
+    for dataset, series in _SERIES_OF.items():
+        before, _, after = series.partition("%s")
+        interval = F.coalesce("interval", F.lit("")) if after else F.lit("")
+        name = F.when(F.col("dataset") == dataset, F.concat(F.lit(before), interval, F.lit(after))).otherwise(
+            name
+        )
+    return name
 
 
 def _meta_symbol() -> Column:
     pair = F.concat(_item("meta", "2. From Symbol"), _item("meta", "3. To Symbol"))
-    return F.coalesce(pair, _item("meta", "2. Symbol"))
+    coin = F.concat_ws("-", _item("meta", "2. Digital Currency Code"), _item("meta", "4. Market Code"))
+    return F.coalesce(pair, _item("meta", "2. Symbol"), F.when(coin != "", coin))
 
 
 def _item(column: str, key: str) -> Column:

@@ -1,29 +1,89 @@
-"""The parser of each provider."""
+"""Who reads which payloads: for each kind of rows, one line a provider."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import parse_alphavantage
+from jobs import (
+    parse_alphavantage,
+    parse_alphavantage_reference,
+    parse_bse,
+    parse_coingecko,
+    parse_yahoo,
+)
+from jobs.raw_rows import Parser
+from jobs.trading_calendar import CRYPTO, FX, STOCKS_US
 
-Parser = Callable[[DataFrame], DataFrame]
-
-BAR_PARSERS: Mapping[str, Parser] = {"alphavantage": parse_alphavantage.raw_bars}
-OVERVIEW_PARSERS: Mapping[str, Parser] = {"alphavantage": parse_alphavantage.raw_overviews}
-
-
-def parse_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a bar of any provider, values as text (parse_alphavantage.RAW_BAR_COLUMNS)."""
-    return _parse(payloads_df, BAR_PARSERS)
-
-
-def parse_overviews(payloads_df: DataFrame) -> DataFrame:
-    """One row a company overview of any provider, with its `facts`."""
-    return _parse(payloads_df, OVERVIEW_PARSERS)
+Sources = Collection[tuple[str, str]]
 
 
-def _parse(payloads_df: DataFrame, parsers: Mapping[str, Parser]) -> DataFrame:
-    frames = [parse(payloads_df.filter(F.col("provider") == name)) for name, parse in parsers.items()]
+@dataclass(frozen=True)
+class Reader:
+    """A provider's parser, the datasets it reads, and the calendars that its bars can name."""
+
+    parse: Parser
+    datasets: tuple[str, ...]
+    calendars: tuple[str, ...] = ()
+
+
+Readers = Mapping[str, Reader]
+
+_YAHOO = ("daily", "intraday")
+BAR_READERS: Readers = {
+    "alphavantage": Reader(
+        parse_alphavantage.raw_bars,
+        ("intraday", "daily", "fx_daily", "fx_intraday", "crypto_daily", "crypto_intraday"),
+        (STOCKS_US, FX, CRYPTO),
+    ),
+    "yahoo": Reader(parse_yahoo.raw_bars, _YAHOO, parse_yahoo.CALENDARS),
+    "coingecko": Reader(parse_coingecko.raw_bars, ("market_chart", "ohlc"), (CRYPTO,)),
+    "bse": Reader(parse_bse.raw_bars, ("bhavcopy",), ("XBOM",)),
+}
+OVERVIEW_READERS: Readers = {
+    "alphavantage": Reader(parse_alphavantage.raw_overviews, ("overview",)),
+    "coingecko": Reader(parse_coingecko.raw_overviews, ("markets",)),
+}
+ACTION_READERS: Readers = {
+    "alphavantage": Reader(parse_alphavantage_reference.raw_actions, ("splits", "dividends")),
+    "yahoo": Reader(parse_yahoo.raw_actions, _YAHOO),
+}
+NEWS_READERS: Readers = {
+    "alphavantage": Reader(parse_alphavantage_reference.raw_news, ("news",)),
+}
+INSTRUMENT_READERS: Readers = {
+    "alphavantage": Reader(parse_alphavantage_reference.raw_instruments, ("listing_status",)),
+    "yahoo": Reader(parse_yahoo.raw_instruments, _YAHOO),
+    "bse": Reader(parse_bse.raw_instruments, ("bhavcopy",)),
+}
+
+
+def has_any(readers: Readers, sources: Sources) -> bool:
+    """Whether any of the sources (provider, dataset) is read by any of the readers."""
+    return any(name in readers and dataset in readers[name].datasets for name, dataset in sources)
+
+
+def read_rows_of(payloads_df: DataFrame, readers: Readers, sources: Sources) -> DataFrame:
+    """The rows of text that the readers find in the payloads of these sources.
+
+    Raises:
+        ValueError: no reader reads any of them; ask has_any first.
+    """
+    frames = [
+        reader.parse(
+            payloads_df.filter((F.col("provider") == name) & F.col("dataset").isin(*reader.datasets))
+        )
+        for name, reader in readers.items()
+        if has_any({name: reader}, sources)
+    ]
+    if not frames:
+        raise ValueError(f"nothing reads {sorted(sources)}; there are readers for {sorted(readers)}")
     return reduce(lambda above, below: above.unionByName(below), frames)
+
+
+def calendars_of(readers: Readers, sources: Sources) -> set[str]:
+    """The calendars that rows of these sources can name."""
+    used = [reader for name, reader in readers.items() if has_any({name: reader}, sources)]
+    return {calendar for reader in used for calendar in reader.calendars}

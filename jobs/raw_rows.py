@@ -9,6 +9,10 @@ from pyspark.sql import DataFrame
 
 Parser = Callable[[DataFrame], DataFrame]
 
+# The position of the one row, null otherwise, of a payload which says that there is nothing to list: no
+# corporate actions, no news. Of a payload that cannot be read the row has another position.
+NOTHING = "none"
+
 PAYLOAD_COLUMNS = ("provider", "dataset", "symbol", "interval", "fetched_at", "payload_id", "is_simulated")
 
 # calendar: a name of exchange_calendars; adjustment: raw or split; clock: how timestamp_text is read, one of
@@ -38,3 +42,12 @@ INSTRUMENT_TEXTS = (
     *("isin", "instrument_text", "series", "status", "valid_from_text", "valid_to_text"),
 )
 RAW_INSTRUMENT_COLUMNS = (*PAYLOAD_COLUMNS, *INSTRUMENT_TEXTS)
+
+# One row an article and ticker that it names, `symbol` being the ticker (`none` where it names none);
+# published_text: YYYYMMDDTHHMMSS, UTC; authors and topics are lists in one text, separated by `; `.
+NEWS_TEXTS = (
+    *("position", "url", "title", "summary", "source", "source_domain", "published_text"),
+    *("authors", "topics", "overall_score_text", "overall_label"),
+    *("relevance_text", "ticker_score_text", "ticker_label"),
+)
+RAW_NEWS_COLUMNS = (*PAYLOAD_COLUMNS, *NEWS_TEXTS)

@@ -14,8 +14,8 @@ def changed_rows(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFra
 
 
 def touched_days(changed_bars_df: DataFrame) -> DataFrame:
-    """The symbol-sessions whose bars changed: DAY_KEYS."""
-    return changed_bars_df.select(*DAY_KEYS).distinct()
+    """The symbol-sessions whose bars changed: DAY_KEYS and calendar."""
+    return changed_bars_df.select(*DAY_KEYS, "calendar").distinct()
 
 
 def with_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataFrame) -> DataFrame:

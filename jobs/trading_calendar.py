@@ -1,13 +1,16 @@
 """When markets trade: sessions, half days and the bars to expect, from exchange_calendars.
 
 The package knows regular hours only. Extended hours of US stocks are 04:00 to 20:00 New York; on a
-half day they end at 17:00 (13:00 close).
+half day they end at 17:00 (13:00 close). What it does not know or has wrong is put right by
+session_overrides.toml, each entry with its source.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,12 +26,43 @@ from pyspark.sql.types import (
 )
 
 FIRST_SESSION = "1990-01-01"  # session numbers count from here: never move it
-CALENDAR_OF = {"stock": "XNYS", "fx": "24/5"}
+OVERRIDES = Path(__file__).parent / "session_overrides.toml"
+STOCKS_US, FX, CRYPTO = "XNYS", "24/5", "24/7"
 NEW_YORK = ZoneInfo("America/New_York")
+
+# The calendars that bars can name, and the zone of their wall clocks.
+ZONE_OF = {
+    STOCKS_US: "America/New_York",
+    FX: "UTC",
+    CRYPTO: "UTC",
+    "CMES": "America/Chicago",
+    "XAMS": "Europe/Amsterdam",
+    "XASX": "Australia/Sydney",
+    "XBOM": "Asia/Kolkata",
+    "XBRU": "Europe/Brussels",
+    "XCSE": "Europe/Copenhagen",
+    "XETR": "Europe/Berlin",
+    "XFRA": "Europe/Berlin",
+    "XHEL": "Europe/Helsinki",
+    "XHKG": "Asia/Hong_Kong",
+    "XIDX": "Asia/Jakarta",
+    "XKRX": "Asia/Seoul",
+    "XLIS": "Europe/Lisbon",
+    "XLON": "Europe/London",
+    "XMAD": "Europe/Madrid",
+    "XMIL": "Europe/Rome",
+    "XOSL": "Europe/Oslo",
+    "XPAR": "Europe/Paris",
+    "XSTO": "Europe/Stockholm",
+    "XSWX": "Europe/Zurich",
+    "XTKS": "Asia/Tokyo",
+    "XTSE": "America/Toronto",
+}
+ALWAYS_OPEN = (FX, CRYPTO)
 
 SESSIONS_SCHEMA = StructType(
     [
-        StructField("asset_class", StringType(), False),
+        StructField("calendar", StringType(), False),
         StructField("trade_dt", DateType(), False),
         StructField("session_no", IntegerType(), False),
         StructField("pre_open_at", TimestampType(), False),
@@ -45,7 +79,7 @@ SESSIONS_SCHEMA = StructType(
 class Session:
     """One trading session; instants are UTC, `session_no` counts the calendar's sessions."""
 
-    asset_class: str
+    calendar: str
     trade_dt: date
     session_no: int
     pre_open_at: datetime
@@ -56,33 +90,43 @@ class Session:
     is_half_day: bool
 
 
-def sessions(asset_class: str) -> tuple[Session, ...]:
-    """Every session of the asset class's calendar from 1990 to a year ahead."""
-    return _sessions(asset_class)
+def sessions(calendar: str) -> tuple[Session, ...]:
+    """Every session of the calendar from 1990 (or its first year known) to a year ahead, oldest first.
+
+    Raises:
+        ValueError: a calendar that ZONE_OF does not name.
+    """
+    if calendar not in ZONE_OF:
+        raise ValueError(f"no calendar {calendar!r}; there are {', '.join(ZONE_OF)}")
+    return _sessions(calendar)
 
 
-def sessions_between(asset_class: str, start: date, end: date) -> tuple[Session, ...]:
+def sessions_between(calendar: str, start: date, end: date) -> tuple[Session, ...]:
     """The sessions from `start` to `end`, both included."""
-    return tuple(each for each in sessions(asset_class) if start <= each.trade_dt <= end)
+    return tuple(each for each in sessions(calendar) if start <= each.trade_dt <= end)
 
 
-def sessions_frame(spark: SparkSession, start: date, end: date) -> DataFrame:
-    """The sessions of all calendars from `start` to `end`, both included, as SESSIONS_SCHEMA."""
+def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, end: date) -> DataFrame:
+    """The sessions of these calendars from `start` to `end`, both included, as SESSIONS_SCHEMA."""
     rows = [
         tuple(vars(each).values())
-        for asset_class in CALENDAR_OF
-        for each in sessions_between(asset_class, start, end)
+        for calendar in sorted(set(calendars))
+        for each in sessions_between(calendar, start, end)
     ]
     return spark.createDataFrame(rows, SESSIONS_SCHEMA)
 
 
 @cache
-def _sessions(asset_class: str) -> tuple[Session, ...]:
+def _sessions(name: str) -> tuple[Session, ...]:
     import exchange_calendars  # noqa: PLC0415 - imports for over a second; many commands do without
 
-    calendar = exchange_calendars.get_calendar(CALENDAR_OF[asset_class], start=FIRST_SESSION)
-    build = _stock_session if asset_class == "stock" else _fx_session
-    return tuple(build(number, *times) for number, times in enumerate(_times(calendar)))
+    factory = type(exchange_calendars.get_calendar(name))
+    known = factory.bound_min()
+    start = FIRST_SESSION if known is None else max(FIRST_SESSION, known.date().isoformat())
+    calendar = exchange_calendars.get_calendar(name, start=start)
+    regular = {day: (opened, closed) for day, opened, closed in _times(calendar)}
+    times = _overridden(name, regular)
+    return tuple(_session(name, number, *each) for number, each in enumerate(times))
 
 
 def _times(calendar: Any) -> Iterator[tuple[date, datetime, datetime]]:  # noqa: ANN401 - untyped library
@@ -91,25 +135,45 @@ def _times(calendar: Any) -> Iterator[tuple[date, datetime, datetime]]:  # noqa:
         yield label.date(), opened.to_pydatetime(), closed.to_pydatetime()
 
 
-def _stock_session(number: int, day: date, opened: datetime, closed: datetime) -> Session:
-    is_half_day = closed.astimezone(NEW_YORK).time() < time(16)
-    return Session(
-        "stock",
-        day,
-        number,
-        _new_york(day, time(4)),
-        opened,
-        closed,
-        _new_york(day, time(17 if is_half_day else 20)),
-        _new_york(day + timedelta(days=1), time(0)),
-        is_half_day,
+def _overridden(
+    name: str, regular: dict[date, tuple[datetime, datetime]]
+) -> list[tuple[date, datetime, datetime]]:
+    """The sessions with what the overrides file adds, changes or closes."""
+    zone = ZoneInfo(ZONE_OF[name])
+    times = dict(regular)
+    for entry in _overrides().get(name, []):
+        if entry.get("is_closed"):
+            times.pop(entry["day"], None)
+        else:
+            opened, closed = (datetime.combine(entry["day"], entry[at], zone) for at in ("open", "close"))
+            times[entry["day"]] = (opened.astimezone(UTC), closed.astimezone(UTC))
+    return [(day, *times[day]) for day in sorted(times)]
+
+
+@cache
+def _overrides() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(OVERRIDES.read_text(encoding="utf-8"))
+
+
+def _session(name: str, number: int, day: date, opened: datetime, closed: datetime) -> Session:
+    if name in ALWAYS_OPEN:
+        start = datetime.combine(day, time(0), UTC)
+        end = start + timedelta(days=1)
+        return Session(name, day, number, start, start, end, end, end, is_half_day=False)
+    midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(ZONE_OF[name])).astimezone(UTC)
+    session = Session(name, day, number, opened, opened, closed, closed, midnight, is_half_day=False)
+    return _with_extended_hours(session) if name == STOCKS_US else session
+
+
+def _with_extended_hours(session: Session) -> Session:
+    day = session.trade_dt
+    is_half_day = session.close_at.astimezone(NEW_YORK).time() < time(16)
+    return replace(
+        session,
+        pre_open_at=_new_york(day, time(4)),
+        post_close_at=_new_york(day, time(17 if is_half_day else 20)),
+        is_half_day=is_half_day,
     )
-
-
-def _fx_session(number: int, day: date, _opened: datetime, _closed: datetime) -> Session:
-    start = datetime.combine(day, time(0), UTC)
-    end = start + timedelta(days=1)
-    return Session("fx", day, number, start, start, end, end, end, is_half_day=False)
 
 
 def _new_york(day: date, at: time) -> datetime:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import operate_commands, read_commands, run_commands
+from flows.cli import operate_commands, plan, read_commands, run_commands
 from flows.cli.context import CliContext, open_context
 from flows.cli.process import run_in_process
 
@@ -37,6 +37,7 @@ def context() -> CliContext:
 
 
 run_commands.register(app, context)
+plan.register(app, context)
 operate_commands.register(app, context)
 read_commands.register(app, context)
 

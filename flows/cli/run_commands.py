@@ -35,7 +35,8 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
     def backfill(
         start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first session")],
         end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last session")],
-        dataset: Annotated[list[str] | None, typer.Option(help="daily, intraday or fx_daily; repeat")] = None,
+        dataset: Annotated[list[str] | None, typer.Option(help="such as daily; repeat")] = None,
+        provider: Annotated[str | None, typer.Option(help="else all that have the dataset")] = None,
         symbol: Annotated[list[str] | None, typer.Option(help="else the watch list; repeat")] = None,
     ) -> None:
         """Fetch and build a range of history; a stopped backfill goes on where it was."""
@@ -43,7 +44,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         with _progress(here):
             from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
 
-            finish(here, lambda: flow(start.date(), end.date(), dataset, symbol, here.config_text))
+            finish(here, lambda: flow(start.date(), end.date(), dataset, symbol, here.config_text, provider))
 
     @app.command()
     def build() -> None:

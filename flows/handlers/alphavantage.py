@@ -1,8 +1,10 @@
-"""Alpha Vantage: bars of US stocks, company overviews, exchange rates (https://www.alphavantage.co)."""
+"""Alpha Vantage: bars of US stocks, currencies and coins, overviews, corporate actions, news, listings.
+
+https://www.alphavantage.co
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flows.handlers.alphavantage_answers import classify
+from flows.handlers.alphavantage_requests import DATASETS, Asked, asked
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
 from flows.handlers.rate_limits import RateGate
@@ -31,9 +34,15 @@ _MINUTE: Final = 66.0
 
 MANIFEST: Final = Manifest(
     name="alphavantage",
-    datasets=("intraday", "daily", "overview", "fx_daily"),
+    datasets=DATASETS,
     secrets=("ALPHAVANTAGE_API_KEY",),
-    calendars=MappingProxyType({"intraday": "XNYS", "daily": "XNYS", "overview": "XNYS", "fx_daily": "24/5"}),
+    calendars=MappingProxyType(
+        {
+            **dict.fromkeys(DATASETS, "XNYS"),
+            **dict.fromkeys(("fx_daily", "fx_intraday"), "24/5"),
+            **dict.fromkeys(("crypto_daily", "crypto_intraday", "news"), "24/7"),
+        }
+    ),
     plans=MappingProxyType(
         {
             "free": (RateLimit(1, _SECOND), RateLimit(25, _DAY_SECONDS)),
@@ -43,12 +52,6 @@ MANIFEST: Final = Manifest(
         }
     ),
 )
-
-_INTERVALS: Final = frozenset({"1min", "5min", "15min", "30min", "60min"})
-_SYMBOL: Final = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.\-^=:/]{0,23}")
-_FX_PAIR: Final = re.compile(r"[A-Za-z]{6}")
-_MONTH: Final = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
-_SHOWN_CHARS: Final = 40
 
 
 def _now() -> datetime:
@@ -82,7 +85,7 @@ class AlphaVantage:
         Raises ProviderError when iterated; without any call for a query that makes no sense (bad_symbol)
         and for a missing key (bad_credentials).
         """
-        params = _params(query)
+        question = asked(query)
         if not self.api_key.strip():
             raise ProviderError(
                 ErrorClass.bad_credentials,
@@ -90,24 +93,24 @@ class AlphaVantage:
                 found="none",
                 remedy=f"set {MANIFEST.secrets[0]} (a free key: https://www.alphavantage.co/support/#api-key)",
             )
-        yield self.http.fetch(self._request(query, params), self.gate, self.clock)
+        yield self.http.fetch(self._request(query.dataset, question), self.gate, self.clock)
 
     def close(self) -> None:
         """Releases the connections and the rate gate's file."""
         self.http.close()
         self.gate.close()
 
-    def _request(self, query: Query, params: dict[str, str]) -> Request:
+    def _request(self, dataset: str, question: Asked) -> Request:
         limits = _limits(self.plan)
         return Request(
             provider=MANIFEST.name,
-            dataset=query.dataset,
-            symbol=query.symbol,
-            interval=_interval(query),
+            dataset=dataset,
+            symbol=question.symbol,
+            interval=question.interval,
             url=self.base_url,
-            params=params,
+            params=question.params,
             secret_params={"apikey": self.api_key.strip()},
-            classify=partial(classify, wanted=_data_key(query)),
+            classify=partial(classify, wanted=question.data_key),
             too_fast_wait_seconds=min((limit.per_seconds for limit in limits), default=_SECOND),
         )
 
@@ -141,71 +144,3 @@ def _limits(plan: str) -> tuple[RateLimit, ...]:
             f"wanted a plan of {', '.join(MANIFEST.plans)}; found {plan!r}; correct the settings"
         )
     return MANIFEST.plans[plan]
-
-
-def _params(query: Query) -> dict[str, str]:
-    """The URL parameters without the key (https://www.alphavantage.co/documentation/).
-
-    Intraday bars are asked for as traded (`adjusted=false`), with pre-market and post-market.
-    """
-    if not _SYMBOL.fullmatch(query.symbol) or ".." in query.symbol:
-        raise _unusable("a symbol of at most 24 letters, digits and . - ^ = : /", query.symbol)
-    output_size = "full" if query.is_full else "compact"
-    match query.dataset:
-        case "intraday":
-            return _intraday_params(query, output_size)
-        case "daily":
-            return {"function": "TIME_SERIES_DAILY", "symbol": query.symbol, "outputsize": output_size}
-        case "overview":
-            return {"function": "OVERVIEW", "symbol": query.symbol}
-        case "fx_daily":
-            return _fx_params(query, output_size)
-    raise _unusable(f"a dataset of {', '.join(MANIFEST.datasets)}", query.dataset)
-
-
-def _intraday_params(query: Query, output_size: str) -> dict[str, str]:
-    if query.interval not in _INTERVALS:
-        raise _unusable("an interval of 1min, 5min, 15min, 30min, 60min", str(query.interval))
-    if query.month is not None and not _MONTH.fullmatch(query.month):
-        raise _unusable("a month like 2024-01, from 2000-01 on", query.month)
-    return {
-        "function": "TIME_SERIES_INTRADAY",
-        "symbol": query.symbol,
-        "interval": query.interval,
-        "adjusted": "false",
-        "extended_hours": "true",
-        "outputsize": output_size,
-        **({"month": query.month} if query.month else {}),
-    }
-
-
-def _fx_params(query: Query, output_size: str) -> dict[str, str]:
-    if not _FX_PAIR.fullmatch(query.symbol):
-        raise _unusable("a currency pair of six letters like EURUSD", query.symbol)
-    return {
-        "function": "FX_DAILY",
-        "from_symbol": query.symbol[:3],
-        "to_symbol": query.symbol[3:],
-        "outputsize": output_size,
-    }
-
-
-def _unusable(wanted: str, found: str) -> ProviderError:
-    shown = ascii(found[:_SHOWN_CHARS])
-    more = f" and {len(found) - _SHOWN_CHARS} characters more" if len(found) > _SHOWN_CHARS else ""
-    return ProviderError(ErrorClass.bad_symbol, wanted, f"{shown}{more}")
-
-
-def _interval(query: Query) -> str | None:
-    """The interval under which the record is filed."""
-    return {"daily": "1day", "fx_daily": "1day", "overview": None}.get(query.dataset, query.interval)
-
-
-def _data_key(query: Query) -> str:
-    """The top-level key that holds the data; an OVERVIEW is one flat object with the symbol in it."""
-    keys = {
-        "daily": "Time Series (Daily)",
-        "fx_daily": "Time Series FX (Daily)",
-        "overview": "Symbol",
-    }
-    return keys.get(query.dataset, f"Time Series ({query.interval})")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final, Protocol, Self
@@ -20,7 +21,14 @@ from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_answers import Answer, Fault, combine, excerpt, host_of, read_answer, reason
 from flows.handlers.records import RawRecord
 from flows.handlers.redaction import REDACTED, Redactor, guard_loggers
-from flows.handlers.retries import Failure, HttpPolicy, attempts_for, retry_after_seconds, retrying
+from flows.handlers.retries import (
+    FailedAttempt,
+    Failure,
+    HttpPolicy,
+    attempts_for,
+    retry_after_seconds,
+    retrying,
+)
 
 _NO_PROXY: Final = {"http": None, "https": None, "all": None}
 
@@ -29,8 +37,9 @@ _NO_PROXY: Final = {"http": None, "https": None, "all": None}
 class Request:
     """One GET, and how to judge its answer.
 
-    `secret_params` go into the URL like `params` and are shown nowhere. `classify` gives None for a body
-    that is data. `too_fast_wait_seconds` is the least wait after an answer that says too fast.
+    `secret_params` go into the URL like `params` and are shown nowhere; `secret_headers` are sent like
+    `headers`, of which none is part of the question. `classify` gives None for a body that is data.
+    `too_fast_wait_seconds` is the least wait after an answer that says too fast.
     """
 
     provider: str
@@ -42,6 +51,8 @@ class Request:
     secret_params: Mapping[str, str] = field(repr=False)
     classify: Callable[[bytes, str], ErrorClass | None] = field(repr=False)
     too_fast_wait_seconds: float = 1.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def canonical(self) -> str:
@@ -71,10 +82,13 @@ class HttpClient:
         policy: HttpPolicy | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        on_retry: Callable[[FailedAttempt], None] = lambda _attempt: None,
     ) -> None:
+        """`on_retry` is told each failed attempt that another one follows, in the thread that fetches."""
         self.redactor = redactor
         self.policy = policy or HttpPolicy()
         self._sleep = sleep
+        self._on_retry = on_retry
         self._session = _session(self.policy.pool_size)
         self._guarded = guard_loggers(redactor)
 
@@ -96,10 +110,15 @@ class HttpClient:
         Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
         to it: those of the HTTP libraries carry the URL with the key.
         """
-        result = retrying(self.policy, self._sleep)(self._attempt, request, gate, clock)
+        tell = partial(self._tell, request)
+        result = retrying(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
         if isinstance(result, Failure):
             raise result.error
         return result
+
+    def _tell(self, request: Request, failure: Failure) -> None:
+        shown = self.redactor.text(request.symbol)
+        self._on_retry(FailedAttempt(request.dataset, shown, request.interval, failure.error))
 
     def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord | Failure:
         gate.acquire(request.provider)
@@ -117,6 +136,7 @@ class HttpClient:
         return self._session.get(
             request.url,
             params={**request.params, **request.secret_params},
+            headers={**request.headers, **request.secret_headers},
             timeout=(self.policy.connect_timeout_seconds, self.policy.read_timeout_seconds),
             proxies=_NO_PROXY if _is_loopback(request.url) else None,  # type: ignore[arg-type]  # None switches one off
             allow_redirects=False,

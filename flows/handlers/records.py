@@ -10,10 +10,15 @@ from hashlib import sha256
 
 @dataclass(frozen=True)
 class RateLimit:
-    """At most `calls` in any `per_seconds`, counted over a sliding window."""
+    """At most `calls` in any `per_seconds`, counted over a sliding window.
+
+    With `zone` (such as `America/New_York`) also in any calendar day there: the day on which clocks go
+    back has 25 hours, so a quota that renews at midnight could otherwise be passed by a window of 24.
+    """
 
     calls: int
     per_seconds: float
+    zone: str | None = None
 
 
 @dataclass(frozen=True)

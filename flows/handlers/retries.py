@@ -44,6 +44,19 @@ class Failure:
     attempts: int
 
 
+@dataclass(frozen=True)
+class FailedAttempt:
+    """An attempt that another one followed, so that its error is not the one raised; free of secrets.
+
+    `error.record` is the redacted answer, None where nothing was received.
+    """
+
+    dataset: str
+    symbol: str
+    interval: str | None
+    error: ProviderError
+
+
 def attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> int:
     """How often a question that was answered so is asked in all.
 
@@ -58,11 +71,16 @@ def attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> in
     return policy.malformed_attempts if error_class is ErrorClass.malformed and not is_whole_json else 1
 
 
-def retrying(policy: HttpPolicy, sleep: Callable[[float], None]) -> Retrying:
+def retrying(
+    policy: HttpPolicy,
+    sleep: Callable[[float], None],
+    on_retry: Callable[[Failure], None] = lambda _failure: None,
+) -> Retrying:
     """Tenacity's loop around an attempt that gives back a `Failure` instead of raising.
 
     Exceptions (the rate gate's) pass through unretried. Exponential backoff with jitter, never shorter
-    than what the error asks for.
+    than what the error asks for. `on_retry` is told each failure after which another attempt follows,
+    before the wait for it.
     """
     backoff = wait_exponential_jitter(
         multiplier=policy.backoff_seconds, max=policy.max_backoff_seconds, jitter=policy.backoff_seconds
@@ -79,7 +97,12 @@ def retrying(policy: HttpPolicy, sleep: Callable[[float], None]) -> Retrying:
         asked = failure.error.retry_after_seconds if failure else None
         return max(asked or 0.0, backoff(state))
 
-    return Retrying(retry=is_worth_another, wait=wait_seconds, sleep=sleep)
+    def tell(state: RetryCallState) -> None:
+        failure = _failure_of(state)
+        if failure is not None:
+            on_retry(failure)
+
+    return Retrying(retry=is_worth_another, wait=wait_seconds, sleep=sleep, before_sleep=tell)
 
 
 def _failure_of(state: RetryCallState) -> Failure | None:

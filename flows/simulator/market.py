@@ -1,14 +1,14 @@
 """What had been published at an instant: nothing is served before its time."""
 
 from bisect import bisect_right
-from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Final
 
 from flows.simulator.bridge import session_bars
 from flows.simulator.companies import Company, load_companies
-from flows.simulator.fx import fx_bars, is_known_pair
+from flows.simulator.fx import FxBar, fx_bars, is_known_pair
 from flows.simulator.prices import DailyBar, load_histories
 from flows.simulator.series import Point
 from flows.simulator.sessions import as_instant, local_opening, session_close
@@ -36,6 +36,10 @@ class Market:
     def company(self, symbol: str) -> Company | None:
         """Who the symbol is, or None where the package does not say."""
         return self._companies.get(symbol)
+
+    def companies(self) -> Mapping[str, Company | None]:
+        """Who each symbol with prices is, or None where the package does not say."""
+        return {symbol: self.company(symbol) for symbol in self._histories}
 
     def visible_minute(self, now: datetime) -> datetime:
         """An instant at which the same is public as at `now`, the same for a whole minute at least.
@@ -85,6 +89,13 @@ class Market:
             for bar in reversed(bars)
             if (published_at := _fx_close(bar.trade_dt)) <= now
         )
+
+    def fx_days(self, base: str, quote: str, now: datetime) -> tuple[FxBar, ...]:
+        """The pair's days that had begun (UTC) by `now`, newest first, under way or not; empty if unknown."""
+        if not is_known_pair(base, quote):
+            return ()
+        bars = fx_bars(self.seed, base, quote, self._first_day, self._last_day)
+        return tuple(bar for bar in reversed(bars) if bar.trade_dt <= now.astimezone(UTC).date())
 
     def _daily_points(self, symbol: str) -> tuple[Point, ...]:
         return tuple(

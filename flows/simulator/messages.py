@@ -21,6 +21,12 @@ PREMIUM_ENDPOINT = {
     f"of the premium plans at {_PREMIUM_URL} to instantly unlock all premium endpoints"
 }
 
+# Of NEWS_SENTIMENT, for a ticker or a time that it does not know.
+INVALID_INPUTS = {
+    "Information": "Invalid inputs. Please refer to the API documentation "
+    "https://www.alphavantage.co/documentation#newsapi and try again."
+}
+
 
 def minute_limit(calls: int) -> dict[str, str]:
     """The refusal of more than so many calls a minute: the wording of 2020, with the plan's number."""

@@ -11,6 +11,7 @@ from flows.simulator import messages
 _JITTER_SECONDS = 0.1
 _SECOND = 1.0
 _MINUTE = 60.0
+_PREMIUM_FUNCTIONS = frozenset({"TIME_SERIES_INTRADAY", "FX_INTRADAY", "CRYPTO_INTRADAY"})
 
 
 class PlanName(StrEnum):
@@ -91,7 +92,7 @@ def entitlement_refusal(plan: Plan, function: str, outputsize: str) -> dict[str,
     """The refusal of what only premium keys may ask for, or None."""
     if plan.has_premium_endpoints:
         return None
-    if function == "TIME_SERIES_INTRADAY":
+    if function in _PREMIUM_FUNCTIONS:
         return messages.PREMIUM_ENDPOINT
     if outputsize == "full":
         return messages.full_size_refused(function)

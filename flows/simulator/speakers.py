@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
+from flows.simulator import bse, coingecko, massive, yahoo
 from flows.simulator.answers import Answer, Delivery, failure
 from flows.simulator.clock import Clock
 from flows.simulator.faults import DATA_FAULTS, Fault, FaultKind
@@ -86,4 +87,9 @@ def speak(speaker: Speaker, counter: Counter, around: Surroundings, call: HttpCa
     return Answer(answer.body, answer.content_type, answer.status, answer.headers, Delivery.CUT)
 
 
-SPEAKERS: Mapping[str, Callable[[Surroundings], Speaker]] = {}
+SPEAKERS: Mapping[str, Callable[[Surroundings], Speaker]] = {
+    "yahoo": yahoo.YahooSpeaker,
+    "bse": bse.BseSpeaker,
+    "coingecko": coingecko.CoinGeckoSpeaker,
+    "massive": massive.Massive,
+}

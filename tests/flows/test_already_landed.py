@@ -8,7 +8,7 @@ import pytest
 from delta_tables.lake import Lake
 from flows.already_landed import not_landed_yet
 from flows.handlers.records import Query
-from flows.requests_plan import Ask
+from flows.sources.source import Ask
 from tests.lakes import land_rows
 from tests.payloads import DAYS, bar, daily, intraday
 

@@ -12,7 +12,7 @@ import pytest
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS
 from flows.backfill import backfill
-from flows.requests_plan import PlanError
+from flows.sources.source import PlanError
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.plans import PlanName
 from flows.simulator.server import Simulator

@@ -7,7 +7,8 @@ import pytest
 
 from config.settings import Settings
 from flows.handlers.records import Query
-from flows.requests_plan import Ask, PlanError, latest_asks, queries, range_asks
+from flows.requests_plan import latest_asks, queries, range_asks
+from flows.sources.source import Ask, PlanError
 
 FIRST, LAST = date(2009, 11, 30), date(2010, 2, 1)
 
@@ -25,12 +26,12 @@ def test_a_latest_run_asks_for_every_dataset_of_the_plan() -> None:
 
 
 def test_a_latest_ask_covers_the_watch_list_of_its_kind_in_its_order() -> None:
-    assert queries(Ask("daily"), settings()) == [Query("daily", "AAPL"), Query("daily", "IBM")]
-    assert queries(Ask("fx_daily"), settings()) == [Query("fx_daily", "EURUSD")]
+    assert queries(Ask("daily"), settings(), LAST) == [Query("daily", "AAPL"), Query("daily", "IBM")]
+    assert queries(Ask("fx_daily"), settings(), LAST) == [Query("fx_daily", "EURUSD")]
 
 
 def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> None:
-    found = queries(Ask("intraday"), settings(intervals=["1min", "5min"]))
+    found = queries(Ask("intraday"), settings(intervals=["1min", "5min"]), LAST)
     assert [(query.symbol, query.interval, query.month) for query in found] == [
         ("AAPL", "1min", None),
         ("AAPL", "5min", None),
@@ -40,28 +41,28 @@ def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> N
 
 
 def test_a_range_of_intraday_bars_is_asked_for_month_by_month_across_the_year() -> None:
-    found = queries(Ask("intraday", ("AAPL",), FIRST, LAST), settings())
+    found = queries(Ask("intraday", ("AAPL",), FIRST, LAST), settings(), LAST)
     assert [query.month for query in found] == ["2009-11", "2009-12", "2010-01", "2010-02"]
     assert all(query.is_full for query in found)
 
 
 @pytest.mark.parametrize(("plan", "is_full"), [("premium", True), ("unmetered", True), ("free", False)])
 def test_a_range_of_days_asks_for_the_whole_history_where_the_plan_has_it(plan: str, is_full: bool) -> None:
-    assert queries(Ask("daily", ("AAPL",), FIRST, LAST), settings(plan)) == [
+    assert queries(Ask("daily", ("AAPL",), FIRST, LAST), settings(plan), LAST) == [
         Query("daily", "AAPL", is_full=is_full)
     ]
 
 
 def test_a_symbol_that_is_named_twice_is_asked_for_once() -> None:
-    assert len(queries(Ask("daily", ("KO", "KO")), settings())) == 1
+    assert len(queries(Ask("daily", ("KO", "KO")), settings(), LAST)) == 1
 
 
 def test_a_symbol_is_asked_for_in_capitals() -> None:
-    assert queries(Ask("daily", ("ko", "KO")), settings()) == [Query("daily", "KO")]
+    assert queries(Ask("daily", ("ko", "KO")), settings(), LAST) == [Query("daily", "KO")]
 
 
 def test_an_empty_watch_list_asks_for_nothing() -> None:
-    assert queries(Ask("daily"), Settings()) == []
+    assert queries(Ask("daily"), Settings(), LAST) == []
 
 
 def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
@@ -76,7 +77,13 @@ def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
     ("plan", "first", "last", "dataset", "said"),
     [
         ("premium", LAST, FIRST, "daily", "begins on 2010-02-01 and ends on 2009-11-30"),
-        ("premium", FIRST, LAST, "overview", "no history of 'overview'; there is daily, intraday, fx_daily"),
+        (
+            "premium",
+            FIRST,
+            LAST,
+            "overview",
+            "no history of 'overview'; there is daily, intraday, fx_daily, crypto_daily, news",
+        ),
         ("free", FIRST, LAST, "intraday", "the plan 'free' has no intraday data"),
     ],
 )

@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from delta_tables.bronze import RAW_PAYLOADS
-from jobs.bars import judged_bars
-from jobs.trading_calendar import sessions_frame
+from jobs.bar_rules import judge_bars
+from jobs.parse_alphavantage import raw_bars
+from jobs.trading_calendar import FX, STOCKS_US, sessions_frame
 from tests.payloads import T0, bar, daily, intraday, payload
 
 
@@ -20,8 +21,8 @@ def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     # the embedded engine does not read a schema's column comments
     plain = StructType([StructField(field.name, field.dataType, True) for field in RAW_PAYLOADS.schema])
     payloads_df = engine.createDataFrame(ordered, plain)
-    sessions_df = sessions_frame(engine, date(2009, 1, 1), date(2011, 1, 1))
-    return judged_bars(payloads_df, sessions_df).orderBy("timestamp_text").collect()
+    sessions_df = sessions_frame(engine, (STOCKS_US, FX), date(2009, 1, 1), date(2011, 1, 1))
+    return judge_bars(raw_bars(payloads_df), sessions_df).orderBy("timestamp_text").collect()
 
 
 def test_a_daily_bar_begins_at_midnight_in_new_york_and_belongs_to_its_session(engine: SparkSession) -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.silver import FUNDAMENTALS
-from jobs.bitemporal import OPERATION, history_changes
+from jobs.bitemporal import IS_GONE, OPERATION, history_changes, with_withdrawals
 from tests.payloads import at
 
 _PLAIN = ("symbol", "known_from", "eps", "payload_id")
-Observation = tuple[str, int, int, str]
+Observation = tuple[str, int, int | None, str]  # no eps: the key is gone from then on
 
 
 def frame(engine: SparkSession, observations: list[Observation]) -> DataFrame:
@@ -27,7 +27,8 @@ def frame(engine: SparkSession, observations: list[Observation]) -> DataFrame:
             f"cast({name if name in _PLAIN else fixed.get(name, 'null')} as "
             f"{FUNDAMENTALS.schema[name].dataType.simpleString()}) as {name}"
             for name in names
-        )
+        ),
+        f"eps is null as {IS_GONE}",
     )
 
 
@@ -36,19 +37,28 @@ def model(observations: list[Observation]) -> set[tuple[Any, ...]]:
     history = set()
     for symbol in {each[0] for each in observations}:
         by_instant: dict[int, tuple[str, str]] = {}
-        for _, hours, eps, payload in sorted(o for o in observations if o[0] == symbol):
-            by_instant[hours] = max(by_instant.get(hours, ("", "")), (payload, str(eps)))
+        for _, hours, eps, payload in (o for o in observations if o[0] == symbol):
+            by_instant[hours] = max(by_instant.get(hours, ("", "")), (payload, _rank(eps)))
         runs: list[tuple[int, str, str]] = []
         for hours in sorted(by_instant):
             payload, eps_text = by_instant[hours]
+            eps_text = eps_text.removeprefix("~").replace("gone", "None")
+            if eps_text == "None" and not runs:
+                continue
             if not runs or runs[-1][1] != eps_text:
                 runs.append((hours, eps_text, payload))
-        ends = [run[0] for run in runs[1:]] + [None]
+        ends = ([run[0] for run in runs[1:]] + [None])[: len(runs)]
         history |= {
             (symbol, at(start), None if end is None else at(end), int(eps), payload)
             for (start, eps, payload), end in zip(runs, ends, strict=True)
+            if eps != "None"
         }
     return history
+
+
+def _rank(eps: int | None) -> str:
+    """Of one payload's two values for a key at an instant the greater text holds; gone is the least."""
+    return "gone" if eps is None else f"~{eps}"
 
 
 class Stored:
@@ -84,12 +94,15 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 def observations() -> st.SearchStrategy[list[Observation]]:
     one = st.tuples(
-        st.sampled_from("AB"), st.integers(0, 5), st.integers(1, 3), st.sampled_from(["p1", "p2", "p3"])
+        st.sampled_from("AB"),
+        st.integers(0, 5),
+        st.one_of(st.none(), st.integers(1, 3)),
+        st.sampled_from(["p1", "p2", "p3"]),
     )
     return st.lists(one, min_size=1, max_size=10)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=observations(), cut=st.integers(0, 10))
 def test_history_of_complete_knowledge_is_that_of_the_model(
     spark: SparkSession, drawn: list[Observation], cut: int
@@ -114,3 +127,22 @@ def test_a_repeated_batch_changes_nothing(engine: SparkSession, repeats: int) ->
     assert stored.history() == model(batch)
     again_df = history_changes(frame(engine, batch * repeats), stored.frame(engine), FUNDAMENTALS, "run")
     assert again_df.collect() == []
+
+
+def test_what_a_later_complete_delivery_lacks_is_closed_and_may_come_back(engine: SparkSession) -> None:
+    def deliver(stored: Stored, hours: int, batch: list[Observation]) -> None:
+        snapshots_df = engine.createDataFrame(
+            [("p", at(hours), f"p{hours}")], "provider string, known_from timestamp, payload_id string"
+        )
+        observed_df = frame(engine, batch).drop(IS_GONE)
+        stored_df = stored.frame(engine)
+        all_df = with_withdrawals(observed_df, snapshots_df, stored_df, FUNDAMENTALS, ["provider"])
+        stored.take(history_changes(all_df, stored_df, FUNDAMENTALS, "run").collect())
+
+    stored = Stored()
+    deliver(stored, 0, [("A", 0, 1, "p0"), ("B", 0, 2, "p0")])
+    deliver(stored, 1, [("A", 1, 1, "p1")])
+    assert stored.history() == {("A", at(0), None, 1, "p0"), ("B", at(0), at(1), 2, "p0")}
+    deliver(stored, 2, [("A", 2, 1, "p2"), ("B", 2, 2, "p2")])
+    back = {("B", at(0), at(1), 2, "p0"), ("B", at(2), None, 2, "p2")}
+    assert stored.history() == {("A", at(0), None, 1, "p0"), *back}

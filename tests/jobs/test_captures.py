@@ -14,9 +14,10 @@ from delta_tables.arrow_io import read_rows
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from flows.handlers.alphavantage import classify
-from jobs.bars import judged_bars
+from jobs.bar_rules import judge_bars
+from jobs.parse_alphavantage import raw_bars
 from jobs.new_payloads import new_payloads, read_payloads
-from jobs.trading_calendar import sessions_frame
+from jobs.trading_calendar import FX, STOCKS_US, sessions_frame
 from tests.lakes import build_lake, land_rows
 from tests.payloads import payload
 
@@ -64,8 +65,8 @@ def _named(values: dict[str, str], name: str) -> str | None:
 
 
 def _number(text: str | None) -> Decimal | None:
-    # silver keeps six decimals; the provider itself sends 236.13099999999997
-    return None if text is None else Decimal(text).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+    # silver keeps twelve decimals; the provider itself sends 236.13099999999997
+    return None if text is None else Decimal(text).quantize(Decimal("0.000000000001"), ROUND_HALF_UP)
 
 
 @pytest.mark.parametrize(("file", "dataset", "symbol", "interval"), BAR_CAPTURES)
@@ -89,7 +90,8 @@ def test_a_capture_of_bars_parses_to_the_rows_it_holds(
         ],
     )
     payloads_df = read_payloads(engine, lake, new_payloads(lake, None))
-    rows = judged_bars(payloads_df, sessions_frame(engine, date(2009, 1, 1), date(2027, 1, 1))).collect()
+    sessions_df = sessions_frame(engine, (STOCKS_US, FX), date(2009, 1, 1), date(2027, 1, 1))
+    rows = judge_bars(raw_bars(payloads_df), sessions_df).collect()
     found = {row["timestamp_text"]: tuple(row[name] for name in _NAMES) for row in rows}
     assert found == rows_in(body)
     assert {reason for row in rows for reason in row["reasons"]} == set()

@@ -18,6 +18,7 @@ def price(value: str) -> str:
 
 
 OHLC = {"open": price("10"), "high": price("12"), "low": price("9"), "close": price("11")}
+BAR_OHLC = {name: value.replace("18,6", "24,12") for name, value in OHLC.items()}
 TEXT_NULL = "cast(null as string)"
 KNOWN = {
     "is_simulated": "false",
@@ -34,12 +35,15 @@ GOOD = {
         "provider": "'alphavantage'",
         "symbol": "'AAPL'",
         "asset_class": "'stock'",
+        "calendar": "'XNYS'",
         "interval": "'5min'",
+        "kind": "'candle'",
+        "adjustment": "'raw'",
         "timestamp": "timestamp'2024-03-05 15:00:00'",
         "trade_dt": "date'2024-03-05'",
         "session": "'regular'",
-        **OHLC,
-        "volume": "cast(1000.5 as decimal(20,6))",
+        **BAR_OHLC,
+        "volume": "cast(1000.5 as decimal(28,8))",
         **KNOWN,
         "partition_dt": "date'2024-03-05'",
     },
@@ -93,8 +97,9 @@ GOOD = {
         "interval": "'5min'",
         "provider": "'alphavantage'",
         "asset_class": "'stock'",
+        "calendar": "'XNYS'",
         "trade_dt": "date'2024-03-05'",
-        **OHLC,
+        **BAR_OHLC,
         "average_price": price("10.5"),
         "vwap": price("10.4"),
         "volume": "cast(1000.5 as decimal(20,6))",
@@ -252,7 +257,7 @@ def test_a_broken_rule_fails_and_is_named(
 
 WARNED = [
     ("silver_bars", {"high": price("30")}, "a bar whose high is three times its low is looked at"),
-    ("silver_bars", {"volume": "cast(null as decimal(20,6))"}, "missing_percent(volume)"),
+    ("silver_bars", {"volume": "cast(null as decimal(28,8))"}, "missing_percent(volume)"),
     ("silver_fundamentals", {"currency": "'EURO'"}, "a currency is three letters"),
     ("gold_daily_kpis", {"bar_count": "cast(70 as bigint)"}, "incomplete_sessions_pct"),
     ("gold_signals", {"is_triggered": "true"}, "triggered_pct"),

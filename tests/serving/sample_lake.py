@@ -68,6 +68,7 @@ def payload(body: bytes, dataset: str, symbol: str, interval: str | None, **chan
 def bar(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Row:
     value = Decimal(close)
     row: Row = {"provider": "alphavantage", "symbol": symbol, "asset_class": "stock", "interval": interval}
+    row |= {"calendar": "XNYS", "kind": "candle", "adjustment": "raw"}
     row |= {"timestamp": utc(day, 5), "trade_dt": day, "session": "regular", "open": value, "high": value}
     row |= {
         "low": value,
@@ -83,7 +84,7 @@ def bar(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Ro
 def kpi(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Row:
     value = Decimal(close)
     row: Row = {"symbol": symbol, "trade_dt": day, "interval": interval, "provider": "alphavantage"}
-    row |= {"asset_class": "stock", "open": value, "high": value, "low": value, "close": value}
+    row |= {"asset_class": "stock", "calendar": "XNYS", "open": value, "high": value, "low": value, "close": value}
     row |= {
         "average_price": value,
         "vwap": value,

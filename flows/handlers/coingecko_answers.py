@@ -1,0 +1,116 @@
+"""How an answer of CoinGecko is judged: its refusals have three shapes, and can come with HTTP 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from flows.handlers.errors import ErrorClass
+
+# https://docs.coingecko.com/docs/errors-and-rate-limits ; 10012 (a keyless call for more than a year back)
+# is not listed there but was seen. The rest are HTTP statuses repeated in the body.
+_CLASS_OF_CODE: Final[Mapping[int, ErrorClass]] = {
+    10002: ErrorClass.bad_credentials,
+    10010: ErrorClass.bad_credentials,
+    10011: ErrorClass.bad_credentials,
+    10005: ErrorClass.not_entitled,
+    10012: ErrorClass.not_entitled,
+    400: ErrorClass.bad_symbol,
+    401: ErrorClass.bad_credentials,
+    403: ErrorClass.not_entitled,
+    404: ErrorClass.bad_symbol,
+    422: ErrorClass.bad_symbol,
+    429: ErrorClass.too_fast,
+    500: ErrorClass.unavailable,
+    503: ErrorClass.unavailable,
+}
+
+# The first phrase that occurs decides: `invalid api key` has to come before `invalid`.
+_PHRASES: Final = (
+    ("rate limit", ErrorClass.too_fast),
+    ("throttled", ErrorClass.too_fast),
+    ("internal server error", ErrorClass.unavailable),
+    ("api key", ErrorClass.bad_credentials),
+    ("coin not found", ErrorClass.bad_symbol),
+    ("could not find coin", ErrorClass.bad_symbol),
+    ("missing parameter", ErrorClass.bad_symbol),
+    ("invalid", ErrorClass.bad_symbol),
+)
+
+_CHART_ROW: Final = 2  # instant, price
+_CANDLE_ROW: Final = 5  # instant, open, high, low, close
+
+
+def classify(
+    body: bytes, content_type: str, dataset: str | None = None, coin_id: str | None = None
+) -> ErrorClass | None:
+    """None for data, else why it is none.
+
+    `dataset` is the one asked for; without it any of the three is data. `coin_id` is the coin that
+    `markets` has to tell of. A document of another kind, and a sentence nobody knows, are malformed.
+    """
+    if "html" in content_type.lower():
+        return ErrorClass.malformed
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ErrorClass.malformed
+    if isinstance(document, dict) and (refusal := _refusal(document)):
+        return refusal
+    return _classify_data(document, dataset, coin_id)
+
+
+def _refusal(document: dict[str, object]) -> ErrorClass | None:
+    """What a refusal means, None for a document that is none.
+
+    The code stands in `status`, in `error.status`, or at the top; without a code a sentence decides.
+    """
+    if not document.keys() & {"status", "error", "error_code"}:
+        return None
+    error = document.get("error")
+    inner = error.get("status") if isinstance(error, dict) else None
+    parts = [part for part in (document, document.get("status"), inner) if isinstance(part, dict)]
+    codes = [part.get(name) for part in parts for name in ("error_code", "status")]
+    known = [_CLASS_OF_CODE[code] for code in codes if isinstance(code, int) and code in _CLASS_OF_CODE]
+    return known[0] if known else _classify_sentence(json.dumps(document))
+
+
+def _classify_sentence(sentence: str) -> ErrorClass:
+    said = sentence.casefold()
+    return next((found for phrase, found in _PHRASES if phrase in said), ErrorClass.malformed)
+
+
+def _classify_data(document: object, dataset: str | None, coin_id: str | None) -> ErrorClass | None:
+    rows = _rows(document, dataset)
+    if rows is None:
+        return ErrorClass.malformed
+    if not rows:
+        return ErrorClass.no_data
+    if coin_id is None or dataset != "markets":
+        return None
+    is_told_of = any(isinstance(row, dict) and row.get("id") == coin_id for row in rows)
+    return None if is_told_of else ErrorClass.malformed
+
+
+def _rows(document: object, dataset: str | None) -> Sequence[object] | None:
+    """The rows of the dataset (of any of the three), None where the document is of another kind."""
+    if document == []:
+        return []  # what an unknown coin gives, whatever was asked
+    if isinstance(document, dict):
+        prices = document.get("prices")
+        is_chart = dataset in {None, "market_chart"} and _are_lists(prices, _CHART_ROW)
+        return prices if is_chart and isinstance(prices, list) else None
+    if not isinstance(document, list):
+        return None
+    is_ohlc = dataset in {None, "ohlc"} and _are_lists(document, _CANDLE_ROW)
+    is_markets = dataset in {None, "markets"} and _are_coins(document)
+    return document if is_ohlc or is_markets else None
+
+
+def _are_lists(rows: object, length: int) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, list) and len(row) == length for row in rows)
+
+
+def _are_coins(rows: list[object]) -> bool:
+    return all(isinstance(row, dict) and {"id", "symbol", "current_price"} <= row.keys() for row in rows)

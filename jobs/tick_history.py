@@ -1,0 +1,53 @@
+"""What the judged ticks of a file change in the stored history of their day."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from delta_tables.table import Table
+from jobs.bitemporal import OPERATION, entity_keys, history_changes, with_withdrawals
+from jobs.flat_files import FlatFile
+
+_COMPLETE_FOR = ("provider", "trade_dt")
+_SNAPSHOT = "provider string, trade_dt date, known_from timestamp, payload_id string"
+_NOT_OBSERVED = ("known_from", "known_to", "run_id")
+
+
+def observed_ticks(judged_df: DataFrame, table: Table) -> DataFrame:
+    """The usable rows as observations: the table's columns but known_to and run_id."""
+    names = [name for name in table.columns if name not in _NOT_OBSERVED]
+    usable_df = judged_df.filter(F.size("reasons") == 0)
+    return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
+
+
+def tick_changes(
+    judged_df: DataFrame, stored_df: DataFrame, file: FlatFile, table: Table, run_id: str
+) -> DataFrame:
+    """What the judged rows change; `stored_df` is the same range as stored, of the same universe.
+
+    A file is complete for its day: a tick of an earlier version that the later one no longer has is closed.
+    Not where the later one has it in a row that cannot be read: what was known of it stays.
+    """
+    observed_df = observed_ticks(judged_df, table)
+    unreadable_df = judged_df.filter(F.size("reasons") > 0).select(*entity_keys(table)).distinct()
+    readable_df = stored_df.join(unreadable_df, list(entity_keys(table)), "left_anti")
+    version = [(file.provider, file.file_dt, file.fetched_at, file.file_id)]
+    snapshots_df = judged_df.sparkSession.createDataFrame(version, _SNAPSHOT)
+    all_df = with_withdrawals(observed_df, snapshots_df, readable_df, table, _COMPLETE_FOR)
+    return history_changes(all_df, stored_df, table, run_id)
+
+
+def first_ticks(judged_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+    """The same where nothing of the range is stored and no key comes twice: every row is new.
+
+    Without the windows over each key's history, which is what a first load would spend its time on.
+    """
+    observed_df = observed_ticks(judged_df, table).withColumns(
+        {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), OPERATION: F.lit("upsert")}
+    )
+    return observed_df.select(*table.columns, OPERATION)
+
+
+def has_repeated_keys(judged_df: DataFrame, table: Table) -> bool:
+    """Whether a key comes twice among the usable rows."""
+    keyed_df = observed_ticks(judged_df, table).groupBy(*table.keys).count().filter("count > 1")
+    return bool(keyed_df.limit(1).collect())

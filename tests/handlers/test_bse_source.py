@@ -1,0 +1,80 @@
+"""Which days a run asks the Bombay exchange for, and which it has already."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from flows.sources.bse import SOURCE
+from flows.sources.source import Ask, Landed, PlanError
+
+NOW = datetime(2024, 1, 24, 15, 0, tzinfo=UTC)
+FOLDER = "/download/BhavCopy/Equity"
+
+
+def settings(**bse: Any) -> Settings:
+    return Settings.model_validate({"providers": {"bse": bse}})
+
+
+def days(ask: Ask, today: date, **bse: Any) -> list[date | None]:
+    queries = SOURCE.queries(ask, settings(**bse), today)
+    assert all(
+        (query.dataset, query.symbol, query.start) == ("bhavcopy", "ALL", query.end) for query in queries
+    )
+    return [query.start for query in queries]
+
+
+def ask(start: date | None = None, end: date | None = None, **fields: Any) -> Ask:
+    return Ask("bhavcopy", start=start, end=end, provider="bse", **fields)
+
+
+def test_a_range_asks_for_each_session_special_saturdays_included() -> None:
+    # 20 January 2024 was a Saturday with a session, 22 January a holiday.
+    asked = days(ask(date(2024, 1, 18), date(2024, 1, 24)), today=date(2024, 3, 1))
+    assert [day.day for day in asked if day] == [18, 19, 20, 23, 24]
+
+
+def test_a_range_ends_today() -> None:
+    assert days(ask(date(2024, 1, 23), date(2024, 1, 31)), today=date(2024, 1, 24)) == [
+        date(2024, 1, 23),
+        date(2024, 1, 24),
+    ]
+
+
+def test_the_latest_are_the_last_sessions_newest_first() -> None:
+    asked = days(ask(), today=date(2024, 1, 23), latest_days=3)
+    assert asked == [date(2024, 1, 23), date(2024, 1, 20), date(2024, 1, 19)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Ask("daily", provider="bse"),
+        ask(symbols=("500002",)),
+        ask(date(2024, 1, 24), date(2024, 1, 23)),
+    ],
+)
+def test_what_there_is_not_is_said(wrong: Ask) -> None:
+    with pytest.raises(PlanError):
+        SOURCE.queries(wrong, settings(), date(2024, 1, 24))
+
+
+@pytest.mark.parametrize(
+    ("request_path", "expected"),
+    [
+        (f"{FOLDER}/EQ_ISINCODE_230124.zip?", True),
+        (f"{FOLDER}/EQ230124_CSV.ZIP?", True),
+        (f"{FOLDER}/EQ_ISINCODE_240124.zip?", False),
+        (f"{FOLDER}/BhavCopy_BSE_CM_0_0_0_20240123_F_0000.CSV?", False),
+    ],
+)
+def test_a_day_is_answered_by_its_file_in_either_older_layout(request_path: str, expected: bool) -> None:
+    (query,) = SOURCE.queries(ask(date(2024, 1, 23), date(2024, 1, 23)), settings(), date(2024, 1, 24))
+    assert SOURCE.is_answered(query, [Landed("ALL", "1day", request_path, NOW)], NOW) is expected
+
+
+def test_nothing_is_asked_unless_the_settings_say_so() -> None:
+    assert SOURCE.latest(settings()) == ()
+    assert SOURCE.latest(settings(datasets=("bhavcopy",))) == ("bhavcopy",)
+    assert SOURCE.threads(settings(threads=3)) == 3

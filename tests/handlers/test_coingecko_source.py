@@ -1,0 +1,111 @@
+"""What a run asks of CoinGecko: the watch list's coins, ranges in pieces, nothing twice."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.load import ConfigError
+from config.secrets import Secrets
+from config.settings import CoinGeckoSettings, Providers, Settings, WatchList
+from delta_tables.lake import Lake
+from flows.handlers.coingecko import CoinGecko
+from flows.handlers.coingecko_questions import Reach, question
+from flows.handlers.records import Query
+from flows.sources.coingecko import SOURCE
+from flows.sources.source import Ask, Landed, PlanError
+from flows.workspace import Workspace
+
+TODAY = date(2024, 3, 9)
+COINS = WatchList(crypto=("BTC-USD", "PEPE-USD=pepe"))
+
+
+def settings(**fields: Any) -> Settings:
+    return Settings(watch_list=COINS, providers=Providers(coingecko=CoinGeckoSettings(**fields)))
+
+
+def ask(dataset: str = "market_chart", **fields: Any) -> Ask:
+    return Ask(dataset, provider="coingecko", **fields)
+
+
+def test_the_latest_are_one_query_a_coin_in_order_of_priority() -> None:
+    assert SOURCE.queries(ask("ohlc"), settings(), TODAY) == [
+        Query("ohlc", "BTC-USD"),
+        Query("ohlc", "PEPE-USD=pepe"),
+    ]
+
+
+def test_a_coin_named_by_its_symbol_has_the_watch_lists_id() -> None:
+    asked = ask("markets", symbols=("pepe-usd", "WIF-USD=dogwifcoin", "PEPE-USD", "SOL-USD"))
+    assert [query.symbol for query in SOURCE.queries(asked, settings(), TODAY)] == [
+        "PEPE-USD=pepe",
+        "WIF-USD=dogwifcoin",
+        "SOL-USD",
+    ]
+
+
+def test_a_range_is_asked_in_pieces_of_90_days_up_to_today() -> None:
+    asked = ask(symbols=("BTC-USD",), start=date(2023, 9, 1), end=date(2024, 12, 31))
+    pieces = [(query.start, query.end) for query in SOURCE.queries(asked, settings(), TODAY)]
+    assert pieces == [
+        (date(2023, 9, 1), date(2023, 11, 29)),
+        (date(2023, 11, 30), date(2024, 2, 27)),
+        (date(2024, 2, 28), TODAY),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (ask("ticks"), "there is market_chart, ohlc, markets"),
+        (ask("ohlc", start=TODAY, end=TODAY), "there is market_chart"),
+        (ask(start=TODAY, end=TODAY - timedelta(days=1)), "the range is empty"),
+        (ask(start=TODAY + timedelta(days=1), end=TODAY + timedelta(days=2)), "after today"),
+        (ask(start=TODAY - timedelta(days=366), end=TODAY), "reaches back to 2023-03-10"),
+    ],
+)
+def test_what_there_is_not_is_a_plan_error(asked: Ask, words: str) -> None:
+    with pytest.raises(PlanError, match=words):
+        SOURCE.queries(asked, settings(), TODAY)
+
+
+def test_a_pro_plan_reaches_further_back() -> None:
+    asked = ask(start=TODAY - timedelta(days=366), end=TODAY)
+    assert SOURCE.queries(asked, settings(plan="pro"), TODAY)
+
+
+def test_a_range_is_answered_by_the_same_range_once_it_had_ended() -> None:
+    query = Query("market_chart", "BTC-USD", start=date(2024, 3, 1), end=date(2024, 3, 7))
+    request = f"/coingecko/api/v3{question(query, Reach()).canonical}"
+    ended, now = datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 9, 12, tzinfo=UTC)
+    landed = Landed("BTC-USD", "60min", request, ended)
+
+    assert SOURCE.is_answered(query, [landed], now)
+    assert not SOURCE.is_answered(query, [], now)
+    assert not SOURCE.is_answered(query, [replace(landed, symbol="ETH-USD")], now)
+    assert not SOURCE.is_answered(replace(query, end=date(2024, 3, 6)), [landed], now)
+    early = replace(landed, fetched_at=ended - timedelta(minutes=1))
+    assert not SOURCE.is_answered(query, [early], now)
+    assert SOURCE.is_answered(query, [early], ended + timedelta(minutes=30))
+    assert not SOURCE.is_answered(Query("market_chart", "BTC-USD"), [landed], now)
+
+
+def test_nothing_is_asked_until_the_settings_name_datasets() -> None:
+    assert SOURCE.latest(settings()) == ()
+    assert SOURCE.latest(settings(datasets=("ohlc",))) == ("ohlc",)
+
+
+def test_a_plan_with_a_key_needs_it_and_the_settings_reach_the_handler(tmp_path: Path) -> None:
+    def work(**fields: Any) -> Workspace:
+        chosen = settings(**fields).model_copy(update={"state_dir": tmp_path})
+        lake = Lake(str(tmp_path / "lake"))
+        return Workspace(chosen, Secrets(_env_file=None), lake, lambda: datetime.now(UTC), "run")
+
+    with pytest.raises(ConfigError, match="COINGECKO_API_KEY"):
+        SOURCE.connect(work(plan="demo"))
+    handler = SOURCE.connect(work(chart_days=30, ohlc_days=90))
+    assert isinstance(handler, CoinGecko)
+    assert handler.reach == Reach(30, 90)
+    handler.close()

@@ -1,0 +1,31 @@
+"""Payloads of reference data as the frames that parsers take."""
+
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField, StructType
+
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.table import Table
+from tests.payloads import T0, payload
+
+
+def listed(dataset: str, body: Any, symbol: str = "IBM", **fields: Any) -> dict[str, Any]:
+    """A row of bronze.raw_payloads with this body."""
+    return payload(**{"dataset": dataset, "symbol": symbol, "fetched_at": T0, "body": body, **fields})
+
+
+def payloads_frame(engine: SparkSession, *rows: dict[str, Any]) -> DataFrame:
+    """The rows as a frame with the columns of bronze.raw_payloads."""
+    ordered = [tuple(row[name] for name in RAW_PAYLOADS.columns) for row in rows]
+    return engine.createDataFrame(ordered, _plain(RAW_PAYLOADS))
+
+
+def empty_frame(engine: SparkSession, table: Table) -> DataFrame:
+    """The table without rows."""
+    return engine.createDataFrame([], _plain(table))
+
+
+def _plain(table: Table) -> StructType:
+    # the embedded engine does not read a schema's column comments
+    return StructType([StructField(field.name, field.dataType, True) for field in table.schema])

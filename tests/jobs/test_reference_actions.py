@@ -1,0 +1,182 @@
+"""Splits and dividends: payloads to judged actions to history, on both engines."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from delta_tables.silver import QUARANTINE
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
+from jobs.parse_alphavantage_reference import raw_actions
+from jobs.quarantine import quarantine_rows
+from jobs.raw_rows import RAW_ACTION_COLUMNS
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
+from tests.payloads import T0, at
+
+SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
+
+
+def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    return judged_df.orderBy("payload_id", "position").collect()
+
+
+def split(day: str, factor: str) -> dict[str, str]:
+    return {"effective_date": day, "split_factor": factor}
+
+
+def dividend(day: str, amount: str, **dates: str) -> dict[str, str]:
+    unknown = dict.fromkeys(("declaration_date", "record_date", "payment_date"), "None")
+    return {"ex_dividend_date": day, **unknown, **dates, "amount": amount}
+
+
+def test_splits_in_csv_and_in_json_are_the_same_actions(engine: SparkSession) -> None:
+    in_json = {"symbol": "IBM", "data": [split("2021-11-04", "1.0460"), split("1999-05-27", "2.0000")]}
+    rows = judge(engine, listed("splits", SPLITS_CSV)) + judge(engine, listed("splits", in_json))
+    found = [(row["ex_dt"], row["ratio"], row["amount"], row["label"], row["reasons"]) for row in rows]
+    kyndryl: tuple[Any, ...] = (date(2021, 11, 4), Decimal("1.046"), None, "split", [])
+    two: tuple[Any, ...] = (date(1999, 5, 27), Decimal(2), None, "split", [])
+    assert found == [kyndryl, two] * 2
+    assert [row["position"] for row in rows] == ["line 2", "line 3", "/data/0", "/data/1"]
+
+
+def test_a_dividend_has_its_dates_and_none_where_the_provider_has_none(engine: SparkSession) -> None:
+    body = {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69", record_date="2026-05-09")]}
+    (row,) = judge(engine, listed("dividends", body))
+    assert (row["action"], row["label"], row["ex_dt"]) == ("dividend", "cash", date(2026, 5, 8))
+    assert (row["amount"], row["ratio"], row["currency"]) == (Decimal("1.69"), None, None)
+    assert (row["declared_dt"], row["record_dt"], row["payment_dt"]) == (None, date(2026, 5, 9), None)
+    assert row["reasons"] == []
+
+
+@pytest.mark.parametrize("body", [{"symbol": "IBM", "data": []}, b"effective_date,split_factor\r\n"])
+def test_a_list_that_says_there_are_no_actions_gives_no_row(engine: SparkSession, body: Any) -> None:
+    assert judge(engine, listed("splits", body)) == []
+
+
+@pytest.mark.parametrize("body", [{"a": 1}, b"<html>", b"", b'{"symbol": "IBM", "data": [{', b"[1]"])
+def test_a_payload_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: Any) -> None:
+    (row,) = judge(engine, listed("splits", body))
+    assert row["reasons"] == ["no_rows"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "entry", "reasons"),
+    [
+        ("splits", split("1999-02-30", "2"), ["unreadable_date"]),
+        ("splits", split("None", "2"), ["unreadable_date"]),
+        ("splits", split("1999-05-27", "two"), ["unreadable_number"]),
+        ("splits", split("1999-05-27", "NaN"), ["unreadable_number"]),
+        ("splits", split("1999-05-27", "0"), ["not_positive_ratio"]),
+        ("splits", split("1999-05-27", "-2"), ["not_positive_ratio"]),
+        ("dividends", dividend("1999-05-27", "0"), ["not_positive_amount"]),
+        ("dividends", dividend("1999-05-27", "None"), ["unreadable_number"]),
+        ("dividends", dividend("1999-05-27", "1", payment_date="soon"), ["unreadable_date"]),
+        ("splits", {}, ["unreadable_date", "unreadable_number"]),
+        ("splits", "a word", ["unreadable_date", "unreadable_number"]),
+    ],
+)
+def test_an_action_that_breaks_a_rule_says_which(
+    engine: SparkSession, dataset: str, entry: Any, reasons: list[str]
+) -> None:
+    (row,) = judge(engine, listed(dataset, {"symbol": "IBM", "data": [entry]}))
+    assert row["reasons"] == reasons
+
+
+def test_a_list_about_another_symbol_is_not_believed_and_class_shares_are_one_symbol(
+    engine: SparkSession,
+) -> None:
+    entry = [split("1999-05-27", "2")]
+    (other,) = judge(engine, listed("splits", {"symbol": "MSFT", "data": entry}))
+    (same,) = judge(engine, listed("splits", {"symbol": "BRK-B", "data": entry}, symbol="BRK.B"))
+    assert (other["reasons"], same["reasons"]) == (["other_symbol"], [])
+
+
+def test_a_csv_line_that_does_not_fit_its_header_is_set_aside_with_its_text(engine: SparkSession) -> None:
+    (row,) = judge(engine, listed("splits", b"effective_date,split_factor\n1999-05-27,2,0\n"))
+    assert row["reasons"] == ["unreadable_date", "unreadable_number"]
+    assert "1999-05-27,2,0" in row["raw_values"]
+
+
+def test_two_dividends_of_one_day_are_two_in_whatever_order_they_are_listed(engine: SparkSession) -> None:
+    both = [dividend("2012-11-28", "3.00"), dividend("2012-11-28", "0.25")]
+    for entries in (both, both[::-1]):
+        rows = judge(engine, listed("dividends", {"symbol": "IBM", "data": entries}))
+        assert {(row["label"], row["amount"]) for row in rows} == {
+            ("cash", Decimal("0.25")),
+            ("cash 2", Decimal("3.00")),
+        }
+
+
+def test_a_dividend_that_is_listed_twice_is_one_dividend(engine: SparkSession) -> None:
+    twice = [dividend("2012-11-28", "3.00")] * 2
+    frame_df = payloads_frame(engine, listed("dividends", {"symbol": "IBM", "data": twice}))
+    judged_df = judged_corporate_actions(raw_actions(frame_df))
+    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    assert [row["amount"] for row in changes_df.collect()] == [Decimal("3.00")]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "ratio", "reasons"),
+    [
+        ("3", "2", "1.5", []),
+        ("1", "3", "0.3333333333", []),
+        ("2", "3", "0.6666666667", []),
+        ("1", "1000000", "0.000001", []),
+        ("4.0", "1.0", "4", []),
+        ("1", "0", None, ["not_positive_ratio"]),
+        ("0", "0", None, ["not_positive_ratio"]),
+        ("1", None, None, ["unreadable_number"]),
+    ],
+)
+def test_the_ratio_is_new_shares_for_an_old_one_as_an_exact_decimal(
+    engine: SparkSession, new: str, old: str | None, ratio: str | None, reasons: list[str]
+) -> None:
+    raw = dict.fromkeys(RAW_ACTION_COLUMNS)
+    raw |= {"provider": "yahoo", "dataset": "daily", "symbol": "A", "position": "/events", "action": "split"}
+    raw |= {"label": "split", "ex_text": "1999-05-27", "numerator_text": new, "denominator_text": old}
+    kinds = {"fetched_at": "timestamp", "is_simulated": "boolean"}
+    schema = ", ".join(f"`{name}` {kinds.get(name, 'string')}" for name in raw)
+    row_df = engine.createDataFrame([tuple(raw.values())], schema)
+    (row,) = judged_corporate_actions(row_df).collect()
+    assert (row["ratio"], row["reasons"]) == (None if ratio is None else Decimal(ratio), reasons)
+
+
+def test_a_corrected_dividend_closes_what_was_known_and_a_repeat_changes_nothing(
+    engine: SparkSession,
+) -> None:
+    def body(amount: str) -> dict[str, Any]:
+        return {"symbol": "IBM", "data": [dividend("2026-05-08", amount), dividend("2026-02-10", "1.68")]}
+
+    rows = [
+        listed("dividends", body("1.69")),
+        listed("dividends", body("1.69"), fetched_at=at(1)),
+        listed("dividends", body("1.70"), fetched_at=at(2)),
+    ]
+    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    found = changes_df.orderBy("ex_dt", "known_from").collect()
+    naive = [instant.replace(tzinfo=None) for instant in (T0, at(2))]
+    assert [(row["amount"], row["known_from"], row["known_to"]) for row in found] == [
+        (Decimal("1.68"), naive[0], None),
+        (Decimal("1.69"), naive[0], naive[1]),
+        (Decimal("1.70"), naive[1], None),
+    ]
+
+
+def test_a_faulty_action_fits_the_quarantine(engine: SparkSession) -> None:
+    frame_df = payloads_frame(engine, listed("splits", {"symbol": "IBM", "data": [split("never", "2")]}))
+    judged_df = judged_corporate_actions(raw_actions(frame_df))
+    (row,) = quarantine_rows(judged_df, empty_frame(engine, QUARANTINE), "r1").collect()
+    assert (row["dataset"], row["interval"], row["position"]) == ("splits", "none", "/data/0")
+    assert (row["reasons"], '"never"' in row["raw_values"]) == (["unreadable_date"], True)
+
+
+def test_the_dataset_and_the_time_of_fetching_stay_with_a_judged_action(engine: SparkSession) -> None:
+    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, listed("splits", SPLITS_CSV))))
+    assert {"dataset", "fetched_at"} <= set(judged_df.columns)
+    assert judged_df.select(F.countDistinct("dataset")).first()[0] == 1  # type: ignore[index]

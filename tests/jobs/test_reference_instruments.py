@@ -1,0 +1,99 @@
+"""Listings: payloads to judged instruments to history, on both engines."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from delta_tables.silver import QUARANTINE
+from delta_tables.silver_reference import INSTRUMENTS
+from jobs.instruments import instrument_changes, judged_instruments
+from jobs.parse_alphavantage_reference import raw_instruments
+from jobs.quarantine import quarantine_rows
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
+from tests.payloads import at
+
+HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status\n"
+
+
+def listing(*lines: str, dataset: str = "listing_status", **fields: Any) -> dict[str, Any]:
+    body = (HEADER + "\n".join(lines)).encode()
+    return listed(dataset, body, symbol="ALL", **fields)
+
+
+def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+    return judged_instruments(raw_instruments(payloads_frame(engine, *rows))).orderBy("position").collect()
+
+
+def test_a_line_is_an_instrument_with_the_days_it_was_listed(engine: SparkSession) -> None:
+    (row,) = judge(engine, listing("A,Agilent Technologies Inc,NYSE,Stock,1999-11-18,null,Active"))
+    assert (row["symbol"], row["name"], row["exchange"]) == ("A", "Agilent Technologies Inc", "NYSE")
+    assert (row["valid_from"], row["valid_to"], row["status"]) == (date(1999, 11, 18), None, "active")
+    assert (row["instrument_id"], row["asset_class"]) == ("alphavantage:A:1999-11-18", "stock")
+    assert (row["position"], row["reasons"]) == ("line 2", [])
+
+
+def test_what_is_missing_is_null_and_an_unknown_beginning_is_1900(engine: SparkSession) -> None:
+    (row,) = judge(engine, listing("ZZZ,,NYSE,ETF,null,null,Active"))
+    assert (row["name"], row["valid_from"], row["asset_class"]) == (None, date(1900, 1, 1), "fund")
+    assert (row["instrument_id"], row["reasons"]) == ("alphavantage:ZZZ:1900-01-01", [])
+
+
+def test_a_name_in_quotes_may_hold_a_comma(engine: SparkSession) -> None:
+    (row,) = judge(engine, listing('X,"Steel, Inc",NYSE,Stock,1991-04-12,null,Active'))
+    assert (row["name"], row["reasons"]) == ("Steel, Inc", [])
+
+
+def test_a_symbol_used_again_is_two_instruments(engine: SparkSession) -> None:
+    rows = [
+        listing("AA,Alcoa Inc,NYSE,Stock,1962-01-02,2016-10-31,Delisted", dataset="delisted_status"),
+        listing("AA,Alcoa Corp,NYSE,Stock,2016-11-01,null,Active", fetched_at=at(1)),
+    ]
+    judged_df = judged_instruments(raw_instruments(payloads_frame(engine, *rows)))
+    changes_df = instrument_changes(judged_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy("valid_from")
+    assert [
+        (row["name"], row["valid_to"], row["status"], row["known_to"]) for row in changes_df.collect()
+    ] == [("Alcoa Inc", date(2016, 10, 31), "delisted", None), ("Alcoa Corp", None, "active", None)]
+
+
+def test_a_rename_is_a_correction_of_what_was_known(engine: SparkSession) -> None:
+    rows = [
+        listing("FB,Facebook Inc,NASDAQ,Stock,2012-05-18,null,Active"),
+        listing("FB,Meta Platforms Inc,NASDAQ,Stock,2012-05-18,null,Active", fetched_at=at(1)),
+    ]
+    judged_df = judged_instruments(raw_instruments(payloads_frame(engine, *rows)))
+    changes_df = instrument_changes(judged_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy("known_from")
+    assert [(row["name"], row["known_to"] is None) for row in changes_df.collect()] == [
+        ("Facebook Inc", False),
+        ("Meta Platforms Inc", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reasons"),
+    [
+        ("A,Agilent,NYSE,Stock,18 Nov 1999,null,Active", ["unreadable_date"]),
+        ("A,Agilent,NYSE,Stock,1999-11-18,1998-01-01,Delisted", ["ends_before_it_begins"]),
+        ("A,Agilent,NYSE,Stock,1999-11-18,null,Act", ["unknown_status"]),
+        (",Agilent,NYSE,Stock,1999-11-18,null,Active", ["no_symbol"]),
+        ("A,Agilent,NYSE,Stock,1999", ["other_symbol", "unknown_status"]),
+    ],
+)
+def test_a_line_that_breaks_a_rule_says_which(engine: SparkSession, line: str, reasons: list[str]) -> None:
+    (row,) = judge(engine, listing(line))
+    assert row["reasons"] == reasons
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", HEADER.encode()])
+def test_a_listing_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: bytes) -> None:
+    (row,) = judge(engine, listed("listing_status", body, symbol="ALL"))
+    assert row["reasons"] == ["no_rows"]
+
+
+def test_a_faulty_line_fits_the_quarantine_under_its_own_symbol(engine: SparkSession) -> None:
+    frame_df = payloads_frame(engine, listing("A,Agilent,NYSE,Stock,never,null,Active"))
+    judged_df = judged_instruments(raw_instruments(frame_df))
+    (row,) = quarantine_rows(judged_df, empty_frame(engine, QUARANTINE), "r1").collect()
+    assert (row["symbol"], row["reasons"], row["position"]) == ("A", ["unreadable_date"], "line 2")
+    assert '"never"' in row["raw_values"]

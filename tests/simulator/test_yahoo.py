@@ -1,0 +1,212 @@
+"""The simulator speaks Yahoo's chart protocol as Yahoo does, over the real histories."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.records import Query, RawRecord
+from flows.handlers.retries import HttpPolicy
+from flows.handlers.yahoo import connect
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.prices import load_histories
+from flows.simulator.server import Simulator
+
+NOW = datetime(2010, 8, 20, 22, tzinfo=UTC)
+_YAHOO = Path(__file__).resolve().parents[2] / "../shared/data/yahoo"
+
+Get = Callable[..., requests.Response]
+Fetch = Callable[[Query], RawRecord]
+
+
+@pytest.fixture(name="simulator")
+def _simulator(simulate: Callable[..., Simulator]) -> Simulator:
+    return simulate(clock=NOW)
+
+
+@pytest.fixture(name="get")
+def _get(simulator: Simulator) -> Iterator[Get]:
+    with requests.Session() as session:
+        yield lambda path, **params: session.get(
+            f"{simulator.base}/yahoo/v8/finance/chart/{path}", params=params, timeout=10
+        )
+
+
+@pytest.fixture(name="fetch")
+def _fetch(simulator: Simulator, tmp_path: Path) -> Iterator[Fetch]:
+    """The one answer that the real handler gets."""
+    base_url = f"{simulator.base}/yahoo/v8/finance/chart"
+    policy = HttpPolicy(attempts=1, malformed_attempts=1)
+    handler = connect(tmp_path, base_url=base_url, clock=lambda: NOW, policy=policy)
+
+    def only(query: Query) -> RawRecord:
+        (record,) = handler.fetch(query)
+        return record
+
+    yield only
+    handler.close()
+
+
+def _chart(record: RawRecord) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(record.body)["chart"]["result"][0]
+    return found
+
+
+def _class_of(fetch: Fetch, query: Query) -> ErrorClass:
+    with pytest.raises(ProviderError) as raised:
+        fetch(query)
+    return raised.value.error_class
+
+
+def test_a_whole_daily_history_is_the_real_one_and_does_not_say_simulated(fetch: Fetch) -> None:
+    record = fetch(Query("daily", "IBM", is_full=True))
+
+    chart = _chart(record)
+    (quote,) = chart["indicators"]["quote"]
+    history = load_histories()["IBM"]
+    assert quote["close"] == [float(bar.close) for bar in history]
+    assert quote["volume"] == [bar.volume for bar in history]
+    opened = [datetime.fromtimestamp(epoch, UTC) for epoch in chart["timestamp"]]
+    assert [at.date() for at in opened] == [bar.trade_dt for bar in history]
+    assert {(at.hour, at.minute) for at in opened} == {(13, 30), (14, 30)}
+    assert not record.is_simulated
+
+
+def test_the_body_is_built_as_a_real_one(fetch: Fetch) -> None:
+    capture = _YAHOO / "chart_v8/historical-via-chart-AAPL-2020-01-01-to-2020-01-03.json"
+    if not capture.is_file():
+        pytest.skip("the captures of Yahoo's bodies are not on this machine")
+    real = json.loads(capture.read_text())["response"]["bodyJson"]["chart"]["result"][0]
+    mine = _chart(fetch(Query("daily", "IBM")))
+    assert list(mine) == list(real)
+    assert list(mine["indicators"]) == list(real["indicators"])
+    assert set(mine["indicators"]["quote"][0]) == set(real["indicators"]["quote"][0])
+    assert [name for name in real["meta"] if name in mine["meta"]] == list(mine["meta"])
+
+
+@pytest.mark.parametrize("query", [Query("daily", "EURUSD"), Query("intraday", "IBM", "60min")])
+def test_what_is_drawn_says_that_it_is_simulated(query: Query, fetch: Fetch) -> None:
+    assert fetch(query).is_simulated
+
+
+def test_intraday_bars_add_up_to_the_day(fetch: Fetch) -> None:
+    day = date(2010, 8, 19)
+    chart = _chart(fetch(Query("intraday", "IBM", "60min", start=day, end=day)))
+    (quote,) = chart["indicators"]["quote"]
+    (real,) = (bar for bar in load_histories()["IBM"] if bar.trade_dt == day)
+    assert len(chart["timestamp"]) == 7
+    assert (quote["open"][0], quote["close"][-1]) == (float(real.open), float(real.close))
+    assert sum(quote["volume"]) == real.volume
+    assert chart["meta"]["dataGranularity"] == "1h"
+
+
+def test_a_class_share_and_a_pair_are_known_by_yahoos_spelling(fetch: Fetch) -> None:
+    assert _chart(fetch(Query("daily", "BRK.B")))["meta"]["symbol"] == "BRK-B"
+    pair = _chart(fetch(Query("daily", "EURUSD")))
+    assert (pair["meta"]["symbol"], pair["meta"]["instrumentType"]) == ("EURUSD=X", "CURRENCY")
+    # midnight in London, where it is summer
+    assert {epoch % 86_400 for epoch in pair["timestamp"]} == {23 * 3600}
+
+
+def test_nothing_is_served_before_its_session_has_ended(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(clock=datetime(2010, 8, 20, 18, tzinfo=UTC))
+    url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
+    chart = requests.get(url, params={"range": "5d"}, timeout=10).json()["chart"]["result"][0]
+    assert datetime.fromtimestamp(chart["timestamp"][-1], UTC).date() == date(2010, 8, 19)
+
+
+@pytest.mark.parametrize("symbol", ["NOSUCH", "BRK.B", "XXXYYY=X", "BTC-USD", "..%2Fx"])
+def test_an_unknown_symbol_is_answered_404_as_yahoo_does(symbol: str, get: Get) -> None:
+    response = get(symbol, interval="1d", range="1mo")
+    assert response.status_code == 404
+    expected = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
+    assert response.json() == {"chart": {"result": None, "error": expected}}
+    captured = _YAHOO / "errors/chart_404_not_found.json"
+    assert not captured.is_file() or response.json() == json.loads(captured.read_text())
+
+
+def test_a_range_without_bars_is_a_chart_without_times(get: Get) -> None:
+    response = get("IBM", interval="1d", period1="1282348800", period2="1282435200")  # a Saturday
+    (chart,) = response.json()["chart"]["result"]
+    assert "timestamp" not in chart
+    assert chart["indicators"] == {"quote": [{}]}
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        (
+            Query("intraday", "IBM", "1min", start=date(2010, 6, 1), end=date(2010, 6, 2)),
+            "within the last 30 days",
+        ),
+        (
+            Query("intraday", "IBM", "1min", start=date(2010, 8, 1), end=date(2010, 8, 13)),
+            "Only 8 days worth",
+        ),
+        (Query("intraday", "IBM", "5min", start=date(2010, 6, 1), end=date(2010, 6, 2)), "the last 60 days"),
+    ],
+)
+def test_a_range_that_yahoo_does_not_give_is_refused_in_words(
+    query: Query, sentence: str, fetch: Fetch
+) -> None:
+    with pytest.raises(ProviderError) as raised:
+        fetch(query)
+    assert raised.value.error_class is ErrorClass.bad_symbol
+    assert raised.value.record is not None
+    assert raised.value.record.status == 422
+    assert sentence in raised.value.record.body.decode()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"interval": "7m"},
+        {"interval": "1d", "range": "7d"},
+        {"interval": "1d", "period1": "x", "period2": "1"},
+        {"interval": "1d", "period1": "1"},
+        {"interval": "1d", "period1": "1", "period2": "9" * 30},
+    ],
+)
+def test_what_cannot_be_asked_is_refused(params: dict[str, str], get: Get) -> None:
+    response = get("IBM", **params)
+    assert response.status_code == 422
+    assert response.json()["chart"]["error"]["description"].startswith("Invalid input")
+
+
+def test_a_call_too_many_is_429_in_plain_text(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(clock=NOW, calls_per_minute=2)
+    url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
+    answers = [requests.get(url, timeout=10) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].text == "Edge: Too Many Requests"
+    assert simulator.service.stats()["protocols"]["yahoo"] == {"served": 2, "refused": 1}  # type: ignore[index]
+
+
+def test_faults_strike_by_the_watch_lists_symbol(simulator: Simulator, fetch: Fetch) -> None:
+    simulator.service.set_faults([Fault(FaultKind.HTTP_503, symbols=("EURUSD",), functions=("CHART",))])
+    assert _class_of(fetch, Query("daily", "EURUSD")) is ErrorClass.unavailable
+    assert fetch(Query("daily", "IBM")).status == 200
+
+
+def test_late_and_corrected_bars_come_late_and_corrected(simulator: Simulator, fetch: Fetch) -> None:
+    query = Query("daily", "IBM")
+    before = _chart(fetch(query))
+    simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=86_400.0)])
+    assert _chart(fetch(query))["timestamp"] == before["timestamp"][:-1]
+
+    simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, keys=("2010-08-20",))])
+    record = fetch(query)
+    volumes = _chart(record)["indicators"]["quote"][0]["volume"]
+    assert volumes[:-1] == before["indicators"]["quote"][0]["volume"][:-1]
+    assert volumes[-1] > before["indicators"]["quote"][0]["volume"][-1]
+    assert record.is_simulated
+
+
+def test_the_handler_and_the_page_of_maintenance_do_not_get_along(simulator: Simulator, fetch: Fetch) -> None:
+    simulator.service.set_faults([Fault(FaultKind.HTML)])
+    assert _class_of(fetch, Query("daily", "IBM")) is ErrorClass.malformed
