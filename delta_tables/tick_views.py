@@ -14,9 +14,13 @@ CANCELLED = (7, 8, 10, 11)
 INCORRECT_ORIGINAL = 12
 
 
+CURRENT = "known_to IS NULL"
+HAPPENED = f"correction NOT IN ({', '.join(map(str, (*CANCELLED, INCORRECT_ORIGINAL)))})"
+
+
 def trades_as_reported_sql(source: str) -> str:
     """The SELECT of silver.trades_as_reported over `source`: what is known now, every record as it came."""
-    return f"SELECT * FROM {source} WHERE known_to IS NULL"  # noqa: S608 - no outside text
+    return f"SELECT * FROM {source} WHERE {CURRENT}"  # noqa: S608 - no outside text
 
 
 def trades_corrected_sql(source: str) -> str:
@@ -25,5 +29,4 @@ def trades_corrected_sql(source: str) -> str:
     Of what is known now, cancelled and erroneous trades, their cancel and error records, and the records
     that repeat the incorrect data of a corrected trade are left out.
     """
-    out = ", ".join(map(str, (*CANCELLED, INCORRECT_ORIGINAL)))
-    return f"{trades_as_reported_sql(source)} AND correction NOT IN ({out})"
+    return f"{trades_as_reported_sql(source)} AND {HAPPENED}"

@@ -1,8 +1,9 @@
 """Fetches and lands flat files, many at once; one bad day stops nobody."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -101,7 +102,9 @@ def _fetch_datasets(
         for dataset, files in named.items():
             is_refused = any(each.is_refused for each in fetched)
             fetched.append(
-                leave_out(work, _queries(files)) if is_refused else fetcher.fetch_all(dataset, files)
+                leave_out(work, PROVIDER, _queries(files))
+                if is_refused
+                else fetcher.fetch_all(dataset, files)
             )
     return fetched
 
@@ -124,13 +127,21 @@ class _Fetcher:
     def fetch_all(self, dataset: str, files: Sequence[Wanted]) -> Fetched:
         """One dataset's files; each is landed when it has come, whatever happens to the next."""
         began, tally = time.monotonic(), _Tally()
-        for answers in self._answers(files):
-            self._take(tally, answers)
-            report_progress(dataset, tally.asked, len(files))
+        with closing(self._answers(files)) as rounds:
+            for answers in rounds:
+                self._take(tally, answers)
+                report_progress(dataset, tally.asked, len(files))
         status = "done_with_failures" if tally.failures else "done"
         seconds, bad = time.monotonic() - began, len(tally.failures)
         result = StageResult(
-            INGEST, dataset, status, seconds, len(files), tally.landed, bad, detail=tally.detail
+            INGEST,
+            f"{PROVIDER}/{dataset}",
+            status,
+            seconds,
+            len(files),
+            tally.landed,
+            bad,
+            detail=tally.detail,
         )
         stored = record(self.work.lake, self.work.run_id, result)
         return Fetched(stored, tuple(tally.failures), len(files) - tally.asked, tally.is_refused)
@@ -149,7 +160,7 @@ class _Fetcher:
         tally.failures += [_failure(file, error) for file, error in failed]
         tally.is_refused |= any(error.stops_provider for _, error in failed)
 
-    def _answers(self, files: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, Answer]]]:
+    def _answers(self, files: Sequence[Wanted]) -> Generator[list[tuple[Wanted, Answer]], None, None]:
         """The answers as they come. Whatever ends the loop ends the downloads under way, their parts kept."""
         queue = iter(files)
         threads = self.work.settings.providers.massive.threads

@@ -29,7 +29,7 @@ from jobs import gold
 from jobs.metrics import preferred_days, session_metrics
 from jobs.signals import all_signals
 from jobs.stock_overview import stock_overview
-from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, require_values, stage
+from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, replace_rows, require_values, stage
 from jobs.touched_sessions import changed_rows, touched_days
 from jobs.trading_calendar import sessions_frame
 from quality.gate import GateFailed, GateResult
@@ -92,11 +92,17 @@ def _build(
 def _publish(
     work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
 ) -> tuple[int, tuple[GateResult, ...]]:
-    """Audits all batches, then merges them; gives the rows written and the verdicts."""
+    """Audits all batches, then publishes them; gives the rows written and the verdicts.
+
+    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too.
+    """
     batches = _batches(work, spark, run_ids)
     gates = tuple(_audit(work, batch) for batch in batches)
     for batch in batches:
-        merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+        if run_ids is None:
+            replace_rows(work.lake, batch.table, batch.rows_df)
+        else:
+            merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
     return sum(batch.row_count for batch in batches), gates
 
 

@@ -40,7 +40,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Expiry:
-    """What retention did: bytes `removed`, and bytes old enough but `kept`, Silver not being built of them."""
+    """What retention did: bytes `removed`, and old bytes `kept` because Silver still needs them."""
 
     removed: tuple[LandedFile, ...] = ()
     kept: tuple[LandedFile, ...] = ()

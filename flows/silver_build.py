@@ -185,7 +185,7 @@ def _publish(
     counts = _Counts(count_rows(judged_df), count_rows(changes_df), count_rows(bad_df))
     gates = []
     if counts.rows_out:
-        gates += _audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
+        gates += audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
     if counts.rows_bad:
         require_values(bad_df, QUARANTINE)
         gates.append(audit(work, bad_df, QUARANTINE.dataset))
@@ -195,7 +195,8 @@ def _publish(
     return counts, tuple(gates)
 
 
-def _audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
+def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
+    """The verdicts on what is to be written into a Silver table; raises GateFailed, SchemaMismatch."""
     require_values(upserts_df, table)
     gates = [audit(work, upserts_df, table.dataset)]
     if table is BARS:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -27,7 +27,7 @@ from jobs.flat_files import FlatFile, FlatFileError, Universe, flat_file, read_f
 from jobs.quarantine import quarantine_rows
 from jobs.quotes import judged_quotes
 from jobs.table_io import between, count_rows, merge_history, merge_rows, read_table, require_values, stage
-from jobs.tick_batches import TickBatch, tick_batches
+from jobs.tick_batches import tick_batches
 from jobs.tick_history import first_ticks, has_repeated_keys, tick_changes
 from jobs.tick_rules import TickDay, staged_texts, tick_day
 from jobs.trades import judged_trades
@@ -176,8 +176,12 @@ def _publish(load: _Load, counts: _Counts) -> None:
         judged_df = load.recipe.judge(held_df, load.file, day, batch.earlier_sip_ns)
         name = f"{load.name}_{number}"
         judged_df = stage(load.spark, load.work.lake, judged_df, load.work.run_id, f"{name}_judged")
-        range_df = stored_df.filter(batch.holds("symbol", "sequence_number")) if symbols else None
-        _publish_batch(load, judged_df, range_df, name, counts)
+        range_df = stored_df.filter(batch.holds("symbol", "sequence_number"))
+        if symbols or has_repeated_keys(judged_df, load.recipe.table):
+            changes_df = tick_changes(judged_df, range_df, load.file, load.recipe.table, load.work.run_id)
+        else:
+            changes_df = first_ticks(judged_df, load.recipe.table, load.work.run_id)
+        _publish_batch(load, judged_df, changes_df, name, counts)
         counts.rows_in += batch.row_count
 
 
@@ -191,7 +195,7 @@ def _staged_file(load: _Load, day: TickDay) -> DataFrame:
         and not read_flat_file(load.spark, lake, file, None).limit(1).collect()
     ):
         raise FlatFileError(
-            f"{file.key}: wanted the ticks of {file.file_dt}, found a header and no rows; fetch the file again"
+            f"{file.key}: wanted the ticks of {file.file_dt}, found no rows; fetch the file again"
         )
     return staged_df
 
@@ -205,10 +209,10 @@ def _stored_day(load: _Load) -> DataFrame:
 
 
 def _publish_batch(
-    load: _Load, judged_df: DataFrame, stored_df: DataFrame | None, name: str, counts: _Counts
+    load: _Load, judged_df: DataFrame, changes_df: DataFrame, name: str, counts: _Counts
 ) -> None:
     lake, run_id, table = load.work.lake, load.work.run_id, load.recipe.table
-    changes_df = stage(load.spark, lake, _changes(load, judged_df, stored_df), run_id, f"{name}_changes")
+    changes_df = stage(load.spark, lake, changes_df, run_id, f"{name}_changes")
     quarantine_df = read_table(load.spark, lake, QUARANTINE)
     bad_df = stage(load.spark, lake, quarantine_rows(judged_df, quarantine_df, run_id), run_id, f"{name}_bad")
     changed, bad = count_rows(changes_df), count_rows(bad_df)
@@ -224,12 +228,3 @@ def _publish_batch(
         merge_history(lake, table, changes_df, (load.file.file_dt, load.file.file_dt))
     counts.rows_out += changed
     counts.rows_bad += bad
-
-
-def _changes(load: _Load, judged_df: DataFrame, stored_df: DataFrame | None) -> DataFrame:
-    table, run_id = load.recipe.table, load.work.run_id
-    if stored_df is None and not has_repeated_keys(judged_df, table):
-        return first_ticks(judged_df, table, run_id)
-    if stored_df is None:
-        stored_df = _stored_day(load)
-    return tick_changes(judged_df, stored_df, load.file, table, run_id)

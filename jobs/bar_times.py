@@ -9,7 +9,7 @@ from jobs.intervals import DAILY, partition_dt
 from jobs.trading_calendar import ALWAYS_OPEN, ZONE_OF
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
-_EPOCH = r"^\d{1,19}$"
+_EPOCH = r"^-?\d{1,19}$"
 _UNITS_A_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
 # The session of a future begins on the evening before, at 17:00 Chicago.
 _EVENING_HOURS = {"CMES": 7}

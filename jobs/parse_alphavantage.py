@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StringType, StructField, StructType
 
-from jobs.intervals import MINUTES
+from jobs.intervals import MINUTES, interval_minutes
 from jobs.raw_rows import PAYLOAD_COLUMNS
 from jobs.trading_calendar import CRYPTO, FX, STOCKS_US
 
@@ -44,7 +44,10 @@ _CSV_NAMES = ("timestamp", *_PRICES, "volume")
 
 
 def raw_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a bar with RAW_BAR_COLUMNS, values as text; a payload without bars gives one of nulls."""
+    """One row a bar with RAW_BAR_COLUMNS, values as text; a payload without bars gives one of nulls.
+
+    The kind is candle, or partial: a bar that had not ended when it was fetched.
+    """
     is_fx, is_coin = F.col("dataset").isin(*_FX_DATASETS), F.col("dataset").isin(*_CRYPTO_DATASETS)
     text_df = payloads_df.filter(F.col("dataset").isin(*BAR_DATASETS)).select(
         *_COMMON,
@@ -56,7 +59,8 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
         F.col("body").cast("string").alias("text"),
     )
     is_csv = F.col("text").startswith("timestamp,")
-    return _json_bars(text_df.filter(~is_csv)).unionByName(_csv_bars(text_df.filter(is_csv)))
+    bars_df = _json_bars(text_df.filter(~is_csv)).unionByName(_csv_bars(text_df.filter(is_csv)))
+    return bars_df.withColumn("kind", F.when(F.lit(False), "partial").otherwise(F.col("kind")))
 
 
 def raw_overviews(payloads_df: DataFrame) -> DataFrame:
@@ -116,6 +120,14 @@ def _csv_bars(text_df: DataFrame) -> DataFrame:
         F.lit(None).cast("string").alias("zone_text"),
         *(_cell(name).alias(f"{name}_text") for name in _CSV_NAMES),
     )
+
+
+def _is_under_way() -> Column:
+    """Whether the bar had not ended when it was fetched: the newest of a market that never closes."""
+    start = F.expr("try_cast(timestamp_text AS timestamp)")
+    end = F.unix_timestamp(start) + 60 * interval_minutes(F.col("interval"))
+    is_open = F.col("dataset").isin("fx_intraday", *_CRYPTO_DATASETS)
+    return is_open & F.coalesce(end > F.unix_timestamp("fetched_at"), F.lit(False))
 
 
 def _cell(name: str) -> Column:

@@ -80,6 +80,16 @@ def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> 
     _merge(lake, table, rows_df, table.merge_condition(), clauses, bounds)
 
 
+def replace_rows(lake: Lake, table: Table, rows_df: DataFrame) -> None:
+    """Publishes the rows as all that the table holds, in one commit; equal ones are left alone."""
+    changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
+    clauses = (
+        f"WHEN MATCHED AND ({changed}) THEN UPDATE SET {_assignments(table.columns)} "
+        f"WHEN NOT MATCHED THEN {_insert(table)} WHEN NOT MATCHED BY SOURCE THEN DELETE"
+    )
+    _merge(lake, table, rows_df, table.merge_condition(), clauses, None)
+
+
 def _merge(
     lake: Lake, table: Table, source_df: DataFrame, condition: str, clauses: str, bounds: Bounds
 ) -> None:

@@ -16,7 +16,7 @@ ODD_LOT = 37
 # average price, cash, extended hours out of sequence, official close and open, next day, price variation,
 # odd lot, contingent, qualified contingent; [k] non-eligible (extended), cancelled, errored
 NOT_FOR_HIGH_LOW = (2, 7, 13, 15, 16, 20, 21, 37, 52, 53, 42, 43, 44, 54)
-# besides: bunched sold, derivatively priced, prior reference price, seller, sold out of sequence; [k] sold out
+# besides: bunched sold, derivatively priced, prior reference, seller, sold out of sequence; [k] sold out
 NOT_FOR_OPEN_CLOSE = (*NOT_FOR_HIGH_LOW, 5, 10, 22, 29, 33, 32)
 # official close and open, corrected consolidated close; [k] cancelled, errored
 NOT_FOR_VOLUME = (15, 16, 38, 44, 54)

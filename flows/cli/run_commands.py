@@ -55,6 +55,25 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
             finish(here, lambda: flow(here.config_text))
 
+    @app.command()
+    def replay(
+        provider: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
+        symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
+        start: Annotated[
+            datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="received on or after, UTC")
+        ] = None,
+        end: Annotated[
+            datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="received on or before, UTC")
+        ] = None,
+    ) -> None:
+        """Judge what lies in Bronze anew, after a parser or a rule was mended; fetches nothing."""
+        here = context()
+        first, last = (moment.date() if moment else None for moment in (start, end))
+        with _progress(here):
+            from flows.replay import replay as flow  # noqa: PLC0415 - imports Prefect
+
+            finish(here, lambda: flow(provider, symbol, first, last, here.config_text))
+
     @app.command("rebuild-gold")
     def rebuild_gold() -> None:
         """Compute all of Gold again, after a threshold or a formula has changed."""

@@ -52,7 +52,7 @@ def coin_bars(
 
 
 def fx_day_bars(seed: int, pair: str, day: FxBar, minutes: int, now: datetime) -> tuple[Point, ...]:
-    """One day's bars that had ended by `now`, newest first: inside the daily bar, from its open to its close."""
+    """A day's bars that had ended by `now`, newest first: from its open to its close, within its range."""
     midnight = datetime.combine(day.trade_dt, datetime.min.time(), tzinfo=UTC)
     count = 24 * 60 // minutes
     rng = stable_random("fx day", seed, pair, day.trade_dt, minutes)

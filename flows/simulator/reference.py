@@ -40,7 +40,7 @@ def splits(seed: int, symbol: str) -> list[dict[str, str]]:
 
 
 def dividends(seed: int, symbol: str, bars: Sequence[DailyBar], today: date) -> list[dict[str, str]]:
-    """The symbol's quarterly dividends declared by `today`, newest first; a third of the symbols pays none."""
+    """The symbol's quarterly dividends declared by `today`, newest first; a third pays none."""
     rng = stable_random("dividends", seed, symbol)
     if not bars or rng.random() < _NO_DIVIDEND_SHARE:
         return []

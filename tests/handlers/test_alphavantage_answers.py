@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.handlers.alphavantage import classify
+from flows.handlers.alphavantage_answers import LISTING_HEADER
 from flows.handlers.errors import ErrorClass
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"
@@ -45,6 +46,8 @@ SENTENCES = [
     ("Information", "The **demo** API key is for demo purposes only.", ErrorClass.bad_credentials),
     ("Error Message", "The series encountered an internal or external error - sorry", ErrorClass.unavailable),
     ("Error Message", "Invalid API call. Please retry", ErrorClass.bad_symbol),
+    ("Information", "Invalid inputs. Please refer to the API documentation", ErrorClass.bad_symbol),
+    ("Information", "No articles found. Please adjust the time range", ErrorClass.no_data),
     ("Information", "From Monday on all requests must be signed.", ErrorClass.malformed),
 ]
 
@@ -76,6 +79,21 @@ def test_an_unknown_sentence_beside_data_is_not_taken_for_data() -> None:
         (b"timestamp,open,high,low,close,volume\r\n2024-01-02,1,2,0.5,1.5,10\r\n", None),
         (b"timestamp,open,high,low,close,volume\r\n2024-01-02,1,2,0.", ErrorClass.malformed),
         (b"error,who,knows\r\n1,2,3\r\n", ErrorClass.malformed),
+        (b'{"items": "0", "feed": []}', None),
+        (b'{"items": "1", "feed": {}}', ErrorClass.malformed),
+        (b'{"symbol": "IBM", "data": []}', None),
+        (b'{"symbol": "IBM", "data": [{"effective_date": "1999-05-27"}]}', None),
+        (b'{"symbol": "IBM", "data": "none"}', ErrorClass.malformed),
+        (b'{"endpoint": "options", "data": []}', ErrorClass.malformed),
+        (b"effective_date,split_factor\r\n", None),
+        (b"effective_date,split_factor\r\n1999-05-27,2.0000\r\n", None),
+        (b"effective_date,split_factor\r\n1999-05", ErrorClass.malformed),
+        (b"symbol,name,exchange,assetType,ipoDate,delistingDate,status\r\n", ErrorClass.no_data),
+        (
+            b"symbol,name,exchange,assetType,ipoDate,delistingDate,status\n"
+            b'X,"S, Inc",N,Stock,1991-04-12,null,Active',
+            None,
+        ),
     ],
 )
 def test_a_body_without_a_sentence_gives_its_class(body: bytes, expected: ErrorClass | None) -> None:
@@ -86,6 +104,28 @@ def test_a_series_other_than_the_wanted_one_is_malformed() -> None:
     body = b'{"Meta Data": {}, "Time Series (1min)": {"2024-01-02 09:30:00": {}}}'
     assert classify(body, "application/json", wanted="Time Series (1min)") is None
     assert classify(body, "application/json", wanted="Time Series (5min)") is ErrorClass.malformed
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted", "expected"),
+    [
+        (b'{"symbol": "IBM", "data": []}', "data", None),
+        (b'{"items": "0", "feed": []}', "feed", None),
+        (b'{"items": "0", "feed": []}', "data", ErrorClass.malformed),
+        (b'{"symbol": "IBM", "data": []}', "feed", ErrorClass.malformed),
+        (b"{}", "data", ErrorClass.no_data),
+        (b"effective_date,split_factor\n", "data", None),
+        (b"effective_date,split_factor\n", "feed", ErrorClass.malformed),
+        (b"timestamp,open,high,low,close\n2024-01-02,1,1,1,1\n", "data", ErrorClass.malformed),
+        (b"timestamp,open,high,low,close\n2024-01-02,1,1,1,1\n", "Symbol", ErrorClass.malformed),
+        (b"timestamp,open,high,low,close\n2024-01-02,1,1,1,1\n", LISTING_HEADER, ErrorClass.malformed),
+        (b"{}", LISTING_HEADER, ErrorClass.no_data),
+    ],
+)
+def test_what_is_data_of_another_dataset_is_none_of_the_wanted(
+    body: bytes, wanted: str, expected: ErrorClass | None
+) -> None:
+    assert classify(body, "application/json", wanted) is expected
 
 
 def test_html_that_calls_itself_html_is_malformed_even_where_it_looks_like_csv() -> None:
@@ -135,6 +175,23 @@ def test_no_captured_error_is_forgotten_here() -> None:
         ("crazzyghost_truncated/forex/daily.json", "Time Series FX (Daily)"),
         ("crazzyghost_truncated/fundamentaldata/companyoverview.json", "Symbol"),
         ("portfoliotree_csv_json/fundamental/OVERVIEW_b1e86153.json", "Symbol"),
+        ("crazzyghost_truncated/forex/intraday.json", "Time Series FX (5min)"),
+        ("crazzyghost_truncated/crypto/daily.json", "Time Series (Digital Currency Daily)"),
+        (
+            "crazzyghost_truncated/crypto/daily_2020_old_dual_currency_format.json",
+            "Time Series (Digital Currency Daily)",
+        ),
+        ("crazzyghost_truncated/crypto/intraday.json", "Time Series Crypto (5min)"),
+        ("crazzyghost_truncated/timeseries/dailyadjusted.json", "Time Series (Daily)"),
+        ("portfoliotree_csv_json/intelligence/NEWS_SENTIMENT_37784e1e.json", "feed"),
+        ("portfoliotree_csv_json/fundamental/SPLITS_358e2618.csv", None),
+        ("portfoliotree_csv_json/fundamental/DIVIDENDS_5b9f5d9f.csv", None),
+        ("portfoliotree_csv_json/fundamental/LISTING_STATUS_42ba3c24.csv", None),
+        ("portfoliotree_csv_json/testdata/listing_status.csv", None),
+        ("portfoliotree_csv_json/forex/FX_INTRADAY_f0be5c32.csv", None),
+        ("portfoliotree_csv_json/crypto/CRYPTO_INTRADAY_38f15660.csv", None),
+        ("portfoliotree_csv_json/crypto/DIGITAL_CURRENCY_DAILY_ffab6e21.csv", None),
+        ("portfoliotree_csv_json/time_series/TIME_SERIES_DAILY_ADJUSTED_572d0539.csv", None),
         ("portfoliotree_csv_json/time_series/TIME_SERIES_INTRADAY_3dbdcdc7.csv", None),
         ("portfoliotree_csv_json/time_series/TIME_SERIES_DAILY_42a08190.csv", None),
         ("portfoliotree_csv_json/forex/FX_DAILY_b7946c44.csv", None),

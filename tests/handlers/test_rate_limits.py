@@ -213,6 +213,64 @@ def test_the_file_is_named_by_a_fingerprint_and_holds_no_key(tmp_path: Path, can
     assert all(canary.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 
 
+def test_what_is_left_is_told_without_using_it_up(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
+    for left in (3, 2, 1):
+        for _ in range(3):
+            assert [each.calls for each in gate.remaining()] == [1, left]
+        gate.acquire("provider")
+        clock.seconds += 2
+    assert [each.calls for each in gate.remaining()] == [1, 0]
+
+
+def test_a_forecast_is_kept_by_the_gate_to_the_millisecond(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(2, 1.0), RateLimit(5, 60.0))
+    gate.acquire("provider")
+    clock.seconds += 0.3
+    told = [round(at.timestamp(), 3) for at in gate.forecast(7).call_times]
+    made = []
+    for _ in range(7):
+        gate.acquire("provider")
+        made.append(round(clock.seconds, 3))
+    assert made == told
+
+
+def test_a_spent_day_is_said_at_once_even_while_the_second_is_spent_too(tmp_path: Path) -> None:
+    clock = Clock()
+    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(2, DAY))
+    gate.acquire("provider")
+    gate.acquire("provider")
+    clock.slept.clear()
+    with pytest.raises(ProviderError):
+        gate.acquire("provider")
+    assert clock.slept == []
+
+
+def test_without_limits_nothing_is_to_be_told(tmp_path: Path) -> None:
+    gate = _gate(tmp_path / "gate.sqlite", Clock())
+    assert gate.remaining() == ()
+    assert len(gate.forecast(3).call_times) == 3
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from flows.handlers.rate_limits import RateGate, RateLimit
+RateGate(Path(sys.argv[1]), [RateLimit(5, 86400)]).acquire("provider")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_call_counts_although_its_process_is_killed_before_it_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "gate.sqlite"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)
+    assert killed.returncode < 0
+    gate = RateGate(path, [RateLimit(5, DAY)])
+    assert [each.calls for each in gate.remaining()] == [4]
+
+
 def test_limits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rate"):
         RateGate(tmp_path / "gate.sqlite", [RateLimit(5, 1.0), RateLimit(5, 60.0)])

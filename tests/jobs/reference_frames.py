@@ -18,14 +18,14 @@ def listed(dataset: str, body: Any, symbol: str = "IBM", **fields: Any) -> dict[
 def payloads_frame(engine: SparkSession, *rows: dict[str, Any]) -> DataFrame:
     """The rows as a frame with the columns of bronze.raw_payloads."""
     ordered = [tuple(row[name] for name in RAW_PAYLOADS.columns) for row in rows]
-    return engine.createDataFrame(ordered, _plain(RAW_PAYLOADS))
+    return engine.createDataFrame(ordered, plain_schema(RAW_PAYLOADS))
 
 
 def empty_frame(engine: SparkSession, table: Table) -> DataFrame:
     """The table without rows."""
-    return engine.createDataFrame([], _plain(table))
+    return engine.createDataFrame([], plain_schema(table))
 
 
-def _plain(table: Table) -> StructType:
-    # the embedded engine does not read a schema's column comments
+def plain_schema(table: Table) -> StructType:
+    """The table's columns without comments, which the embedded engine does not read."""
     return StructType([StructField(field.name, field.dataType, True) for field in table.schema])

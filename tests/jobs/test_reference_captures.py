@@ -95,6 +95,24 @@ def test_captured_bars_of_coins_say_what_they_are_about_and_another_coin_is_not_
     assert rows[0]["position"].startswith("/Time Series Crypto (5min)/2025-08-24 15:")
 
 
+@pytest.mark.parametrize(
+    ("file", "dataset", "symbol", "interval", "fetched_at"),
+    [
+        (BARS[4][0], "crypto_daily", "BTC-EUR", "1day", datetime(2026, 5, 17, 17, 12, tzinfo=UTC)),
+        (BARS[5][0], "crypto_intraday", "ETH-USD", "5min", datetime(2026, 5, 17, 17, 12, tzinfo=UTC)),
+    ],
+)
+def test_the_bar_that_was_under_way_when_it_was_fetched_is_not_taken_for_a_whole_one(
+    engine: SparkSession, file: str, dataset: str, symbol: str, interval: str, fetched_at: datetime
+) -> None:
+    row = {**captured(file, dataset, symbol, interval), "fetched_at": fetched_at}
+    sessions_df = sessions_frame(engine, (CRYPTO,), date(2025, 1, 1), date(2026, 6, 1))
+    judged_df = judge_bars(raw_bars(payloads_frame(engine, row)), sessions_df)
+    newest, *others = judged_df.orderBy(F.desc("timestamp")).collect()
+    assert newest["reasons"] == ["partial_bar"]
+    assert {reason for bar in others for reason in bar["reasons"]} == set()
+
+
 def test_the_captured_splits_of_ibm_are_three(engine: SparkSession) -> None:
     row = captured(f"{PORTFOLIOTREE}/fundamental/SPLITS_358e2618.csv", "splits", "IBM")
     rows = judged_corporate_actions(raw_actions(payloads_frame(engine, row))).orderBy("ex_dt").collect()

@@ -1,0 +1,149 @@
+"""The flow `replay`: judges what lies in Bronze anew, after a parser or a rule was mended."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from prefect import flow
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.silver import QUARANTINE
+from delta_tables.table import SchemaMismatch, Table
+from flows.build import build_session
+from flows.gates import audit
+from flows.gold_build import rebuild_gold
+from flows.run_log import SILVER, StageResult, record, record_failure, record_start
+from flows.run_summary import RunSummary, conclude
+from flows.silver_build import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
+from flows.workspace import Workspace, open_workspace
+from jobs.bitemporal import OPERATION
+from jobs.parsers import has_any, read_rows_of
+from jobs.quarantine import quarantine_rows
+from jobs.replay import payloads_of, replacing_changes
+from jobs.table_io import count_rows, date_bounds, merge_history, read_table, require_values, stage
+from quality.gate import GateFailed, GateResult
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to judge anew: these providers and symbols, or all; their whole histories.
+
+    `start` and `end` choose those with a payload received on one of these days (UTC, both included).
+    """
+
+    providers: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    start: date | None = None
+    end: date | None = None
+
+
+def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Built]:
+    """Brings every Silver table to what the scope's payloads give now, as if nothing had ever been broken.
+
+    A table whose new rows its gate refuses stays as it is. A killed replay is started again.
+    """
+    payloads_df = _payloads(work, spark, scope)
+    sources = frozenset(
+        (row[0], row[1]) for row in payloads_df.select("provider", "dataset").distinct().collect()
+    )
+    recipes = [recipe for recipe in SILVER_TABLES if has_any(recipe.readers, sources)]
+    judged = {
+        recipe.table: stage(
+            spark,
+            work.lake,
+            recipe.judge(read_rows_of(payloads_df, recipe.readers, sources), sources),
+            work.run_id,
+            f"{recipe.table.name}_rejudged",
+        )
+        for recipe in recipes
+    }
+    built = [_replay(work, recipe, judged[recipe.table], payloads_df) for recipe in recipes]
+    return [*built, _replay_quarantine(work, spark, list(judged.values()), payloads_df)]
+
+
+def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
+    payloads_df = payloads_of(read_table(spark, work.lake, RAW_PAYLOADS), scope.providers, scope.symbols)
+    if scope.start is None and scope.end is None:
+        return payloads_df
+    received_on = F.to_date("fetched_at")
+    first, last = scope.start or date.min, scope.end or date.max
+    received_df = payloads_df.filter((received_on >= F.lit(first)) & (received_on <= F.lit(last)))
+    series = ["provider", "symbol"]
+    return payloads_df.join(received_df.select(*series).distinct(), series, "left_semi")
+
+
+def _replay(work: Workspace, recipe: SilverTable, judged_df: DataFrame, payloads_df: DataFrame) -> Built:
+    table, spark = recipe.table, judged_df.sparkSession
+    stored_df = read_table(spark, work.lake, table)
+    fresh_df = recipe.changes(judged_df, stored_df.where("false"), work.run_id).drop(OPERATION)
+    before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
+    changes_df = replacing_changes(fresh_df, before_df.select(*table.columns), table)
+    return _publish(work, table, changes_df, count_rows(judged_df))
+
+
+def _replay_quarantine(
+    work: Workspace, spark: SparkSession, judged: Sequence[DataFrame], payloads_df: DataFrame
+) -> Built:
+    stored_df = read_table(spark, work.lake, QUARANTINE)
+    bad = [quarantine_rows(each, stored_df.where("false"), work.run_id) for each in judged]
+    fresh_df = bad[0]
+    for more_df in bad[1:]:
+        fresh_df = fresh_df.unionByName(more_df)
+    before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
+    changes_df = replacing_changes(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
+    return _publish(work, QUARANTINE, changes_df, 0)
+
+
+def _publish(work: Workspace, table: Table, changes_df: DataFrame, rows_in: int) -> Built:
+    began, name = time.monotonic(), table.full_name
+    record_start(work.lake, work.run_id, SILVER, name)
+    try:
+        staged_df = stage(changes_df.sparkSession, work.lake, changes_df, work.run_id, f"{table.name}_replay")
+        rows_out = count_rows(staged_df)
+        gates = _audit(work, table, staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION))
+        if rows_out:
+            bounds = date_bounds(staged_df, "partition_dt") if table.partition_by else None
+            merge_history(work.lake, table, staged_df, bounds)
+    except (GateFailed, SchemaMismatch) as failure:
+        result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
+        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+    except Exception as error:
+        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        raise
+    # without bronze_version: a replay does not move on what ordinary builds have built up to
+    result = StageResult(SILVER, name, "replayed", time.monotonic() - began, rows_in, rows_out)
+    return Built(record(work.lake, work.run_id, result), gates)
+
+
+def _audit(work: Workspace, table: Table, upserts_df: DataFrame) -> tuple[GateResult, ...]:
+    if not count_rows(upserts_df):
+        return ()
+    if table is QUARANTINE:
+        require_values(upserts_df, table)
+        return (audit(work, upserts_df, table.dataset),)
+    return tuple(audit_changes(work, upserts_df, table))
+
+
+@flow(name="replay", description="Judge what lies in Bronze anew, after a parser or a rule was mended.")
+def replay(
+    providers: list[str] | None = None,
+    symbols: list[str] | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    config_file: str | None = None,
+) -> RunSummary:
+    """Silver of the scope from Bronze alone, then all of Gold.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; the other tables were brought up.
+    """
+    work = open_workspace(config_file)
+    began = time.monotonic()
+    scope = Scope(tuple(providers or ()), tuple(symbols or ()), start, end)
+    with build_session(work) as spark:
+        built = replay_silver(work, spark, scope)
+        built.append(rebuild_gold(work, spark))
+    return conclude(work.run_id, [], built, time.monotonic() - began)

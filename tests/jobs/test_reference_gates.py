@@ -1,0 +1,79 @@
+"""The gates of the reference tables: what is sane passes, what is not is refused, on both engines."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import quality
+from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
+from delta_tables.table import Table
+from jobs.bitemporal import OPERATION
+from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
+from jobs.instruments import instrument_changes, judged_instruments
+from jobs.news import judged_news, news_changes
+from jobs.parse_alphavantage_reference import raw_actions, raw_instruments, raw_news
+from quality.gate import GateResult, scan_batch
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, plain_schema
+
+CHECKS = Path(quality.__file__).parent / "checks"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ARTICLE = {"title": "T", "url": "https://example.org/a", "time_published": "20260517T110100"}
+LISTING = (
+    b"symbol,name,exchange,assetType,ipoDate,delistingDate,status\nA,A Inc,NYSE,Stock,1999-11-18,null,Active"
+)
+
+
+def batch(engine: SparkSession, table: Table) -> DataFrame:
+    """A small sane batch of the table, built from payloads."""
+    split = {"symbol": "IBM", "data": [{"effective_date": "1999-05-27", "split_factor": "2.0"}]}
+    paid = {"symbol": "IBM", "data": [{"ex_dividend_date": "2026-05-08", "amount": "1.69"}]}
+    rows = [listed("splits", split, fetched_at=NOW), listed("dividends", paid, fetched_at=NOW)]
+    rows += [listed("news", {"feed": [ARTICLE]}, fetched_at=NOW)]
+    rows += [listed("listing_status", LISTING, "ALL", fetched_at=NOW)]
+    payloads_df, stored_df = payloads_frame(engine, *rows), empty_frame(engine, table)
+    if table is CORPORATE_ACTIONS:
+        judged_df = judged_corporate_actions(raw_actions(payloads_df))
+        changes_df = corporate_action_changes(judged_df, stored_df, "r1")
+    elif table is NEWS:
+        changes_df = news_changes(judged_news(raw_news(payloads_df)), stored_df, "r1")
+    else:
+        judged_df = judged_instruments(raw_instruments(payloads_df))
+        changes_df = instrument_changes(judged_df, stored_df, "r1")
+    rows = table.conform(changes_df.drop(OPERATION)).collect()
+    # as values, not as a plan: a gate reads its batch once for each check
+    return engine.createDataFrame(rows, plain_schema(table))
+
+
+def scan(frame_df: DataFrame, table: Table) -> GateResult:
+    return scan_batch(frame_df.sparkSession, frame_df, table.dataset, CHECKS / f"{table.dataset}.yml", NOW)
+
+
+@pytest.mark.parametrize("table", [CORPORATE_ACTIONS, NEWS, INSTRUMENTS], ids=lambda table: table.name)
+def test_a_sane_batch_passes(engine: SparkSession, table: Table) -> None:
+    result = scan(batch(engine, table), table)
+    assert (result.status, result.errors) == ("pass", ()), result.summary()
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value"),
+    [
+        (CORPORATE_ACTIONS, "action", "'merger'"),
+        (CORPORATE_ACTIONS, "ratio", "CAST('-1' AS decimal(20,10))"),
+        (CORPORATE_ACTIONS, "amount", "CAST(NULL AS decimal(20,8))"),
+        (CORPORATE_ACTIONS, "ex_dt", "CAST('2062-01-01' AS date)"),
+        (NEWS, "article_id", "'short'"),
+        (NEWS, "ticker_sentiment_score", "CAST('2' AS decimal(10,6))"),
+        (NEWS, "published_at", "CAST('2062-01-01 00:00:00' AS timestamp)"),
+        (INSTRUMENTS, "status", "'asleep'"),
+        (INSTRUMENTS, "valid_to", "CAST('1990-01-01' AS date)"),
+        (INSTRUMENTS, "known_to", "CAST('1990-01-01 00:00:00' AS timestamp)"),
+    ],
+)
+def test_a_batch_with_a_value_that_cannot_be_is_refused(
+    spark: SparkSession, table: Table, name: str, value: str
+) -> None:
+    result = scan(batch(spark, table).withColumn(name, F.expr(value)), table)
+    assert result.status == "fail", result.summary()

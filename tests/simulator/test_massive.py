@@ -1,0 +1,302 @@
+"""The flat files agree with each other and with the real ones' layout; the store speaks S3 to boto3."""
+
+import csv
+import gzip
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.file_store import TICKERS, FileStore, key_of
+from flows.simulator.market import Market
+from flows.simulator.prices import load_histories
+from flows.simulator.server import Simulator
+
+DAY = date(2010, 8, 19)
+OUT_AT = datetime(2010, 8, 20, 15, tzinfo=UTC)  # 11:00 New York
+NOW = OUT_AT + timedelta(hours=1)
+_REAL_ROWS = Path(__file__).resolve().parents[2] / "../shared/data/polygon/flatfiles_real_rows"
+_MINUTE_NS = 60_000_000_000
+
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def store() -> FileStore:
+    return FileStore(Market(0))
+
+
+def rows(store: FileStore, dataset: str, *faults: Fault, day: date = DAY) -> list[Row]:
+    found = store.find(key_of(dataset, day), datetime(2010, 9, 1, tzinfo=UTC), faults)
+    assert found is not None
+    return list(csv.DictReader(gzip.decompress(found.content).decode().splitlines()))
+
+
+def minutes(trades: list[Row]) -> dict[tuple[str, int], tuple[Decimal, ...]]:
+    """Open, close, high, low and volume of the trades of each ticker and minute."""
+    made: dict[tuple[str, int], tuple[Decimal, ...]] = {}
+    for key, some in groupby(trades, lambda row: (row["ticker"], int(row["sip_timestamp"]) // _MINUTE_NS)):
+        group = list(some)
+        prices = [Decimal(row["price"]) for row in group]
+        volume = sum((Decimal(row["size"]) for row in group), Decimal(0))
+        made[key] = (prices[0], prices[-1], max(prices), min(prices), volume)
+    return made
+
+
+def client(simulator: Simulator, key_id: str = "a-key-id") -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=simulator.base,
+        aws_access_key_id=key_id,
+        aws_secret_access_key="a-secret",
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"total_max_attempts": 1}),
+    )
+
+
+def refusal(call: Callable[..., Any], **asked: str) -> tuple[int, str]:
+    with pytest.raises(ClientError) as raised:
+        call(Bucket=asked.pop("Bucket", "flatfiles"), **asked)
+    response: Any = raised.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "sample"),
+    [
+        ("trades_v1", "trades_v1_rows.csv"),
+        ("quotes_v1", "quotes_v1_rows.csv"),
+        ("minute_aggs_v1", "minute_aggs_v1_2026-10-02.csv"),
+        ("day_aggs_v1", "day_aggs_v1_2026-10-02.csv"),
+    ],
+)
+def test_columns_and_the_style_of_values_are_those_of_real_rows(
+    store: FileStore, dataset: str, sample: str
+) -> None:
+    if not _REAL_ROWS.is_dir():
+        pytest.skip("the real rows of flat files are not on this machine")
+    with (_REAL_ROWS / sample).open(encoding="utf-8") as lines:
+        real = list(csv.DictReader(lines))
+    drawn = rows(store, dataset)
+
+    assert list(drawn[0]) == list(real[0])
+    for column in real[0]:
+        styles = {shape(row[column]) for row in real}
+        # A list of conditions may be empty in a drawn row, where the sample happens to have none.
+        unknown = {row[column] for row in drawn if shape(row[column]) not in styles | {""}}
+        assert column in {"ticker", "conditions"} or not unknown, (column, sorted(unknown)[:3])
+
+
+def shape(value: str) -> str:
+    """9.9 for a number with few decimals, 9.999999 for six, 9 for a whole one."""
+    decimals = re.sub(r"\d+$", lambda found: "9" * (6 if len(found.group()) == 6 else 1), value)
+    return re.sub(r"^-?\d+(?=\.|$)", "9", decimals) if value[:1].isdigit() else value
+
+
+def test_trades_add_up_to_the_minute_bars_with_and_without_odd_lots(store: FileStore) -> None:
+    trades = rows(store, "trades_v1")
+    bars = {
+        (row["ticker"], int(row["window_start"]) // _MINUTE_NS): tuple(
+            Decimal(row[name]) for name in ("open", "close", "high", "low", "volume")
+        )
+        for row in rows(store, "minute_aggs_v1")
+    }
+    counts = Counter((row["ticker"], int(row["sip_timestamp"]) // _MINUTE_NS) for row in trades)
+    round_lots = [row for row in trades if "37" not in row["conditions"].split(",")]
+
+    assert minutes(trades) == bars
+    assert len(bars) == len(TICKERS) * 390
+    assert len(round_lots) < len(trades)
+    assert {key: bar[:4] for key, bar in minutes(round_lots).items()} == {
+        key: bar[:4] for key, bar in bars.items()
+    }
+    assert all(
+        int(row["transactions"]) == counts[row["ticker"], int(row["window_start"]) // _MINUTE_NS]
+        for row in rows(store, "minute_aggs_v1")
+    )
+
+
+def test_day_bars_are_the_real_ones_of_all_symbols_from_midnight_in_new_york(store: FileStore) -> None:
+    days = {row["ticker"]: row for row in rows(store, "day_aggs_v1")}
+
+    assert len(days) == 500
+    for symbol in ("AAPL", "BRK.B", "ZION"):
+        real = next(bar for bar in load_histories()[symbol] if bar.trade_dt == DAY)
+        found = tuple(Decimal(days[symbol][name]) for name in ("open", "high", "low", "close", "volume"))
+        assert found == (real.open, real.high, real.low, real.close, Decimal(real.volume))
+    assert {row["window_start"] for row in days.values()} == {"1282190400000000000"}  # 04:00 UTC
+
+
+def test_prints_are_in_order_some_look_equal_and_none_has_the_key_of_another(store: FileStore) -> None:
+    trades = rows(store, "trades_v1")
+    keys = Counter((row["ticker"], row["id"], row["sequence_number"]) for row in trades)
+    looks = Counter(
+        tuple(row[name] for name in ("ticker", "sip_timestamp", "price", "size")) for row in trades
+    )
+
+    assert max(keys.values()) == 1
+    assert max(looks.values()) == 2
+    for _, some in groupby(trades, lambda row: row["ticker"]):
+        group = list(some)
+        sequences = [int(row["sequence_number"]) for row in group]
+        times = [int(row["sip_timestamp"]) for row in group]
+        assert sequences == sorted(sequences)
+        assert times == sorted(times)
+    assert all(int(row["participant_timestamp"]) <= int(row["sip_timestamp"]) for row in trades)
+    assert {row["trf_id"] != "0" for row in trades if row["exchange"] == "4"} == {True}
+    assert any(Decimal(row["size"]) % 1 for row in trades)
+
+
+def test_quotes_are_uncrossed_and_the_first_has_no_bid(store: FileStore) -> None:
+    for _, some in groupby(rows(store, "quotes_v1"), lambda row: row["ticker"]):
+        first, *others = some
+        assert (first["bid_price"], first["bid_size"]) == ("0.0", "0")
+        assert all(Decimal(row["bid_price"]) < Decimal(row["ask_price"]) for row in others)
+
+
+def test_a_republished_day_differs_in_one_trade_and_its_bars(store: FileStore) -> None:
+    fault = Fault(FaultKind.CORRECTIONS, keys=("IBM",))
+    changed = {
+        dataset: [
+            (old, new)
+            for old, new in zip(rows(store, dataset), rows(store, dataset, fault), strict=True)
+            if old != new
+        ]
+        for dataset in ("trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1")
+    }
+
+    assert {dataset: len(pairs) for dataset, pairs in changed.items()} == {
+        "trades_v1": 1,
+        "quotes_v1": 0,
+        "minute_aggs_v1": 1,
+        "day_aggs_v1": 1,
+    }
+    grown = {
+        dataset: {name: Decimal(new[name]) - Decimal(old[name]) for name in old if old[name] != new[name]}
+        for dataset, [(old, new), *_] in ((name, pairs) for name, pairs in changed.items() if pairs)
+    }
+    gain = grown["trades_v1"]["size"]
+    assert gain > 0
+    assert grown == {
+        "trades_v1": {"size": gain},
+        "minute_aggs_v1": {"volume": gain},
+        "day_aggs_v1": {"volume": gain},
+    }
+    assert changed["trades_v1"][0][0]["ticker"] == "IBM"
+
+
+def test_the_same_seed_writes_the_same_bytes_and_another_others(store: FileStore) -> None:
+    def etag(of: FileStore) -> str:
+        found = of.find(key_of("trades_v1", DAY), NOW, ())
+        assert found is not None
+        return found.etag
+
+    assert etag(FileStore(Market(0))) == etag(store)
+    assert etag(FileStore(Market(1))) != etag(store)
+
+
+def test_a_file_comes_out_at_eleven_on_the_next_day_or_late(simulate: Any) -> None:
+    simulator = simulate(clock=OUT_AT - timedelta(minutes=1))
+    ask, key = client(simulator).head_object, key_of("day_aggs_v1", DAY)
+    assert refusal(ask, Key=key)[0] == 404
+
+    simulator.service.clock.set(OUT_AT)
+    simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=3600)])
+    assert refusal(ask, Key=key)[0] == 404
+    simulator.service.clock.set(OUT_AT + timedelta(hours=1))
+    assert ask(Bucket="flatfiles", Key=key)["LastModified"] == OUT_AT
+
+
+def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -> None:
+    at = NOW + timedelta(hours=2)
+    simulator = simulate(clock=NOW, faults=(Fault(FaultKind.CORRECTIONS, at=at, symbols=(str(DAY),)),))
+    s3 = client(simulator)
+
+    def head(day: date) -> tuple[str, datetime]:
+        found = s3.head_object(Bucket="flatfiles", Key=key_of("trades_v1", day))
+        return found["ETag"], found["LastModified"]
+
+    other = date(2010, 8, 17)
+    before, untouched = head(DAY), head(other)
+    simulator.service.clock.set(at)
+
+    assert head(DAY)[0] != before[0]
+    assert head(DAY)[1] == at
+    assert head(other) == untouched
+
+
+def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
+    s3, key = client(simulate(clock=NOW)), key_of("day_aggs_v1", DAY)
+    whole = s3.get_object(Bucket="flatfiles", Key=key)
+    content = whole["Body"].read()
+    part = s3.get_object(Bucket="flatfiles", Key=key, Range="bytes=10-19", IfMatch=whole["ETag"])
+
+    assert part["Body"].read() == content[10:20]
+    assert part["ContentRange"] == f"bytes 10-19/{len(content)}"
+    assert part["ResponseMetadata"]["HTTPStatusCode"] == 206
+    assert whole["Metadata"] == {"simulated": "true"}
+    assert s3.head_object(Bucket="flatfiles", Key=key)["ContentLength"] == len(content)
+    assert refusal(s3.get_object, Key=key, Range=f"bytes={len(content)}-") == (416, "InvalidRange")
+    assert refusal(s3.get_object, Key=key, IfMatch='"another"') == (412, "PreconditionFailed")
+
+
+@pytest.mark.parametrize(
+    ("key_id", "asked", "expected"),
+    [
+        ("wrong-id", {"Key": key_of("day_aggs_v1", DAY)}, (403, "InvalidAccessKeyId")),
+        ("forged-id", {"Key": key_of("day_aggs_v1", DAY)}, (403, "SignatureDoesNotMatch")),
+        ("basic-id", {"Key": key_of("quotes_v1", DAY)}, (403, "AccessDenied")),
+        ("a-key-id", {"Key": "us_stocks_sip/day_aggs_v1/2010/08/nonsense"}, (404, "NoSuchKey")),
+        ("a-key-id", {"Key": key_of("day_aggs_v1", date(2010, 8, 21))}, (404, "NoSuchKey")),
+        ("a-key-id", {"Key": "x", "Bucket": "flatfiles2"}, (404, "NoSuchBucket")),
+    ],
+)
+def test_refusals_have_the_codes_of_s3(
+    simulate: Any, key_id: str, asked: dict[str, str], expected: tuple[int, str]
+) -> None:
+    assert refusal(client(simulate(clock=NOW), key_id).get_object, **asked) == expected
+
+
+def test_an_unsigned_call_is_denied(simulate: Any, ask: Any) -> None:
+    simulator = simulate(clock=NOW)
+    simulator.url = f"{simulator.base}/flatfiles/{key_of('day_aggs_v1', DAY)}"
+    response = ask(simulator)
+    assert (response.status_code, "<Code>AccessDenied</Code>" in response.text) == (403, True)
+
+
+def test_too_many_calls_are_asked_to_slow_down(simulate: Any) -> None:
+    s3 = client(simulate(clock=NOW, calls_per_minute=1))
+    s3.head_object(Bucket="flatfiles", Key=key_of("day_aggs_v1", DAY))
+    assert refusal(s3.get_object, Key=key_of("day_aggs_v1", DAY)) == (503, "SlowDown")
+
+
+def test_a_listing_comes_in_pages_of_what_is_published(simulate: Any) -> None:
+    s3 = client(simulate(clock=NOW))
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket="flatfiles",
+        Prefix="us_stocks_sip/day_aggs_v1/2010/08/2010-08-1",
+        PaginationConfig={"PageSize": 4},
+    )
+    found = [item for page in pages for item in page["Contents"]]
+
+    days = [date(2010, 8, number) for number in (10, 11, 12, 13, 16, 17, 19)]  # the data lack the 18th
+    assert [item["Key"] for item in found] == [key_of("day_aggs_v1", day) for day in days]
+    head = s3.head_object(Bucket="flatfiles", Key=found[0]["Key"])
+    assert (found[0]["ETag"], found[0]["Size"]) == (head["ETag"], head["ContentLength"])
+
+
+def test_what_a_test_lays_down_is_served_as_it_is(simulate: Any) -> None:
+    simulator = simulate(clock=NOW)
+    simulator.service._speakers["massive"].files.overrides["any/key"] = b"any bytes"
+    found = client(simulator).get_object(Bucket="flatfiles", Key="any/key")
+    assert (found["Body"].read(), found["Metadata"]) == (b"any bytes", {})
