@@ -1,13 +1,15 @@
 """Every table of the lake, by name."""
 
-from delta_tables import bronze, gold, ops, silver, silver_reference
+from delta_tables import bronze, gold, gold_ticks, ops, silver, silver_reference, silver_ticks
 from delta_tables.table import Table
 
 ALL_TABLES: tuple[Table, ...] = (
     *bronze.TABLES,
     *silver.TABLES,
     *silver_reference.TABLES,
+    *silver_ticks.TABLES,
     *gold.TABLES,
+    *gold_ticks.TABLES,
     *ops.TABLES,
 )
 BY_NAME = {table.full_name: table for table in ALL_TABLES}

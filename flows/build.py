@@ -11,10 +11,13 @@ from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
 from delta_tables.lake import LakeError
+from flows.bar_files_build import build_bar_files
 from flows.gold_build import build_gold, rebuild_gold
 from flows.progress import report_progress
 from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
+from flows.tick_build import build_files
+from flows.tick_gold_build import build_tick_gold
 from flows.workspace import Workspace, open_workspace
 from jobs.session import engine_session
 
@@ -28,6 +31,18 @@ def silver_task(name: str, work: Workspace, spark: SparkSession, recipe: SilverT
     return build_silver(work, spark, recipe)
 
 
+@task(name="build-files", cache_policy=NO_CACHE)
+def files_task(work: Workspace, spark: SparkSession) -> list[Built]:
+    """Silver bars, trades and quotes, brought up to the flat files that have landed."""
+    return build_bar_files(work, spark) + build_files(work, spark)
+
+
+@task(name="build-tick-gold", cache_policy=NO_CACHE)
+def tick_gold_task(work: Workspace, spark: SparkSession) -> Built:
+    """What is computed from ticks, for the days that changed."""
+    return build_tick_gold(work, spark)
+
+
 @task(name="build-gold", cache_policy=NO_CACHE)
 def gold_task(work: Workspace, spark: SparkSession) -> Built:
     """Gold, recomputed where Silver changed."""
@@ -38,12 +53,17 @@ def build_all(work: Workspace) -> list[Built]:
     """Silver, then Gold; a table whose batch is refused does not stop the others."""
     with build_session(work) as spark:
         built = []
+        steps = len(SILVER_TABLES) + 3
         for number, recipe in enumerate(SILVER_TABLES):
-            report_progress("build", number, len(SILVER_TABLES) + 1)
+            report_progress("build", number, steps)
             built.append(silver_task(recipe.table.full_name, work, spark, recipe))
-        report_progress("build", len(SILVER_TABLES), len(SILVER_TABLES) + 1)
+        report_progress("build", steps - 3, steps)
+        built += files_task(work, spark)
+        report_progress("build", steps - 2, steps)
         built.append(gold_task(work, spark))
-        report_progress("build", len(SILVER_TABLES) + 1, len(SILVER_TABLES) + 1)
+        report_progress("build", steps - 1, steps)
+        built.append(tick_gold_task(work, spark))
+        report_progress("build", steps, steps)
     return built
 
 

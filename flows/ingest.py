@@ -10,11 +10,15 @@ from prefect.cache_policies import NO_CACHE
 from config.load import ConfigError
 from flows.already_landed import not_landed_yet
 from flows.fetching import Fetched, fetch_and_land, leave_out
+from flows.file_fetching import fetch_files
 from flows.handlers.records import Query
 from flows.providers import source_named
+from flows.quota_order import in_turns
+from flows.quota_plan import Metered, by_need
 from flows.requests_plan import latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
 from flows.run_summary import RunSummary, conclude
+from flows.sources import massive
 from flows.sources.source import Ask, Handler, Source
 from flows.workspace import Workspace, open_workspace
 
@@ -26,6 +30,12 @@ def fetch_dataset(
     """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
     del dataset  # names the task run
     return fetch_and_land(work, provider, handler, threads, wanted)
+
+
+@task(name="fetch-files", cache_policy=NO_CACHE)
+def fetch_files_task(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
+    """The flat files asked for, those that are new landed; the download retries, this does not."""
+    return fetch_files(work, asks)
 
 
 def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
@@ -41,7 +51,10 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     _require_same_clock(work)
     fetched: list[Fetched] = []
     for provider, some in groupby(asks, key=lambda ask: ask.provider):
-        fetched += _ingest(work, source_named(provider), list(some))
+        if provider == massive.PROVIDER:
+            fetched += fetch_files_task(work, list(some))
+        else:
+            fetched += _ingest(work, source_named(provider), list(some))
     return fetched
 
 
@@ -50,10 +63,13 @@ def _ingest(work: Workspace, source: Source, asks: Sequence[Ask]) -> list[Fetche
     try:
         now = work.clock()
         wanted = [
-            (ask.dataset, not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now))
+            query
             for ask in asks
+            for query in not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now)
         ]
-        return _fetch_each(work, source, handler, [(dataset, some) for dataset, some in wanted if some])
+        if isinstance(handler, Metered):
+            wanted = by_need(work.lake, source.name, wanted, handler.gate.limits, now)
+        return _fetch_each(work, source, handler, in_turns(wanted))
     finally:
         handler.close()
 

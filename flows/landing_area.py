@@ -56,6 +56,8 @@ def _move(file: Path, target: Path) -> None:
     """By renaming; from another disk by a copy beside the target, renamed once it is on the disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        with file.open("rb") as received:
+            os.fsync(received.fileno())  # a row must not outlive its bytes when the power fails
         os.replace(file, target)
     except OSError as error:
         if error.errno != EXDEV:
@@ -78,7 +80,8 @@ def _upload(lake: Lake, file: Path, path: str) -> None:
     Arrow completes an upload even when it was given half: only the comparison shows that.
     """
     store, root = lake._file_system()
-    with file.open("rb") as source, store.open_output_stream(f"{root}/{path}") as sink:
+    # Without compression=None a name that ends with .gz makes Arrow compress the bytes once more.
+    with file.open("rb") as source, store.open_output_stream(f"{root}/{path}", compression=None) as sink:
         shutil.copyfileobj(source, sink, _COPY_BYTES)
     stored = store.get_file_info(f"{root}/{path}").size
     if stored != file.stat().st_size:

@@ -22,7 +22,7 @@ from flows.workspace import Workspace, open_workspace
 from jobs.bitemporal import OPERATION
 from jobs.parsers import has_any, read_rows_of
 from jobs.quarantine import quarantine_rows
-from jobs.replay import payloads_of, replacing_changes
+from jobs.replaced_rows import replaced_rows
 from jobs.table_io import count_rows, date_bounds, merge_history, read_table, require_values, stage
 from quality.gate import GateFailed, GateResult
 
@@ -65,7 +65,11 @@ def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Bu
 
 
 def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
-    payloads_df = payloads_of(read_table(spark, work.lake, RAW_PAYLOADS), scope.providers, scope.symbols)
+    payloads_df = read_table(spark, work.lake, RAW_PAYLOADS)
+    if scope.providers:
+        payloads_df = payloads_df.filter(F.col("provider").isin(*scope.providers))
+    if scope.symbols:
+        payloads_df = payloads_df.filter(F.col("symbol").isin(*scope.symbols))
     if scope.start is None and scope.end is None:
         return payloads_df
     received_on = F.to_date("fetched_at")
@@ -80,7 +84,7 @@ def _replay(work: Workspace, recipe: SilverTable, judged_df: DataFrame, payloads
     stored_df = read_table(spark, work.lake, table)
     fresh_df = recipe.changes(judged_df, stored_df.where("false"), work.run_id).drop(OPERATION)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
-    changes_df = replacing_changes(fresh_df, before_df.select(*table.columns), table)
+    changes_df = replaced_rows(fresh_df, before_df.select(*table.columns), table)
     return _publish(work, table, changes_df, count_rows(judged_df))
 
 
@@ -93,7 +97,7 @@ def _replay_quarantine(
     for more_df in bad[1:]:
         fresh_df = fresh_df.unionByName(more_df)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
-    changes_df = replacing_changes(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
+    changes_df = replaced_rows(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
     return _publish(work, QUARANTINE, changes_df, 0)
 
 

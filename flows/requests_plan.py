@@ -6,14 +6,16 @@ from datetime import date
 from config.settings import Settings
 from flows.handlers.records import Query
 from flows.providers import SOURCES, source_named
+from flows.sources import massive
 from flows.sources.source import Ask, PlanError
 
 
 def latest_asks(settings: Settings) -> tuple[Ask, ...]:
     """The asks of an ordinary run: each provider's datasets, as the settings and its plan have them."""
-    return tuple(
+    payloads = tuple(
         Ask(dataset, provider=name) for name, source in SOURCES.items() for dataset in source.latest(settings)
     )
+    return payloads + massive.latest_asks(settings)
 
 
 def range_asks(
@@ -35,6 +37,8 @@ def range_asks(
     """
     if start > end:
         raise PlanError(f"the range is empty: it begins on {start} and ends on {end}")
+    if provider == massive.PROVIDER:
+        return massive.range_asks(start, end, tuple(datasets or settings.providers.massive.datasets))
     sources = [source_named(provider)] if provider else list(SOURCES.values())
     used = [source for source in sources if provider or source.latest(settings)]
     known = tuple(dict.fromkeys(name for source in used for name in source.history))

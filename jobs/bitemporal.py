@@ -27,9 +27,10 @@ def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, 
     """The rows to write so that `stored_df` also knows `observed_df`: the table's columns and OPERATION.
 
     `observed_df` has the table's columns but known_to and run_id, and perhaps IS_GONE: true where the
-    observation says that from known_from on there is nothing at this key (see with_withdrawals); `stored_df` is the table, or those of
-    its rows that share a key with the observations. OPERATION is `upsert` or `delete`. Nothing comes
-    out where nothing changes. Two observations of one key at one instant: the greater payload_id
+    observation says that from known_from on there is nothing at this key (see with_withdrawals);
+    `stored_df` is the table, or those of its rows that share a key with the observations. OPERATION is
+    `upsert` or `delete`. Nothing comes out where nothing changes. Two observations of one key at one
+    instant: the greater payload_id
     holds, then the greater values, so that the result never depends on the order of arrival.
     """
     entity = entity_keys(table)

@@ -60,7 +60,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     )
     is_csv = F.col("text").startswith("timestamp,")
     bars_df = _json_bars(text_df.filter(~is_csv)).unionByName(_csv_bars(text_df.filter(is_csv)))
-    return bars_df.withColumn("kind", F.when(F.lit(False), "partial").otherwise(F.col("kind")))
+    return bars_df.withColumn("kind", F.when(_is_under_way(), "partial").otherwise(F.col("kind")))
 
 
 def raw_overviews(payloads_df: DataFrame) -> DataFrame:

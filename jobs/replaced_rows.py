@@ -10,7 +10,8 @@ from jobs.bitemporal import OPERATION
 def replaced_rows(computed_df: DataFrame, stored_df: DataFrame, table: Table) -> DataFrame:
     """The table's columns and OPERATION: `upsert` for new and changed rows, `delete` for those gone.
 
-    `stored_df` is the same part of the table as stored. Another run id alone does not make a row a changed one.
+    `stored_df` is the same part of the table as stored. Another run id
+    alone does not make a row a changed one.
     """
     keys = list(table.keys)
     known_df = stored_df.select(

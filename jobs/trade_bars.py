@@ -75,33 +75,39 @@ def bar_differences(
     `ours_df`: trade_bars; `vendor_df`: BAR_KEYS, the measures and is_simulated of the same symbols and
     sessions. A bar that only one of them has differs in every measure.
     """
-    allowed = tolerance or Tolerance()
-    sides = {"ours": ours_df, "vendor": vendor_df}
-    named = [
+    prefixed = [
         frame_df.select(
             *BAR_KEYS,
-            F.struct(*(F.col(name).cast(MEASURE).alias(name) for name in _MEASURES)).alias(side),
+            *(F.col(name).cast(MEASURE).alias(f"{side}_{name}") for name in _MEASURES),
             F.col("is_simulated").alias(f"{side}_is_simulated"),
         )
-        for side, frame_df in sides.items()
+        for side, frame_df in (("ours", ours_df), ("vendor", vendor_df))
     ]
-    both_df = named[0].join(named[1], list(BAR_KEYS), "full")
-    measures = F.array(*(_comparison(name, allowed) for name in _MEASURES))
-    drawn = [F.coalesce(f"{side}_is_simulated", F.lit(False)) for side in sides]
-    rows_df = both_df.select(
-        *BAR_KEYS, (drawn[0] | drawn[1]).alias("is_simulated"), F.explode(measures).alias("compared")
-    ).select(*BAR_KEYS, "is_simulated", "compared.*", F.lit(run_id).alias("run_id"))
-    return TRADE_BAR_DIFFERENCES.conform(rows_df.filter("not (from_trades <=> from_vendor)"))
+    both_df = prefixed[0].join(prefixed[1], list(BAR_KEYS), "full")
+    measure_df = both_df.withColumn("measure", F.explode(F.array(*(F.lit(name) for name in _MEASURES))))
+    drawn = [F.coalesce(f"{side}_is_simulated", F.lit(False)) for side in ("ours", "vendor")]
+    compared_df = measure_df.select(
+        *BAR_KEYS,
+        "measure",
+        _of_measure("ours").alias("from_trades"),
+        _of_measure("vendor").alias("from_vendor"),
+        (drawn[0] | drawn[1]).alias("is_simulated"),
+        F.lit(run_id).alias("run_id"),
+    ).filter("not (from_trades <=> from_vendor)")
+    return TRADE_BAR_DIFFERENCES.conform(_with_difference(compared_df, tolerance or Tolerance()))
 
 
-def _comparison(name: str, tolerance: Tolerance) -> Column:
-    ours, vendor = F.col(f"ours.{name}"), F.col(f"vendor.{name}")
-    difference = (ours - vendor).cast(MEASURE)
-    limit = F.lit(tolerance.volume if name == "volume" else tolerance.price)
-    return F.struct(
-        F.lit(name).alias("measure"),
-        ours.alias("from_trades"),
-        vendor.alias("from_vendor"),
-        difference.alias("difference"),
-        F.coalesce(F.abs(difference) <= limit, F.lit(False)).alias("is_within"),
+def _of_measure(side: str) -> Column:
+    """The side's value of the row's measure; a struct of each would carry comments Sail cannot cast."""
+    value = F.lit(None).cast(MEASURE)
+    for name in _MEASURES:
+        value = F.when(F.col("measure") == name, F.col(f"{side}_{name}")).otherwise(value)
+    return value
+
+
+def _with_difference(compared_df: DataFrame, tolerance: Tolerance) -> DataFrame:
+    difference = (F.col("from_trades") - F.col("from_vendor")).cast(MEASURE)
+    limit = F.when(F.col("measure") == "volume", F.lit(tolerance.volume)).otherwise(F.lit(tolerance.price))
+    return compared_df.withColumn("difference", difference).withColumn(
+        "is_within", F.coalesce(F.abs("difference") <= limit, F.lit(False))
     )

@@ -47,9 +47,7 @@ def test_bodies_of_failed_attempts_are_handed_out_before_a_success(
     assert canary not in repr(told)
 
 
-def test_the_last_error_is_raised_and_not_told_twice(
-    server: Any, make: Callable[..., AlphaVantage]
-) -> None:
+def test_the_last_error_is_raised_and_not_told_twice(server: Any, make: Callable[..., AlphaVantage]) -> None:
     for number in range(3):
         server.will_answer(f"busy {number}".encode(), status=503)
     told: list[FailedAttempt] = []

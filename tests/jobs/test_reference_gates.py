@@ -42,9 +42,9 @@ def batch(engine: SparkSession, table: Table) -> DataFrame:
     else:
         judged_df = judged_instruments(raw_instruments(payloads_df))
         changes_df = instrument_changes(judged_df, stored_df, "r1")
-    rows = table.conform(changes_df.drop(OPERATION)).collect()
+    found = table.conform(changes_df.drop(OPERATION)).collect()
     # as values, not as a plan: a gate reads its batch once for each check
-    return engine.createDataFrame(rows, plain_schema(table))
+    return engine.createDataFrame(found, plain_schema(table))
 
 
 def scan(frame_df: DataFrame, table: Table) -> GateResult:
