@@ -27,7 +27,7 @@ from jobs.table_io import (
     require_values,
     stage,
 )
-from jobs.tick_history import tick_changes
+from jobs.tick_history import tick_changes, unsettled
 from jobs.trading_calendar import STOCKS_US, sessions_frame
 from quality.gate import GateFailed, GateResult
 
@@ -77,7 +77,8 @@ def _publish(
     """Rows judged, changed and set aside, and the verdicts."""
     lake, run_id, name = work.lake, work.run_id, f"bars_{file.file_id[:12]}"
     judged_df = stage(spark, lake, _judged(work, spark, file), run_id, f"{name}_judged")
-    changes_df = tick_changes(judged_df, _stored_day(work, spark, file), file, BARS, run_id)
+    open_df, known_df = unsettled(judged_df, _stored_day(work, spark, file), BARS)
+    changes_df = tick_changes(open_df, known_df, judged_df, file, BARS, run_id)
     changes_df = stage(spark, lake, changes_df, run_id, f"{name}_changes")
     bad_df = quarantine_rows(judged_df, read_table(spark, lake, QUARANTINE), run_id)
     bad_df = stage(spark, lake, bad_df, run_id, f"{name}_bad")

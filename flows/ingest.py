@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from itertools import groupby
 
 from prefect import flow, task
@@ -48,30 +49,33 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
         ConfigError: the lake was filled under another clock, or a secret is missing.
         LakeError: what was received could not be stored.
     """
-    _require_same_clock(work)
-    fetched: list[Fetched] = []
-    for provider, some in groupby(asks, key=lambda ask: ask.provider):
-        if provider == massive.PROVIDER:
-            fetched += fetch_files_task(work, list(some))
-        else:
-            fetched += _ingest(work, source_named(provider), list(some))
+    with ExitStack() as opened:
+        # a key that is missing is found before anything is asked or noted
+        handlers = {
+            name: opened.enter_context(closing(source_named(name).connect(work)))
+            for name in dict.fromkeys(ask.provider for ask in asks)
+            if name != massive.PROVIDER
+        }
+        _require_same_clock(work)
+        fetched: list[Fetched] = []
+        for provider, some in groupby(asks, key=lambda ask: ask.provider):
+            if provider == massive.PROVIDER:
+                fetched += fetch_files_task(work, list(some))
+            else:
+                fetched += _ingest(work, source_named(provider), handlers[provider], list(some))
     return fetched
 
 
-def _ingest(work: Workspace, source: Source, asks: Sequence[Ask]) -> list[Fetched]:
-    handler = source.connect(work)
-    try:
-        now = work.clock()
-        wanted = [
-            query
-            for ask in asks
-            for query in not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now)
-        ]
-        if isinstance(handler, Metered):
-            wanted = by_need(work.lake, source.name, wanted, handler.gate.limits, now)
-        return _fetch_each(work, source, handler, in_turns(wanted))
-    finally:
-        handler.close()
+def _ingest(work: Workspace, source: Source, handler: Handler, asks: Sequence[Ask]) -> list[Fetched]:
+    now = work.clock()
+    wanted = [
+        query
+        for ask in asks
+        for query in not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now)
+    ]
+    if isinstance(handler, Metered):
+        wanted = by_need(work.lake, source.name, wanted, handler.gate.limits, now)
+    return _fetch_each(work, source, handler, in_turns(wanted))
 
 
 def _fetch_each(

@@ -15,6 +15,7 @@ from flows.handlers.records import Query, RateLimit
 from flows.providers import SOURCES, source_named
 from flows.quota_order import in_order_of_need, window_start
 from flows.requests_plan import queries
+from flows.sources import massive
 from flows.sources.source import Ask, PlanError, Source
 from flows.workspace import Workspace
 
@@ -74,18 +75,20 @@ def latest_asks_of(
         PlanError: no provider that is used has the dataset.
         ConfigError: there is no such provider.
     """
-    sources = [source_named(provider)] if provider else list(SOURCES.values())
-    used = [source for source in sources if provider or source.latest(settings)]
-    known = dict.fromkeys(dataset for source in used for dataset in source.manifest.datasets)
+    files = massive.latest_asks(settings) if provider in {None, massive.PROVIDER} else ()
+    used = _used(settings, provider)
+    known = dict.fromkeys(name for source in used for name in source.manifest.datasets)
+    known |= dict.fromkeys(ask.dataset for ask in files)
     for dataset in datasets:
         if dataset not in known:
             raise PlanError(f"no provider in use has {dataset!r}; there is {', '.join(known)}")
-    return tuple(
+    payloads = tuple(
         Ask(dataset, tuple(symbols) or None, provider=source.name)
         for source in used
         for dataset in (datasets or source.latest(settings))
         if dataset in source.manifest.datasets
     )
+    return payloads + tuple(ask for ask in files if not datasets or ask.dataset in datasets)
 
 
 def plan(work: Workspace, asks: Sequence[Ask]) -> list[ProviderPlan]:
@@ -97,10 +100,12 @@ def plan(work: Workspace, asks: Sequence[Ask]) -> list[ProviderPlan]:
     """
     now = work.clock()
     wanted: dict[str, list[Query]] = {}
-    for ask in asks:
+    files = [ask for ask in asks if ask.provider == massive.PROVIDER]
+    for ask in (each for each in asks if each not in files):
         queries_of = queries(ask, work.settings, now.date())
         wanted.setdefault(ask.provider, []).extend(not_landed_yet(work.lake, ask, queries_of, now))
-    return [_plan_of(source_named(provider), work, some) for provider, some in wanted.items() if some]
+    plans = [_plan_of(source_named(provider), work, some) for provider, some in wanted.items() if some]
+    return [*plans, *([_plan_of_files(work, files)] if files else [])]
 
 
 def by_need(
@@ -116,6 +121,19 @@ def by_need(
     if all(limit.per_seconds < _WAITED_OUT_SECONDS for limit in limits):
         return list(queries)
     return in_order_of_need(queries, last_answered(lake, provider), window_start(limits, now))
+
+
+def _used(settings: Settings, provider: str | None) -> list[Source]:
+    """The sources of payloads that are meant: the one named, else those that have datasets switched on."""
+    if provider is None:
+        return [source for source in SOURCES.values() if source.latest(settings)]
+    return [] if provider == massive.PROVIDER else [source_named(provider)]
+
+
+def _plan_of_files(work: Workspace, asks: Sequence[Ask]) -> ProviderPlan:
+    """Flat files have no quota: each is looked for in the store, and downloaded where it is new."""
+    counts = [(ask.dataset, len(massive.files_wanted(ask, work.settings, work.clock()))) for ask in asks]
+    return ProviderPlan(massive.PROVIDER, tuple(DatasetPlan(name, count, count) for name, count in counts))
 
 
 def _plan_of(source: Source, work: Workspace, wanted: Sequence[Query]) -> ProviderPlan:

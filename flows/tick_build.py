@@ -28,7 +28,8 @@ from jobs.quarantine import quarantine_rows
 from jobs.quotes import judged_quotes
 from jobs.table_io import between, count_rows, merge_history, merge_rows, read_table, require_values, stage
 from jobs.tick_batches import tick_batches
-from jobs.tick_history import first_ticks, has_repeated_keys, tick_changes
+from jobs.tick_history import first_ticks, has_repeated_keys, tick_changes, unsettled
+from jobs.tick_io import append_first
 from jobs.tick_rules import TickDay, staged_texts, tick_day
 from jobs.trades import judged_trades
 from quality.gate import GateFailed, GateResult
@@ -177,11 +178,11 @@ def _publish(load: _Load, counts: _Counts) -> None:
         name = f"{load.name}_{number}"
         judged_df = stage(load.spark, load.work.lake, judged_df, load.work.run_id, f"{name}_judged")
         range_df = stored_df.filter(batch.holds("symbol", "sequence_number"))
-        if symbols or has_repeated_keys(judged_df, load.recipe.table):
-            changes_df = tick_changes(judged_df, range_df, load.file, load.recipe.table, load.work.run_id)
+        is_first = not symbols or not range_df.limit(1).collect()
+        if is_first and not has_repeated_keys(judged_df, load.recipe.table):
+            _publish_first(load, judged_df, name, counts)
         else:
-            changes_df = first_ticks(judged_df, load.recipe.table, load.work.run_id)
-        _publish_batch(load, judged_df, changes_df, name, counts)
+            _publish_changes(load, judged_df, range_df, name, counts)
         counts.rows_in += batch.row_count
 
 
@@ -208,23 +209,55 @@ def _stored_day(load: _Load) -> DataFrame:
     return day_df if load.universe is None else day_df.filter(F.col("symbol").isin(*sorted(load.universe)))
 
 
-def _publish_batch(
-    load: _Load, judged_df: DataFrame, changes_df: DataFrame, name: str, counts: _Counts
+def _publish_first(load: _Load, judged_df: DataFrame, name: str, counts: _Counts) -> None:
+    """Publishes a range of which nothing is stored."""
+    table, run_id = load.recipe.table, load.work.run_id
+    changes_df = _judged_changes(load, first_ticks(judged_df, table, run_id), name, counts)
+    _publish_bad(load, judged_df, name, counts)
+    if changed := count_rows(changes_df):
+        append_first(load.work.lake, table, changes_df)
+        counts.rows_out += changed
+
+
+def _publish_changes(
+    load: _Load, judged_df: DataFrame, stored_df: DataFrame, name: str, counts: _Counts
 ) -> None:
-    lake, run_id, table = load.work.lake, load.work.run_id, load.recipe.table
-    changes_df = stage(load.spark, lake, changes_df, run_id, f"{name}_changes")
-    quarantine_df = read_table(load.spark, lake, QUARANTINE)
-    bad_df = stage(load.spark, lake, quarantine_rows(judged_df, quarantine_df, run_id), run_id, f"{name}_bad")
-    changed, bad = count_rows(changes_df), count_rows(bad_df)
-    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    """Publishes what a range's rows change in what is stored of it."""
+    lake, run_id, table, file = load.work.lake, load.work.run_id, load.recipe.table, load.file
+    open_df, known_df = (
+        stage(load.spark, lake, frame_df, run_id, f"{name}_{side}")
+        for side, frame_df in zip(("open", "known"), unsettled(judged_df, stored_df, table), strict=True)
+    )
+    if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
+        _publish_bad(load, judged_df, name, counts)
+        return
+    all_df = tick_changes(open_df, known_df, judged_df, file, table, run_id)
+    changes_df = _judged_changes(load, all_df, name, counts)
+    _publish_bad(load, judged_df, name, counts)
+    if changed := count_rows(changes_df):
+        merge_history(lake, table, changes_df, (file.file_dt, file.file_dt))
+        counts.rows_out += changed
+
+
+def _judged_changes(load: _Load, changes_df: DataFrame, name: str, counts: _Counts) -> DataFrame:
+    """The changes, computed once and through their gate."""
+    table = load.recipe.table
+    staged_df = stage(load.spark, load.work.lake, changes_df, load.work.run_id, f"{name}_changes")
+    upserts_df = staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
         require_values(upserts_df, table)
         counts.gates.append(audit(load.work, upserts_df, table.dataset))
-    if bad:
-        require_values(bad_df, QUARANTINE)
-        counts.gates.append(audit(load.work, bad_df, QUARANTINE.dataset))
-        merge_rows(lake, QUARANTINE, bad_df, None)
-    if changed:
-        merge_history(lake, table, changes_df, (load.file.file_dt, load.file.file_dt))
-    counts.rows_out += changed
-    counts.rows_bad += bad
+    return staged_df
+
+
+def _publish_bad(load: _Load, judged_df: DataFrame, name: str, counts: _Counts) -> None:
+    """Sets the batch's bad rows aside."""
+    lake, run_id = load.work.lake, load.work.run_id
+    if not judged_df.filter(F.size("reasons") > 0).limit(1).collect():
+        return
+    rows_df = quarantine_rows(judged_df, read_table(load.spark, lake, QUARANTINE), run_id)
+    bad_df = stage(load.spark, lake, rows_df, run_id, f"{name}_bad")
+    require_values(bad_df, QUARANTINE)
+    counts.gates.append(audit(load.work, bad_df, QUARANTINE.dataset))
+    merge_rows(lake, QUARANTINE, bad_df, None)
+    counts.rows_bad += count_rows(bad_df)

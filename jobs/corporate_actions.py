@@ -6,7 +6,7 @@ from pyspark.sql.types import DecimalType
 
 from delta_tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
 from jobs.bar_rules import broken_rules, quoted_texts
-from jobs.bitemporal import history_changes
+from jobs.bitemporal import history_changes, with_withdrawals
 from jobs.raw_rows import ACTION_TEXTS, NOTHING
 from jobs.stated_texts import any_unreadable, date_of, decimal_of, stated
 
@@ -22,6 +22,8 @@ _DATES = (
 _NUMBERS = (("numerator_text", "numerator"), ("denominator_text", "denominator"), ("amount_text", "amount"))
 # Narrow enough that no engine cuts the scale of the quotient.
 _DENOMINATOR = DecimalType(16, 6)
+_WHOLE_LISTS = ("splits", "dividends")  # datasets of which a payload has all actions there are
+_LIST_OF = ("provider", "symbol", "action")
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
@@ -48,11 +50,25 @@ def judged_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
 
 
 def corporate_action_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
-    """What the judged actions change in silver.corporate_actions; see bitemporal.history_changes."""
+    """What the judged actions change in silver.corporate_actions; see bitemporal.history_changes.
+
+    A list of all splits (or dividends) of a symbol that no longer has an action withdraws it. Not so a
+    list with a row that cannot be read, nor an empty one: what was known stays.
+    """
     names = [name for name in CORPORATE_ACTIONS.columns if name not in _NOT_OBSERVED]
     usable_df = judged_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    return history_changes(observed_df, stored_df, CORPORATE_ACTIONS, run_id)
+    all_df = with_withdrawals(observed_df, _whole_lists(judged_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
+    return history_changes(all_df, stored_df, CORPORATE_ACTIONS, run_id)
+
+
+def _whole_lists(judged_df: DataFrame) -> DataFrame:
+    """The payloads that list all actions of one kind of a symbol, each row of which can be read."""
+    lists_df = judged_df.filter(F.col("dataset").isin(*_WHOLE_LISTS)).withColumn(
+        "bad", (F.size("reasons") > 0).cast("int")
+    )
+    counted_df = lists_df.groupBy(*_LIST_OF, "fetched_at", "payload_id").agg(F.sum("bad").alias("bad_rows"))
+    return counted_df.filter("bad_rows = 0").withColumnRenamed("fetched_at", "known_from")
 
 
 def _rules() -> dict[str, Column]:

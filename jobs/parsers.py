@@ -54,7 +54,9 @@ NEWS_READERS: Readers = {
     "alphavantage": Reader(parse_alphavantage_reference.raw_news, ("news",)),
 }
 INSTRUMENT_READERS: Readers = {
-    "alphavantage": Reader(parse_alphavantage_reference.raw_instruments, ("listing_status",)),
+    "alphavantage": Reader(
+        parse_alphavantage_reference.raw_instruments, parse_alphavantage_reference.LISTINGS
+    ),
     "yahoo": Reader(parse_yahoo.raw_instruments, _YAHOO),
     "bse": Reader(parse_bse.raw_instruments, ("bhavcopy",)),
 }

@@ -15,7 +15,7 @@ from serving.literals import literal
 from serving.queries import Rows, select
 
 AVERAGE_SESSIONS = 7
-PREFERRED_INTERVALS = ("1day", "1min", "5min", "15min", "30min", "60min")
+PREFERRED_INTERVALS = ("1day", "1min", "5min", "15min", "30min", "60min", "4hour", "4day")
 Row = Mapping[str, Any]
 
 

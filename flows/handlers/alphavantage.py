@@ -45,7 +45,7 @@ MANIFEST: Final = Manifest(
     ),
     plans=MappingProxyType(
         {
-            "free": (RateLimit(1, _SECOND), RateLimit(25, _DAY_SECONDS)),
+            "free": (RateLimit(1, _SECOND), RateLimit(25, _DAY_SECONDS, "America/New_York")),
             "premium": (RateLimit(75, _MINUTE),),
             **{f"premium_{calls}": (RateLimit(calls, _MINUTE),) for calls in (150, 300, 600, 1200)},
             "unmetered": (),

@@ -75,17 +75,18 @@ class _Transfer:
     remote: RemoteFile
     is_replaced: bool = False
     tries: int = 0
-    spared: int = 0
+    spared: int = 0  # the last try that came further than any before, so that no store can hold us for ever
+    most_bytes: int = 0
 
     def attempt(self) -> ReceivedFile | Failure:
         """One attempt: the rest of the file, then the check."""
         self.tries += 1
-        had_bytes = self._received_bytes()
+        self.most_bytes = max(self.most_bytes, self._received_bytes())
         result = self._refreshed() or self._finish()
         if isinstance(result, ReceivedFile):
             return result
-        if self._received_bytes() - had_bytes >= _PROGRESS_BYTES:
-            self.spared = self.tries
+        if self._received_bytes() - self.most_bytes >= _PROGRESS_BYTES:
+            self.spared, self.most_bytes = self.tries, self._received_bytes()
         return Failure(result.error, 1 if self.is_stopped() else result.attempts + self.spared)
 
     def _refreshed(self) -> Failure | None:

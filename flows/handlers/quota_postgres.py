@@ -29,9 +29,10 @@ _STAMPS: Final = "SELECT (extract(epoch FROM item_timestamp) * 1000)::bigint FRO
 class PostgresLedger:
     """Calls by the database's clock, under an advisory lock that ends with its holder's connection.
 
-    The lock is ours because pyrate-limiter's bucket refuses a call while another worker is counting, and
-    cannot then say how long to wait. A call is committed before it is made: a worker that is killed
-    between the two has wasted a call, and nobody makes one too many.
+    The lock is ours because pyrate-limiter's bucket refuses a call while another worker is counting,
+    cannot then say how long to wait, and lets two workers race to make the table. A call is committed
+    before it is made: a worker that is killed between the two has wasted a call, and nobody makes one too
+    many.
     """
 
     def __init__(

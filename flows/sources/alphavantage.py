@@ -7,6 +7,7 @@ from typing import Final
 from config.load import ConfigError
 from config.settings import Settings
 from flows.handlers import alphavantage
+from flows.handlers.alphavantage_requests import PREMIUM_DATASETS
 from flows.handlers.records import Query
 from flows.handlers.retries import HttpPolicy
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
@@ -19,7 +20,7 @@ _RECENT: Final = timedelta(hours=1)
 _STOCK_DATASETS = ("daily", "intraday", "overview", "splits", "dividends")
 _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
-_PREMIUM = ("intraday", "fx_intraday", "crypto_intraday")
+_PREMIUM = PREMIUM_DATASETS
 _USUAL = ("daily", "intraday", "overview", "fx_daily")
 HISTORY = ("daily", "intraday", "fx_daily", "crypto_daily", "news")
 
@@ -93,7 +94,7 @@ def _require_known(ask: Ask, *, is_entitled: bool) -> None:
 def _listed(dataset: str, settings: Settings) -> Sequence[str]:
     listed = settings.watch_list
     coins = [coin.partition("=")[0] for coin in listed.crypto]
-    if dataset == "listing_status":
+    if dataset in ("listing_status", "delisted_status"):
         return ("ALL",)
     if dataset == "news":
         return (*listed.stocks, *coins)

@@ -18,7 +18,7 @@ from flows.handlers.rate_limits import RateGate
 from flows.handlers.records import Query, RateLimit
 from flows.handlers.redaction import Redactor
 from flows.handlers.retries import HttpPolicy
-from flows.quota_order import in_order_of_need, window_start
+from flows.quota_order import Asked, in_order_of_need, window_start
 
 KEY = "a-key-of-nobody"
 LONGEST_WAIT_SECONDS = 60.0
@@ -26,7 +26,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Shift:
-    """One process' work: a day that begins at `day` (epoch) when the machine's monotonic clock is at `began`."""
+    """One process' work: its day begins at `day` (epoch) when the monotonic clock is at `began`."""
 
     url: str
     folder: str
@@ -65,7 +65,9 @@ def work(shift: Shift) -> None:
     )
     http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1))
     handler = AlphaVantage(http, gate, KEY, plan="free", base_url=shift.url, clock=shift.instant)
-    fetched = {("overview", symbol, None): at for symbol, at in landed(shift.landed_file)}
+    fetched: dict[Asked, datetime] = {
+        ("overview", symbol, None): at for symbol, at in landed(shift.landed_file)
+    }
     queries = [Query("overview", symbol) for symbol in shift.symbols]
     out = os.open(shift.landed_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for query in in_order_of_need(queries, fetched, window_start(limits, shift.instant())):

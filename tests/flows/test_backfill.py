@@ -12,10 +12,10 @@ import pytest
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS
 from flows.backfill import backfill
-from flows.sources.source import PlanError
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.plans import PlanName
 from flows.simulator.server import Simulator
+from flows.sources.source import PlanError
 from tests.flows import killed_backfill
 from tests.flows.installation import Installation, install, run_python
 from tests.flows.killed_backfill import DATASETS, FIRST, LAST
@@ -86,7 +86,7 @@ def test_a_backfill_shows_its_progress_and_a_repeat_asks_nothing(
     asked, content = calls(simulator), hashes(here.lake)
     summary = run(here, ["daily", "intraday", "fx_daily"]).result()
     assert calls(simulator) == asked == 3
-    assert [stage.status for stage in summary.stages] == ["nothing_new"] * 3
+    assert {stage.status for stage in summary.stages} == {"nothing_new"}
     assert hashes(here.lake) == content
 
 

@@ -40,16 +40,20 @@ def test_a_run_lands_builds_publishes_and_tells(
     summary = state.result()
     assert (state.name, summary.failures, summary.not_asked) == ("Completed", (), 0)
     assert stages(summary) == {
-        "daily": "done",
-        "intraday": "done",
-        "overview": "done",
-        "fx_daily": "done",
+        "alphavantage/daily": "done",
+        "alphavantage/intraday": "done",
+        "alphavantage/overview": "done",
+        "alphavantage/fx_daily": "done",
         "silver.bars": "done",
         "silver.fundamentals": "done",
+        "silver.corporate_actions": "nothing_new",
+        "silver.news": "nothing_new",
+        "silver.instruments": "nothing_new",
         "gold": "done",
+        "gold_ticks": "done",
     }
     by_subject = {stage.subject: stage for stage in summary.stages}
-    assert by_subject["daily"].rows_out == 2
+    assert by_subject["alphavantage/daily"].rows_out == 2
     assert by_subject["silver.bars"].rows_out == len(here.rows(silver.BARS)) > 3000
     assert {row["run_id"] for row in here.rows(silver.BARS)} == {summary.run_id}
     for table in (gold.DAILY_KPIS, gold.SIGNALS, gold.STOCK_OVERVIEW):

@@ -25,6 +25,7 @@ from flows.run_log import SILVER
 from flows.silver_build import Built
 from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
+from jobs.tick_io import append_first
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -76,7 +77,7 @@ def last_commit(lake: Lake, table: Table) -> tuple[list[dict[str, Any]], list[di
 
 def prints(count: int, first: int = 1, **cells: str) -> list[Row]:
     """Trades a second apart from 10:00 on."""
-    start = datetime(2024, 11, 18, 10)
+    start = datetime(2024, 11, 18, 10, tzinfo=UTC)
     return [
         trade(first + n, f"{start + timedelta(seconds=n % 3600):%H:%M:%S}", price=f"{50 + n % 7}.25", **cells)
         for n in range(count)
@@ -124,7 +125,7 @@ def test_a_line_that_comes_twice_with_the_same_key_is_one_trade(spark: SparkSess
     assert sorted(row["sequence_number"] for row in rows_of(lake, TRADES)) == [1, 2]
 
 
-def test_one_changed_trade_of_a_file_of_30_days_ago_changes_its_row_and_its_minute_only(
+def test_one_changed_trade_of_a_file_of_30_days_ago_changes_its_row_its_minute_and_the_next_return(
     engine: SparkSession, lake: Lake
 ) -> None:
     rows = prints(300) + prints(50, ticker="AIG")
@@ -136,16 +137,17 @@ def test_one_changed_trade_of_a_file_of_30_days_ago_changes_its_row_and_its_minu
     minutes = {(r["symbol"], r["timestamp"]): r for r in rows_of(lake, TICK_FEATURES)}
     day_files = [f for f in open_table(lake, TRADES).file_uris() if f"trade_dt={DAY}" in f]
 
+    # the last trade of 10:01: the close of that minute, and the base of the next minute's return
     changed = [
-        row | {"price": "49.75"} if row["sequence_number"] == "65" and row["ticker"] == "IBM" else row
+        row | {"price": "49.75"} if row["sequence_number"] == "120" and row["ticker"] == "IBM" else row
         for row in rows
     ]
     file = land_trades(lake, changed, LATER)
     built = build(engine, lake)
 
-    assert [each.result.rows_out for each in built] == [2, 1]
+    assert [each.result.rows_out for each in built] == [2, 2]
     after = rows_of(lake, TRADES)
-    key = ("IBM", DAY, 65)
+    key = ("IBM", DAY, 120)
     versions_of_it = [r for r in after if (r["symbol"], r["trade_dt"], r["sequence_number"]) == key]
     old, new = sorted(versions_of_it, key=lambda row: row["known_from"])
     assert old == before[key] | {"known_to": LATER, "run_id": old["run_id"]}
@@ -154,7 +156,7 @@ def test_one_changed_trade_of_a_file_of_30_days_ago_changes_its_row_and_its_minu
     others = {(r["symbol"], r["trade_dt"], r["sequence_number"]): r for r in after if r not in versions_of_it}
     assert others == {each: row for each, row in before.items() if each != key}
     touched = [r for r in rows_of(lake, TICK_FEATURES) if r != minutes.get((r["symbol"], r["timestamp"]))]
-    assert [(r["symbol"], r["timestamp"].minute) for r in touched] == [("IBM", 1)]
+    assert sorted((r["symbol"], r["timestamp"].minute) for r in touched) == [("IBM", 1), ("IBM", 2)]
 
     added, removed = last_commit(lake, TRADES)
     assert {each["partitionValues"]["trade_dt"] for each in (*added, *removed)} == {str(DAY)}
@@ -214,14 +216,14 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
     clean = Lake(str(tmp_path / "clean"))
     for each in (lake, clean):
         land_trades(each, rows)
-    merge, calls = flows.tick_build.merge_history, iter([True, False])
+    calls = iter([True, False])
 
     def dies(*given: Any) -> None:
         if not next(calls):
             raise RuntimeError("killed")
-        merge(*given)
+        append_first(*given)
 
-    monkeypatch.setattr(flows.tick_build, "merge_history", dies)
+    monkeypatch.setattr(flows.tick_build, "append_first", dies)
     with pytest.raises(RuntimeError, match="killed"):
         build(spark, lake, rows_per_batch=1000)
     assert 0 < len(rows_of(lake, TRADES)) < len(rows)
@@ -244,7 +246,7 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_stays_pending(spark: Spar
 
 
 def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
-    spark: SparkSession, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     rule = "  - failed rows:\n      name: no price above one\n      fail condition: price > 1\n"
     checks = (flows.tick_build.__file__, "..", "..", "quality", "checks", "silver_trades.yml")

@@ -7,6 +7,7 @@ import pickle
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.massive import MANIFEST, Massive, connect
+from flows.handlers.massive_answers import Verdict
 from flows.handlers.massive_download import download
 from flows.handlers.massive_files import ReceivedFile, file_key, part_path, whole_path
 from flows.handlers.retries import HttpPolicy
@@ -213,6 +215,62 @@ def test_a_file_that_is_replaced_while_it_comes_is_fetched_in_its_new_version(
     assert received.path == whole_path(tmp_path, received.remote)
 
 
+@dataclass
+class OddStore:
+    """A store that treats ranges in its own way: `altered` changes what is asked."""
+
+    client: Any
+    altered: Callable[[dict[str, str]], dict[str, str]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def get_object(self, **asked: str) -> Any:
+        assert asked["IfMatch"]
+        return self.client.get_object(**self.altered(asked))
+
+
+def test_a_store_that_ignores_ranges_is_read_from_the_start(
+    simulator: Simulator, make: Make, tmp_path: Path
+) -> None:
+    serve(simulator, large_file())
+    plain = make()
+    handler = replace(plain, client=OddStore(plain.client, lambda asked: {**asked, "Range": "bytes=x"}))
+    remote = handler.head("trades_v1", DAY)
+    part_path(tmp_path, remote).write_bytes(large_file()[:1000])
+
+    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+
+
+def test_a_store_that_gives_another_part_is_not_believed(
+    simulator: Simulator, make: Make, tmp_path: Path
+) -> None:
+    serve(simulator, large_file())
+    plain = make()
+    handler = replace(plain, client=OddStore(plain.client, lambda asked: {**asked, "Range": "bytes=5-"}))
+    remote = handler.head("trades_v1", DAY)
+    part_path(tmp_path, remote).write_bytes(large_file()[:1000])
+
+    with pytest.raises(ProviderError, match="another part of the file"):
+        download(handler, remote, tmp_path)
+    assert part_path(tmp_path, remote).read_bytes() == large_file()[:1000]
+
+
+def test_a_store_that_gives_less_than_asked_is_asked_for_the_rest(
+    simulator: Simulator, make: Make, tmp_path: Path
+) -> None:
+    serve(simulator, large_file())
+    plain = make(attempts=2)
+
+    def three_million(asked: dict[str, str]) -> dict[str, str]:
+        first = int(asked.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        return {**asked, "Range": f"bytes={first}-{first + 2_999_999}"}
+
+    handler = replace(plain, client=OddStore(plain.client, three_million))
+
+    assert fetch(handler, tmp_path).path.read_bytes() == large_file()
+
+
 @pytest.mark.parametrize(
     ("key_id", "dataset", "expected"),
     [
@@ -359,6 +417,30 @@ def test_keys_are_nowhere_in_errors_and_log_lines(
     for error in errors:
         assert error.__cause__ is None
         assert error.__context__ is None
+
+
+def test_an_error_is_made_without_what_a_store_repeats_of_the_keys(make: Make) -> None:
+    repeated = f"no such id: {KEY_ID}, nor {SECRET}"
+    verdict = Verdict(ErrorClass.malformed, repeated, 400, {})
+
+    error = make().failure("trades_v1", DAY, verdict, repeated.encode()).error
+
+    assert error.found == "no such id: REDACTED, nor REDACTED"
+    assert error.record is not None
+    assert error.record.body == error.found.encode()
+
+
+def test_a_closed_handler_leaves_the_loggers_as_they_were() -> None:
+    def filters() -> int:
+        return sum(
+            len(logging.getLogger(name).filters) for name in ("boto3", "botocore", "botocore.endpoint")
+        )
+
+    before = filters()
+    handler = connect(KEY_ID, SECRET)
+    assert filters() > before
+    handler.close()
+    assert filters() == before
 
 
 @pytest.mark.parametrize(("key_id", "secret"), [("", SECRET), (KEY_ID, " ")])

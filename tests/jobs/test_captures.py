@@ -15,8 +15,8 @@ from delta_tables.lake import Lake
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from flows.handlers.alphavantage import classify
 from jobs.bar_rules import judge_bars
-from jobs.parse_alphavantage import raw_bars
 from jobs.new_payloads import new_payloads, read_payloads
+from jobs.parse_alphavantage import raw_bars
 from jobs.trading_calendar import FX, STOCKS_US, sessions_frame
 from tests.lakes import build_lake, land_rows
 from tests.payloads import payload

@@ -168,6 +168,23 @@ def test_a_corrected_dividend_closes_what_was_known_and_a_repeat_changes_nothing
     ]
 
 
+def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSession) -> None:
+    both = [split("2021-11-04", "1.0460"), split("1999-05-27", "2.0000")]
+    rows = [
+        listed("splits", {"symbol": "IBM", "data": both}),
+        listed("splits", {"symbol": "IBM", "data": both[1:]}, fetched_at=at(1)),
+        listed("dividends", {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69")]}, fetched_at=at(2)),
+    ]
+    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    found = {row["ex_dt"]: row["known_to"] for row in changes_df.collect()}
+    assert found == {
+        date(2021, 11, 4): at(1).replace(tzinfo=None),
+        date(1999, 5, 27): None,
+        date(2026, 5, 8): None,
+    }
+
+
 def test_a_faulty_action_fits_the_quarantine(engine: SparkSession) -> None:
     frame_df = payloads_frame(engine, listed("splits", {"symbol": "IBM", "data": [split("never", "2")]}))
     judged_df = judged_corporate_actions(raw_actions(frame_df))

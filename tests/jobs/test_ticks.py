@@ -72,7 +72,7 @@ def test_a_trade_keeps_its_nanoseconds_its_fractions_and_its_conditions(
     )
     (row,) = trades_of(engine, lake, land_trades(lake, [given]))
     assert (row["sip_timestamp_ns"], row["trf_timestamp_ns"]) == (int(sip), int(sip))
-    assert row["timestamp"] == datetime(2024, 11, 18, 14, 30)
+    assert row["timestamp"] == datetime.fromisoformat("2024-11-18T14:30:00")
     assert (row["price"], row["size"]) == (Decimal("157.350000"), Decimal("0.001500"))
     assert (row["conditions"], row["is_odd_lot"], row["session"]) == ("12,37", True, "regular")
     assert (row["updates_open_close"], row["updates_high_low"], row["updates_volume"]) == (False, False, True)

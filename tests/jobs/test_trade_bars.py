@@ -25,7 +25,7 @@ from jobs.trade_bars import bar_differences, trade_bars
 from jobs.trades import judged_trades
 from tests.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
 
-T10 = datetime(2024, 11, 18, 15)
+T10 = datetime.fromisoformat("2024-11-18T15:00:00")
 
 
 def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -> DataFrame:

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 import quality
-from delta_tables import gold, silver
+from delta_tables.catalogue import ALL_TABLES
 from delta_tables.table import Table
 
 CHECKS = Path(quality.__file__).parent / "checks"
-TABLES = silver.TABLES + gold.TABLES
+TABLES = tuple(table for table in ALL_TABLES if table.layer in ("silver", "gold"))
 
 
 def checks_of(dataset: str) -> list[Any]:

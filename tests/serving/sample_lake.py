@@ -43,6 +43,7 @@ CSV_BODY = (
     b"2026-01-06 09:30:00,250.0,251.5,249.5,251.0,600\r\n"
 )
 OVERVIEW_BODY = b'{"Symbol": "AAPL", "Name": "Apple <Inc.>", "EPS": "6.00"}'
+FILLED = (RAW_PAYLOADS, BARS, DAILY_KPIS, SIGNALS, STOCK_OVERVIEW)
 
 
 def sha(body: bytes) -> str:
@@ -84,7 +85,14 @@ def bar(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Ro
 def kpi(symbol: str, day: date, interval: str, close: str, **changes: Any) -> Row:
     value = Decimal(close)
     row: Row = {"symbol": symbol, "trade_dt": day, "interval": interval, "provider": "alphavantage"}
-    row |= {"asset_class": "stock", "calendar": "XNYS", "open": value, "high": value, "low": value, "close": value}
+    row |= {
+        "asset_class": "stock",
+        "calendar": "XNYS",
+        "open": value,
+        "high": value,
+        "low": value,
+        "close": value,
+    }
     row |= {
         "average_price": value,
         "vwap": value,

@@ -19,7 +19,7 @@ from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 def test_a_daily_figure_leads_to_its_line_in_the_payload(sample: Lake) -> None:
     found = explain(sample, "gold.daily_kpis", ["AAPL", "2026-01-06", "1day"])
     own, before = found.evidence
-    assert [str(row["close"]) for row in own.rows] == ["252.300000"]
+    assert [str(row["close"]) for row in own.rows] == ["252.300000000000"]
     assert before.span == "2026-01-05 to 2026-01-05"
     (source,) = found.sources
     assert (source.payload_id, source.status, source.row_count) == (sha(DAILY_BODY), 200, 2)
@@ -92,7 +92,7 @@ def test_a_silver_row_leads_to_its_payload(sample: Lake, table: str, key: list[s
 
 def test_a_row_known_before_can_be_named_by_known_from(sample: Lake) -> None:
     key = ["symbol=AAPL", "interval=1day", "trade_dt=2026-01-06", "known_from=2026-01-06T22:00:00Z"]
-    assert str(explain(sample, "silver.bars", key).row["close"]) == "252.000000"
+    assert str(explain(sample, "silver.bars", key).row["close"]) == "252.000000000000"
 
 
 @pytest.mark.parametrize(

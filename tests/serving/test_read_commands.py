@@ -56,7 +56,7 @@ def test_bars_as_of_gives_the_value_known_then(sample: Lake) -> None:
     words = ("bars", "AAPL", "--interval", "1day", "--from", "2026-01-06", "--as-of")
     old = json.loads(ask(sample, *words, "2026-01-07T00:00:00Z", is_json=True))
     new = json.loads(ask(sample, *words, "2026-01-08T00:00:00Z", is_json=True))
-    assert [row["close"] for row in old + new] == ["252.000000", "252.300000"]
+    assert [row["close"] for row in old + new] == ["252.000000000000", "252.300000000000"]
     assert old[0]["known_to"] == "2026-01-07T22:00:00+00:00"
 
 

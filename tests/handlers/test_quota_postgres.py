@@ -1,0 +1,249 @@
+"""The ledger that all workers share, on a real PostgreSQL server of the test's own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.quota_ledger import LedgerTable, SharedLedger, ledger_of
+from flows.handlers.rate_limits import RateGate
+from flows.handlers.records import RateLimit
+
+psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
+
+from flows.handlers.quota_postgres import open_postgres  # noqa: E402 - needs what is looked for above
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = RateLimit(5, 86_400.0)
+PASSWORD = "hidden-word-of-nobody"
+
+
+def _programs() -> Path | None:
+    """Where initdb and postgres are: on the path, or where Debian has them."""
+    found = shutil.which("initdb")
+    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return places[-1] if places else None
+
+
+def _user() -> dict[str, str]:
+    """PostgreSQL does not run as root: then as its own user."""
+    if os.getuid() != 0:
+        return {}
+    try:
+        pwd.getpwnam("postgres")
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    return {"user": "postgres", "group": "postgres"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a server on a free port of the loopback interface."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's programs are not on this machine")
+    user = _user()
+    with tempfile.TemporaryDirectory() as folder:
+        if user:
+            shutil.chown(folder, **user)
+        password_file, data = Path(folder) / "password", f"{folder}/data"
+        password_file.write_text(PASSWORD)
+        password_file.chmod(0o644)
+        subprocess.run(
+            [
+                programs / "initdb",
+                "-D",
+                data,
+                "-U",
+                "ledger",
+                "-A",
+                "scram-sha-256",
+                f"--pwfile={password_file}",
+            ],
+            check=True,
+            capture_output=True,
+            **user,  # type: ignore[call-overload]  # user and group
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        how = [
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-k",
+            folder,
+            "-c",
+            "fsync=off",
+            "-c",
+            "timezone=Asia/Kolkata",
+        ]
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, *how],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **user,  # type: ignore[call-overload]  # user and group
+        )
+        try:
+            url = f"postgresql://ledger:{PASSWORD}@127.0.0.1:{port}/postgres"
+            _wait_for(url)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def gate(url: str, key: str, *limits: RateLimit) -> RateGate:
+    return RateGate.for_key(SharedLedger(url), "alphavantage", key, limits or (DAY,))
+
+
+def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None:
+    for left in range(5, 0, -1):
+        opened = gate(server, "restarted")
+        assert [each.calls for each in opened.remaining()] == [left]
+        opened.acquire("alphavantage")
+        opened.close()
+    with pytest.raises(ProviderError) as raised:
+        gate(server, "restarted").acquire("alphavantage")
+    assert raised.value.error_class is ErrorClass.quota_exhausted
+    assert raised.value.retry_after_seconds == pytest.approx(86_400, abs=30)
+
+
+def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: str) -> None:
+    gate(server, canary).acquire("alphavantage")
+    assert [each.calls for each in gate(server, "another").remaining()] == [5]
+    with psycopg.connect(server) as connection:
+        tables = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables").fetchall()]
+    assert any(name.startswith("ratelimit___alphavantage_") for name in tables)
+    assert not any(canary.lower() in name for name in tables)
+
+
+def test_short_waits_are_slept_through_by_the_servers_clock(server: str) -> None:
+    opened = gate(server, "waiting", RateLimit(2, 0.3))
+    began = time.monotonic()
+    for _ in range(5):
+        opened.acquire("alphavantage")
+    assert time.monotonic() - began >= 0.6
+
+
+RACER = """
+import sys
+from flows.handlers.errors import ProviderError
+from flows.handlers.quota_ledger import SharedLedger
+from flows.handlers.rate_limits import RateGate
+from flows.handlers.records import RateLimit
+gate = RateGate.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    while True:
+        gate.acquire("p")
+        print("passed", flush=True)
+except ProviderError as error:
+    print(error.error_class, flush=True)
+"""
+
+
+def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_killed(server: str) -> None:
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, server],
+            cwd=ROOT,
+            env={**os.environ, "PGTZ": zone, "TZ": zone},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for zone in ("UTC", "America/New_York", "Asia/Tokyo")
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    assert racers[0].stdout is not None
+    early = racers[0].stdout.readline()
+    racers[0].kill()
+    outputs = [early, *(racer.communicate(timeout=60)[0] for racer in racers)]
+    passed = sum(output.count("passed") for output in outputs)
+    # A call of the killed one may have been counted without having been told.
+    assert passed in {39, 40}
+    assert outputs[2].endswith("quota_exhausted\n")
+    assert outputs[3].endswith("quota_exhausted\n")
+
+
+def test_nobody_counts_while_another_worker_does(server: str) -> None:
+    table = ledger_of(SharedLedger(server), "alphavantage", "held")
+    assert isinstance(table, LedgerTable)
+    other, opened = open_postgres(table, [DAY]), gate(server, "held")
+    asking = threading.Thread(target=opened.acquire, args=("alphavantage",))
+    with other.locked():
+        asking.start()
+        asking.join(timeout=0.3)
+        assert asking.is_alive()
+    asking.join(timeout=5)
+    assert not asking.is_alive()
+
+
+def test_a_lost_connection_is_an_error_that_says_what_to_do_and_the_next_call_connects_anew(
+    server: str,
+) -> None:
+    opened = gate(server, "cut")
+    opened.acquire("alphavantage")
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND usename = 'ledger'"
+        )
+    with pytest.raises(ProviderError, match="start the database") as raised:
+        opened.acquire("alphavantage")
+    assert raised.value.error_class is ErrorClass.unavailable
+    opened.acquire("alphavantage")
+    assert [each.calls for each in opened.remaining()] == [3]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://ledger:{PASSWORD}@127.0.0.1:9/postgres",
+        f"postgresql://ledger:{PASSWORD}%zz@127.0.0.1:9/postgres",
+        f"password={PASSWORD} nonsense",
+    ],
+    ids=["nobody listens", "a broken escape", "no URL"],
+)
+def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(ProviderError, match="LEDGER_DATABASE_URL") as raised:
+        gate(url, "any")
+    assert PASSWORD not in str(raised.value)
+
+
+def test_a_wrong_password_is_said_and_not_told(server: str) -> None:
+    with pytest.raises(ProviderError, match="password authentication failed") as raised:
+        gate(server.replace(PASSWORD, "wrong-word"), "any")
+    assert "wrong-word" not in str(raised.value)
