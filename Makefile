@@ -42,7 +42,7 @@ demo: install ## Fill a lake with a year of real daily prices, gate it, write an
 	$(BIN)/python -m flows.demo
 
 test: install ## Run all tests, on the embedded engine and on Apache Spark
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 check: install ## Lint, format, types, import rules, and the tests of the project's own files
 	$(BIN)/ruff check

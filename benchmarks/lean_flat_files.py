@@ -183,10 +183,13 @@ def lean_bars(minute_folder: Path, symbol: str, day: date) -> Iterator[tuple[obj
 
 def replace_price(path: Path, line: int) -> Path:
     """A republished version of a trades file, beside it: one line has another price."""
-    with gzip.open(path, "rt", newline="") as file:
-        rows = list(csv.reader(file))
-    rows[line][rows[0].index("price")] = "1.2345"
     changed = path.with_name(f"republished.{path.name}")
-    with gzip.open(changed, "wt", newline="") as file:
-        csv.writer(file).writerows(rows)
+    with gzip.open(path, "rt", newline="") as old, gzip.open(changed, "wt", newline="") as new:
+        rows, writer = csv.reader(old), csv.writer(new)
+        header = next(rows)
+        writer.writerow(header)
+        for number, row in enumerate(rows, start=1):
+            if number == line:
+                row[header.index("price")] = "1.2345"
+            writer.writerow(row)
     return changed

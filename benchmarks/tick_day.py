@@ -1,34 +1,36 @@
-"""Measures a tick day: flat files to Silver, features and bars; memory while the input grows; a correction.
+"""Measures a tick day: flat files to Silver and Gold while the input grows and the bound of a batch does not.
 
-    python benchmarks/tick_day.py LEAN_FOLDER [--copies 1 4] [--rows-per-batch 100000]
+    python -m benchmarks.tick_day LEAN_FOLDER [--copies 1 2 4] [--rows-per-batch 100000 25000] [--repeat 3]
 
-LEAN_FOLDER is `equity/usa` of QuantConnect LEAN's sample data. Each size runs in a process of its own, so
-that its peak memory is its own; the embedded engine runs inside that process, with no child processes.
+LEAN_FOLDER is `equity/usa` of QuantConnect LEAN's sample data. Each measurement runs in a process of its
+own, so that its peak memory is its own; the embedded engine runs inside that process. After the first load
+the day's trades are published again with one trade changed.
 """
 
 import argparse
 import hashlib
-import json
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 
+from pyspark.sql import SparkSession
+
+from benchmarks.delta_commits import Commit, commits_since, versions
 from benchmarks.lean_flat_files import Source, replace_price, write_flat_files
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
 from delta_tables import gold_ticks, silver_ticks
 from delta_tables.arrow_io import append_rows
 from delta_tables.bronze import RAW_FILES
-from delta_tables.create_tables import create_tables, open_table
+from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
-from delta_tables.silver_ticks import TRADES
-from flows.run_log import StageResult
 from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
 from flows.workspace import Workspace, new_run_id
@@ -37,7 +39,11 @@ from jobs.session import engine_session
 
 DAY = date(2013, 10, 7)
 FETCHED = datetime(2013, 10, 8, 15, tzinfo=UTC)
-MEGABYTE = 1024
+TABLES = (*silver_ticks.TABLES, *gold_ticks.TABLES)
+HEADER = (
+    f"{'rows/batch':>10} {'copies':>6} {'rows':>10} {'silver s':>8} {'gold s':>7} {'rows/s':>8} "
+    f"{'started MB':>10} {'peak MB':>8} | {'changed s':>9} {'peak MB':>8}"
+)
 
 
 @dataclass(frozen=True)
@@ -49,63 +55,110 @@ class Size:
     rows_per_batch: int
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; memory is the process' peak so far: as the engine started, and after each step."""
+
+    rows: int
+    silver_seconds: float
+    gold_seconds: float
+    changed_seconds: float
+    started_mb: float
+    peak_mb: float
+    changed_peak_mb: float
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Prints one line a stage and size."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints one line a size, each figure the median of its repeats."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("lean", type=Path)
-    parser.add_argument("--copies", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--rows-per-batch", type=int, default=100_000)
+    parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--rows-per-batch", type=int, nargs="+", default=[100_000, 25_000])
+    parser.add_argument("--repeat", type=int, default=1)
     given = parser.parse_args(arguments)
-    for copies in given.copies:
-        size = Size(given.lean, copies, given.rows_per_batch)
-        process = multiprocessing.get_context("spawn").Process(target=measure, args=(size,))
-        process.start()
-        process.join()
+    say(HEADER)
+    for rows_per_batch in given.rows_per_batch:
+        for copies in given.copies:
+            size = Size(given.lean, copies, rows_per_batch)
+            say(line_of(size, [in_own_process(size) for _ in range(given.repeat)]))
 
 
-def measure(size: Size) -> None:
-    """One size: a first load, then a republished file with one trade changed."""
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(f"{folder}/lake")
-        create_tables(lake)
-        create_tables(lake, (*silver_ticks.TABLES, *gold_ticks.TABLES))
-        landing = Path(folder) / "lake/landing"
-        landing.mkdir()
-        source = Source(size.lean / "tick", ("AIG", "IBM"), DAY)
-        files = write_flat_files(source, landing, size.copies)
-        for dataset, (path, _) in files.items():
-            land(lake, dataset, path, FETCHED)
-        rows = sum(count for _, count in files.values())
-        massive = MassiveSettings(universe="all", rows_per_batch=size.rows_per_batch)
-        settings = Settings(providers=Providers(massive=massive))
-        work = Workspace(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
-        say(f"{size.copies} x: {rows:,} rows, batches of at most {size.rows_per_batch:,}; at first {peak()}")
-        with engine_session(settings, lake) as spark:
-            began = time.monotonic()
-            for built in build_files(work, spark):
-                say_stage(built.result)
-            gold = build_tick_gold(work, spark).result
-            say(f"  gold {gold.status}: {gold.rows_out:,} rows, {gold.seconds:.1f} s, peak so far {peak()}")
-            seconds = time.monotonic() - began
-            say(f"  all: {seconds:.1f} s, {rows / seconds:,.0f} rows/s")
-            lake.drop_staging()
-            changed = replace_price(files[TRADES_FILE][0], line=1_000)
-            land(lake, TRADES_FILE, changed, FETCHED + timedelta(days=30))
-            again = replace(work, run_id=new_run_id())
-            say("  one trade changed, 30 days later:")
-            for built in build_files(again, spark):
-                say_stage(built.result)
-            say(f"  {rewritten(lake)}")
-            gold = build_tick_gold(again, spark).result
-            say(f"  gold: {gold.rows_out} rows change, {gold.seconds:.1f} s, peak so far {peak()}")
-
-
-def say_stage(done: StageResult) -> None:
-    """Prints how a file went into its table."""
-    say(
-        f"  {done.subject} {done.status}: {done.rows_in:,} rows judged, {done.rows_out:,} rows written, "
-        f"{done.seconds:.1f} s, {done.rows_in / done.seconds:,.0f} rows/s, peak so far {peak()}"
+def line_of(size: Size, all_figures: Sequence[Figures]) -> str:
+    """The medians, under the columns of HEADER."""
+    names = Figures.__dataclass_fields__
+    middle = Figures(**{name: median(getattr(each, name) for each in all_figures) for name in names})
+    seconds = middle.silver_seconds + middle.gold_seconds
+    return (
+        f"{size.rows_per_batch:>10,} {size.copies:>6} {middle.rows:>10,} {middle.silver_seconds:>8.1f} "
+        f"{middle.gold_seconds:>7.1f} {middle.rows / seconds:>8,.0f} {middle.started_mb:>10,.0f} "
+        f"{middle.peak_mb:>8,.0f} | {middle.changed_seconds:>9.1f} {middle.changed_peak_mb:>8,.0f}"
     )
+
+
+def in_own_process(size: Size) -> Figures:
+    """The figures of one run, measured where nothing has run before."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_send_figures, args=(size, theirs))
+    process.start()
+    theirs.close()
+    try:
+        figures: Figures = ours.recv()
+    except EOFError:
+        raise RuntimeError(f"the measurement of {size} ended without figures; see its error above") from None
+    finally:
+        process.join()
+    return figures
+
+
+def _send_figures(size: Size, to: Connection) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        figures, commits = measure(size, Lake(f"{folder}/lake"))
+    for commit in commits:
+        say(f"  one trade changed: {commit}")
+    to.send(figures)
+
+
+def measure(size: Size, lake: Lake) -> tuple[Figures, list[Commit]]:
+    """A first load, then a republished file with one trade changed: the figures, and the latter's commits."""
+    create_tables(lake)
+    create_tables(lake, TABLES)
+    landing = Path(lake.root) / "landing"
+    landing.mkdir()
+    files = write_flat_files(Source(size.lean / "tick", ("AIG", "IBM"), DAY), landing, size.copies)
+    for dataset, (path, _) in files.items():
+        land(lake, dataset, path, FETCHED)
+    massive = MassiveSettings(universe="all", rows_per_batch=size.rows_per_batch)
+    settings = Settings(providers=Providers(massive=massive))
+    work = Workspace(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
+    with engine_session(settings, lake) as spark:
+        started_mb = peak_mb()
+        silver_seconds, gold_seconds = build(work, spark)
+        loaded_mb = peak_mb()
+        before = versions(lake, TABLES)
+        changed = replace_price(files[TRADES_FILE][0], line=1_000)
+        land(lake, TRADES_FILE, changed, FETCHED + timedelta(days=30))
+        changed_seconds = sum(build(replace(work, run_id=new_run_id()), spark))
+        rows = sum(count for _, count in files.values())
+        seconds = (silver_seconds, gold_seconds, changed_seconds)
+        return Figures(rows, *seconds, started_mb, loaded_mb, peak_mb()), commits_since(lake, before)
+
+
+def build(work: Workspace, spark: SparkSession) -> tuple[float, float]:
+    """Seconds for Silver and for Gold.
+
+    Raises:
+        RuntimeError: a stage did not end well, so that its figures would mean nothing.
+    """
+    began = time.monotonic()
+    built = build_files(work, spark)
+    middle = time.monotonic()
+    built.append(build_tick_gold(work, spark))
+    ended = time.monotonic()
+    work.lake.drop_staging()
+    if wrong := [each.result for each in built if each.result.status != "done"]:
+        raise RuntimeError(f"wanted every stage done, found {wrong}")
+    return middle - began, ended - middle
 
 
 def land(lake: Lake, dataset: str, path: Path, fetched_at: datetime) -> None:
@@ -126,26 +179,15 @@ def land(lake: Lake, dataset: str, path: Path, fetched_at: datetime) -> None:
     append_rows(lake, RAW_FILES, [row])
 
 
-def rewritten(lake: Lake) -> str:
-    """What the last commit of silver.trades added and removed, from the Delta log."""
-    table = open_table(lake, TRADES)
-    log = Path(lake.uri(TRADES)) / f"_delta_log/{table.version():020}.json"
-    actions = [json.loads(line) for line in log.read_text().splitlines()]
-    added = [action["add"] for action in actions if "add" in action]
-    removed = [action["remove"] for action in actions if "remove" in action]
-    rows = sum(json.loads(each["stats"])["numRecords"] for each in added)
-    partitions = sorted({each["path"].split("/")[0] for each in added + removed})
-    return (
-        f"its commit: {len(removed)} of {len(table.file_uris()) - len(added) + len(removed)} files removed, "
-        f"{len(added)} added with {rows:,} rows, in {partitions}"
-    )
+def peak_mb() -> float:
+    """The most memory that this process has had; Linux only.
 
-
-def peak() -> str:
-    """The most memory that this process and, each by itself, its children have had."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MEGABYTE
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // MEGABYTE
-    return f"{own} MB, children {children} MB"
+    Not getrusage's: what it says of a new process includes the one that started it.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("/proc/self/status has no VmHWM; run this on Linux")
 
 
 def say(line: str) -> None:

@@ -18,6 +18,7 @@ class Secrets(BaseSettings):
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
+    ledger_database_url: SecretStr | None = None
 
     def values(self) -> tuple[str, ...]:
         """The plain secrets that are set, for redaction."""

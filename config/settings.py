@@ -1,10 +1,11 @@
 """The settings: one frozen tree, built once at an entry point and handed down in parts."""
 
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=:]{0,23}$")]
 Interval = Literal["1min", "5min", "15min", "30min", "60min"]
@@ -135,6 +136,62 @@ class SignalSettings(_Part):
         return max(self.volume_spike_window_sessions, self.volatility_window_sessions, AVERAGE_SESSIONS)
 
 
+Provider = Literal["bse", "massive", "alphavantage", "yahoo", "coingecko"]
+BasisPoints = Annotated[Decimal, Field(ge=0, le=10_000, max_digits=9, decimal_places=4)]
+Percent = Annotated[Decimal, Field(ge=0, le=10_000, max_digits=9, decimal_places=4)]
+
+
+class ReconciliationSettings(_Part):
+    """How bars of one market from several providers are compared, and whose bar Gold is computed from.
+
+    `provider_order`: the best first: an exchange's own file, trades as reported, raw prices of a vendor,
+    prices that come adjusted; a provider left out comes after these, by name. Prices may differ by
+    `price_tolerance_bp` basis points (10 bp of 10.00 are one cent), volumes by `volume_tolerance_pct` per
+    cent of the first provider's value; at the limit they agree. A daily bar counts as missing where its
+    provider has one before and one after it, no more than `longest_gap_days` apart: a longer gap was not
+    fetched. After a change here compute Gold again (`lakehouse rebuild-gold`).
+    """
+
+    provider_order: tuple[Provider, ...] = get_args(Provider)
+    price_tolerance_bp: BasisPoints = Decimal(10)
+    volume_tolerance_pct: Percent = Decimal(5)
+    longest_gap_days: Annotated[int, Field(ge=2, le=60)] = 12
+
+
+class PublicationSettings(_Part):
+    """When a provider publishes a dataset, and how long it is waited for, in place of what is built in.
+
+    Either some minutes after the session's close, or at a time of the exchange's clock, some days after the
+    session's date. After `wait_minutes` more, what is not there is missing.
+    """
+
+    provider: str
+    dataset: str
+    after_close_minutes: Annotated[int, Field(ge=0)] | None = None
+    at: time | None = None
+    days_after: Annotated[int, Field(ge=0, le=10)] = 0
+    wait_minutes: Annotated[PositiveInt, Field(le=14 * 24 * 60)]
+
+    @model_validator(mode="after")
+    def _has_one_time(self) -> Self:
+        if (self.at is None) == (self.after_close_minutes is None):
+            raise ValueError("give either `after_close_minutes` or `at`")
+        return self
+
+
+class CompletenessSettings(_Part):
+    """How it is judged what is late or missing, and how far back that is looked for and asked for again.
+
+    A session of bars has arrived when `enough_bars_pct` of its bars are known: minutes without a trade have
+    none. What is missing is not asked for again within `reask_pause_minutes`.
+    """
+
+    lookback_sessions: Annotated[PositiveInt, Field(le=15)] = 10
+    enough_bars_pct: Annotated[float, Field(gt=0, le=100)] = 90.0
+    reask_pause_minutes: Annotated[int, Field(ge=0)] = 60
+    publications: tuple[PublicationSettings, ...] = ()
+
+
 class S3Settings(_Part):
     """The S3-compatible store of an `s3://` lake; its credentials are secrets."""
 
@@ -163,5 +220,7 @@ class Settings(_Part):
     watch_list: WatchList = WatchList()
     providers: Providers = Providers()
     signals: SignalSettings = SignalSettings()
+    completeness: CompletenessSettings = CompletenessSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
     s3: S3Settings = S3Settings()
     spark: SparkSettings = SparkSettings()

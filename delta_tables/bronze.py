@@ -36,15 +36,26 @@ RAW_PAYLOADS = Table(
     keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
 )
 
+# What became of a query after a dead letter; a row of before there was the column says nothing: given up.
+GIVEN_UP, ASKED_AGAIN = "given_up", "asked_again"
+ENDED = f"coalesce(outcome, '{GIVEN_UP}') = '{GIVEN_UP}'"
+
 DEAD_LETTERS = Table(
     layer="bronze",
     name="dead_letters",
-    description="The error that each failed query ended with, whatever its HTTP status, with its class.",
+    description="Every attempt that gave no data, whatever its HTTP status, with its class and its outcome.",
     schema=StructType(
         [
             *_RECEIVED,
             column("error_class", StringType(), "too_fast, quota_exhausted, not_entitled, bad_symbol, ..."),
             column("error", StringType(), "what was wanted, found, and what to do"),
+            column("attempt", IntegerType(), "number of the attempt, 1 the first", is_nullable=True),
+            column(
+                "outcome",
+                StringType(),
+                "given_up: the query ended so (null means that, too); asked_again: another attempt followed",
+                is_nullable=True,
+            ),
         ]
     ),
     keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
@@ -69,7 +80,8 @@ RAW_FILES = Table(
             column("run_id", StringType(), "run that landed the file", is_lineage=True),
         ]
     ),
-    keys=("file_id", "provider", "dataset", "file_dt"),
+    # with fetched_at: a version that is published back has the id that it had before
+    keys=("file_id", "provider", "dataset", "file_dt", "fetched_at"),
 )
 
 TABLES = (RAW_PAYLOADS, RAW_FILES, DEAD_LETTERS)

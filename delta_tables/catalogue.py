@@ -1,6 +1,15 @@
 """Every table of the lake, by name."""
 
-from delta_tables import bronze, gold, gold_ticks, ops, silver, silver_reference, silver_ticks
+from delta_tables import (
+    bronze,
+    gold,
+    gold_reconciliation,
+    gold_ticks,
+    ops,
+    silver,
+    silver_reference,
+    silver_ticks,
+)
 from delta_tables.table import Table
 
 ALL_TABLES: tuple[Table, ...] = (
@@ -9,6 +18,7 @@ ALL_TABLES: tuple[Table, ...] = (
     *silver_reference.TABLES,
     *silver_ticks.TABLES,
     *gold.TABLES,
+    *gold_reconciliation.TABLES,
     *gold_ticks.TABLES,
     *ops.TABLES,
 )

@@ -30,8 +30,13 @@ def _ohlc(kind: DecimalType) -> list[StructField]:
 
 _VOLUME = column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True)
 _CHANGE = [
-    column("price_change", PRICE, "close - close of the session before, currency", is_nullable=True),
-    column("price_change_pct", PRICE, "price_change / close of the session before, %", is_nullable=True),
+    column(
+        "price_change",
+        PRICE,
+        "close - close of the session before in this one's shares, currency",
+        is_nullable=True,
+    ),
+    column("price_change_pct", PRICE, "price_change / that close of the session before, %", is_nullable=True),
 ]
 _TAIL = [
     column("is_simulated", BooleanType(), "true where any value behind the row was drawn"),
@@ -61,6 +66,13 @@ DAILY_KPIS = Table(
             _VOLUME,
             column("bar_count", LongType(), "bars of the regular session found"),
             column("expected_bars", LongType(), "bars of a full regular session by the calendar"),
+            column(
+                "basis_dt",
+                DateType(),
+                "day whose shares the row counts: trade_dt; of prices that the "
+                "provider adjusted for splits the day they were fetched",
+                is_nullable=True,
+            ),
             *_CHANGE,
             *_TAIL,
         ]
@@ -81,6 +93,7 @@ SIGNALS = Table(
             column("threshold", PRICE, "from which value on the signal is triggered"),
             column("is_triggered", BooleanType(), "true where value >= threshold"),
             column("reason", StringType(), "the verdict in words"),
+            column("provider", StringType(), "provider of the bars behind the row"),
             *_TAIL,
         ]
     ),
@@ -96,12 +109,17 @@ STOCK_OVERVIEW = Table(
         [
             *_SESSION,
             column("interval", StringType(), "interval of the bars behind the row: 1day, else the finest"),
+            column("provider", StringType(), "provider of the bars behind the row: first in provider_order"),
             *_ohlc(PRICE),
             _VOLUME,
             *_CHANGE,
-            _metric("7d_avg", PRICE, "mean close of the last 7 sessions, currency"),
-            _metric("volatility_score", PRICE, "annualised volatility of simple daily returns, %"),
-            _metric("volume_spike_pct", PRICE, "volume over its window's average, %"),
+            _metric("7d_avg", PRICE, "mean close of the last 7 sessions, in this one's shares, currency"),
+            _metric(
+                "volatility_score", PRICE, "annualised volatility of simple daily returns, splits left out, %"
+            ),
+            _metric(
+                "volume_spike_pct", PRICE, "volume over its window's average in this session's shares, %"
+            ),
             _metric("pe_ratio", PRICE, "close / trailing EPS known at the session's end"),
             column("triggered_signals", StringType(), "names of the signals triggered, comma separated"),
             *_TAIL,

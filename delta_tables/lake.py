@@ -3,18 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from pyarrow import fs
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.table import Table
 
 _S3 = ("s3://", "s3a://")
 
 
 class LakeError(Exception):
     """The lake, or a table of it, is not there or cannot be read: says which and what to do."""
+
+
+class Named(Protocol):
+    """What has a place in the lake: a Table, or what stands for one where pyspark's types are not loaded."""
+
+    @property
+    def layer(self) -> str:
+        """The layer, such as silver."""
+
+    @property
+    def name(self) -> str:
+        """The name in it, such as bars."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Lake:
         """Whether the lake lies in an S3-compatible store."""
         return self.root.startswith(_S3)
 
-    def uri(self, table: Table) -> str:
+    def uri(self, table: Named) -> str:
         """Where `table` is stored."""
         return f"{self.root}/{table.layer}/{table.name}"
 
@@ -43,12 +55,13 @@ class Lake:
 
     def drop_staging(self, run_id: str = "") -> None:
         """Removes what a run staged; without an id what all have, if none of them runs any more."""
-        store, path = self._file_system()
+        store, path = self.file_system()
         folder = f"{path}/_staging/{run_id}".rstrip("/")
         if store.get_file_info(folder).type == fs.FileType.Directory:
             store.delete_dir(folder)
 
-    def _file_system(self) -> tuple[fs.FileSystem, str]:
+    def file_system(self) -> tuple[fs.FileSystem, str]:
+        """The store as Arrow sees it, and the lake's root in it."""
         if not self.is_s3:
             return fs.LocalFileSystem(), self.root
         endpoint = self.options.get("AWS_ENDPOINT_URL", "")

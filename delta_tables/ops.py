@@ -1,7 +1,11 @@
-"""Ops: what the lakehouse did, append-only, written without an engine."""
+"""Ops: what the lakehouse did and what it waits for, written without an engine.
+
+Runs and gate results are only appended; completeness has one row a key, the newest state.
+"""
 
 from pyspark.sql.types import (
     ArrayType,
+    DateType,
     DoubleType,
     LongType,
     StringType,
@@ -53,4 +57,31 @@ GATE_RESULTS = Table(
     keys=("run_id", "dataset", "check"),
 )
 
-TABLES = (RUNS, GATE_RESULTS)
+COMPLETENESS = Table(
+    layer="ops",
+    name="completeness",
+    description="Each session that was due, with the newest state of its arrival.",
+    schema=StructType(
+        [
+            column("provider", StringType(), "provider that the session is expected of"),
+            column("dataset", StringType(), "dataset, such as daily or trades_v1"),
+            column("symbol", StringType(), "symbol; ALL for a file that has all symbols"),
+            column("interval", StringType(), "interval of the bars, `none` where there is none"),
+            column("trade_dt", DateType(), "session date of the exchange"),
+            column("calendar", StringType(), "exchange calendar of the sessions, such as XNYS or 24/7"),
+            column("expected_at", TimestampType(), "when it should be published, UTC"),
+            column("late_until", TimestampType(), "end of the waiting window, UTC; then it is missing"),
+            column("state", StringType(), "on_time, late, missing, healed, backfilled or not_wanted"),
+            column("arrived_at", TimestampType(), "when enough of it had come, UTC", is_nullable=True),
+            column("bars", LongType(), "bars of the regular session found; null for files", is_nullable=True),
+            column("expected_bars", LongType(), "bars of a full session; null for files", is_nullable=True),
+            column("late_seen_at", TimestampType(), "when it was first found late, UTC", is_nullable=True),
+            column("missing_seen_at", TimestampType(), "when it was first found missing", is_nullable=True),
+            column("checked_at", TimestampType(), "when this state was found, UTC"),
+            column("run_id", StringType(), "run that found this state", is_lineage=True),
+        ]
+    ),
+    keys=("provider", "dataset", "symbol", "interval", "trade_dt"),
+)
+
+TABLES = (RUNS, GATE_RESULTS, COMPLETENESS)

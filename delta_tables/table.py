@@ -87,8 +87,9 @@ class Table:
         Raises:
             SchemaMismatch: a declared column is missing, or one is there that is not declared.
         """
-        missing = [name for name in self.columns if name not in frame_df.columns]
-        extra = [name for name in frame_df.columns if name not in self.columns]
+        found = frame_df.columns  # each look at it asks the engine
+        missing = [name for name in self.columns if name not in found]
+        extra = [name for name in found if name not in self.columns]
         if missing or extra:
             raise SchemaMismatch(
                 f"{self.full_name}: wanted {list(self.columns)}; missing {missing}, not declared {extra}"

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pyspark.sql.types import DataType, LongType, StructField
+from pyspark.sql.types import DataType, DoubleType, LongType, StringType, StructField
 
+from delta_tables.adjusted_views import BARS_SPLIT_ADJUSTED, BARS_TOTAL_ADJUSTED, COLUMNS
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.silver import BARS
-from delta_tables.table import Table
+from delta_tables.table import Table, column
 from delta_tables.views import STOCK_CLEAN
 
 TABLES_PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
@@ -17,6 +18,13 @@ _VIEW_COLUMNS = (
     *("open", "high", "low", "close", "volume", "is_simulated"),
 )
 _VIEW_TYPES: dict[str, DataType] = {"volume": LongType()}
+_ADJUSTED = {
+    "adjustment": column("adjustment", StringType(), "what the values are adjusted for: split or total"),
+    "split_ratio": column("split_ratio", DoubleType(), "what the prices were divided by"),
+    "dividend_factor": column(
+        "dividend_factor", DoubleType(), "what they were multiplied by then", is_nullable=True
+    ),
+}
 _INTRODUCTION = """\
 # Tables
 
@@ -27,8 +35,9 @@ batch is judged before it is published (docs/adr/0003)."""
 
 
 def tables_markdown() -> str:
-    """docs/tables.md: every declared table, and the view silver.stock_clean."""
-    parts = [_INTRODUCTION, *(_table_section(table) for table in ALL_TABLES), _view_section()]
+    """docs/tables.md: every declared table, and the views."""
+    sections = [_view_section(), _adjusted_section()]
+    parts = [_INTRODUCTION, *(_table_section(table) for table in ALL_TABLES), *sections]
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,6 +46,12 @@ def view_columns() -> Iterator[StructField]:
     for name in _VIEW_COLUMNS:
         field = BARS.schema[name]
         yield StructField(name, _VIEW_TYPES.get(name, field.dataType), field.nullable, field.metadata)
+
+
+def adjusted_columns() -> Iterator[StructField]:
+    """The columns of the views of adjusted bars."""
+    for name in COLUMNS:
+        yield _ADJUSTED[name] if name in _ADJUSTED else BARS.schema[name]
 
 
 def _table_section(table: Table) -> str:
@@ -59,6 +74,21 @@ def _view_section() -> str:
             "of several intervals begin at one instant, that of the finest interval (`interval` says which).",
             f"Key: {_names(_VIEW_KEYS)}. Computed when read.",
             _column_table(view_columns()),
+        ]
+    )
+
+
+def _adjusted_section() -> str:
+    return "\n\n".join(
+        [
+            f"## {BARS_SPLIT_ADJUSTED} and {BARS_TOTAL_ADJUSTED} (views)",
+            "silver.bars as they are known now, in today's shares: prices / split_ratio and volume x "
+            "split_ratio of the splits that came later; the prices of the second also x dividend_factor of "
+            "the dividends and capital gains that came later. Formulas, rounding and source: "
+            "delta_tables/adjusted_views.py. As known at an instant: "
+            "`lakehouse bars SYMBOL --adjusted split --as-of ...`.",
+            f"Key: {_names(name for name in BARS.keys if name != 'known_from')}. Computed when read.",
+            _column_table(adjusted_columns()),
         ]
     )
 

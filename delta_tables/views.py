@@ -1,6 +1,34 @@
 """The views over the tables, as plain SQL."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delta_tables.adjusted_views import (
+    BARS_SPLIT_ADJUSTED,
+    BARS_TOTAL_ADJUSTED,
+    split_adjusted_sql,
+    total_adjusted_sql,
+)
+from delta_tables.silver import BARS
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.table import Table
+
 STOCK_CLEAN = "silver.stock_clean"
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its name, what it shows, the tables it needs, and its SELECT over their names."""
+
+    name: str
+    description: str
+    tables: tuple[Table, ...]
+    select: Callable[..., str]
+
+    @property
+    def sql(self) -> str:
+        """The SELECT over the tables under their own names."""
+        return self.select(*(table.full_name for table in self.tables))
 
 
 def stock_clean_sql(source: str) -> str:
@@ -17,3 +45,20 @@ def stock_clean_sql(source: str) -> str:
         f"(PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice "
         f"FROM {source} WHERE known_to IS NULL AND asset_class = 'stock') ranked WHERE choice = 1"
     )
+
+
+VIEWS = (
+    View(STOCK_CLEAN, "The current stock bars, one row a symbol and instant.", (BARS,), stock_clean_sql),
+    View(
+        BARS_SPLIT_ADJUSTED,
+        "The current bars in today's shares: adjusted for the splits known now.",
+        (BARS, CORPORATE_ACTIONS),
+        split_adjusted_sql,
+    ),
+    View(
+        BARS_TOTAL_ADJUSTED,
+        "The same, prices adjusted for dividends and capital gains, too.",
+        (BARS, CORPORATE_ACTIONS),
+        total_adjusted_sql,
+    ),
+)

@@ -7,6 +7,7 @@ Where do I go to...?
     land payloads                                landing.py
     see how a batch is audited and published     silver_build.py, gold_build.py, gates.py
     know what was done already                   run_log.py
+    know what is late or missing                 completeness/
     add a command                                cli/
     see it all run                               demo.py
 """

@@ -1,7 +1,7 @@
 """What a range of history need not ask again, so that a killed backfill goes on where it stopped."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from delta_tables.arrow_io import read_rows
 from delta_tables.bronze import RAW_PAYLOADS
@@ -20,6 +20,8 @@ def not_landed_yet(lake: Lake, ask: Ask, wanted: list[Query], now: datetime) -> 
         return wanted
     names = ["symbol", "interval", "request", "fetched_at"]
     where = f"provider = '{ask.provider}' AND dataset = '{ask.dataset}'"
+    if ask.not_before is not None:
+        where += f" AND fetched_at >= timestamp '{ask.not_before.astimezone(UTC).isoformat()}'"
     by_symbol: dict[str, list[Landed]] = {}
     for row in read_rows(lake, RAW_PAYLOADS, names, where).to_pylist():
         by_symbol.setdefault(row["symbol"], []).append(Landed(**row))

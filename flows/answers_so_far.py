@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from delta_tables.arrow_io import read_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from delta_tables.bronze import DEAD_LETTERS, ENDED, RAW_PAYLOADS
 from delta_tables.lake import Lake
 from delta_tables.table import Table
 from flows.handlers.errors import ErrorClass
@@ -26,7 +26,7 @@ def last_answered(lake: Lake, provider: str) -> dict[Asked, datetime]:
     found: dict[Asked, datetime] = {}
     for table, which in (
         (RAW_PAYLOADS, "true"),
-        (DEAD_LETTERS, f"status > 0 AND error_class IN ({classes})"),
+        (DEAD_LETTERS, f"status > 0 AND error_class IN ({classes}) AND {ENDED}"),
     ):
         for dataset, symbol, interval, at in _answers(lake, table, f"provider = '{provider}' AND {which}"):
             for key in ((dataset, symbol, interval), (dataset, symbol, None)):

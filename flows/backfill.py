@@ -33,7 +33,8 @@ def backfill(
     goes on where it stopped.
     """
     work = open_workspace(config_file)
-    asks = range_asks(work.settings, start, end, datasets, symbols, provider)
+    today = work.clock().date()
+    asks = range_asks(work.settings, start, end, datasets, symbols, provider, today)
     with _progress_artifact():
         return run_asks(work, asks)
 

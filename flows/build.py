@@ -12,8 +12,10 @@ from pyspark.sql import SparkSession
 
 from delta_tables.lake import LakeError
 from flows.bar_files_build import build_bar_files
+from flows.completeness.check import check_completeness
 from flows.gold_build import build_gold, rebuild_gold
 from flows.progress import report_progress
+from flows.retention import expire_built_files
 from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
 from flows.tick_build import build_files
@@ -49,8 +51,14 @@ def gold_task(work: Workspace, spark: SparkSession) -> Built:
     return build_gold(work, spark)
 
 
+@task(name="check-completeness", cache_policy=NO_CACHE)
+def completeness_task(work: Workspace) -> Built:
+    """What is expected against what has come; an error is recorded and ends no run."""
+    return check_completeness(work)
+
+
 def build_all(work: Workspace) -> list[Built]:
-    """Silver, then Gold; a table whose batch is refused does not stop the others."""
+    """Silver, Gold, then what is late or missing; a table whose batch is refused does not stop the others."""
     with build_session(work) as spark:
         built = []
         steps = len(SILVER_TABLES) + 3
@@ -63,7 +71,9 @@ def build_all(work: Workspace) -> list[Built]:
         built.append(gold_task(work, spark))
         report_progress("build", steps - 1, steps)
         built.append(tick_gold_task(work, spark))
+        built += expire_built_files(work)
         report_progress("build", steps, steps)
+    built.append(completeness_task(work))
     return built
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.records import Query, RawRecord
+from flows.handlers.retries import FailedAttempt
 from flows.landing import bury, land
 from flows.progress import report_progress
 from flows.run_log import INGEST, StageResult, record
+from flows.sources.calls import FailedAttempts
 from flows.sources.source import Handler
 from flows.workspace import Workspace
 
@@ -45,7 +47,9 @@ class Fetched:
 class _Basket:
     """What has been received and not landed yet, and the count of all that came."""
 
+    attempts: FailedAttempts
     records: list[RawRecord] = field(default_factory=list)
+    failed_attempts: list[FailedAttempt] = field(default_factory=list)
     failures: list[tuple[Query, ProviderError]] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
     asked: int = 0
@@ -73,14 +77,22 @@ class _Basket:
         """Lands what is in it."""
         land(work.lake, self.records, work.run_id)
         self.records = []
-        bury(work.lake, provider, self.failures, work.run_id, work.clock())
-        self.failures, self.since = [], time.monotonic()
+        self.failed_attempts += self.attempts.take()
+        bury(work.lake, provider, self.failures, work.run_id, work.clock(), self.failed_attempts)
+        self.failures, self.failed_attempts, self.since = [], [], time.monotonic()
 
 
 def fetch_and_land(
-    work: Workspace, provider: str, handler: Handler, threads: int, wanted: Sequence[Query]
+    work: Workspace,
+    provider: str,
+    handler: Handler,
+    threads: int,
+    wanted: Sequence[Query],
+    attempts: FailedAttempts | None = None,
 ) -> Fetched:
     """Asks all queries, `threads` at once, and lands the answers in a few commits.
+
+    `attempts` is what the handler tells its failed attempts to; they go to the dead letters, too.
 
     What has been received is landed whatever happens to a later query; a kill loses at most the last
     seconds. After a refusal that concerns every query (quota exhausted, bad credentials) the rest is
@@ -91,7 +103,7 @@ def fetch_and_land(
     """
     began = time.monotonic()
     dataset = wanted[0].dataset
-    basket = _Basket()
+    basket = _Basket(attempts or FailedAttempts())
     try:
         for received in _answers(handler, wanted, threads):
             for query, answer in received:

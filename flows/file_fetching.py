@@ -20,6 +20,7 @@ from flows.landing import bury
 from flows.landing_files import LandedFile, has_bytes, is_landed, land_files, latest_versions
 from flows.progress import report_progress
 from flows.run_log import INGEST, StageResult, record
+from flows.sources.calls import FailedAttempts
 from flows.sources.massive import PROVIDER, connect, files_wanted, is_due
 from flows.sources.source import Ask
 from flows.workspace import Workspace
@@ -97,8 +98,9 @@ def _fetch_datasets(
     named = {dataset: list(files) for dataset, files in wanted.items() if files}
     if not named:
         return fetched
-    with connect(work) as handler:
-        fetcher = _Fetcher(work, handler, is_known, latest_versions(work.lake))
+    attempts = FailedAttempts()
+    with connect(work, attempts.tell) as handler:
+        fetcher = _Fetcher(work, handler, is_known, latest_versions(work.lake), attempts)
         for dataset, files in named.items():
             is_refused = any(each.is_refused for each in fetched)
             fetched.append(
@@ -117,6 +119,7 @@ class _Fetcher:
     handler: Massive
     is_known: Known
     latest: Mapping[Wanted, LandedFile]
+    attempts: FailedAttempts
     stop: Event = field(default_factory=Event)
 
     @property
@@ -153,7 +156,8 @@ class _Fetcher:
         errors = [(file, answer) for file, answer in answers if isinstance(answer, ProviderError)]
         failed = [(file, error) for file, error in errors if not _is_not_out_yet(file, error, now)]
         tally.landed += len(land_files(work.lake, work.settings.state_dir, received, work.run_id))
-        bury(work.lake, PROVIDER, [(_query(file), error) for file, error in failed], work.run_id, now)
+        ended = [(_query(file), error) for file, error in failed]
+        bury(work.lake, PROVIDER, ended, work.run_id, now, self.attempts.take())
         tally.asked += len(answers)
         tally.unchanged += sum(answer is None for _, answer in answers)
         tally.not_out_yet += len(errors) - len(failed)

@@ -8,10 +8,14 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from delta_tables.action_factors import SPLITS
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
-from delta_tables.gold import TABLES as GOLD_TABLES
+from delta_tables.gold import TABLES as SESSION_TABLES
+from delta_tables.gold_reconciliation import TABLES as BREAK_TABLES
 from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import SchemaMismatch, Table
+from flows.breaks_build import audit_breaks, break_changes, publish_breaks
 from flows.gates import audit
 from flows.run_log import (
     GOLD,
@@ -30,11 +34,12 @@ from jobs.metrics import preferred_days, session_metrics
 from jobs.signals import all_signals
 from jobs.stock_overview import stock_overview
 from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, replace_rows, require_values, stage
-from jobs.touched_sessions import changed_rows, touched_days
+from jobs.touched_sessions import changed_rows, split_span, touched_days
 from jobs.trading_calendar import sessions_frame
 from quality.gate import GateFailed, GateResult
 
 SUBJECT = "gold"
+GOLD_TABLES = (*SESSION_TABLES, *BREAK_TABLES)
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,17 @@ def _publish(
     Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too.
     """
     batches = _batches(work, spark, run_ids)
+    breaks = break_changes(work, spark, run_ids)
     gates = tuple(_audit(work, batch) for batch in batches)
+    gates += audit_breaks(work, breaks) if breaks else ()
     for batch in batches:
         if run_ids is None:
             replace_rows(work.lake, batch.table, batch.rows_df)
         else:
             merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
-    return sum(batch.row_count for batch in batches), gates
+    if breaks:
+        publish_breaks(work, breaks)
+    return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
 
 
 def _audit(work: Workspace, batch: _Batch) -> GateResult:
@@ -117,7 +126,8 @@ def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
     if days_df is None:
         return []
     facts_df = read_table(spark, work.lake, FUNDAMENTALS)
-    stocks_df = preferred_days(days_df.filter("asset_class = 'stock'"))
+    provider_order = work.settings.reconciliation.provider_order
+    stocks_df = preferred_days(days_df.filter("asset_class = 'stock'"), provider_order)
     metrics_df = session_metrics(stocks_df, facts_df, work.settings.signals).filter("is_affected")
     metrics_df = _stage(work, metrics_df, "metrics")
     signals_df = _stage(work, all_signals(metrics_df, work.settings.signals), "signals")
@@ -134,24 +144,36 @@ def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
 def _days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> DataFrame | None:
     """The days to compute and those around them, staged; None where nothing changed."""
     lake, settings = work.lake, work.settings.signals
-    bars_df = read_table(spark, lake, BARS)
-    touched_df = _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched")
-    facts_df = changed_rows(read_table(spark, lake, FUNDAMENTALS), run_ids).select("symbol", "known_from")
-    facts_df = _stage(work, facts_df, "changed_fundamentals")
-    touched = date_bounds(touched_df, "trade_dt")
-    since = gold.fundamentals_start([row[0] for row in facts_df.select(F.to_date("known_from")).collect()])
-    if touched is None and since is None:
+    bars_df, all_kpis_df = read_table(spark, lake, BARS), read_table(spark, lake, DAILY_KPIS)
+    changed = _changed(work, spark, bars_df, run_ids)
+    touched = date_bounds(changed.days_df, "trade_dt")
+    spans = (touched, _fundamentals_span(work, changed), split_span(changed.splits_df, all_kpis_df))
+    if not any(spans):
         return None
-    start, end = _span(touched, since, work.clock().date())
-    all_kpis_df = read_table(spark, lake, DAILY_KPIS)
-    calendars = _calendars(touched_df, all_kpis_df)
+    start, end = min(span[0] for span in spans if span), max(span[1] for span in spans if span)
+    calendars = _calendars(changed.days_df, all_kpis_df)
     reach = gold.reach_of(start, end, settings, calendars)
     kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
-    bars_start, bars_end = touched or (start, end)
-    current_df = bars_df.where("known_to IS NULL").where(gold.bars_condition(bars_start, bars_end))
+    needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
+    current_df = bars_df.where("known_to IS NULL").where(needed)
     sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
-    days_df = gold.symbol_days(touched_df, current_df, kpis_df, facts_df, sessions_df, settings)
+    actions_df = read_table(spark, lake, CORPORATE_ACTIONS)
+    days_df = gold.symbol_days(changed, current_df, kpis_df, actions_df, sessions_df, settings)
     return _stage(work, days_df, "days")
+
+
+def _changed(
+    work: Workspace, spark: SparkSession, bars_df: DataFrame, run_ids: Sequence[str] | None
+) -> gold.Changed:
+    """What the runs changed in Silver, staged."""
+    facts_df = changed_rows(read_table(spark, work.lake, FUNDAMENTALS), run_ids)
+    actions_df = changed_rows(read_table(spark, work.lake, CORPORATE_ACTIONS), run_ids)
+    splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
+    return gold.Changed(
+        _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched"),
+        _stage(work, facts_df.select("symbol", "known_from"), "changed_fundamentals"),
+        _stage(work, splits_df, "changed_splits"),
+    )
 
 
 def _calendars(*frames_df: DataFrame) -> set[str]:
@@ -159,14 +181,11 @@ def _calendars(*frames_df: DataFrame) -> set[str]:
     return {row[0] for frame_df in frames_df for row in frame_df.select("calendar").distinct().collect()}
 
 
-def _span(touched: tuple[date, date] | None, since: date | None, today: date) -> tuple[date, date]:
-    """The first and the last date that changes touch; facts reach from the day they were learned on."""
-    starts = [touched[0]] if touched else []
-    ends = [touched[1]] if touched else []
-    if since:
-        starts.append(since)
-        ends.append(max(today, since))
-    return min(starts), max(ends)
+def _fundamentals_span(work: Workspace, changed: gold.Changed) -> tuple[date, date] | None:
+    """The first and the last date that changed facts touch: from the day they were learned on."""
+    learned = changed.fundamentals_df.select(F.to_date("known_from")).collect()
+    since = gold.fundamentals_start([row[0] for row in learned])
+    return (since, max(work.clock().date(), since)) if since else None
 
 
 def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:

@@ -20,17 +20,24 @@ from flows.requests_plan import latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
 from flows.run_summary import RunSummary, conclude
 from flows.sources import massive
+from flows.sources.calls import FailedAttempts
 from flows.sources.source import Ask, Handler, Source
 from flows.workspace import Workspace, open_workspace
 
 
 @task(name="fetch-and-land", task_run_name="fetch-{provider}-{dataset}", cache_policy=NO_CACHE)
 def fetch_dataset(
-    provider: str, dataset: str, work: Workspace, handler: Handler, threads: int, wanted: Sequence[Query]
+    provider: str,
+    dataset: str,
+    work: Workspace,
+    handler: Handler,
+    threads: int,
+    wanted: Sequence[Query],
+    attempts: FailedAttempts,
 ) -> Fetched:
     """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
     del dataset  # names the task run
-    return fetch_and_land(work, provider, handler, threads, wanted)
+    return fetch_and_land(work, provider, handler, threads, wanted, attempts)
 
 
 @task(name="fetch-files", cache_policy=NO_CACHE)
@@ -51,10 +58,11 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     """
     with ExitStack() as opened:
         # a key that is missing is found before anything is asked or noted
+        names = dict.fromkeys(ask.provider for ask in asks if ask.provider != massive.PROVIDER)
+        attempts = {name: FailedAttempts() for name in names}
         handlers = {
-            name: opened.enter_context(closing(source_named(name).connect(work)))
-            for name in dict.fromkeys(ask.provider for ask in asks)
-            if name != massive.PROVIDER
+            name: opened.enter_context(closing(source_named(name).connect(work, attempts[name].tell)))
+            for name in names
         }
         _require_same_clock(work)
         fetched: list[Fetched] = []
@@ -62,11 +70,15 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
             if provider == massive.PROVIDER:
                 fetched += fetch_files_task(work, list(some))
             else:
-                fetched += _ingest(work, source_named(provider), handlers[provider], list(some))
+                fetched += _ingest(
+                    work, source_named(provider), handlers[provider], list(some), attempts[provider]
+                )
     return fetched
 
 
-def _ingest(work: Workspace, source: Source, handler: Handler, asks: Sequence[Ask]) -> list[Fetched]:
+def _ingest(
+    work: Workspace, source: Source, handler: Handler, asks: Sequence[Ask], attempts: FailedAttempts
+) -> list[Fetched]:
     now = work.clock()
     wanted = [
         query
@@ -75,11 +87,15 @@ def _ingest(work: Workspace, source: Source, handler: Handler, asks: Sequence[As
     ]
     if isinstance(handler, Metered):
         wanted = by_need(work.lake, source.name, wanted, handler.gate.limits, now)
-    return _fetch_each(work, source, handler, in_turns(wanted))
+    return _fetch_each(work, source, handler, in_turns(wanted), attempts)
 
 
 def _fetch_each(
-    work: Workspace, source: Source, handler: Handler, wanted: Sequence[tuple[str, Sequence[Query]]]
+    work: Workspace,
+    source: Source,
+    handler: Handler,
+    wanted: Sequence[tuple[str, Sequence[Query]]],
+    attempts: FailedAttempts,
 ) -> list[Fetched]:
     fetched: list[Fetched] = []
     threads = source.threads(work.settings)
@@ -87,7 +103,7 @@ def _fetch_each(
         if any(each.is_refused for each in fetched):
             fetched.append(leave_out(work, source.name, some))
         else:
-            fetched.append(fetch_dataset(source.name, dataset, work, handler, threads, some))
+            fetched.append(fetch_dataset(source.name, dataset, work, handler, threads, some, attempts))
     return fetched
 
 

@@ -1,14 +1,17 @@
 """Lands what a provider answered: data in bronze.raw_payloads, errors in bronze.dead_letters."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from delta_tables.bronze import ASKED_AGAIN, DEAD_LETTERS, GIVEN_UP, RAW_PAYLOADS
 from delta_tables.lake import Lake
 from flows.handlers.errors import ProviderError
 from flows.handlers.records import Query, RawRecord
+from flows.handlers.retries import FailedAttempt
+
+_NO_ANSWER = 0
+_LONGEST_SYMBOL = 100
 
 
 def land(lake: Lake, records: Sequence[RawRecord], run_id: str) -> None:
@@ -26,35 +29,62 @@ def bury(
     failures: Sequence[tuple[Query, ProviderError]],
     run_id: str,
     now: datetime,
+    attempts: Sequence[FailedAttempt] = (),
 ) -> None:
-    """Appends the failed queries to bronze.dead_letters in one commit; no answer is an empty body."""
-    rows = [
+    """Appends the failed queries and the attempts that others followed to bronze.dead_letters in one commit.
+
+    No answer is an empty body. The error that a query ended with is not among the attempts.
+
+    Raises:
+        LakeError: they could not be stored.
+    """
+    followed = [
         {
-            **(_row(error.record, run_id) if error.record else _unanswered(provider, query, run_id, now)),
-            "error_class": str(error.error_class),
-            "error": str(error)[:1000],
+            **_row(each.error.record or _silence_after(each), run_id),
+            **_said(each.error),
+            "outcome": ASKED_AGAIN,
         }
+        for each in attempts
+    ]
+    ended = [
+        {**_row(error.record or _silence(provider, query, now), run_id), **_said(error), "outcome": GIVEN_UP}
         for query, error in failures
     ]
-    append_rows(lake, DEAD_LETTERS, rows)
+    append_rows(lake, DEAD_LETTERS, followed + ended)
 
 
 def _row(record: RawRecord, run_id: str) -> dict[str, object]:
     return {**vars(record), "payload_id": record.payload_id, "run_id": run_id}
 
 
-def _unanswered(provider: str, query: Query, run_id: str, now: datetime) -> dict[str, object]:
+def _said(error: ProviderError) -> dict[str, object]:
     return {
-        "payload_id": hashlib.sha256(b"").hexdigest(),
-        "provider": provider,
-        "dataset": query.dataset,
-        "symbol": query.symbol[:100],
-        "interval": query.interval,
-        "request": f"{query.dataset} {query.symbol[:100]}",
-        "status": 0,
-        "content_type": "",
-        "fetched_at": now,
-        "is_simulated": False,
-        "body": b"",
-        "run_id": run_id,
+        "error_class": str(error.error_class),
+        "error": str(error)[:1000],
+        "attempt": error.attempt,
     }
+
+
+def _silence(provider: str, query: Query, now: datetime) -> RawRecord:
+    """What a query has to show that ended without an answer."""
+    symbol = query.symbol[:_LONGEST_SYMBOL]
+    asked = f"{query.dataset} {symbol}"
+    return RawRecord(
+        provider, query.dataset, symbol, query.interval, asked, _NO_ANSWER, "", now, b"", is_simulated=False
+    )
+
+
+def _silence_after(attempt: FailedAttempt) -> RawRecord:
+    """What an attempt has to show that brought no answer."""
+    return RawRecord(
+        provider=attempt.provider,
+        dataset=attempt.dataset,
+        symbol=attempt.symbol[:_LONGEST_SYMBOL],
+        interval=attempt.interval,
+        request=attempt.request,
+        status=_NO_ANSWER,
+        content_type="",
+        fetched_at=attempt.at,
+        body=b"",
+        is_simulated=False,
+    )

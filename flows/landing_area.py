@@ -35,7 +35,7 @@ def present_files(lake: Lake, paths: Collection[str]) -> set[str]:
         LakeError: the store cannot be asked.
     """
     with _lake_errors(lake, "the landing area"):
-        store, root = lake._file_system()
+        store, root = lake.file_system()
         found = store.get_file_info([f"{root}/{path}" for path in paths]) if paths else []
     return {path for path, info in zip(paths, found, strict=True) if info.type == fs.FileType.File}
 
@@ -46,7 +46,7 @@ def remove_files(lake: Lake, paths: Collection[str]) -> None:
     Raises:
         LakeError: one of them cannot be removed.
     """
-    store, root = lake._file_system()
+    store, root = lake.file_system()
     for path in paths:
         with _lake_errors(lake, path):
             store.delete_file(f"{root}/{path}")
@@ -79,7 +79,7 @@ def _upload(lake: Lake, file: Path, path: str) -> None:
 
     Arrow completes an upload even when it was given half: only the comparison shows that.
     """
-    store, root = lake._file_system()
+    store, root = lake.file_system()
     # Without compression=None a name that ends with .gz makes Arrow compress the bytes once more.
     with file.open("rb") as source, store.open_output_stream(f"{root}/{path}", compression=None) as sink:
         shutil.copyfileobj(source, sink, _COPY_BYTES)

@@ -1,23 +1,26 @@
 """The flow `replay`: judges what lies in Bronze anew, after a parser or a rule was mended."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from prefect import flow
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import QUARANTINE
 from delta_tables.table import SchemaMismatch, Table
 from flows.build import build_session
+from flows.fetching import Fetched
+from flows.file_replay import TABLE_OF, replay_day
 from flows.gates import audit
 from flows.gold_build import rebuild_gold
+from flows.replay_scope import KeptDays, Scope, file_universe, payload_tables, scope_of, with_bytes
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start
 from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
+from flows.tick_gold_build import build_tick_gold
 from flows.workspace import Workspace, open_workspace
 from jobs.bitemporal import OPERATION
 from jobs.parsers import has_any, read_rows_of
@@ -27,29 +30,22 @@ from jobs.table_io import count_rows, date_bounds, merge_history, read_table, re
 from quality.gate import GateFailed, GateResult
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What to judge anew: these providers and symbols, or all; their whole histories.
-
-    `start` and `end` choose those with a payload received on one of these days (UTC, both included).
-    """
-
-    providers: tuple[str, ...] = ()
-    symbols: tuple[str, ...] = ()
-    start: date | None = None
-    end: date | None = None
-
-
 def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Built]:
-    """Brings every Silver table to what the scope's payloads give now, as if nothing had ever been broken.
+    """Brings Silver to what the scope's payloads give now, as if nothing had ever been broken.
 
     A table whose new rows its gate refuses stays as it is. A killed replay is started again.
     """
     payloads_df = _payloads(work, spark, scope)
+    chosen = payload_tables(scope)
     sources = frozenset(
-        (row[0], row[1]) for row in payloads_df.select("provider", "dataset").distinct().collect()
+        (row[0], row[1])
+        for row in payloads_df.select("provider", "dataset").distinct().collect()
+        if any(has_any(recipe.readers, {(row[0], row[1])}) for recipe in chosen)
     )
     recipes = [recipe for recipe in SILVER_TABLES if has_any(recipe.readers, sources)]
+    if not recipes:
+        return []
+    payloads_df = payloads_df.filter(_is_of(sources))
     judged = {
         recipe.table: stage(
             spark,
@@ -64,6 +60,45 @@ def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Bu
     return [*built, _replay_quarantine(work, spark, list(judged.values()), payloads_df)]
 
 
+def replay_files(work: Workspace, spark: SparkSession, scope: Scope) -> tuple[list[Fetched], list[Built]]:
+    """Brings Silver to what the scope's flat files give now; and what was fetched again to that end.
+
+    A day whose bytes have expired, and which the provider no longer has as they were, is blocked and stays as
+    it is.
+
+    Raises:
+        LakeError: the landing area cannot be read or written.
+    """
+    universe = file_universe(work, scope)
+    if universe is not None and not universe:
+        return [], []
+    kept = with_bytes(work, scope)
+    built = [replay_day(work, spark, day, universe) for day in kept.days]
+    return list(kept.fetched), [*built, *_lost(work, kept)]
+
+
+def _lost(work: Workspace, kept: KeptDays) -> list[Built]:
+    """One blocked result a dataset, which names the days."""
+    results = []
+    for dataset in dict.fromkeys(day.dataset for day in kept.lost):
+        days = ", ".join(str(day.file_dt) for day in kept.lost if day.dataset == dataset)
+        detail = (
+            f"{dataset} of {days} cannot be replayed, and stays as it is: bytes that were landed have left "
+            f"the landing area, and could not be fetched again ({kept.why})"
+        )
+        result = StageResult(SILVER, TABLE_OF[dataset].full_name, "blocked", detail=detail)
+        results.append(Built(record(work.lake, work.run_id, result)))
+    return results
+
+
+def _is_of(sources: Collection[tuple[str, str]]) -> Column:
+    """Whether a payload is of one of the sources."""
+    found = F.lit(False)
+    for provider, dataset in sorted(sources):
+        found |= (F.col("provider") == provider) & (F.col("dataset") == dataset)
+    return found
+
+
 def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
     payloads_df = read_table(spark, work.lake, RAW_PAYLOADS)
     if scope.providers:
@@ -73,7 +108,7 @@ def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
     if scope.start is None and scope.end is None:
         return payloads_df
     received_on = F.to_date("fetched_at")
-    first, last = scope.start or date.min, scope.end or date.max
+    first, last = scope.bounds
     received_df = payloads_df.filter((received_on >= F.lit(first)) & (received_on <= F.lit(last)))
     series = ["provider", "symbol"]
     return payloads_df.join(received_df.select(*series).distinct(), series, "left_semi")
@@ -138,16 +173,21 @@ def replay(
     start: date | None = None,
     end: date | None = None,
     config_file: str | None = None,
+    tables: list[str] | None = None,
 ) -> RunSummary:
-    """Silver of the scope from Bronze alone, then all of Gold.
+    """Silver of the scope from Bronze alone, then all of Gold, and of ticks the days that changed.
+
+    Only flat files that have expired are fetched, and only as they were.
 
     Raises:
-        BuildBlocked: a gate refused a batch; the other tables were brought up.
+        BuildBlocked: a gate refused a batch, or a day's files can no longer be had; all else was brought up.
+        PlanError: a table that is not made from Bronze.
     """
     work = open_workspace(config_file)
     began = time.monotonic()
-    scope = Scope(tuple(providers or ()), tuple(symbols or ()), start, end)
+    scope = scope_of(Scope(tuple(providers or ()), tuple(symbols or ()), start, end, tuple(tables or ())))
     with build_session(work) as spark:
         built = replay_silver(work, spark, scope)
-        built.append(rebuild_gold(work, spark))
-    return conclude(work.run_id, [], built, time.monotonic() - began)
+        fetched, of_files = replay_files(work, spark, scope)
+        built += [*of_files, rebuild_gold(work, spark), build_tick_gold(work, spark)]
+    return conclude(work.run_id, fetched, built, time.monotonic() - began)

@@ -25,11 +25,13 @@ def range_asks(
     datasets: Sequence[str] | None,
     symbols: Sequence[str] | None,
     provider: str | None = None,
+    today: date | None = None,
 ) -> tuple[Ask, ...]:
     """The asks of a backfill from `start` to `end`, both included.
 
     Without `datasets`: those of an ordinary run that have a history. Without `provider`: every provider
-    that has the dataset and is used at all.
+    that has the dataset and is used at all. What a plan reaches back to is counted from `today`, else from
+    `end`.
 
     Raises:
         PlanError: the range is empty, or a dataset is unknown, without history, or not in the plan.
@@ -52,7 +54,9 @@ def range_asks(
         if dataset in source.history
     )
     for ask in asks:
-        queries(ask, settings, end)  # what the plan does not have is refused before anything is asked
+        queries(
+            ask, settings, today or end
+        )  # what the plan does not have is refused before anything is asked
     return asks
 
 

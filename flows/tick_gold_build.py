@@ -96,7 +96,7 @@ def _pending(work: Workspace, spark: SparkSession) -> _Pending:
         work.lake,
         RUNS,
         ["run_id", "subject", "detail"],
-        f"stage = '{SILVER}' AND status = 'done' AND {subjects}",
+        f"stage = '{SILVER}' AND status IN ('done', 'replayed') AND {subjects}",
     ).to_pylist()
     consumed = _consumed(work.lake)
     new = [row for row in done if row["run_id"] not in consumed]
@@ -172,7 +172,7 @@ def _batches(day: _Day, frames: Sequence[DataFrame]) -> list[TickBatch]:
 
 
 def _held(batch: TickBatch, frame_df: DataFrame) -> DataFrame:
-    return frame_df.filter(F.col("symbol").between(F.lit(batch.first_symbol), F.lit(batch.last_symbol)))
+    return frame_df.filter(batch.holds_symbol("symbol"))
 
 
 def _publish(

@@ -6,11 +6,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.intervals import DAILY, partition_dt
-from jobs.trading_calendar import ALWAYS_OPEN, ZONE_OF
+from jobs.trading_calendar import ALWAYS_OPEN, FX, NEW_YORK, ZONE_OF
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
 _EPOCH = r"^-?\d{1,19}$"
 _UNITS_A_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
+# The week of currencies begins on Sunday at 17:00 New York (21:00 or 22:00 UTC), and that is of Monday.
+_WEEK_BEGINS_HOUR = 17
+_SUNDAY = 1
 # The session of a future begins on the evening before, at 17:00 Chicago.
 _EVENING_HOURS = {"CMES": 7}
 
@@ -66,7 +69,16 @@ def _trade_dt() -> Column:
     for calendar, hours in _EVENING_HOURS.items():
         evening = F.col("local") + F.expr(f"INTERVAL {hours} HOURS")
         shifted = F.when(F.col("calendar") == calendar, evening).otherwise(shifted)
+    weekend = F.col("local") + F.expr("INTERVAL 1 DAY")
+    shifted = F.when(_is_first_evening(), weekend).otherwise(shifted)
     return F.to_date(F.when(F.col("interval") == DAILY, F.col("local")).otherwise(shifted))
+
+
+def _is_first_evening() -> Column:
+    """Whether it is Sunday, after the week of currencies has begun in New York."""
+    in_new_york = F.from_utc_timestamp("instant", NEW_YORK.key)
+    is_sunday = F.dayofweek("local") == _SUNDAY
+    return (F.col("calendar") == FX) & is_sunday & (F.hour(in_new_york) >= _WEEK_BEGINS_HOUR)
 
 
 def _session() -> Column:

@@ -3,8 +3,10 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from delta_tables.action_factors import basis_dt_sql
 from delta_tables.column_kinds import PRICE, SIZE
 from jobs.intervals import DAILY, interval_minutes
+from jobs.session_basis import SPLIT_LOG, price_in_shares_of
 
 DAY_KEYS = ("symbol", "trade_dt", "interval", "provider")
 _EXACT = "decimal(38,12)"
@@ -13,6 +15,7 @@ _EXACT = "decimal(38,12)"
 def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     """One row a symbol, session, interval and provider: OHLC, volume, averages and bar counts.
 
+    The values are the bars' own, adjusted for nothing; basis_dt is the day whose shares they count.
     `bars_df`: current rows of silver.bars. Only bars of the regular session count (all of a market that
     never closes). Typical price = (high + low + close) / 3; average_price is its mean over the bars,
     vwap = sum(typical x volume) / sum(volume), which of one daily bar is its typical price
@@ -32,6 +35,7 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
         F.sum((typical * volume).cast(_EXACT)).cast(_EXACT).alias("traded_sum"),
         F.count(F.lit(1)).alias("bar_count"),
         F.max("is_simulated").alias("is_simulated"),
+        F.max(F.expr(basis_dt_sql())).alias("basis_dt"),
     )
     joined_df = sums_df.join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
     return joined_df.select(
@@ -47,6 +51,7 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
         "volume",
         "bar_count",
         _expected_bars().alias("expected_bars"),
+        "basis_dt",
         "is_simulated",
     )
 
@@ -54,14 +59,22 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
 def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
     """Adds price_change and price_change_pct against the last session before that has a row.
 
-    It is looked for in the `lookback_sessions` before; null where there is none.
+    It is looked for in the `lookback_sessions` before; null where there is none. Its close is put into
+    this session's shares by the splits in between, so a split is no change; dividends are one.
+
+    `days_df`: session_kpis with SPLIT_LOG.
     """
     series = Window.partitionBy("symbol", "interval", "provider").orderBy("session_no")
     is_near = F.col("session_no") - F.lag("session_no").over(series) <= lookback_sessions
-    before = F.when(is_near, F.lag("close").over(series))
-    change = F.col("close") - before
-    return days_df.withColumn("price_change", change.cast(PRICE)).withColumn(
-        "price_change_pct", ratio(change * 100, before)
+    near_df = days_df.withColumn("near_close", F.when(is_near, F.lag("close").over(series))).withColumn(
+        "log_since", F.col(SPLIT_LOG) - F.lag(SPLIT_LOG).over(series)
+    )
+    before_df = near_df.withColumn("before", price_in_shares_of("near_close", "log_since"))
+    change = F.col("close") - F.col("before")
+    return (
+        before_df.withColumn("price_change", change.cast(PRICE))
+        .withColumn("price_change_pct", ratio(change * 100, F.col("before")))
+        .drop("near_close", "log_since", "before")
     )
 
 

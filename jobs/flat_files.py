@@ -73,10 +73,11 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
     with reading(file):
         reader = spark.read.option("header", "true").option("inferSchema", "false")
         file_df = reader.option("mode", "FAILFAST").csv(f"{lake.root}/{file.path}")
-        missing = [name for name in names if name not in file_df.columns]
+        found = file_df.columns  # each look at it asks the engine
+        missing = [name for name in names if name not in found]
     if missing:
         raise FlatFileError(
-            f"{file.key}: wanted a header with {list(names)}, found {file_df.columns}, missing {missing}; "
+            f"{file.key}: wanted a header with {list(names)}, found {found}, missing {missing}; "
             "see what the provider changed, nothing was taken from the file"
         )
     ticker = F.coalesce(F.col("ticker"), F.lit(""))

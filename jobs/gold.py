@@ -11,10 +11,23 @@ from config.settings import SignalSettings
 from delta_tables.gold import DAILY_KPIS
 from delta_tables.table import Table
 from jobs.daily_kpis import DAY_KEYS, session_kpis, with_price_change
-from jobs.touched_sessions import affected, with_changed_fundamentals
+from jobs.intervals import LONG
+from jobs.session_basis import SPLIT_LOG, split_steps, with_split_log
+from jobs.touched_sessions import affected, with_changed_fundamentals, with_changed_splits
 from jobs.trading_calendar import sessions
 
-_CALENDAR_COLUMNS = ("session_no", "is_half_day", "day_end_at")
+_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", SPLIT_LOG, "is_touched", "is_affected")
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed in Silver, as rows: DAY_KEYS and calendar of the days whose bars did; symbol and
+    known_from of fundamentals; symbol and ex_dt of splits.
+    """
+
+    days_df: DataFrame
+    fundamentals_df: DataFrame
+    splits_df: DataFrame
 
 
 @dataclass(frozen=True)
@@ -45,23 +58,23 @@ def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterab
 
 
 def symbol_days(
-    touched_df: DataFrame,
+    changed: Changed,
     bars_df: DataFrame,
     stored_kpis_df: DataFrame,
-    fundamentals_changed_df: DataFrame,
+    actions_df: DataFrame,
     sessions_df: DataFrame,
     settings: SignalSettings,
 ) -> DataFrame:
-    """The days that a change reaches, with price changes and `is_affected`.
+    """The days that a change reaches, with price changes, SPLIT_LOG and `is_affected`.
 
-    `touched_df`: DAY_KEYS whose bars changed, computed again from `bars_df` (current silver.bars); the
-    days around them come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only.
+    Days whose bars changed are computed again from `bars_df` (current silver.bars); the days around them
+    come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only. `actions_df`:
+    silver.corporate_actions, as known now.
     """
-    keys = list(DAY_KEYS)
+    keys, touched_df = list(DAY_KEYS), changed.days_df
     fresh_df = session_kpis(bars_df.join(touched_df, keys, "left_semi"), sessions_df)
-    symbols_df = touched_df.select("symbol").union(fundamentals_changed_df.select("symbol")).distinct()
     stored_df = (
-        stored_kpis_df.join(symbols_df, "symbol", "left_semi")
+        stored_kpis_df.join(_changed_symbols(changed), "symbol", "left_semi")
         .join(touched_df, keys, "left_anti")
         .join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
         .select(*fresh_df.columns)
@@ -69,9 +82,17 @@ def symbol_days(
     days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(
         stored_df.withColumn("is_touched", F.lit(False))
     )
+    series_df = touched_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
     lookback = settings.longest_window_sessions
-    marked_df = with_changed_fundamentals(days_df, fundamentals_changed_df)
-    return affected(with_price_change(marked_df, lookback), 2 * lookback)
+    marked_df = with_changed_fundamentals(days_df, changed.fundamentals_df)
+    marked_df = with_changed_splits(marked_df, changed.splits_df, lookback)
+    dated_df = with_split_log(marked_df, split_steps(series_df.distinct(), actions_df))
+    return affected(with_price_change(dated_df, lookback), 2 * lookback)
+
+
+def _changed_symbols(changed: Changed) -> DataFrame:
+    others = (changed.fundamentals_df.select("symbol"), changed.splits_df.select("symbol"))
+    return changed.days_df.select("symbol").union(others[0]).union(others[1]).distinct()
 
 
 def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:
@@ -83,7 +104,7 @@ def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:
 def kpi_rows(days_df: DataFrame, run_id: str) -> DataFrame:
     """The affected days as rows of gold.daily_kpis."""
     affected_df = days_df.filter("is_affected")
-    return gold_rows(affected_df.drop(*_CALENDAR_COLUMNS, "is_touched", "is_affected"), DAILY_KPIS, run_id)
+    return gold_rows(affected_df.drop(*_ONLY_COMPUTED), DAILY_KPIS, run_id)
 
 
 def bars_condition(start: date, end: date) -> str:
@@ -91,7 +112,7 @@ def bars_condition(start: date, end: date) -> str:
     year = start.replace(month=1, day=1)
     return (
         f"trade_dt >= date'{start}' AND trade_dt <= date'{end}' AND partition_dt >= date'{year}' "
-        f"AND partition_dt <= date'{end}' AND (interval = '1day' OR partition_dt >= date'{start}')"
+        f"AND partition_dt <= date'{end}' AND (interval IN {LONG} OR partition_dt >= date'{start}')"
     )
 
 

@@ -5,7 +5,8 @@ from pyspark.sql import functions as F
 
 DAILY = "1day"
 MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240}
-MINUTES |= {DAILY: 1440, "4day": 5760}
+LONG = (DAILY, "4day")  # not parts of a session
+MINUTES |= dict(zip(LONG, (1440, 5760), strict=True))
 
 
 def interval_minutes(interval: Column) -> Column:
@@ -19,5 +20,5 @@ def partition_dt(interval: Column, trade_dt: Column) -> Column:
 
     A day of intraday bars fills a file; a day of daily bars would be hundreds of tiny ones.
     """
-    is_long = interval.isin(DAILY, "4day")
+    is_long = interval.isin(*LONG)
     return F.when(is_long, F.trunc(trade_dt, "year")).otherwise(trade_dt)

@@ -3,6 +3,8 @@
 Windows count sessions of the calendar, so a session without a bar widens no window.
 """
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
@@ -10,34 +12,43 @@ from pyspark.sql.window import WindowSpec
 from config.settings import AVERAGE_SESSIONS, SignalSettings
 from jobs.daily_kpis import half_up, ratio
 from jobs.intervals import interval_minutes
+from jobs.provider_order import rank_of
+from jobs.session_basis import told_in_each_basis
 
 TRADING_DAYS_A_YEAR = 252
 FEWEST_RETURNS = 5
 
 
-def preferred_days(days_df: DataFrame) -> DataFrame:
+def preferred_days(days_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
     """One row a symbol and session: that of the daily bar, else of the finest interval.
 
-    The daily bar is the exchange's official record and counts the auctions. Providers rank by name.
+    The daily bar is the exchange's official record and counts the auctions. Of several providers the first
+    in `provider_order` holds, then the first by name: days have one row a provider and interval, so the
+    order is total. Within a provider what was learned last holds already (jobs.bitemporal).
     """
     is_daily_last = F.when(F.col("interval") == "1day", 0).otherwise(interval_minutes(F.col("interval")))
-    choice = Window.partitionBy("symbol", "trade_dt").orderBy(is_daily_last, "provider")
+    ranked = (is_daily_last, rank_of(provider_order), "provider")
+    choice = Window.partitionBy("symbol", "trade_dt").orderBy(*ranked)
     return days_df.withColumn("choice", F.row_number().over(choice)).filter("choice = 1").drop("choice")
 
 
 def session_metrics(days_df: DataFrame, fundamentals_df: DataFrame, settings: SignalSettings) -> DataFrame:
     """Adds 7d_avg, volatility_score, volume_spike_pct, eps, pe_ratio, has_drawn_facts to days.
 
-    The days carry price changes. has_drawn_facts: the bars or the fundamentals were simulated.
+    The days carry price changes and SPLIT_LOG: closes and volumes before a split count in the shares of the
+    session that looks back. has_drawn_facts: the bars or the fundamentals were simulated.
 
     `fundamentals_df`: silver.fundamentals with its history; each session sees what was known at its end.
     """
     known_df = _with_fundamentals(days_df, fundamentals_df)
+    told_df = told_in_each_basis(known_df, settings.longest_window_sessions)
     return (
-        known_df.withColumn("7d_avg", _average_close())
+        told_df.withColumn("7d_avg", _average_close())
         .withColumn("volatility_score", _volatility(settings.volatility_window_sessions))
         .withColumn("volume_spike_pct", _volume_spike(settings.volume_spike_window_sessions))
         .withColumn("pe_ratio", ratio(F.col("close"), F.when(F.col("eps") > 0, F.col("eps"))))
+        .filter("is_own")
+        .drop("is_own", "basis")
     )
 
 
@@ -66,7 +77,7 @@ def _average_close() -> Column:
 def _volatility(sessions: int) -> Column:
     """Annualised volatility in %: sample deviation (n - 1) of simple daily returns x sqrt(252).
 
-    Over the returns of the last `sessions` sessions, at least 5; unadjusted prices, so a split shows.
+    Over the returns of the last `sessions` sessions, at least 5; a split is no return, a dividend is one.
     Sums of decimals are exact, so the figure does not depend on the order of the rows.
     https://www.investopedia.com/terms/v/volatility.asp
     """
@@ -82,7 +93,7 @@ def _volatility(sessions: int) -> Column:
 
 def _sessions(start: int, end: int) -> WindowSpec:
     """The symbol's sessions from `start` to `end` relative to the row's, by the calendar: gaps count."""
-    return Window.partitionBy("symbol").orderBy("session_no").rangeBetween(start, end)
+    return Window.partitionBy("symbol", "basis").orderBy("session_no").rangeBetween(start, end)
 
 
 def _volume_spike(sessions: int) -> Column:

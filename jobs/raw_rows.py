@@ -16,8 +16,9 @@ NOTHING = "none"
 PAYLOAD_COLUMNS = ("provider", "dataset", "symbol", "interval", "fetched_at", "payload_id", "is_simulated")
 
 # calendar: a name of exchange_calendars; adjustment: raw or split; clock: how timestamp_text is read, one of
-# exchange (naive, the calendar's zone), utc (naive), epoch_s, epoch_ms, epoch_ns; kind: candle or snapshot
-# (one price at an instant); symbol_text and zone_text: what the payload itself says, null where it does not.
+# exchange (naive, the calendar's zone), utc (naive), epoch_s, epoch_ms, epoch_ns; kind: candle, snapshot
+# (one price at an instant) or partial (a candle that had not ended when it was fetched; set
+# aside as partial_bar); symbol_text and zone_text: what the payload itself says, null where it does not.
 BAR_TEXTS = (
     *("asset_class", "calendar", "adjustment", "clock", "kind"),
     *("position", "symbol_text", "zone_text", "timestamp_text"),

@@ -72,6 +72,7 @@ def _verdicts(metrics_df: DataFrame, name: str, value: Column, threshold: float,
     return metrics_df.select(
         "symbol",
         "trade_dt",
+        "provider",
         F.lit(name).alias("signal"),
         value.alias("value"),
         level.alias("threshold"),

@@ -13,7 +13,7 @@ def stock_overview(metrics_df: DataFrame, signals_df: DataFrame) -> DataFrame:
     triggered_df = signals_df.filter("is_triggered").groupBy("symbol", "trade_dt").agg(names)
     joined_df = metrics_df.filter("asset_class = 'stock'").join(triggered_df, ["symbol", "trade_dt"], "left")
     return joined_df.select(
-        *("symbol", "trade_dt", "interval", "open", "high", "low", "close", "volume"),
+        *("symbol", "trade_dt", "interval", "provider", "open", "high", "low", "close", "volume"),
         *("price_change", "price_change_pct", "7d_avg", "volatility_score", "volume_spike_pct", "pe_ratio"),
         F.coalesce("triggered_signals", F.lit("")).alias("triggered_signals"),
         F.col("has_drawn_facts").alias("is_simulated"),

@@ -28,12 +28,16 @@ class TickBatch:
     end: int | None = None
     earlier_sip_ns: int | None = None
 
+    def holds_symbol(self, symbol: str) -> Column:
+        """Whether a row is of one of the batch's symbols, by its column `symbol`."""
+        return F.col(symbol).between(F.lit(self.first_symbol), F.lit(self.last_symbol))
+
     def holds(self, symbol: str, sequence: str) -> Column:
         """Whether a row is of this batch, by its columns `symbol` and `sequence`.
 
         A row whose sequence number cannot be read is of the symbol's first batch.
         """
-        held = F.col(symbol).between(F.lit(self.first_symbol), F.lit(self.last_symbol))
+        held = self.holds_symbol(symbol)
         if self.first is not None:
             held &= F.col(sequence) >= self.first
         if self.end is not None:

@@ -8,17 +8,16 @@ from pyspark.sql.types import StructType
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import first_line
 from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
 from delta_tables.table import LAYERS, Table
-from delta_tables.views import STOCK_CLEAN, stock_clean_sql
+from delta_tables.views import STOCK_CLEAN, VIEWS, View
 
 
 def register_tables(spark: SparkSession, lake: Lake) -> tuple[str, ...]:
-    """The names that SQL now knows: every table the lake has, and the view silver.stock_clean.
+    """The names that SQL now knows: every table the lake has, and the views over them.
 
-    The view is there as `silver_stock_clean` too, its name in Soda. Names that still lead to another
-    lake (Apache Spark keeps them between sessions) are led to this one. No data is touched: a table with
-    a LOCATION is forgotten when dropped, never deleted.
+    The view silver.stock_clean is there as `silver_stock_clean` too, its name in Soda. Names that still
+    lead to another lake (Apache Spark keeps them between sessions) are led to this one. No data is
+    touched: a table with a LOCATION is forgotten when dropped, never deleted.
 
     Raises:
         LakeError: there is no lake at its place, or it has no tables.
@@ -50,6 +49,11 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
         raise LakeError(f"{lake.root}: the store does not answer: {first_line(error)}") from None
 
 
+def existing_views(found: tuple[Table, ...]) -> tuple[View, ...]:
+    """The views whose tables are all among `found`."""
+    return tuple(view for view in VIEWS if set(view.tables) <= set(found))
+
+
 def declared_schema(name: str) -> StructType | None:
     """The declared columns of the table `layer.name`, comments in their metadata; None for another name."""
     return next((table.schema for table in ALL_TABLES if table.full_name == name), None)
@@ -68,10 +72,12 @@ def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) 
 
 
 def _register_views(spark: SparkSession, found: tuple[Table, ...]) -> tuple[str, ...]:
-    if BARS not in found:
-        return ()
-    select = stock_clean_sql(BARS.full_name)
-    spark.sql(f"CREATE OR REPLACE VIEW {STOCK_CLEAN} AS {select}")
+    views = existing_views(found)
+    for view in views:
+        spark.sql(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
+    names = tuple(view.name for view in views)
+    if STOCK_CLEAN not in names:
+        return names
     alias = STOCK_CLEAN.replace(".", "_")
     spark.table(STOCK_CLEAN).createOrReplaceTempView(alias)
-    return STOCK_CLEAN, alias
+    return *names, alias

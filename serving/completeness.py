@@ -1,4 +1,4 @@
-"""Bars found against bars expected, and sessions that a symbol lacks."""
+"""Bars found against bars expected, sessions that a symbol lacks, and what came late or not at all."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from datetime import date
 
 from delta_tables.gold import DAILY_KPIS
 from delta_tables.lake import Lake
-from serving.queries import select
+from delta_tables.ops import COMPLETENESS
+from serving.queries import Rows, select
+
+MOST_ABSENT = 60
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,38 @@ def completeness(lake: Lake) -> list[Series]:
         )
         for (asset_class, interval, symbol), days in sorted(by_series.items())
     ]
+
+
+def arrival_counts(lake: Lake) -> Rows:
+    """Sessions by provider, dataset and interval: how many came on time, are late or missing, or healed.
+
+    Columns provider, dataset, interval, symbols, on_time, late, missing, healed, backfilled, last_session; of
+    all sessions that were ever due, as the last check found them.
+    """
+    counted = ", ".join(
+        f"count(*) FILTER (WHERE state = '{state}') AS {state}"
+        for state in ("on_time", "late", "missing", "healed", "backfilled")
+    )
+    return select(
+        lake,
+        COMPLETENESS,
+        f'SELECT provider, dataset, "interval", count(DISTINCT symbol) AS symbols, {counted}, '  # noqa: S608 - ours
+        'max(trade_dt) AS last_session FROM stored GROUP BY provider, dataset, "interval" '
+        'ORDER BY provider, dataset, "interval"',
+    )
+
+
+def absent_sessions(lake: Lake) -> Rows:
+    """What is missing, then what is late, newest session first; the first MOST_ABSENT of them.
+
+    Columns state, provider, dataset, symbol, interval, trade_dt, bars, expected_bars, expected_at,
+    late_until, absent (how many there are in all).
+    """
+    return select(
+        lake,
+        COMPLETENESS,
+        'SELECT state, provider, dataset, symbol, "interval", trade_dt, bars, expected_bars, '  # noqa: S608 - a number
+        "expected_at, late_until, count(*) OVER () AS absent FROM stored "
+        "WHERE state IN ('late', 'missing') ORDER BY state DESC, trade_dt DESC, provider, dataset, symbol, "
+        f'"interval" LIMIT {MOST_ABSENT}',
+    )

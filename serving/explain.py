@@ -7,25 +7,31 @@ from datetime import datetime
 from typing import Any
 
 from config.settings import SignalSettings
-from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.bronze import RAW_FILES, RAW_PAYLOADS
 from delta_tables.catalogue import BY_NAME
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
+from delta_tables.silver_ticks import QUOTES, TRADES
 from delta_tables.table import Table
 from serving.errors import ServingError
 from serving.excerpts import excerpt
+from serving.flat_file_excerpts import look_into
 from serving.gold_sources import EVIDENCE, Evidence, Row
 from serving.key_lookup import find_row, parse_key
 from serving.literals import literals
 from serving.queries import Rows, select
+from serving.tick_sources import TICK_EVIDENCE
 
-EXPLAINED = (*EVIDENCE, BARS.full_name, FUNDAMENTALS.full_name, QUARANTINE.full_name)
+_EVIDENCE = {**EVIDENCE, **TICK_EVIDENCE}
+_SILVER = (BARS, FUNDAMENTALS, CORPORATE_ACTIONS, NEWS, INSTRUMENTS, TRADES, QUOTES, QUARANTINE)
+EXPLAINED = (*_EVIDENCE, *(table.full_name for table in _SILVER))
 MOST_EXCERPTS = 5
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A piece of a body; `text` is None where the body has nothing at the position."""
+    """A piece of a body; `text` is None where the body has nothing at the position, or is gone."""
 
     position: str
     text: str | None
@@ -33,27 +39,32 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Source:
-    """A payload that rows came from.
+    """A payload, or a landed file, that rows came from.
 
-    `is_intact`: the stored bytes still hash to the payload_id. `row_count`: rows that rest on it.
+    `payload_id` of a file is its file_id, `request` its key at the provider, `status` None. `path`: where a
+    file was landed, None for a payload. `expired`: in words, that a file's bytes are no longer kept.
+    `is_intact`: the stored bytes still hash to the id; None where they are gone. `row_count`: rows that
+    rest on it.
     """
 
     payload_id: str
     provider: str
     dataset: str
     request: str
-    status: int
+    status: int | None
     fetched_at: datetime
     deliveries: int
     is_simulated: bool
-    is_intact: bool
+    is_intact: bool | None
     row_count: int
     excerpts: tuple[Excerpt, ...]
+    path: str | None = None
+    expired: str | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A row, what it was computed from, and the payloads behind that; `lost` payloads are not in Bronze."""
+    """A row, what it was computed from, and the payloads and files behind that; Bronze has none `lost`."""
 
     table: str
     row: Mapping[str, Any]
@@ -78,16 +89,18 @@ def explain(
     """
     table = _explained(table_name)
     row = find_row(lake, table, parse_key(table, key_values))
-    if table_name in EVIDENCE:
-        evidence = tuple(EVIDENCE[table_name](lake, row, settings))
+    if table_name in _EVIDENCE:
+        evidence = tuple(_EVIDENCE[table_name](lake, row, settings))
     else:
         evidence = (Evidence("the row itself", table_name, (row,)),)
-    payloads = _payloads(lake, evidence)
     ids = list(dict.fromkeys(each["payload_id"] for each in _rows(evidence)))
-    sources = tuple(
-        _source(payload_id, payloads[payload_id], evidence) for payload_id in ids if payload_id in payloads
-    )
-    return Explanation(table_name, row, evidence, sources, tuple(i for i in ids if i not in payloads))
+    payloads, files = _deliveries(lake, RAW_PAYLOADS, "payload_id", ids), {}
+    if missing := [each for each in ids if each not in payloads]:
+        files = _deliveries(lake, RAW_FILES, "file_id", missing)
+    sources = [_payload(payloads[each], each, evidence) for each in ids if each in payloads]
+    sources += [_file(lake, files[each], each, evidence) for each in ids if each in files]
+    lost = tuple(each for each in ids if each not in payloads and each not in files)
+    return Explanation(table_name, row, evidence, tuple(sources), lost)
 
 
 def _explained(name: str) -> Table:
@@ -104,31 +117,78 @@ def _rows(evidence: Iterable[Evidence]) -> list[Row]:
     return list(found.values())
 
 
-def _payloads(lake: Lake, evidence: Iterable[Evidence]) -> dict[str, Rows]:
-    """The deliveries of each payload, first one first."""
-    ids = {each["payload_id"] for each in _rows(evidence)}
-    sql = f"SELECT * FROM stored WHERE payload_id IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
+def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> dict[str, Rows]:
+    """The rows of Bronze of each id, first one first."""
+    sql = f"SELECT * FROM stored WHERE {column} IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
     found: dict[str, Rows] = {}
-    for payload in select(lake, RAW_PAYLOADS, sql):
-        found.setdefault(payload["payload_id"], []).append(payload)
+    for delivery in select(lake, table, sql):
+        found.setdefault(delivery[column], []).append(delivery)
     return found
 
 
-def _source(payload_id: str, deliveries: Rows, evidence: Sequence[Evidence]) -> Source:
-    rows = [each for each in _rows(evidence) if each["payload_id"] == payload_id]
-    # the delivery that the first row, one of the session's own, was learned from
-    learned = (rows[0]["symbol"], rows[0].get("known_from", rows[0].get("first_seen_at")))
-    named = (each for each in deliveries if (each["symbol"], each["fetched_at"]) == learned)
-    payload = next(named, deliveries[0])
-    own = [each["position"] for each in _rows(evidence[:1]) if each["payload_id"] == payload_id]
-    facts = [each["position"] for each in rows if each["position"] == "/"]
-    positions = list(dict.fromkeys(own + facts))[:MOST_EXCERPTS]
+def _payload(deliveries: Rows, payload_id: str, evidence: Sequence[Evidence]) -> Source:
+    rows = _rows_of(evidence, payload_id)
+    payload = _learned_from(deliveries, rows[0])
     return Source(
-        **{name: payload[name] for name in ("payload_id", "provider", "dataset", "request", "status")},
+        payload_id=payload_id,
+        **{name: payload[name] for name in ("provider", "dataset", "request", "status")},
         fetched_at=payload["fetched_at"],
         deliveries=len(deliveries),
         is_simulated=payload["is_simulated"],
         is_intact=hashlib.sha256(payload["body"]).hexdigest() == payload_id,
         row_count=len(rows),
-        excerpts=tuple(Excerpt(position, excerpt(payload["body"], position)) for position in positions),
+        excerpts=tuple(
+            Excerpt(position, excerpt(payload["body"], position))
+            for position in _positions(evidence, payload_id)
+        ),
     )
+
+
+def _file(lake: Lake, deliveries: Rows, file_id: str, evidence: Sequence[Evidence]) -> Source:
+    rows = _rows_of(evidence, file_id)
+    file = _learned_from(deliveries, rows[0])
+    positions = _positions(evidence, file_id)
+    looked = look_into(lake, file["path"], file["dataset"], positions)
+    lines = looked.lines if looked else {}
+    return Source(
+        payload_id=file_id,
+        provider=file["provider"],
+        dataset=file["dataset"],
+        request=file["key"],
+        status=None,
+        fetched_at=file["fetched_at"],
+        deliveries=len(deliveries),
+        is_simulated=file["is_simulated"],
+        is_intact=looked.sha256 == file_id if looked else None,
+        row_count=len(rows),
+        excerpts=tuple(Excerpt(position, lines.get(position)) for position in positions),
+        path=file["path"],
+        expired=None if looked else _expired(file),
+    )
+
+
+def _expired(file: Row) -> str:
+    return (
+        f"its {file['size_bytes']:,} bytes are no longer in the landing area, where files are kept for "
+        "`retention_days`: the row stands, but the line it came from cannot be shown; fetch the file again"
+    )
+
+
+def _learned_from(deliveries: Rows, row: Row) -> Row:
+    """The delivery that the row was learned from; a file of all symbols was not asked for by the row's."""
+    learned_at = row.get("known_from", row.get("first_seen_at"))
+    at_that_time = [each for each in deliveries if each["fetched_at"] == learned_at] or deliveries
+    named = (each for each in at_that_time if each.get("symbol") == row["symbol"])
+    return next(named, at_that_time[0])
+
+
+def _rows_of(evidence: Sequence[Evidence], payload_id: str) -> list[Row]:
+    return [each for each in _rows(evidence) if each["payload_id"] == payload_id]
+
+
+def _positions(evidence: Sequence[Evidence], payload_id: str) -> list[str]:
+    """The places worth showing: those of the session's own rows and of facts, else that of one row."""
+    own = [each["position"] for each in _rows_of(evidence[:1], payload_id)]
+    others = [each["position"] for each in _rows_of(evidence[1:], payload_id)]
+    facts = [position for position in others if position == "/"]
+    return list(dict.fromkeys(own + facts or others[:1]))[:MOST_EXCERPTS]

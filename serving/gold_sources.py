@@ -1,15 +1,16 @@
 """Which Silver rows a Gold row was computed from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.settings import SignalSettings
-from delta_tables.gold import DAILY_KPIS
+from delta_tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.table import Table
 from serving.bars import known_at
 from serving.literals import literal
 from serving.queries import Rows, select
@@ -37,23 +38,19 @@ class Evidence:
 def kpi_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
     """The bars of the session, and those of the last session before, which price_change compares with."""
     own = (row["trade_dt"], row["interval"], row["provider"])
-    same = f'"interval" = {literal(row["interval"])} AND provider = {literal(row["provider"])}'
-    before = _days(lake, row, f"trade_dt < {literal(row['trade_dt'])} AND {same}")[-1:]
-    return _named(
-        lake, row, [("bars of the session", [own]), ("price_change: the last session before", before)]
-    )
+    return [*_named(lake, row, [("bars of the session", [own])]), _change_evidence(lake, row)]
 
 
 def overview_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evidence]:
     """The bars of the session and of each window before it, and the facts known at its end."""
     volatility, spike = settings.volatility_window_sessions, settings.volume_spike_window_sessions
     windows = {
-        "price_change: the last session before": 1,
         f"7d_avg: the {AVERAGE_SESSIONS - 1} sessions before": AVERAGE_SESSIONS - 1,
         f"volatility_score: the {volatility} sessions before": volatility,
         f"volume_spike_pct: full sessions among the {spike} before": spike,
     }
-    return [*_windows(lake, row, windows), *_facts(lake, row)]
+    own, *others = _windows(lake, row, windows)
+    return [own, _change_evidence(lake, row), *others, *_facts(lake, row)]
 
 
 def signal_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evidence]:
@@ -64,18 +61,37 @@ def signal_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evid
     return _windows(lake, row, {f"window: full sessions among the {spike} before": spike})
 
 
+def break_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
+    """The bar that holds, and the one compared with it, whose symbol its provider may spell differently."""
+    evidence, spelled = [], row["symbol"].translate(str.maketrans("-/", ".."))
+    for side in ("a", "b"):
+        sql = (
+            f"SELECT * FROM stored WHERE provider = {literal(row[f'provider_{side}'])} "  # noqa: S608 - escaped
+            f'AND "interval" = {literal(row["interval"])} AND "timestamp" = {literal(row["timestamp"])} '
+            f"AND translate(symbol, '-/', '..') = {literal(spelled)} AND {known_at(None)} "
+            f"AND trade_dt = {literal(row['trade_dt'])}"
+        )
+        role = "provider_a: the bar that holds" if side == "a" else "provider_b: the bar compared with it"
+        evidence.append(Evidence(role, BARS.full_name, tuple(select(lake, BARS, sql))))
+    return evidence
+
+
 EVIDENCE: Mapping[str, Callable[[Lake, Row, SignalSettings], list[Evidence]]] = {
     "gold.daily_kpis": kpi_evidence,
     "gold.stock_overview": overview_evidence,
     "gold.signals": signal_evidence,
+    "gold.bar_breaks": break_evidence,
 }
 
 _Day = tuple[date, str, str]
 
 
 def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]:
-    """Windows count sessions: those of which any stock has a bar, so that a gap of one symbol counts."""
-    days = _preferred(_days(lake, row, f"trade_dt <= {literal(row['trade_dt'])}"))
+    """Windows count sessions: those of which any stock has a bar, so that a gap of one symbol counts.
+
+    Which interval and provider a session's figures rest on, gold.stock_overview says.
+    """
+    days = _days(lake, STOCK_OVERVIEW, row, f"trade_dt <= {literal(row['trade_dt'])}")
     longest = max(windows.values(), default=0)
     earlier = select(
         lake,
@@ -91,21 +107,20 @@ def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]
     return _named(lake, row, roles)
 
 
-def _days(lake: Lake, row: Row, where: str) -> list[_Day]:
+def _change_evidence(lake: Lake, row: Row) -> Evidence:
+    """The bars that price_change compares with: of the same interval and provider."""
+    same = f'"interval" = {literal(row["interval"])} AND provider = {literal(row["provider"])}'
+    before = _days(lake, DAILY_KPIS, row, f"trade_dt < {literal(row['trade_dt'])} AND {same}")[-1:]
+    return _named(lake, row, [("price_change: the last session before", before)])[0]
+
+
+def _days(lake: Lake, table: Table, row: Row, where: str) -> list[_Day]:
     """The symbol's sessions with figures: date, interval, provider; oldest first."""
     sql = (
         'SELECT trade_dt, "interval", provider FROM stored '  # noqa: S608 - escaped
         f"WHERE symbol = {literal(row['symbol'])} AND {where} ORDER BY trade_dt"
     )
-    return [(each["trade_dt"], each["interval"], each["provider"]) for each in select(lake, DAILY_KPIS, sql)]
-
-
-def _preferred(days: Iterable[_Day]) -> list[_Day]:
-    """One interval and provider a session, as Gold chooses: the daily bar, else the finest."""
-    best: dict[date, _Day] = {}
-    for day in sorted(days, key=lambda each: (each[0], PREFERRED_INTERVALS.index(each[1]), each[2])):
-        best.setdefault(day[0], day)
-    return list(best.values())
+    return [(each["trade_dt"], each["interval"], each["provider"]) for each in select(lake, table, sql)]
 
 
 def _named(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> list[Evidence]:

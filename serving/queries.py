@@ -2,12 +2,8 @@
 
 from typing import Any
 
-import pyarrow as pa
-from deltalake import QueryBuilder
-from deltalake.exceptions import DeltaError, TableNotFoundError
-
-from delta_tables.create_tables import first_line, open_table
-from delta_tables.lake import Lake, LakeError
+from delta_tables.arrow_io import query_rows
+from delta_tables.lake import Lake
 from delta_tables.table import Table
 
 Rows = list[dict[str, Any]]
@@ -21,13 +17,5 @@ def select(lake: Lake, table: Table, sql: str) -> Rows:
     Raises:
         LakeError: the table is there and cannot be read.
     """
-    try:
-        builder = QueryBuilder().register("stored", open_table(lake, table))
-        return pa.table(builder.execute(sql)).to_pylist()  # type: ignore[no-any-return]
-    except TableNotFoundError:
-        return []
-    except (DeltaError, OSError, pa.ArrowException) as error:
-        raise LakeError(
-            f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
-            f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
-        ) from None
+    found = query_rows(lake, table, sql)
+    return [] if found is None else found.to_pylist()

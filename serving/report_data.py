@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from delta_tables.create_tables import first_line
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.lake import Lake, LakeError
 from delta_tables.ops import GATE_RESULTS
 from delta_tables.silver import QUARANTINE
+from serving.breaks import break_counts
 from serving.completeness import Series, completeness
 from serving.queries import Rows, select
 from serving.status import Status, status
@@ -72,6 +74,7 @@ class ReportData:
     gates: Sequence[Gate]
     coverage: Sequence[Coverage]
     quarantine_examples: Rows
+    breaks: Rows
 
     @property
     def run_id(self) -> str | None:
@@ -95,7 +98,7 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
     except LakeError as error:
         if not first_line(error).startswith("no lake"):
             raise
-        return ReportData(now, lake.root, str(error), None, (), [], [], [], (), (), [])
+        return ReportData(now, lake.root, str(error), None, (), [], [], [], (), (), [], [])
     symbols = symbol_charts(lake)
     return ReportData(
         now=now,
@@ -109,27 +112,35 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
         gates=_gates(lake),
         coverage=list(_coverage(completeness(lake))),
         quarantine_examples=_quarantine_examples(lake),
+        breaks=break_counts(lake),
     )
 
 
 def _latest_kpis(lake: Lake, first: Sequence[str]) -> Rows:
-    """The latest session of each symbol and interval, charted symbols first, with the overview's figures."""
+    """The latest session of each symbol and interval, charted symbols first, with the overview's figures.
+
+    Of several providers' sessions that which the overview rests on, else the first by name.
+    """
     kpis = select(
         lake,
         DAILY_KPIS,
-        'SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY symbol, "interval" ORDER BY trade_dt DESC, '
-        'provider) AS choice FROM stored) WHERE choice = 1 ORDER BY symbol, "interval"',
+        'SELECT * FROM (SELECT *, rank() OVER (PARTITION BY symbol, "interval" ORDER BY trade_dt DESC) '
+        'AS choice FROM stored) WHERE choice = 1 ORDER BY symbol, "interval", provider',
     )
     figures = select(
         lake,
         STOCK_OVERVIEW,
-        'SELECT symbol, trade_dt, "interval", "7d_avg" AS average_7d, volatility_score, volume_spike_pct, '
-        "pe_ratio FROM (SELECT *, row_number() OVER (PARTITION BY symbol ORDER BY trade_dt DESC) AS choice "
-        "FROM stored) WHERE choice = 1",
+        'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average_7d, volatility_score, '
+        "volume_spike_pct, pe_ratio FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY symbol ORDER BY trade_dt DESC) AS choice FROM stored) WHERE choice = 1",
     )
-    by_key = {(row["symbol"], row["trade_dt"], row["interval"]): row for row in figures}
+    key = itemgetter("symbol", "trade_dt", "interval", "provider")
+    by_key = {key(row): row for row in figures}
     rank = {symbol: place for place, symbol in enumerate(first)}
-    rows = [{**by_key.get((row["symbol"], row["trade_dt"], row["interval"]), {}), **row} for row in kpis]
+    chosen: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(kpis, key=lambda each: key(each) not in by_key):
+        chosen.setdefault((row["symbol"], row["interval"]), {**by_key.get(key(row), {}), **row})
+    rows = sorted(chosen.values(), key=itemgetter("symbol", "interval"))
     return sorted(rows, key=lambda row: (rank.get(row["symbol"], len(rank)), row["symbol"]))
 
 

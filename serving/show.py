@@ -48,13 +48,15 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
     for source in explanation.sources:
         _print_source(console, source)
     for payload_id in explanation.lost:
-        _say(console, f"\npayload {payload_id} is not in bronze.raw_payloads", "bold red")
+        _say(console, f"\n{payload_id} is neither in bronze.raw_payloads nor in bronze.raw_files", "bold red")
 
 
 def print_status(console: Console, state: Status) -> None:
-    """Prints the sizes, the last stages, what was refused and how fresh the bars are."""
+    """Prints the sizes, how fresh the bars are, what is late, the last stages and what was refused."""
     _section(console, "Tables", [vars(size) for size in state.tables])
     _section(console, "Freshness", state.freshness)
+    _section(console, "Sessions that were due", state.arrivals)
+    _section(console, "Late and missing", [_without(row, "absent") for row in state.absent])
     _section(console, "Last stages", [_without(row, "run_id", "detail") for row in state.stages])
     _section(console, "Failed checks", [_without(row, "run_id") for row in state.failed_checks])
     _section(console, "Quarantine", state.quarantine)
@@ -63,12 +65,17 @@ def print_status(console: Console, state: Status) -> None:
 
 def _print_source(console: Console, source: Source) -> None:
     simulated = ", simulated" if source.is_simulated else ""
-    intact = "" if source.is_intact else ", ITS BYTES DO NOT MATCH THE ID"
-    _say(console, f"\npayload {source.payload_id}{simulated}{intact}", "bold")
+    intact = ", ITS BYTES DO NOT MATCH THE ID" if source.is_intact is False else ""
+    kind = "file" if source.path else "payload"
+    _say(console, f"\n{kind} {source.payload_id}{simulated}{intact}", "bold")
     _say(console, f"  {source.provider} {source.dataset}: {source.request}")
     times = f", delivered {source.deliveries} times" if source.deliveries > 1 else ""
     fetched = f"fetched {cell_text(source.fetched_at)}{times}"
-    _say(console, f"  HTTP {source.status}, {fetched}; {source.row_count} rows rest on it")
+    how = f"HTTP {source.status}" if source.path is None else source.path
+    _say(console, f"  {how}, {fetched}; {source.row_count} rows rest on it")
+    if source.expired:
+        _say(console, f"  {source.expired}", "yellow")
+        return
     for piece in source.excerpts:
         _say(console, f"  at {piece.position}")
         for line in (piece.text or "nothing is there").splitlines():

@@ -8,8 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.lake import Lake
 from delta_tables.table import Table
-from delta_tables.views import STOCK_CLEAN
-from serving.catalog import declared_schema, existing_tables, register_tables
+from serving.catalog import declared_schema, existing_tables, existing_views, register_tables
 from serving.errors import ServingError
 from serving.sql_errors import explain_error
 from serving.statements import checked_statement
@@ -50,11 +49,9 @@ def _answer(spark: SparkSession, answer_df: DataFrame) -> pa.Table:
 
 def _tables(tables: tuple[Table, ...]) -> pa.Table:
     rows = [{"table": each.full_name, "description": each.description} for each in tables]
-    view = {
-        "table": STOCK_CLEAN,
-        "description": "View: the current stock bars, one row a symbol and instant.",
-    }
-    return pa.Table.from_pylist([*rows, view] if rows else [])
+    views = existing_views(tables)
+    rows += [{"table": view.name, "description": f"View: {view.description}"} for view in views]
+    return pa.Table.from_pylist(rows)
 
 
 def _columns(spark: SparkSession, name: str) -> pa.Table:

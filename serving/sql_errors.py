@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from delta_tables.catalogue import ALL_TABLES
-from delta_tables.views import STOCK_CLEAN
+from delta_tables.views import VIEWS
 from serving.statements import names_in
 
 # the embedded engine (Sail 0.7.2) first, then Apache Spark 3.5
@@ -41,7 +41,7 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:
 
 
 def _unknown_table(name: str, statement: str) -> str:
-    names = [table.full_name for table in ALL_TABLES] + [STOCK_CLEAN]
+    names = [table.full_name for table in ALL_TABLES] + [view.name for view in VIEWS]
     asked = _as_written(name, statement)
     by_last_part = {each.split(".")[1]: each for each in names}
     near = difflib.get_close_matches(asked, names, n=2, cutoff=0.6) or [

@@ -6,13 +6,14 @@ from datetime import datetime
 import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
 
-from delta_tables.bronze import DEAD_LETTERS
+from delta_tables.bronze import DEAD_LETTERS, ENDED
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake, LakeError
 from delta_tables.ops import GATE_RESULTS, RUNS
 from delta_tables.silver import BARS, QUARANTINE
 from delta_tables.table import Table
+from serving.completeness import absent_sessions, arrival_counts
 from serving.queries import Rows, select
 
 _RECENT = 20
@@ -34,7 +35,8 @@ class Status:
     `stages`: the last record of each stage and subject in ops.runs; one that says `started` was not
     finished. `failed_checks`: the latest of ops.gate_results that kept a batch out. `quarantine`,
     `dead_letters`: counts by reason and by error class. `freshness`: by interval, the latest bar's
-    start and when it was learned, UTC.
+    start and when it was learned, UTC. `arrivals`: sessions on time, late, missing and healed by dataset;
+    `absent`: those that are missing or late.
     """
 
     tables: tuple[TableSize, ...]
@@ -43,6 +45,8 @@ class Status:
     quarantine: Rows
     dead_letters: Rows
     freshness: Rows
+    arrivals: Rows
+    absent: Rows
 
 
 def status(lake: Lake) -> Status:
@@ -61,6 +65,8 @@ def status(lake: Lake) -> Status:
         quarantine=quarantine_counts(lake),
         dead_letters=dead_letter_counts(lake),
         freshness=_freshness(lake),
+        arrivals=arrival_counts(lake),
+        absent=absent_sessions(lake),
     )
 
 
@@ -103,11 +109,12 @@ def quarantine_counts(lake: Lake) -> Rows:
 
 
 def dead_letter_counts(lake: Lake) -> Rows:
-    """Answers that were errors, by class: error_class, answers, symbols, last_at."""
+    """Errors by class: error_class, answers (that ended a query), asked_again (not), symbols, last_at."""
     return select(
         lake,
         DEAD_LETTERS,
-        "SELECT error_class, count(*) AS answers, count(DISTINCT symbol) AS symbols, "
+        f"SELECT error_class, count(*) FILTER (WHERE {ENDED}) AS answers, "  # noqa: S608 - our words
+        f"count(*) FILTER (WHERE NOT {ENDED}) AS asked_again, count(DISTINCT symbol) AS symbols, "
         "max(fetched_at) AS last_at FROM stored GROUP BY error_class ORDER BY answers DESC, error_class",
     )
 

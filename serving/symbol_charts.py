@@ -1,10 +1,11 @@
 """Which symbols the report draws, and the points of their charts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
@@ -60,24 +61,39 @@ def _chosen(lake: Lake) -> list[str]:
 
 
 def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
-    """The sessions of each symbol, oldest first, with 7d_avg."""
+    """The sessions of each symbol, oldest first, with 7d_avg, each of one interval and provider.
+
+    Those that gold.stock_overview names; where it has no row the daily bar, else the finest, by name.
+    """
     where = f"WHERE symbol IN ({literals(symbols)})"
     rows = select(
         lake,
         DAILY_KPIS,
-        f'SELECT symbol, trade_dt, "interval", close, volume, is_simulated FROM stored {where}',  # noqa: S608 - escaped
+        f'SELECT symbol, trade_dt, "interval", provider, close, volume, is_simulated FROM stored {where}',  # noqa: S608 - escaped
     )
-    sql = f'SELECT symbol, trade_dt, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
-    averages = {(row["symbol"], row["trade_dt"]): row["average"] for row in select(lake, STOCK_OVERVIEW, sql)}
-    rows.sort(key=lambda row: (row["symbol"], row["trade_dt"], PREFERRED_INTERVALS.index(row["interval"])))
+    sql = f'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
+    overview = {(row["symbol"], row["trade_dt"]): row for row in select(lake, STOCK_OVERVIEW, sql)}
+    rows.sort(key=lambda row: _preference(row, overview.get((row["symbol"], row["trade_dt"]))))
     found: dict[str, Rows] = {}
     for (symbol, day), same in groupby(rows, key=itemgetter("symbol", "trade_dt")):
-        found.setdefault(symbol, []).append({**next(same), "average": averages.get((symbol, day))})
+        average = overview.get((symbol, day), {}).get("average")
+        found.setdefault(symbol, []).append({**next(same), "average": average})
     return found
 
 
+def _preference(row: Mapping[str, Any], overview: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """Symbol, session, and first what the overview rests on."""
+    named = overview and (overview["interval"], overview["provider"])
+    is_other = named != (row["interval"], row["provider"])
+    by_interval = PREFERRED_INTERVALS.index(row["interval"])
+    return row["symbol"], row["trade_dt"], is_other, by_interval, row["provider"]
+
+
 def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
-    """The current bars of the last sessions, oldest first, in the finest interval below a day."""
+    """The current bars of the last sessions, oldest first, in the finest interval below a day.
+
+    Of one provider a symbol, the first by name.
+    """
     days = select(
         lake,
         DAILY_KPIS,
@@ -89,7 +105,7 @@ def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
     rows = select(
         lake,
         BARS,
-        'SELECT symbol, trade_dt, "interval", "timestamp", close, volume, is_simulated FROM stored '  # noqa: S608 - escaped
+        'SELECT symbol, trade_dt, "interval", provider, "timestamp", close, volume, is_simulated FROM stored '  # noqa: S608 - escaped
         f"WHERE known_to IS NULL AND session = 'regular' AND \"interval\" <> '1day' "
         f"AND trade_dt >= {literal(days[-1]['trade_dt'])} AND symbol IN ({literals(symbols)})",
     )
@@ -100,8 +116,9 @@ def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
 
 
 def _finest(bars: Rows) -> Rows:
-    interval = min((bar["interval"] for bar in bars), key=PREFERRED_INTERVALS.index)
-    return [bar for bar in bars if bar["interval"] == interval]
+    series = {(PREFERRED_INTERVALS.index(bar["interval"]), bar["provider"]): bar for bar in bars}
+    first = series[min(series)]
+    return [bar for bar in bars if all(bar[name] == first[name] for name in ("interval", "provider"))]
 
 
 def _names(lake: Lake, symbols: Sequence[str]) -> dict[str, str]:

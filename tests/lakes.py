@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables import gold, silver, silver_reference
+from delta_tables import gold, gold_reconciliation, silver, silver_reference
 from delta_tables.arrow_io import append_rows
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.content_hash import content_hash
@@ -18,7 +18,7 @@ from flows.silver_build import SILVER_TABLES, Built, build_silver
 from flows.workspace import Workspace, new_run_id
 from tests.payloads import T0
 
-CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES
+CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES
 
 
 def workspace(lake: Lake, **settings: Any) -> Workspace:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import operate_commands, plan, read_commands, run_commands
+from flows.cli import breaks, export, health, operate_commands, plan, read_commands, run_commands
 from flows.cli.context import CliContext, open_context
 from flows.cli.process import run_in_process
 
@@ -40,6 +40,9 @@ run_commands.register(app, context)
 plan.register(app, context)
 operate_commands.register(app, context)
 read_commands.register(app, context)
+breaks.register(app, context)
+health.register(app, context)
+export.register(app, context)
 
 
 def main() -> None:

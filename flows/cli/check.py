@@ -1,29 +1,50 @@
 """`lakehouse check`: the checks of each dataset against what is published."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 
 from config.load import ConfigError
+from delta_tables.arrow_io import read_rows
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
-from delta_tables.lake import LakeError
-from delta_tables.silver import BARS
+from delta_tables.gold import DAILY_KPIS
+from delta_tables.lake import Lake, LakeError
+from delta_tables.ops import RUNS
+from delta_tables.silver import BARS, QUARANTINE
+from delta_tables.table import Table
 from flows.cli.context import CliContext
+from flows.run_log import GOLD
 from flows.workspace import CHECKS
 from jobs.bars import stock_clean
 from jobs.session import engine_session
 from jobs.table_io import read_table
 from quality.gate import GateResult, scan_batch
+from serving.queries import select
 
 STOCK_CLEAN = "silver_stock_clean"
 _TABLE_OF = {table.dataset: table for table in ALL_TABLES}
+_ANY = "true"
+_CURRENT_STOCKS = "known_to IS NULL AND asset_class = 'stock'"
 
 
-def check_tables(here: CliContext, datasets: Sequence[str]) -> list[GateResult]:
-    """The verdict on each dataset; all that have a checks file where none is named.
+@dataclass(frozen=True)
+class Checked:
+    """The verdicts, and the datasets that hold nothing to judge and need not hold anything."""
+
+    results: tuple[GateResult, ...]
+    empty: tuple[str, ...] = ()
+
+
+def check_tables(here: CliContext, datasets: Sequence[str]) -> Checked:
+    """The verdict on each dataset; on all that have a checks file where none is named.
+
+    Where none is named, what nothing was ever published to is left out: not every lake has ticks, news or
+    corporate actions. Nor does a view without rows count, nor a quarantine or a table of differences in
+    which nothing is left. A dataset that is named is judged as it is: without rows it fails.
 
     Raises:
         ConfigError: a dataset that there is not.
@@ -32,26 +53,61 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> list[GateResult]:
     chosen = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
     if unknown := [name for name in chosen if name not in _TABLE_OF and name != STOCK_CLEAN]:
         raise ConfigError(f"no dataset {unknown[0]!r}; there are {', '.join([*_TABLE_OF, STOCK_CLEAN])}")
+    empty = () if datasets else tuple(name for name in chosen if _may_be_empty(here.lake, name))
+    if len(empty) == len(chosen):
+        raise LakeError(f"no rows to judge in {here.lake.root}; fill the lake with `lakehouse run`")
+    judged = [name for name in chosen if name not in empty]
+    for name in judged:
+        _require(here.lake, _table_of(name))
     with engine_session(here.settings, here.lake) as spark:
-        return [
+        results = [
             scan_batch(spark, _rows(spark, here, name), name, CHECKS / f"{name}.yml", here.now())
-            for name in chosen
+            for name in judged
         ]
+    return Checked(tuple(results), empty)
 
 
-def print_results(console: Console, results: Sequence[GateResult]) -> None:
+def print_results(console: Console, checked: Checked) -> None:
     """One line a dataset, and one for each check that did not pass."""
-    for result in results:
+    for result in checked.results:
         console.print(result.summary(), markup=False, soft_wrap=True)
+    if checked.empty:
+        names = ", ".join(checked.empty)
+        console.print(f"without rows, so not judged: {names}", markup=False, soft_wrap=True)
+
+
+def _table_of(dataset: str) -> Table:
+    return BARS if dataset == STOCK_CLEAN else _TABLE_OF[dataset]
+
+
+def _may_be_empty(lake: Lake, dataset: str) -> bool:
+    """Whether the dataset has no rows, and nothing says that it should have some."""
+    table = _table_of(dataset)
+    where = _CURRENT_STOCKS if dataset == STOCK_CLEAN else _ANY
+    if select(lake, table, f"SELECT 1 AS found FROM stored WHERE {where} LIMIT 1"):  # noqa: S608 - our words
+        return False
+    return dataset == STOCK_CLEAN or not _was_filled(lake, table)
+
+
+def _was_filled(lake: Lake, table: Table) -> bool:
+    """Whether a run published rows that cannot have gone by themselves: Silver keeps what it has replaced."""
+    keeps_rows = table.layer == "silver" and table != QUARANTINE
+    subjects = {DAILY_KPIS.full_name: GOLD} | ({table.full_name: table.full_name} if keeps_rows else {})
+    if table.full_name not in subjects:
+        return False
+    published = f"subject = '{subjects[table.full_name]}' AND status = 'done' AND rows_out > 0"
+    return bool(read_rows(lake, RUNS, ["run_id"], published).num_rows)
+
+
+def _require(lake: Lake, table: Table) -> None:
+    try:
+        open_table(lake, table)
+    except TableNotFoundError:
+        raise LakeError(
+            f"{lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`"
+        ) from None
 
 
 def _rows(spark: SparkSession, here: CliContext, dataset: str) -> DataFrame:
-    table = BARS if dataset == STOCK_CLEAN else _TABLE_OF[dataset]
-    try:
-        open_table(here.lake, table)
-    except TableNotFoundError:
-        raise LakeError(
-            f"{here.lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`"
-        ) from None
-    rows_df = read_table(spark, here.lake, table)
+    rows_df = read_table(spark, here.lake, _table_of(dataset))
     return stock_clean(rows_df) if dataset == STOCK_CLEAN else rows_df

@@ -3,15 +3,25 @@
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deltalake.exceptions import TableNotFoundError
 
+from config.load import ConfigError
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
+from flows.cli.calls_left import calls_left
 from flows.cli.context import CliContext
 from flows.cli.errors import one_line
+from flows.handlers.rate_limits import SharedLedger
+from flows.providers import SOURCES
+from flows.quota_plan import Metered
+from flows.sources.calls import ledger_home
+from flows.sources.source import Source
+from flows.workspace import Workspace
 
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
 
@@ -36,7 +46,10 @@ def examine(here: CliContext) -> list[Finding]:
         "disk": _disk,
         "engine": _engine,
     }
-    return [_look(name, part, here) for name, part in parts.items()]
+    return [
+        *(_look(name, part, here) for name, part in parts.items()),
+        *(_look(f"quota of {source.name}", partial(_quota, source), here) for source in _used_sources(here)),
+    ]
 
 
 def _look(name: str, part: Callable[[CliContext], str], here: CliContext) -> Finding:
@@ -50,13 +63,16 @@ def _settings(here: CliContext) -> str:
     settings = here.settings
     listed = f"{len(settings.watch_list.stocks)} stocks, {len(settings.watch_list.fx)} currency pairs"
     clock = f", clock set to {settings.as_if_at}" if settings.as_if_at else ""
-    return f"engine {settings.engine}, {listed}, plan {settings.providers.alphavantage.plan}{clock}"
+    asked = ", ".join(source.name for source in _used_sources(here)) or "nobody"
+    return f"engine {settings.engine}, {listed}, asks {asked}{clock}"
 
 
 def _secrets(here: CliContext) -> str:
-    if here.secrets.alphavantage_api_key is None:
-        return "ALPHAVANTAGE_API_KEY is not set: queries work, fetching does not; see .env.example"
-    return "ALPHAVANTAGE_API_KEY is set"
+    wanted = [name for source in _used_sources(here) for name in source.manifest.secrets]
+    unset = [name for name in wanted if getattr(here.secrets, name.lower()) is None]
+    if unset:
+        return f"{', '.join(unset)} is not set: queries work, fetching does not; see .env.example"
+    return f"{', '.join(wanted)} is set" if wanted else "none is needed"
 
 
 def _lake(here: CliContext) -> str:
@@ -88,6 +104,30 @@ def _state(here: CliContext) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         return f"{folder.resolve()} can be written (rate limits, logs)"
+
+
+def _used_sources(here: CliContext) -> list[Source]:
+    return [source for source in SOURCES.values() if source.latest(here.settings)]
+
+
+def _quota(source: Source, here: CliContext) -> str:
+    """What is left of each limit of the provider and key, in the ledger that runs count in."""
+    work = Workspace(here.settings, here.secrets, here.lake, here.now, "doctor")
+    try:
+        handler = source.connect(work)
+    except ConfigError as error:
+        return f"not looked at: {error}"
+    with closing(handler):
+        if not isinstance(handler, Metered) or not handler.gate.limits:
+            return "no limits"
+        left = "; ".join(calls_left(each) for each in handler.gate.remaining())
+        return f"{left} ({handler.gate.name} in {_place(ledger_home(work))})"
+
+
+def _place(home: Path | SharedLedger) -> str:
+    return (
+        f"the SQLite files of {home.resolve()}" if isinstance(home, Path) else "the PostgreSQL of all workers"
+    )
 
 
 def _disk(here: CliContext) -> str:

@@ -30,14 +30,16 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
         try:
             here = context()
-            results = check_tables(here, datasets or [])
+            checked = check_tables(here, datasets or [])
         except Exception as error:
             leave(error, EXIT_NOT_EVALUATED)
         if here.is_json:
-            typer.echo(json.dumps([_plain(result) for result in results], default=str))
+            judged = [_plain(result) for result in checked.results]
+            empty = [{"dataset": name, "status": "empty", "row_count": 0} for name in checked.empty]
+            typer.echo(json.dumps(judged + empty, default=str))
         else:
-            print_results(here.console, results)
-        raise typer.Exit(max((result.exit_code for result in results), default=0))
+            print_results(here.console, checked)
+        raise typer.Exit(max((result.exit_code for result in checked.results), default=0))
 
     @app.command()
     def doctor() -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from flows.cli.calls_left import calls_left, span
 from flows.cli.context import CliContext
 
 if TYPE_CHECKING:
     from flows.quota_plan import ProviderPlan
+    from flows.sources.source import Ask
 
 _DAY = ["%Y-%m-%d"]
 _FEW = 10
@@ -39,11 +41,22 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
             raise typer.BadParameter("a range has two ends: give both --from and --to, or neither")
         here = context()
         if start and end:
-            asks = range_asks(here.settings, start.date(), end.date(), dataset, symbol, provider)
+            asks = range_asks(
+                here.settings, start.date(), end.date(), dataset, symbol, provider, here.now().date()
+            )
         else:
             asks = latest_asks_of(here.settings, dataset or (), symbol or (), provider)
+            if not (dataset or symbol):
+                asks += tuple(each for each in again(here) if provider in {None, each.provider})
         work = Workspace(here.settings, here.secrets, here.lake, here.now, "plan")
         show_plans(here, plan_of(work, asks))
+
+
+def again(here: CliContext) -> "tuple[Ask, ...]":
+    """What a run would ask for again, because it is late or missing."""
+    from flows.completeness.reasks import reasks  # noqa: PLC0415 - imports every handler
+
+    return reasks(here.lake, here.settings, here.now())
 
 
 def show_plans(here: CliContext, plans: "Sequence[ProviderPlan]") -> None:
@@ -77,12 +90,8 @@ def _print_plan(here: CliContext, plan: "ProviderPlan") -> None:
 def _remarks(plan: "ProviderPlan") -> list[str]:
     if plan.problem:
         return [f"cannot be asked: {plan.problem}"]
-    lines = [
-        f"{left.calls:,} of {left.limit.calls:,} calls left in {_span(left.limit.per_seconds)}"
-        + (f", the next at {left.next_at:%Y-%m-%d %H:%M:%S} UTC" if not left.calls else "")
-        for left in plan.left
-    ] or ["no limits"]
-    lines.append(f"the limits would keep this run for {_span(plan.seconds)}")
+    lines = [calls_left(left) for left in plan.left] or ["no limits"]
+    lines.append(f"the limits would keep this run for {span(plan.seconds)}")
     lines += [
         f"{' '.join(filter(None, (each.dataset, each.symbol, each.interval)))} waits until "
         f"{each.until:%Y-%m-%d %H:%M:%S} UTC"
@@ -92,10 +101,3 @@ def _remarks(plan: "ProviderPlan") -> list[str]:
         last_at = plan.waiting[-1].until
         lines.append(f"and {len(plan.waiting) - _FEW:,} more, the last until {last_at:%Y-%m-%d %H:%M:%S} UTC")
     return lines
-
-
-def _span(seconds: float) -> str:
-    for size, name in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {name}"
-    return f"{seconds:.3g} s"

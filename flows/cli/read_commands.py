@@ -29,7 +29,7 @@ def _register_queries(app: typer.Typer, context: Callable[[], CliContext]) -> No
     def sql(
         query: Annotated[str, typer.Argument(help="one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN")],
     ) -> None:
-        """Ask the lake a question in SQL: bronze.*, silver.*, gold.*, ops.*, silver.stock_clean."""
+        """Ask the lake a question in SQL: bronze.*, silver.*, gold.*, ops.*, and the views over them."""
         from jobs.session import engine_session  # noqa: PLC0415 - imports pyspark
         from serving.sql import run_query  # noqa: PLC0415 - imports pyspark
 
@@ -48,6 +48,9 @@ def _register_queries(app: typer.Typer, context: Callable[[], CliContext]) -> No
         start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
         end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
         limit: Annotated[int, typer.Option(min=1, help="the last bars of those found")] = 100,
+        adjusted: Annotated[
+            str | None, typer.Option(help="for splits: split; for dividends too: total")
+        ] = None,
     ) -> None:
         """Show a symbol's bars, as they are known now or as they were known at an instant."""
         from serving import bars as reader  # noqa: PLC0415 - imports delta-rs
@@ -55,7 +58,10 @@ def _register_queries(app: typer.Typer, context: Callable[[], CliContext]) -> No
         here = context()
         instant = as_of.replace(tzinfo=UTC) if as_of and as_of.tzinfo is None else as_of
         first, last = start.date() if start else None, end.date() if end else None
-        found = reader.bars(here.lake, symbol, interval, instant, first, last)
+        if adjusted:
+            found = reader.adjusted_bars(here.lake, symbol, adjusted, interval, instant, first, last)
+        else:
+            found = reader.bars(here.lake, symbol, interval, instant, first, last)
         _show_table(here, found.slice(max(0, found.num_rows - limit)))
 
 
@@ -79,7 +85,7 @@ def _register_explanations(app: typer.Typer, context: Callable[[], CliContext]) 
 
     @app.command()
     def status() -> None:
-        """Show sizes, last runs, failed checks, what was set aside, and how fresh the bars are."""
+        """Show sizes, how fresh the bars are, what is late or missing, last runs, and what was set aside."""
         from serving import show  # noqa: PLC0415 - imports rich and delta-rs
         from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
         from serving.status import status as state_of  # noqa: PLC0415 - imports delta-rs

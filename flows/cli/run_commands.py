@@ -65,14 +65,20 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         end: Annotated[
             datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="received on or before, UTC")
         ] = None,
+        table: Annotated[
+            list[str] | None, typer.Option(help="such as silver.trades; else all; repeat")
+        ] = None,
     ) -> None:
-        """Judge what lies in Bronze anew, after a parser or a rule was mended; fetches nothing."""
+        """Judge what lies in Bronze anew, after a parser or a rule was mended.
+
+        Fetches nothing but flat files that have left the landing area, and those only as they were.
+        """
         here = context()
         first, last = (moment.date() if moment else None for moment in (start, end))
         with _progress(here):
             from flows.replay import replay as flow  # noqa: PLC0415 - imports Prefect
 
-            finish(here, lambda: flow(provider, symbol, first, last, here.config_text))
+            finish(here, lambda: flow(provider, symbol, first, last, here.config_text, table))
 
     @app.command("rebuild-gold")
     def rebuild_gold() -> None:

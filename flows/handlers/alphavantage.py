@@ -17,10 +17,10 @@ from flows.handlers.alphavantage_answers import classify
 from flows.handlers.alphavantage_requests import DATASETS, Asked, asked
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
-from flows.handlers.rate_limits import RateGate
+from flows.handlers.rate_limits import RateGate, SharedLedger
 from flows.handlers.records import Manifest, Query, RateLimit, RawRecord
 from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 
 __all__ = ["BASE_URL", "MANIFEST", "AlphaVantage", "classify", "connect"]
 
@@ -117,24 +117,27 @@ class AlphaVantage:
 
 def connect(
     api_key: str,
-    state_folder: Path,
+    state_folder: Path | SharedLedger,
     *,
     plan: str = "free",
     base_url: str = BASE_URL,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
+    on_retry: OnRetry = tell_nobody,
     max_wait_seconds: float = 60.0,
 ) -> AlphaVantage:
-    """A handler ready to fetch; `state_folder` keeps the calls made, so all runs with one key must share it.
+    """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
+    with one key must share it.
 
-    Raises ProviderError(unavailable) for a folder that cannot be used, ValueError for an unknown plan or a
-    key of fewer than four characters.
+    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(unavailable) for a
+    folder or a database that cannot be used, ValueError for an unknown plan or a key of fewer than four
+    characters.
     """
     limits = _limits(plan)
     gate = RateGate.for_key(
         state_folder, MANIFEST.name, api_key.strip(), limits, max_wait_seconds=max_wait_seconds
     )
-    http = HttpClient(Redactor([api_key]), policy)
+    http = HttpClient(Redactor([api_key]), policy, on_retry=on_retry)
     return AlphaVantage(http, gate, api_key, plan=plan, base_url=base_url, clock=clock)
 
 

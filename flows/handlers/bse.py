@@ -17,10 +17,10 @@ from typing import Final
 from flows.handlers.bse_answers import classify
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
-from flows.handlers.rate_limits import RateGate
+from flows.handlers.rate_limits import RateGate, SharedLedger
 from flows.handlers.records import Manifest, Query, RateLimit, RawRecord
 from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import FailedAttempt, HttpPolicy, OnRetry, tell_nobody
 
 __all__ = ["BASE_URL", "MANIFEST", "UDIFF_SINCE", "Bse", "classify", "connect", "file_names"]
 
@@ -70,7 +70,8 @@ class Bse:
     def fetch(self, query: Query) -> Iterator[RawRecord]:
         """The day's file as received, one record; a zip stays a zip.
 
-        A day from before UDIFF_SINCE is asked for with ISINs, and without where there is none with.
+        A day from before UDIFF_SINCE is asked for with ISINs, and without where there is none with: the
+        first answer is then a failed attempt.
         Raises ProviderError when iterated: bad_symbol, without any call, for anything but one day of ALL
         scrips; no_data for a day without a file (404, no bytes, or a page with HTTP 200).
         """
@@ -82,6 +83,7 @@ class Bse:
             except ProviderError as error:
                 if error.error_class is not ErrorClass.no_data:
                     raise
+                self.http.on_retry(_followed(error, name, self.clock()))
             else:
                 return
         yield self._file(last, day)
@@ -118,21 +120,24 @@ def file_names(day: date) -> tuple[str, ...]:
 
 
 def connect(
-    state_folder: Path,
+    state_folder: Path | SharedLedger,
     *,
     calls_per_minute: int = _CALLS_PER_MINUTE,
     base_url: str = BASE_URL,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
+    on_retry: OnRetry = tell_nobody,
     max_wait_seconds: float = 120.0,
 ) -> Bse:
-    """A handler ready to fetch; `state_folder` keeps the calls made, so all runs must share it.
+    """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
+    must share it.
 
-    Raises ProviderError(unavailable) for a folder that cannot be used.
+    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(unavailable) for a
+    folder or a database that cannot be used.
     """
     limits = (RateLimit(calls_per_minute, _MINUTE),)
     gate = RateGate.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
-    return Bse(HttpClient(Redactor(()), policy), gate, base_url, clock)
+    return Bse(HttpClient(Redactor(()), policy, on_retry=on_retry), gate, base_url, clock)
 
 
 def _day(query: Query) -> date:
@@ -143,6 +148,11 @@ def _day(query: Query) -> date:
     if query.start is None or query.start != query.end:
         raise _unusable("one day, as start and as end", f"{query.start} to {query.end}")
     return query.start
+
+
+def _followed(error: ProviderError, name: str, at: datetime) -> FailedAttempt:
+    """The error as an attempt that another one, for the other name, followed."""
+    return FailedAttempt(MANIFEST.name, "bhavcopy", "ALL", "1day", name, at, error)
 
 
 def _unusable(wanted: str, found: str) -> ProviderError:
@@ -161,4 +171,5 @@ def _of_day(error: ProviderError, day: date) -> ProviderError:
         record=error.record,
         retry_after_seconds=error.retry_after_seconds,
         remedy=_WHEN_MISSING if is_missing else None,
+        attempt=error.attempt,
     )

@@ -14,15 +14,15 @@ from flows.handlers.coingecko_answers import classify
 from flows.handlers.coingecko_questions import DATASETS, Question, Reach, question
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
+from flows.handlers.quota_ledger import MONTH_SECONDS
 from flows.handlers.rate_limits import RateGate, SharedLedger
 from flows.handlers.records import Manifest, Query, RateLimit, RawRecord
 from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 
 __all__ = ["MANIFEST", "PLANS", "CoinGecko", "classify", "connect", "limits"]
 
 _MINUTE: Final = 60.0
-_MONTH: Final = 30 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
 
 
 def limits(calls_per_minute: int, calls_per_month: int) -> tuple[RateLimit, ...]:
-    """The limits that bind: a month (30 days) of fewer calls than a minute's makes the minute's pointless,
+    """The limits that bind: a month of fewer calls than a minute's makes the minute's pointless,
     and one that a month of full minutes cannot reach binds nobody."""
-    minute, month = RateLimit(calls_per_minute, _MINUTE), RateLimit(calls_per_month, _MONTH)
+    minute, month = RateLimit(calls_per_minute, _MINUTE), RateLimit(calls_per_month, MONTH_SECONDS)
     if calls_per_month <= calls_per_minute:
         return (month,)
-    return (minute, month) if calls_per_month / _MONTH < calls_per_minute / _MINUTE else (minute,)
+    return (minute, month) if calls_per_month / MONTH_SECONDS < calls_per_minute / _MINUTE else (minute,)
 
 
 # The limits of a Demo key as of 2026-05; a plan's own are given to `connect`.
@@ -143,13 +143,15 @@ def connect(
     calls_per_month: int = 10_000,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
+    on_retry: OnRetry = tell_nobody,
     max_wait_seconds: float = 60.0,
 ) -> CoinGecko:
     """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
     with one key must share it.
 
-    Raises ProviderError(unavailable) for a folder that cannot be used, ValueError for an unknown plan or a
-    key of fewer than four characters.
+    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(unavailable) for a
+    folder or a database that cannot be used, ValueError for an unknown plan or a key of fewer than four
+    characters.
     """
     _plan(plan)
     gate = RateGate.for_key(
@@ -160,7 +162,7 @@ def connect(
         max_wait_seconds=max_wait_seconds,
     )
     return CoinGecko(
-        HttpClient(Redactor([api_key]), policy),
+        HttpClient(Redactor([api_key]), policy, on_retry=on_retry),
         gate,
         api_key,
         plan=plan,

@@ -42,7 +42,8 @@ class ProviderError(Exception):
     """A provider gave no data: wanted, found, what to do.
 
     `record` is the redacted answer for the dead letters, None where nothing was received.
-    `retry_after_seconds` is how long to wait before asking again, None where nobody said.
+    `retry_after_seconds` is how long to wait before asking again, None where nobody said; `attempt` is the
+    number of the attempt that it ended, 1 the first.
     The texts given must already be free of secrets. It can be pickled, so it can cross processes.
     """
 
@@ -55,6 +56,7 @@ class ProviderError(Exception):
         record: RawRecord | None = None,
         retry_after_seconds: float | None = None,
         remedy: str | None = None,
+        attempt: int = 1,
     ) -> None:
         # All positional arguments and nothing else: so pickle can make it again, the rest follows as state.
         super().__init__(error_class, wanted, found)
@@ -63,6 +65,7 @@ class ProviderError(Exception):
         self.found = found
         self.record = record
         self.retry_after_seconds = retry_after_seconds
+        self.attempt = attempt
         self.remedy = remedy or error_class.remedy
 
     def __str__(self) -> str:

@@ -25,9 +25,11 @@ from flows.handlers.retries import (
     FailedAttempt,
     Failure,
     HttpPolicy,
+    OnRetry,
     attempts_for,
     retry_after_seconds,
     retrying,
+    tell_nobody,
 )
 
 _NO_PROXY: Final = {"http": None, "https": None, "all": None}
@@ -82,13 +84,13 @@ class HttpClient:
         policy: HttpPolicy | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        on_retry: Callable[[FailedAttempt], None] = lambda _attempt: None,
+        on_retry: OnRetry = tell_nobody,
     ) -> None:
         """`on_retry` is told each failed attempt that another one follows, in the thread that fetches."""
         self.redactor = redactor
         self.policy = policy or HttpPolicy()
         self._sleep = sleep
-        self._on_retry = on_retry
+        self.on_retry = on_retry
         self._session = _session(self.policy.pool_size)
         self._guarded = guard_loggers(redactor)
 
@@ -110,15 +112,25 @@ class HttpClient:
         Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
         to it: those of the HTTP libraries carry the URL with the key.
         """
-        tell = partial(self._tell, request)
+        tell = partial(self._tell, request, clock)
         result = retrying(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
         if isinstance(result, Failure):
             raise result.error
         return result
 
-    def _tell(self, request: Request, failure: Failure) -> None:
-        shown = self.redactor.text(request.symbol)
-        self._on_retry(FailedAttempt(request.dataset, shown, request.interval, failure.error))
+    def _tell(self, request: Request, clock: Callable[[], datetime], failure: Failure) -> None:
+        record = failure.error.record
+        self.on_retry(
+            FailedAttempt(
+                provider=request.provider,
+                dataset=request.dataset,
+                symbol=self.redactor.text(request.symbol),
+                interval=request.interval,
+                request=self.redactor.text(request.canonical),
+                at=record.fetched_at if record else clock(),
+                error=failure.error,
+            )
+        )
 
     def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord | Failure:
         gate.acquire(request.provider)

@@ -23,7 +23,16 @@ from flows.handlers.massive_answers import Verdict, judge
 from flows.handlers.massive_files import RemoteFile, file_key
 from flows.handlers.records import Manifest, RawRecord
 from flows.handlers.redaction import Redactor, guard_loggers
-from flows.handlers.retries import Failure, HttpPolicy, attempts_for, retry_after_seconds, retrying
+from flows.handlers.retries import (
+    FailedAttempt,
+    Failure,
+    HttpPolicy,
+    OnRetry,
+    attempts_for,
+    retry_after_seconds,
+    retrying,
+    tell_nobody,
+)
 
 ENDPOINT_URL: Final = "https://files.massive.com"
 BUCKET: Final = "flatfiles"
@@ -61,6 +70,7 @@ class Massive:
     policy: HttpPolicy
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    on_retry: OnRetry = tell_nobody
     _guarded: tuple[logging.Logger, ...] = field(repr=False, default=())
 
     def __enter__(self) -> Self:
@@ -81,10 +91,21 @@ class Massive:
         Raises ProviderError: no_data where there is no file (yet), bad_credentials, not_entitled (a
         dataset or a year outside the plan), too_fast, unavailable, malformed, bad_symbol.
         """
-        result = retrying(self.policy, self.sleep)(self.try_head, dataset, day)
+        result = retrying(self.policy, self.sleep, self.tell)(self.try_head, dataset, day)
         if isinstance(result, Failure):
             raise result.error
         return result
+
+    def tell(self, failure: Failure) -> None:
+        """Hands on a failed attempt that another one follows."""
+        record = failure.error.record
+        if record is not None:
+            self.on_retry(
+                FailedAttempt(
+                    *(MANIFEST.name, record.dataset, record.symbol, None),
+                    *(record.request, record.fetched_at, failure.error),
+                )
+            )
 
     def try_head(self, dataset: str, day: date) -> RemoteFile | Failure:
         """One attempt at `head`; a Failure instead of an exception, and how often to try in all.
@@ -174,11 +195,12 @@ def connect(
     policy: HttpPolicy = POLICY,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
+    on_retry: OnRetry = tell_nobody,
 ) -> Massive:
     """The file store, ready to be asked; nothing has been sent yet.
 
-    Raises ProviderError(bad_credentials) for a missing key, ValueError for a key of fewer than four
-    characters or a URL that is none.
+    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(bad_credentials)
+    for a missing key, ValueError for a key of fewer than four characters or a URL that is none.
     """
     access_key, secret_key = access_key.strip(), secret_key.strip()
     if not access_key or not secret_key:
@@ -190,7 +212,7 @@ def connect(
         )
     redactor = Redactor([access_key, secret_key])
     client = _client(access_key, secret_key, endpoint_url, policy)
-    return Massive(client, redactor, bucket, policy, clock, sleep, _guard(redactor))
+    return Massive(client, redactor, bucket, policy, clock, sleep, on_retry, _guard(redactor))
 
 
 def _client(access_key: str, secret_key: str, endpoint_url: str, policy: HttpPolicy) -> Any:  # noqa: ANN401 - boto3 has no types

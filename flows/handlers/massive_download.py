@@ -51,7 +51,7 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     transfer = _Transfer(massive, folder, is_stopped, remote)
     with FileLock(lock_path(folder, remote)):
-        result = retrying(massive.policy, massive.sleep)(transfer.attempt)
+        result = retrying(massive.policy, massive.sleep, massive.tell)(transfer.attempt)
     if isinstance(result, Failure):
         raise result.error
     return result

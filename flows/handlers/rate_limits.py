@@ -71,6 +71,11 @@ class RateGate:
         """The gate of one provider and key, its ledger a file in `folder` or a table of the database."""
         return cls(ledger_of(folder, provider, api_key), limits, max_wait_seconds=max_wait_seconds)
 
+    @property
+    def name(self) -> str:
+        """Whose calls are counted: the provider and the key's fingerprint, such as `bse-0123456789ab`."""
+        return self.path.stem if isinstance(self.path, Path) else self.path.name
+
     def acquire(self, name: str) -> None:
         """Returns when the call `name` may be made; it then counts.
 

@@ -48,13 +48,24 @@ class Failure:
 class FailedAttempt:
     """An attempt that another one followed, so that its error is not the one raised; free of secrets.
 
-    `error.record` is the redacted answer, None where nothing was received.
+    `request` is the question as a record has it; `at` (UTC) is when it had failed; `error.attempt` is its
+    number, `error.record` the redacted answer, None where nothing was received.
     """
 
+    provider: str
     dataset: str
     symbol: str
     interval: str | None
+    request: str
+    at: datetime
     error: ProviderError
+
+
+OnRetry = Callable[[FailedAttempt], None]
+
+
+def tell_nobody(_attempt: FailedAttempt) -> None:
+    """Forgets the attempt: for callers that look at the last error only."""
 
 
 def attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> int:
@@ -79,14 +90,15 @@ def retrying(
     """Tenacity's loop around an attempt that gives back a `Failure` instead of raising.
 
     Exceptions (the rate gate's) pass through unretried. Exponential backoff with jitter, never shorter
-    than what the error asks for. `on_retry` is told each failure after which another attempt follows,
-    before the wait for it.
+    than what the error asks for. Each error gets the number of its attempt. `on_retry` is told each failure
+    after which another attempt follows, before the wait for it.
     """
     backoff = wait_exponential_jitter(
         multiplier=policy.backoff_seconds, max=policy.max_backoff_seconds, jitter=policy.backoff_seconds
     )
 
     def is_worth_another(state: RetryCallState) -> bool:
+        _number(state)  # here, because nothing else is called after every attempt
         failure = _failure_of(state)
         if failure is None or state.attempt_number >= failure.attempts:
             return False
@@ -103,6 +115,15 @@ def retrying(
             on_retry(failure)
 
     return Retrying(retry=is_worth_another, wait=wait_seconds, sleep=sleep, before_sleep=tell)
+
+
+def _number(state: RetryCallState) -> None:
+    """Writes into the error of an attempt, returned or raised, which attempt it was."""
+    failure = _failure_of(state)
+    raised = state.outcome.exception() if state.outcome and state.outcome.failed else None
+    error = failure.error if failure else raised
+    if isinstance(error, ProviderError):
+        error.attempt = state.attempt_number
 
 
 def _failure_of(state: RetryCallState) -> Failure | None:

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient, Request
-from flows.handlers.rate_limits import RateGate
+from flows.handlers.rate_limits import RateGate, SharedLedger
 from flows.handlers.records import Manifest, Query, RateLimit, RawRecord
 from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 from flows.handlers.yahoo_answers import classify, has_split
 
 __all__ = ["BASE_URL", "INTERVALS", "MANIFEST", "Yahoo", "classify", "connect", "period", "provider_symbol"]
@@ -114,22 +114,26 @@ class Yahoo:
 
 
 def connect(
-    state_folder: Path,
+    state_folder: Path | SharedLedger,
     *,
     calls_per_minute: int = _CALLS_PER_MINUTE,
     base_url: str = BASE_URL,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
+    on_retry: OnRetry = tell_nobody,
     max_wait_seconds: float = 120.0,
 ) -> Yahoo:
-    """A handler ready to fetch; `state_folder` keeps the calls made, so all runs of a machine must share it.
+    """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
+    must share it.
 
-    Yahoo states no limit, `calls_per_minute` is ours. Raises ProviderError(unavailable) for a folder that
+    Yahoo states no limit, `calls_per_minute` is ours. `on_retry` is told each failed attempt that another
+    one follows. Raises ProviderError(unavailable) for a folder that
     cannot be used.
     """
     limits = (RateLimit(calls_per_minute, _MINUTE),)
     gate = RateGate.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
-    return Yahoo(HttpClient(Redactor([]), policy), gate, base_url=base_url, clock=clock)
+    http = HttpClient(Redactor([]), policy, on_retry=on_retry)
+    return Yahoo(http, gate, base_url=base_url, clock=clock)
 
 
 def provider_symbol(symbol: str) -> str:
@@ -186,7 +190,9 @@ def _as_no_data(problem: ProviderError) -> ProviderError | None:
         return None
     if classify(record.body, record.content_type) is not ErrorClass.no_data:
         return None
-    return ProviderError(ErrorClass.no_data, problem.wanted, problem.found, record=record)
+    return ProviderError(
+        ErrorClass.no_data, problem.wanted, problem.found, record=record, attempt=problem.attempt
+    )
 
 
 def _unusable(wanted: str, found: str) -> ProviderError:

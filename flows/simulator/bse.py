@@ -22,8 +22,11 @@ if TYPE_CHECKING:  # the list of all protocols imports this one
 _OUT_AT: Final = time(14, 30, tzinfo=UTC)  # 20:00 in India, which has no summer time
 _UDIFF_SINCE: Final = date(2024, 7, 8)
 _ISIN_SINCE: Final = date(2012, 1, 2)  # before, only the layout without ISINs; the simulator's choice
-# Diwali's evening hours and a Sunday of the budget, which the calendar package lacks.
-_SPECIAL_SESSIONS: Final = (date(2024, 11, 1), date(2025, 10, 21), date(2026, 2, 1))
+# Diwali evenings, Saturdays of switching sites, a Sunday of the budget: the calendar package lacks them.
+_SPECIAL_SESSIONS: Final = (
+    *(date(2024, 3, 2), date(2024, 5, 18), date(2024, 11, 1)),
+    *(date(2025, 10, 21), date(2026, 2, 1), date(2026, 11, 8)),
+)
 _FIRST_DAY: Final = "1997-01-01"  # the calendar knows no earlier one
 
 

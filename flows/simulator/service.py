@@ -17,7 +17,7 @@ from flows.simulator.meter import KeyCalls, Outcome, fingerprint
 from flows.simulator.plans import PLANS, PlanName, Quota, entitlement_refusal
 from flows.simulator.protocol import Body, Query, answer, read_query
 from flows.simulator.sessions import NEW_YORK
-from flows.simulator.speakers import SPEAKERS, Counter, HttpCall, Surroundings, speak
+from flows.simulator.speakers import SPEAKERS, Counter, HttpCall, Speaker, Surroundings, speak
 
 _KEPT_BODIES = 1200  # two sizes of every daily history; about 40 MB
 
@@ -76,6 +76,10 @@ class Service:
             if call.path.startswith(speaker.prefix):
                 return speak(speaker, self._counters[name], self._around, call)
         return None
+
+    def speaker(self, name: str) -> Speaker:
+        """What speaks the protocol of that name, such as `massive`; KeyError where none does."""
+        return self._speakers[name]
 
     def set_faults(self, faults: Sequence[Fault]) -> None:
         """Replace the faults in force; their counts start anew."""

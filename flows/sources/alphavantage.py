@@ -9,9 +9,11 @@ from config.settings import Settings
 from flows.handlers import alphavantage
 from flows.handlers.alphavantage_requests import PREMIUM_DATASETS
 from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
+from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
 from flows.workspace import Workspace
+from jobs.trading_calendar import sessions_between
 
 # Longer than the window of a plan by the minute, so that it is waited out; a day's quota is not.
 _LONGEST_PAUSE_SECONDS = 120.0
@@ -22,6 +24,10 @@ _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
 _PREMIUM = PREMIUM_DATASETS
 _USUAL = ("daily", "intraday", "overview", "fx_daily")
+_BY_NEWEST = ("daily", "fx_daily", "crypto_daily")
+# https://www.alphavantage.co/documentation: what `outputsize=compact` gives
+_NEWEST_SESSIONS = 100
+_NEWEST_WITHIN_DAYS = 2 * _NEWEST_SESSIONS  # more than a hundred sessions of any calendar take
 HISTORY = ("daily", "intraday", "fx_daily", "crypto_daily", "news")
 
 
@@ -33,17 +39,20 @@ def latest(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name in _USUAL if not (ours.plan == "free" and name in _PREMIUM))
 
 
-def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:  # noqa: ARG001 - a Source has it
+def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:
     """The handler's queries for one ask, in watch-list order.
 
     Whole histories are asked for where the plan is entitled to them: a free key's `outputsize=full` is
     refused since May 2026, so it gets the newest 100 sessions only.
 
     Raises:
-        PlanError: a dataset that there is not, that has no history, or that the plan does not have.
+        PlanError: a dataset that there is not, that has no history, or that the plan does not have; sessions
+            before those that a free key gets.
     """
     is_entitled = settings.providers.alphavantage.plan != "free"
     _require_known(ask, is_entitled=is_entitled)
+    if not is_entitled and ask.start is not None and ask.dataset in _BY_NEWEST:
+        _require_reached(ask.dataset, ask.start, ask.end or today, today)
     symbols = dict.fromkeys(symbol.upper() for symbol in ask.symbols or _listed(ask.dataset, settings))
     is_full = is_entitled and ask.start is not None
     if ask.dataset == "news":
@@ -91,6 +100,20 @@ def _require_known(ask: Ask, *, is_entitled: bool) -> None:
         )
 
 
+def _require_reached(dataset: str, start: date, end: date, today: date) -> None:
+    """Raises PlanError for sessions before the newest that a free key gets; today's counts from midnight."""
+    calendar = alphavantage.MANIFEST.calendars[dataset]
+    since = today - timedelta(days=_NEWEST_WITHIN_DAYS)
+    first = sessions_between(calendar, since, today)[-_NEWEST_SESSIONS:][0].trade_dt
+    beyond = sessions_between(calendar, start, min(end, first - timedelta(days=1)))
+    if beyond:
+        raise PlanError(
+            f"the plan 'free' has the newest {_NEWEST_SESSIONS} sessions of {dataset}, from {first} on: "
+            f"{len(beyond):,} sessions that were asked for, {beyond[0].trade_dt} to {beyond[-1].trade_dt}, "
+            f"cannot be had; ask from {first}, or set providers.alphavantage.plan = 'premium'"
+        )
+
+
 def _listed(dataset: str, settings: Settings) -> Sequence[str]:
     listed = settings.watch_list
     coins = [coin.partition("=")[0] for coin in listed.crypto]
@@ -135,7 +158,7 @@ def _parameter(request: str, name: str) -> str | None:
     return parts.get(name)
 
 
-def _connect(work: Workspace) -> Handler:
+def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.alphavantage
     key = work.secrets.alphavantage_api_key
     if key is None:
@@ -145,11 +168,12 @@ def _connect(work: Workspace) -> Handler:
         )
     return alphavantage.connect(
         key.get_secret_value(),
-        work.settings.state_dir / "rate_limits",
+        ledger_home(work),
         plan=settings.plan,
         base_url=str(settings.base_url),
         clock=work.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        on_retry=on_retry,
         policy=HttpPolicy(
             max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
             read_timeout_seconds=settings.timeout_seconds,

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from config.settings import Settings
 from flows.handlers import bse
 from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
+from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
 from flows.workspace import Workspace
 from jobs.trading_calendar import sessions_between
@@ -49,14 +50,15 @@ def _queries(dataset: str, start: date, end: date) -> list[Query]:
     return [Query(dataset, "ALL", start=day, end=day) for day in days]
 
 
-def _connect(work: Workspace) -> Handler:
+def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.bse
     return bse.connect(
-        work.settings.state_dir / "rate_limits",
+        ledger_home(work),
         calls_per_minute=settings.calls_per_minute,
         base_url=str(settings.base_url),
         clock=work.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        on_retry=on_retry,
         policy=HttpPolicy(
             max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
             read_timeout_seconds=settings.timeout_seconds,

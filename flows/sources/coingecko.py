@@ -8,7 +8,8 @@ from config.settings import Settings
 from flows.handlers import coingecko
 from flows.handlers.coingecko_questions import HOURLY_DAYS, Reach, question
 from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
+from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
 from flows.workspace import Workspace
 
@@ -85,7 +86,7 @@ def _pieces(start: date, end: date) -> Iterator[tuple[date, date]]:
         start = last + timedelta(days=1)
 
 
-def _connect(work: Workspace) -> Handler:
+def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.coingecko
     key = work.secrets.coingecko_api_key
     if key is None and settings.plan != "public":
@@ -95,7 +96,7 @@ def _connect(work: Workspace) -> Handler:
         )
     return coingecko.connect(
         key.get_secret_value() if key and settings.plan != "public" else "",
-        work.settings.state_dir / "rate_limits",
+        ledger_home(work),
         plan=settings.plan,
         base_url=str(settings.base_url) if settings.base_url else None,
         reach=Reach(settings.chart_days, settings.ohlc_days),
@@ -103,6 +104,7 @@ def _connect(work: Workspace) -> Handler:
         calls_per_month=settings.calls_per_month,
         clock=work.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        on_retry=on_retry,
         policy=HttpPolicy(
             max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
             read_timeout_seconds=settings.timeout_seconds,

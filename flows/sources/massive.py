@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from config.load import ConfigError
 from config.settings import Settings
 from flows.handlers import massive
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 from flows.sources.source import Ask, PlanError
 from flows.workspace import Workspace
 from jobs.trading_calendar import Session, sessions_between
@@ -65,8 +65,8 @@ def is_due(day: date, now: datetime) -> bool:
     return now >= datetime.combine(day + timedelta(days=1), _OUT_AT, _NEW_YORK)
 
 
-def connect(work: Workspace) -> massive.Massive:
-    """The file store, with the workspace's settings and secrets.
+def connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> massive.Massive:
+    """The file store, with the workspace's settings and secrets; `on_retry` as every handler's.
 
     Raises:
         ConfigError: a secret is missing or cannot be one.
@@ -84,6 +84,7 @@ def connect(work: Workspace) -> massive.Massive:
             endpoint_url=str(settings.endpoint_url).rstrip("/"),
             bucket=settings.bucket,
             clock=work.clock,
+            on_retry=on_retry,
             policy=HttpPolicy(
                 connect_timeout_seconds=min(_CONNECT_SECONDS, settings.timeout_seconds),
                 read_timeout_seconds=settings.timeout_seconds,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from config.settings import Settings
 from flows.handlers.records import Manifest, Query, RawRecord
+from flows.handlers.retries import OnRetry, tell_nobody
 from flows.workspace import Workspace
 
 
@@ -16,13 +17,18 @@ class PlanError(Exception):
 
 @dataclass(frozen=True)
 class Ask:
-    """One dataset of a provider to fetch for some symbols (None: the watch list), a range or the latest."""
+    """One dataset of a provider to fetch for some symbols (None: the watch list), a range or the latest.
+
+    Of a range what was answered before is not asked again; only answers since `not_before` count, where that
+    is given: those of before did not have what is asked for.
+    """
 
     dataset: str
     symbols: tuple[str, ...] | None = None
     start: date | None = None
     end: date | None = None
     provider: str = "alphavantage"
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,16 @@ class Landed:
     interval: str | None
     request: str
     fetched_at: datetime
+
+
+class Connect(Protocol):
+    """How a run gets a provider's handler."""
+
+    def __call__(self, work: Workspace, on_retry: OnRetry = tell_nobody) -> "Handler":
+        """The handler, which tells `on_retry` each failed attempt that another one follows.
+
+        Raises ConfigError for a missing secret, ProviderError where the record of calls cannot be used.
+        """
 
 
 class Handler(Protocol):
@@ -57,7 +73,7 @@ class Source:
     """
 
     manifest: Manifest
-    connect: Callable[[Workspace], Handler]
+    connect: Connect
     latest: Callable[[Settings], tuple[str, ...]]
     history: tuple[str, ...]
     queries: Callable[[Ask, Settings, date], list[Query]]

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 from config.settings import Settings
 from flows.handlers import yahoo
 from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
+from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
 from flows.workspace import Workspace
 
@@ -25,14 +26,15 @@ _EDGE_DAYS: Final = 2
 _RECENT: Final = timedelta(hours=1)
 
 
-def _connect(work: Workspace) -> Handler:
+def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.yahoo
     return yahoo.connect(
-        work.settings.state_dir / "rate_limits",
+        ledger_home(work),
         calls_per_minute=settings.calls_per_minute,
         base_url=str(settings.base_url),
         clock=work.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        on_retry=on_retry,
         policy=HttpPolicy(
             max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
             read_timeout_seconds=settings.timeout_seconds,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from delta_tables.arrow_io import append_rows, arrow_schema, read_rows
+from delta_tables.arrow_io import append_rows, arrow_schema, read_rows, upsert_rows
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, LakeError
 from tests.delta_tables.small_table import row, table_of
@@ -91,3 +91,16 @@ def test_rows_of_many_commits_are_read_together(lake: Lake) -> None:
     for number in range(5):
         append_rows(lake, TABLE, [row(f"S{number}", str(number))])
     assert sorted(read_rows(lake, TABLE, ["symbol"]).to_pydict()["symbol"]) == ["S0", "S1", "S2", "S3", "S4"]
+
+
+def test_a_row_of_a_known_key_takes_the_place_of_the_one_that_was_there(filled: Lake) -> None:
+    upsert_rows(filled, TABLE, [row("MSFT", "403.5", "run 2"), row("XOM", "1", "run 2")])
+    found = sorted(read_rows(filled, TABLE).to_pylist(), key=lambda item: item["symbol"])
+    assert found == [row("AAPL", "189.123456"), row("MSFT", "403.5", "run 2"), row("XOM", "1", "run 2")]
+    upsert_rows(filled, TABLE, [])
+    assert DeltaTable(filled.uri(TABLE)).version() == 2, "no rows, no commit"
+
+
+def test_rows_cannot_be_put_into_a_table_that_is_not_there(lake: Lake) -> None:
+    with pytest.raises(LakeError, match=r"silver\.prices: 1 rows could not be stored"):
+        upsert_rows(lake, TABLE, [row("AAPL", "1")])

@@ -16,7 +16,7 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.arrow_io import read_rows
-from delta_tables.bronze import DEAD_LETTERS
+from delta_tables.bronze import DEAD_LETTERS, RAW_FILES
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, LakeError, lake_of
 from flows.fetching import Fetched
@@ -50,7 +50,7 @@ def work(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
     create_tables(lake)
 
     def made(now: datetime = NOW, key_id: str | None = "a-key-id", **massive: Any) -> Workspace:
-        provider = {"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 5, **massive}
+        provider = {"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 60, **massive}
         settings = Settings.model_validate(
             {"state_dir": tmp_path / "state", "providers": {"massive": provider}}
         )
@@ -63,7 +63,7 @@ def work(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
 
 
 def files(simulator: Simulator) -> FileStore:
-    speaker: Any = simulator.service._speakers["massive"]
+    speaker: Any = simulator.service.speaker("massive")
     found: FileStore = speaker.files
     return found
 
@@ -141,6 +141,8 @@ def test_what_is_published_back_is_a_version_again(simulator: Simulator, work: W
 
     first, second, third = landed_files(lake)
     assert first.file_id == third.file_id != second.file_id
+    rows = [tuple(getattr(each, name) for name in RAW_FILES.keys) for each in (first, second, third)]
+    assert len(set(rows)) == 3
     assert len(landing(lake)) == 2
 
 
@@ -196,14 +198,34 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
     ]
     assert not bars.is_refused
     buried = read_rows(lake, DEAD_LETTERS).to_pylist()
-    assert sorted((row["dataset"], row["symbol"], row["error_class"]) for row in buried) == [
-        ("day_aggs_v1", "ALL", "malformed"),
-        ("day_aggs_v1", "ALL", "no_data"),
-        ("trades_v1", "ALL", "no_data"),
+    found = sorted((row["dataset"], row["error_class"], row["attempt"], row["outcome"]) for row in buried)
+    assert found == [
+        ("day_aggs_v1", "malformed", 1, "asked_again"),
+        ("day_aggs_v1", "malformed", 2, "given_up"),
+        ("day_aggs_v1", "no_data", 1, "given_up"),
+        ("trades_v1", "no_data", 1, "given_up"),
     ]
+    assert {row["symbol"] for row in buried} == {"ALL"}
     broken = next(row for row in buried if row["error_class"] == "malformed")
     assert broken["body"] == b"<html>Sorry</html>"
     assert broken["request"] == "/flatfiles/us_stocks_sip/day_aggs_v1/2010/08/2010-08-10.csv.gz"
+
+
+def test_attempts_before_a_file_came_are_kept_as_dead_letters(
+    simulator: Simulator, work: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.handlers.retries.wait_exponential_jitter", lambda **_: lambda _state: 0.0)
+    simulator.service.set_faults([Fault(FaultKind.HTTP_503, count=2), Fault(FaultKind.TRUNCATED, count=1)])
+
+    (fetched,) = fetch_files(work(attempts=6), ONE)
+
+    assert (fetched.result.rows_out, fetched.result.rows_bad, fetched.failures) == (1, 0, ())
+    buried = read_rows(lake, DEAD_LETTERS).to_pylist()
+    assert len(buried) >= 2
+    assert {(row["outcome"], row["symbol"], row["error_class"]) for row in buried} == {
+        ("asked_again", "ALL", "unavailable")
+    }
+    assert [row["attempt"] for row in buried][:2] == [1, 2]
 
 
 def test_a_file_that_is_not_due_is_no_failure(simulator: Simulator, work: Work, lake: Lake) -> None:

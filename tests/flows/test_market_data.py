@@ -51,6 +51,7 @@ def test_a_run_lands_builds_publishes_and_tells(
         "silver.instruments": "nothing_new",
         "gold": "done",
         "gold_ticks": "done",
+        "ops.completeness": "done",
     }
     by_subject = {stage.subject: stage for stage in summary.stages}
     assert by_subject["alphavantage/daily"].rows_out == 2

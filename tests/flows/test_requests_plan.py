@@ -92,3 +92,44 @@ def test_what_cannot_be_asked_for_is_refused(
 ) -> None:
     with pytest.raises(PlanError, match=said):
         range_asks(settings(plan), first, last, [dataset], None)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "start", "said"),
+    [
+        (
+            "daily",
+            date(2009, 9, 4),
+            "from 2009-09-09 on: 2 sessions that were asked for, 2009-09-04 to 2009-09-08",
+        ),
+        (
+            "daily",
+            date(2009, 8, 3),
+            "26 sessions that were asked for, 2009-08-03 to 2009-09-08, cannot be had",
+        ),
+        ("fx_daily", date(2009, 9, 11), "fx_daily, from 2009-09-15 on: 2 sessions"),
+        ("crypto_daily", date(2009, 10, 24), "crypto_daily, from 2009-10-25 on: 1 sessions"),
+    ],
+)
+def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: date, said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        range_asks(settings("free"), start, LAST, [dataset], ["IBM"], today=LAST)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "start"),
+    [
+        ("daily", date(2009, 9, 9)),
+        ("crypto_daily", date(2009, 10, 25)),
+        ("news", date(2009, 1, 1)),
+    ],
+)
+def test_a_free_key_may_ask_for_the_newest_hundred_sessions(dataset: str, start: date) -> None:
+    assert range_asks(settings("free"), start, LAST, [dataset], ["IBM"], today=LAST)
+
+
+def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_with() -> None:
+    week = (date(2009, 9, 14), date(2009, 9, 18))
+    assert range_asks(settings("free"), *week, ["daily"], None, today=LAST)
+    with pytest.raises(PlanError, match="5 sessions that were asked for"):
+        range_asks(settings("free"), *week, ["daily"], None, today=date(2010, 9, 1))

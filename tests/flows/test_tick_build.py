@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-import flows.tick_build
+import flows.file_publishing
 from delta_tables.arrow_io import append_rows, read_rows
 from delta_tables.content_hash import content_hash
 from delta_tables.create_tables import open_table
@@ -223,7 +223,7 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
             raise RuntimeError("killed")
         append_first(*given)
 
-    monkeypatch.setattr(flows.tick_build, "append_first", dies)
+    monkeypatch.setattr(flows.file_publishing, "append_first", dies)
     with pytest.raises(RuntimeError, match="killed"):
         build(spark, lake, rows_per_batch=1000)
     assert 0 < len(rows_of(lake, TRADES)) < len(rows)
@@ -249,7 +249,7 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     rule = "  - failed rows:\n      name: no price above one\n      fail condition: price > 1\n"
-    checks = (flows.tick_build.__file__, "..", "..", "quality", "checks", "silver_trades.yml")
+    checks = (flows.file_publishing.__file__, "..", "..", "quality", "checks", "silver_trades.yml")
     text = Path(*checks).resolve().read_text()
     land_trades(lake, [trade(1)])
     work = tick_workspace(lake)

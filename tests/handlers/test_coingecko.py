@@ -15,6 +15,7 @@ from flows.handlers.coingecko_coins import COIN_IDS
 from flows.handlers.coingecko_questions import Reach
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient
+from flows.handlers.quota_ledger import MONTH_SECONDS
 from flows.handlers.rate_limits import RateGate
 from flows.handlers.records import Query, RateLimit
 from flows.handlers.redaction import Redactor
@@ -254,11 +255,11 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_only_the_limits_that_bind_are_kept(tmp_path: Path) -> None:
-    minute, month = RateLimit(30, 60.0), RateLimit(10_000, 2_592_000.0)
+    minute, month = RateLimit(30, 60.0), RateLimit(10_000, MONTH_SECONDS)
     assert limits(30, 10_000) == (minute, month)
-    assert limits(30, 20) == (RateLimit(20, 2_592_000.0),)
+    assert limits(30, 20) == (RateLimit(20, MONTH_SECONDS),)
     assert limits(30, 100_000_000) == (minute,)
-    for per_month in (1, 30, 31, 10_000, 1_295_999, 1_296_000, 1_296_001):
+    for per_month in (1, 30, 31, 10_000, 1_340_999, 1_341_000, 1_341_001):
         connect("", tmp_path / str(per_month), calls_per_minute=30, calls_per_month=per_month).close()
 
 

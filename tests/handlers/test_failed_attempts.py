@@ -42,6 +42,11 @@ def test_bodies_of_failed_attempts_are_handed_out_before_a_success(
     assert record.body == DATA
     assert [(each.dataset, each.symbol, each.interval) for each in told] == [("overview", "IBM", None)] * 2
     assert [each.error.error_class for each in told] == ["unavailable", "too_fast"]
+    assert [(each.provider, each.error.attempt, each.at) for each in told] == [
+        ("alphavantage", 1, NOW),
+        ("alphavantage", 2, NOW),
+    ]
+    assert {each.request for each in told} == {"/query?apikey=REDACTED&function=OVERVIEW&symbol=IBM"}
     bodies = [each.error.record.body for each in told if each.error.record]
     assert bodies == [b"<h1>busy</h1>", b"slow down, REDACTED"]
     assert canary not in repr(told)
@@ -57,6 +62,7 @@ def test_the_last_error_is_raised_and_not_told_twice(server: Any, make: Callable
     assert bodies == [b"busy 0", b"busy 1"]
     assert raised.value.record is not None
     assert raised.value.record.body == b"busy 2"
+    assert raised.value.attempt == 3
 
 
 def test_an_attempt_without_an_answer_is_told_without_a_record(make: Callable[..., AlphaVantage]) -> None:

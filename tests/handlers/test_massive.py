@@ -71,7 +71,7 @@ def make(simulator: Simulator, sleeps: list[float]) -> Iterator[Make]:
 
 def files(simulator: Simulator) -> FileStore:
     """The simulator's files, to put others beside them."""
-    speaker: Any = simulator.service._speakers["massive"]
+    speaker: Any = simulator.service.speaker("massive")
     found: FileStore = speaker.files
     return found
 

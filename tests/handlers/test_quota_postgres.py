@@ -1,12 +1,8 @@
 """The ledger that all workers share, on a real PostgreSQL server of the test's own."""
 
 import os
-import pwd
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +14,7 @@ from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.quota_ledger import LedgerTable, SharedLedger, ledger_of
 from flows.handlers.rate_limits import RateGate
 from flows.handlers.records import RateLimit
+from tests.postgres_server import PASSWORD, postgres_server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
 
@@ -25,96 +22,12 @@ from flows.handlers.quota_postgres import open_postgres  # noqa: E402 - needs wh
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = RateLimit(5, 86_400.0)
-PASSWORD = "hidden-word-of-nobody"
-
-
-def _programs() -> Path | None:
-    """Where initdb and postgres are: on the path, or where Debian has them."""
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return places[-1] if places else None
-
-
-def _user() -> dict[str, str]:
-    """PostgreSQL does not run as root: then as its own user."""
-    if os.getuid() != 0:
-        return {}
-    try:
-        pwd.getpwnam("postgres")
-    except KeyError:
-        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-    return {"user": "postgres", "group": "postgres"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The URL of a server on a free port of the loopback interface."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's programs are not on this machine")
-    user = _user()
-    with tempfile.TemporaryDirectory() as folder:
-        if user:
-            shutil.chown(folder, **user)
-        password_file, data = Path(folder) / "password", f"{folder}/data"
-        password_file.write_text(PASSWORD)
-        password_file.chmod(0o644)
-        subprocess.run(
-            [
-                programs / "initdb",
-                "-D",
-                data,
-                "-U",
-                "ledger",
-                "-A",
-                "scram-sha-256",
-                f"--pwfile={password_file}",
-            ],
-            check=True,
-            capture_output=True,
-            **user,  # type: ignore[call-overload]  # user and group
-        )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        how = [
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-k",
-            folder,
-            "-c",
-            "fsync=off",
-            "-c",
-            "timezone=Asia/Kolkata",
-        ]
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data, *how],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **user,  # type: ignore[call-overload]  # user and group
-        )
-        try:
-            url = f"postgresql://ledger:{PASSWORD}@127.0.0.1:{port}/postgres"
-            _wait_for(url)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    with postgres_server() as url:
+        yield url
 
 
 def gate(url: str, key: str, *limits: RateLimit) -> RateGate:
@@ -156,6 +69,7 @@ from flows.handlers.errors import ProviderError
 from flows.handlers.quota_ledger import SharedLedger
 from flows.handlers.rate_limits import RateGate
 from flows.handlers.records import RateLimit
+from tests.postgres_server import PASSWORD, postgres_server
 gate = RateGate.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()

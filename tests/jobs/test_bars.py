@@ -133,3 +133,40 @@ def test_currencies_have_no_volume_and_never_close(engine: SparkSession) -> None
     )
     assert (row["asset_class"], row["session"], row["volume"], row["reasons"]) == ("fx", "24x7", None, [])
     assert row["timestamp"].replace(tzinfo=UTC) == datetime(2010, 8, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("wall", "trade_dt"),
+    [
+        ("2010-01-17 21:55:00", None),  # winter: 16:55 in New York, before the week begins
+        ("2010-01-17 22:00:00", "2010-01-18"),
+        ("2010-01-17 23:55:00", "2010-01-18"),
+        ("2010-01-18 00:00:00", "2010-01-18"),
+        ("2010-03-07 21:30:00", None),  # the last Sunday before clocks go forward in New York
+        ("2010-03-14 21:00:00", "2010-03-15"),  # the Sunday on which they do: 17:00 there
+        ("2010-08-15 20:55:00", None),  # summer
+        ("2010-08-15 21:00:00", "2010-08-16"),
+        ("2010-08-13 21:30:00", "2010-08-13"),  # Friday evening stays Friday's
+        ("2010-08-14 22:00:00", None),  # Saturday
+        ("2010-08-17 22:00:00", "2010-08-17"),  # within the week a session is the UTC day
+    ],
+)
+def test_the_week_of_currencies_begins_on_sunday_evening_with_mondays_session(
+    engine: SparkSession, wall: str, trade_dt: str | None
+) -> None:
+    body = {
+        "Meta Data": {"2. From Symbol": "EUR", "3. To Symbol": "USD", "7. Time Zone": "UTC"},
+        "Time Series FX (5min)": {
+            wall: {"1. open": "1.2", "2. high": "1.3", "3. low": "1.1", "4. close": "1.25"}
+        },
+    }
+    (row,) = judge(
+        engine, payload(dataset="fx_intraday", symbol="EURUSD", interval="5min", fetched_at=T0, body=body)
+    )
+    assert row["timestamp"].replace(tzinfo=UTC) == datetime.fromisoformat(wall).replace(tzinfo=UTC)
+    if trade_dt is None:
+        assert row["reasons"] == ["not_a_session"]
+    else:
+        day = date.fromisoformat(trade_dt)
+        assert (row["trade_dt"], row["partition_dt"], row["session"]) == (day, day, "24x7")
+        assert row["reasons"] == []

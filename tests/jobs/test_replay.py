@@ -11,7 +11,8 @@ from delta_tables.arrow_io import read_rows
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, QUARANTINE
 from flows.gold_build import rebuild_gold
-from flows.replay import Scope, replay_silver
+from flows.replay import replay_silver
+from flows.replay_scope import Scope
 from jobs.parse_alphavantage import raw_bars
 from jobs.parsers import BAR_READERS, Reader
 from tests.lakes import build_lake, hashes, land_rows, workspace

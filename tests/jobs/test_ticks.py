@@ -94,6 +94,23 @@ def test_each_broken_rule_is_named_and_the_row_kept_as_received(engine: SparkSes
     assert len(found) == len(rows)
 
 
+def test_numbers_that_their_columns_cannot_hold_are_set_aside(engine: SparkSession, lake: Lake) -> None:
+    rows = [
+        trade(1, sip_timestamp=str(2**63)),
+        trade(2, exchange=str(2**31)),
+        trade(3, price="1234567890123.5"),  # thirteen digits before the point
+        trade(4, price="50.1234567"),
+        trade(5, price="50.1234560000", size="12345678901234.123456", tape=str(2**31 - 1)),
+    ]
+    found = {row["sequence"]: row for row in trades_of(engine, lake, land_trades(lake, rows))}
+    assert [found[number]["reasons"] for number in range(1, 6)] == [
+        ["unreadable_time"], *[["unreadable_number"]] * 3, []
+    ]  # fmt: skip
+    last = found[5]
+    assert (last["price"], last["size"]) == (Decimal("50.123456"), Decimal("12345678901234.123456"))
+    assert last["tape"] == 2**31 - 1
+
+
 @pytest.mark.parametrize(
     ("at", "session"),
     [("03:59:59", "closed"), ("04:00:00", "pre"), ("16:00:00", "post"), ("20:00:00", "closed")],

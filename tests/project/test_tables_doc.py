@@ -2,11 +2,18 @@
 
 from pyspark.sql import SparkSession
 
+from delta_tables.adjusted_views import (
+    BARS_SPLIT_ADJUSTED,
+    BARS_TOTAL_ADJUSTED,
+    split_adjusted_sql,
+    total_adjusted_sql,
+)
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS
-from delta_tables.tables_doc import TABLES_PAGE, tables_markdown, view_columns
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.tables_doc import TABLES_PAGE, adjusted_columns, tables_markdown, view_columns
 from delta_tables.views import STOCK_CLEAN, stock_clean_sql
 
 
@@ -17,7 +24,8 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_page_has_every_table_and_every_column() -> None:
     sections = {part.split("\n", 1)[0]: part for part in tables_markdown().split("\n## ")[1:]}
-    assert set(sections) == {table.full_name for table in ALL_TABLES} | {f"{STOCK_CLEAN} (view)"}
+    adjusted = f"{BARS_SPLIT_ADJUSTED} and {BARS_TOTAL_ADJUSTED} (views)"
+    assert set(sections) == {table.full_name for table in ALL_TABLES} | {f"{STOCK_CLEAN} (view)", adjusted}
     for table in ALL_TABLES:
         rows = [line for line in sections[table.full_name].splitlines() if line.startswith("| `")]
         assert [row.split("`")[1] for row in rows] == list(table.columns)
@@ -33,3 +41,15 @@ def test_the_view_has_the_columns_and_types_that_the_page_says(spark: SparkSessi
     assert [(field.name, field.dataType) for field in found] == [
         (field.name, field.dataType) for field in view_columns()
     ]
+
+
+def test_the_adjusted_views_have_the_columns_and_types_that_the_page_says(
+    spark: SparkSession, lake: Lake
+) -> None:
+    create_tables(lake, [BARS, CORPORATE_ACTIONS])
+    bars, actions = (f"delta.`{lake.uri(table)}`" for table in (BARS, CORPORATE_ACTIONS))
+    for select in (split_adjusted_sql, total_adjusted_sql):
+        found = spark.sql(select(bars, actions)).schema
+        assert [(field.name, field.dataType) for field in found] == [
+            (field.name, field.dataType) for field in adjusted_columns()
+        ]

@@ -123,6 +123,7 @@ GOOD = {
         "threshold": price("50"),
         "is_triggered": "false",
         "reason": "'volume 12 % above its mean, below 50 %'",
+        "provider": "'alphavantage'",
         "is_simulated": "false",
         **WRITTEN,
     },
@@ -139,6 +140,29 @@ GOOD = {
         "volume_spike_pct": price("12"),
         "triggered_signals": "''",
         "interval": "'1day'",
+        "provider": "'alphavantage'",
+        "is_simulated": "false",
+        **WRITTEN,
+    },
+    "gold_bar_breaks": {
+        "symbol": "'AAPL'",
+        "interval": "'1day'",
+        "timestamp": "timestamp'2024-03-05 05:00:00'",
+        "trade_dt": "date'2024-03-05'",
+        "session": "'regular'",
+        "field": "'close'",
+        "provider_a": "'alphavantage'",
+        "provider_b": "'yahoo'",
+        "status": "'differs'",
+        "basis": "'raw'",
+        "value_a": "cast(100 as decimal(38,12))",
+        "value_b": "cast(101 as decimal(38,12))",
+        "difference": "cast(1 as decimal(38,12))",
+        "relative_difference": price("100"),
+        "unit": "'bp'",
+        "tolerance": "cast(10 as decimal(9,4))",
+        "payload_id_a": "'p1'",
+        "payload_id_b": "'p2'",
         "is_simulated": "false",
         **WRITTEN,
     },
@@ -215,6 +239,7 @@ def test_a_volume_that_is_no_integer_fails_stock_clean(spark: SparkSession) -> N
 
 
 LOW_HIGH = "low is the lowest and high the highest price"
+MEASURED = "what differs was measured, and differs by more than the tolerance"
 BROKEN = [
     ("silver_bars", {"session": "'lunch'"}, "invalid_count(session) = 0"),
     ("silver_bars", {"symbol": "repeat('x', 65)"}, "invalid_count(symbol) = 0"),
@@ -248,6 +273,16 @@ BROKEN = [
     ("gold_stock_overview", {"low": price("11.5")}, LOW_HIGH),
     ("gold_stock_overview", {"7d_avg": price("0")}, "invalid_count(`7d_avg`) = 0"),
     ("gold_stock_overview", {"volatility_score": price("-0.1")}, "invalid_count(volatility_score) = 0"),
+    ("gold_bar_breaks", {"provider_b": "'alphavantage'"}, "a break is between two providers"),
+    ("gold_bar_breaks", {"relative_difference": price("9.9")}, MEASURED),
+    ("gold_bar_breaks", {"difference": "cast(null as decimal(38,12))"}, MEASURED),
+    (
+        "gold_bar_breaks",
+        {"status": "'missing'", "field": "'bar'"},
+        "a missing bar is a whole one, and the other side has none",
+    ),
+    ("gold_bar_breaks", {"basis": "'none'"}, "what could not be compared is a whole bar without a basis"),
+    ("gold_bar_breaks", {"status": "'odd'"}, "invalid_count(status) = 0"),
 ]
 
 
@@ -267,6 +302,11 @@ WARNED = [
     ("gold_daily_kpis", {"bar_count": "cast(70 as bigint)"}, "incomplete_sessions_pct"),
     ("gold_signals", {"is_triggered": "true"}, "triggered_pct"),
     ("gold_stock_overview", {"volume": "cast(null as decimal(20,6))"}, "missing_percent(volume)"),
+    (
+        "gold_bar_breaks",
+        {"relative_difference": price("1000.1")},
+        "providers that differ by a tenth are looked at",
+    ),
 ]
 
 

@@ -12,7 +12,7 @@ from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
 from delta_tables.create_tables import create_tables
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
-from delta_tables.ops import GATE_RESULTS, RUNS
+from delta_tables.ops import COMPLETENESS, GATE_RESULTS, RUNS
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.table import Table
 
@@ -213,3 +213,19 @@ def _fill_ops(lake: Lake) -> None:
         check | {"check": "row_count > 0", "outcome": "pass", "value": "10.0"},
         check | {"check": "missing_count(value) = 0", "outcome": "fail", "value": "3.0"},
     )
+    add(
+        lake,
+        COMPLETENESS,
+        due("AAPL", DAYS[0], "backfilled", arrived_at=FETCHED),
+        due("AAPL", DAYS[2], "on_time", arrived_at=FETCHED),
+        due("MSFT", DAYS[1], "missing", bars=0),
+        due("MSFT", DAYS[2], "healed", arrived_at=CORRECTED),
+        due("MSFT", DAYS[2], "late", dataset="intraday", interval="5min", bars=2, expected_bars=78),
+    )
+
+
+def due(symbol: str, day: date, state: str, **changes: Any) -> Row:
+    row: Row = {"provider": "alphavantage", "dataset": "daily", "symbol": symbol, "interval": "1day"}
+    row |= {"trade_dt": day, "calendar": "XNYS", "expected_at": utc(day, 21), "late_until": utc(day, 23)}
+    row |= {"state": state, "bars": 1, "expected_bars": 1, "checked_at": CORRECTED, "run_id": RUN}
+    return row | changes

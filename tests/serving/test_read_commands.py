@@ -77,6 +77,7 @@ def test_explain_shows_the_bytes(sample: Lake) -> None:
 
 def test_status_and_report_answer(sample: Lake, tmp_path: Path) -> None:
     assert "silver.bars\t10" in ask(sample, "status")
+    assert "missing\talphavantage\tdaily\tMSFT\t1day\t2026-01-05\t0\t1\t" in ask(sample, "status")
     assert json.loads(ask(sample, "status", is_json=True))["tables"][0]["name"] == "bronze.raw_payloads"
     written = json.loads(ask(sample, "report", is_json=True, folder=tmp_path))["report"]
     assert Path(written).read_text().startswith("<!doctype html>")

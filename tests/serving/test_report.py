@@ -66,6 +66,7 @@ def test_the_page_shows_each_thing_promised(sample: Lake, tmp_path: Path) -> Non
         "2026-01-05",
         "not_positive_price",
         "quota_exhausted",
+        "1 missing, 1 late, 1 healed",
         "not finished",
         sample_lake.RUN,
     )

@@ -14,6 +14,7 @@ from delta_tables.content_hash import content_hash
 from delta_tables.create_tables import create_tables
 from delta_tables.gold import STOCK_OVERVIEW
 from delta_tables.lake import Lake, LakeError
+from delta_tables.views import VIEWS
 from serving.catalog import register_tables
 from serving.errors import ServingError
 from serving.sql import run_query
@@ -25,9 +26,9 @@ LATEST = 'select * from gold.stock_overview where symbol = "AAPL" order by trade
 
 def test_every_table_and_the_view_can_be_asked(engine: SparkSession, sample: Lake) -> None:
     names = register_tables(engine, sample)
-    assert {table.full_name for table in ALL_TABLES} | {"silver.stock_clean"} <= set(names)
+    assert {table.full_name for table in ALL_TABLES} | {view.name for view in VIEWS} <= set(names)
     filled = {name for name in names if engine.sql(f"select count(*) from {name}").collect()[0][0] > 0}
-    assert {*(table.full_name for table in sample_lake.FILLED), "silver.stock_clean"} <= filled
+    assert {*(table.full_name for table in sample_lake.FILLED), *(view.name for view in VIEWS)} <= filled
 
 
 def test_a_string_in_double_quotes_is_a_string(engine: SparkSession, sample: Lake) -> None:
@@ -90,7 +91,7 @@ def test_describe_names_units(engine: SparkSession, sample: Lake) -> None:
 
 def test_show_tables_describes_them(spark: SparkSession, sample: Lake) -> None:
     found = run_query(spark, sample, "show tables")["table"].to_pylist()
-    assert found == [*(table.full_name for table in ALL_TABLES), "silver.stock_clean"]
+    assert found == [*(table.full_name for table in ALL_TABLES), *(view.name for view in VIEWS)]
 
 
 def test_a_missing_lake_says_what_to_do(spark: SparkSession, absent: Lake) -> None:

@@ -55,3 +55,16 @@ def test_a_session_that_others_have_is_missing(sample: Lake) -> None:
     assert found["EURUSD", "1day"].missing == (), "a currency is not compared with stocks"
     five = found["AAPL", "5min"]
     assert (five.bars, five.expected_bars, five.is_complete) == (2, 78, False)
+
+
+def test_sessions_are_counted_by_how_they_came(sample: Lake) -> None:
+    found = {row["dataset"]: row for row in status(sample).arrivals}
+    states = ("on_time", "late", "missing", "healed", "backfilled")
+    assert [found["daily"][state] for state in states] == [1, 0, 1, 1, 1]
+    assert [found["intraday"][state] for state in states] == [0, 1, 0, 0, 0]
+    assert (found["daily"]["symbols"], found["daily"]["last_session"]) == (2, DAYS[2])
+
+
+def test_what_is_missing_is_told_before_what_is_late(sample: Lake) -> None:
+    absent = [(row["state"], row["symbol"], row["trade_dt"], row["absent"]) for row in status(sample).absent]
+    assert absent == [("missing", "MSFT", DAYS[1], 2), ("late", "MSFT", DAYS[2], 2)]

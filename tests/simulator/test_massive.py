@@ -297,6 +297,7 @@ def test_a_listing_comes_in_pages_of_what_is_published(simulate: Any) -> None:
 
 def test_what_a_test_lays_down_is_served_as_it_is(simulate: Any) -> None:
     simulator = simulate(clock=NOW)
-    simulator.service._speakers["massive"].files.overrides["any/key"] = b"any bytes"
+    speaker: Any = simulator.service.speaker("massive")
+    speaker.files.overrides["any/key"] = b"any bytes"
     found = client(simulator).get_object(Bucket="flatfiles", Key="any/key")
     assert (found["Body"].read(), found["Metadata"]) == (b"any bytes", {})

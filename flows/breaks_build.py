@@ -1,0 +1,135 @@
+"""Builds gold.bar_breaks: compares again where bars changed, and replaces those sessions' rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delta_tables.action_factors import SPLITS
+from delta_tables.gold_reconciliation import BAR_BREAKS
+from delta_tables.silver import BARS
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from flows.gates import audit
+from flows.workspace import Workspace
+from jobs.bitemporal import OPERATION
+from jobs.provider_order import spelled_as, watched
+from jobs.reconciled_keys import KEYS, SERIES, bars_around, shared_series, split_keys, touched_keys
+from jobs.reconciliation import bar_breaks, compared_bars
+from jobs.replaced_rows import replaced_rows
+from jobs.split_basis import split_steps
+from jobs.table_io import (
+    between,
+    count_rows,
+    date_bounds,
+    merge_history,
+    read_table,
+    require_values,
+    stage,
+)
+from jobs.touched_sessions import changed_rows
+from quality.gate import GateResult
+
+
+@dataclass(frozen=True)
+class BreakChanges:
+    """What to write into gold.bar_breaks, with OPERATION, staged."""
+
+    rows_df: DataFrame
+    row_count: int
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The current bars to compare, and the stored breaks of the same sessions; `keys_df` None: of all."""
+
+    bars_df: DataFrame
+    stored_df: DataFrame
+    keys_df: DataFrame | None = None
+
+
+def break_changes(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> BreakChanges | None:
+    """What the bars and splits that these runs changed do to the table; None where that is nothing.
+
+    None for `run_ids` compares all bars anew.
+    """
+    settings = work.settings.reconciliation
+    spelled = spelled_as(watched(work.settings.watch_list))
+    compared = _to_compare(work, spark, spelled, run_ids)
+    if compared is None:
+        return None
+    shared_df = _stage(work, shared_series(compared.bars_df), "shared_series")
+    if not count_rows(shared_df) and not compared.stored_df.limit(1).collect():
+        return None
+    bars_df = compared.bars_df.join(F.broadcast(shared_df), list(SERIES), "left_semi")
+    placed_df = _stage(work, compared_bars(bars_df, settings.provider_order), "compared_bars")
+    splits_df = _splits(work, spark, spelled).where("known_to IS NULL")
+    steps_df = _stage(work, split_steps(placed_df, splits_df), "split_steps")
+    breaks_df = bar_breaks(placed_df, steps_df, settings, work.run_id)
+    if compared.keys_df is not None:
+        breaks_df = breaks_df.join(compared.keys_df, list(KEYS), "left_semi")
+    breaks_df = _stage(work, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
+    changes_df = _stage(work, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
+    row_count = count_rows(changes_df)
+    return BreakChanges(changes_df, row_count) if row_count else None
+
+
+def audit_breaks(work: Workspace, changes: BreakChanges) -> tuple[GateResult, ...]:
+    """The verdict on the rows to be written; none where rows only go.
+
+    Raises:
+        GateFailed, SchemaMismatch: the rows must not be published.
+    """
+    upserts_df = changes.rows_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    if not count_rows(upserts_df):
+        return ()
+    require_values(upserts_df, BAR_BREAKS)
+    return (audit(work, upserts_df, BAR_BREAKS.dataset),)
+
+
+def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
+    """Writes new and changed breaks and deletes the healed ones, in one commit."""
+    merge_history(work.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
+
+
+def _to_compare(
+    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str] | None
+) -> _Compared | None:
+    """None where no bar has to be compared again."""
+    candles_df = read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
+    current_df = candles_df.where("known_to IS NULL")
+    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
+    if run_ids is None:
+        return _Compared(current_df, stored_df)
+    reach = work.settings.reconciliation.longest_gap_days
+    keys_df = touched_keys(changed_rows(candles_df, run_ids), reach)
+    splits_df = changed_rows(_splits(work, spark, spelled), run_ids)
+    if splits_df.limit(1).collect():
+        keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
+    keys_df = _stage(work, keys_df, "compared_keys")
+    bounds = date_bounds(keys_df, "trade_dt")
+    if bounds is None:
+        return None
+    series_df = keys_df.select(*SERIES).distinct()
+    return _Compared(
+        current_df.where(bars_around(*bounds, reach)).join(series_df, list(SERIES), "left_semi"),
+        stored_df.where(_stored_between(bounds)).join(keys_df, list(KEYS), "left_semi"),
+        keys_df,
+    )
+
+
+def _splits(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
+    actions_df = read_table(spark, work.lake, CORPORATE_ACTIONS).filter(F.col("action").isin(*SPLITS))
+    return actions_df.withColumn("symbol", spelled)
+
+
+def _stored_between(bounds: tuple[date, date]) -> str:
+    first, last = bounds
+    return (
+        f"{between('partition_dt', (first.replace(month=1, day=1), last))} AND {between('trade_dt', bounds)}"
+    )
+
+
+def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
+    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)

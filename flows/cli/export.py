@@ -1,0 +1,132 @@
+"""`lakehouse export`: rows as plain objects in a folder or bucket, in the layouts that readers expect."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from flows.cli.context import CliContext
+
+if TYPE_CHECKING:
+    from serving.export import ExportSummary, Observe
+    from serving.export_request import ExportRequest
+
+EXIT_NOTHING = 1
+_DAY = ["%Y-%m-%d"]
+_INSTANT = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", *_DAY]
+
+
+def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
+    """Adds the command to the app."""
+
+    @app.command()
+    def export(
+        what: Annotated[
+            str, typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table: silver.trades")
+        ],
+        to: Annotated[str, typer.Option(help="a folder, or s3://bucket/prefix")],
+        form: Annotated[
+            str | None, typer.Option("--format", help="csv, json or parquet; else csv, of a table parquet")
+        ] = None,
+        symbols: Annotated[
+            list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT; else all; repeat")
+        ] = None,
+        start: Annotated[datetime | None, typer.Option(formats=_DAY, help="first session")] = None,
+        end: Annotated[datetime | None, typer.Option(formats=_DAY, help="last session")] = None,
+        as_of: Annotated[
+            datetime | None, typer.Option(formats=_INSTANT, help="as known then; UTC where no zone is named")
+        ] = None,
+        interval: Annotated[str | None, typer.Option(help="such as 5min")] = None,
+        provider: Annotated[str | None, typer.Option(help="such as alphavantage")] = None,
+        adjusted: Annotated[str | None, typer.Option(help="for splits: split; dividends too: total")] = None,
+        replace: Annotated[
+            bool, typer.Option("--replace", help="remove the layout's objects that this export has not")
+        ] = False,
+        threads: Annotated[int, typer.Option(min=1, max=64, help="objects written at once")] = 8,
+        json: Annotated[bool, typer.Option("--json", help="Answer for machines, as JSON.")] = False,
+    ) -> None:
+        """Write rows as plain files: a folder or bucket that needs no Delta to be read.
+
+        intraday: intraday/{symbol}/{date}/data.csv. daily: daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table:
+        {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each has a
+        _manifest.json, written last. Exit code 0: written; 1: no row is meant by this; 2: an error.
+        """
+        from serving.export_request import ExportRequest  # noqa: PLC0415 - imports delta-rs
+
+        here = context()
+        names = tuple(name.strip() for text in symbols or () for name in text.split(",") if name.strip())
+        request = ExportRequest(names, _day(start), _day(end), _instant(as_of), interval, provider, adjusted)
+        summary = _run(here, what, to, form, request, threads, replaces=replace)
+        _show(here, summary, is_json=json or here.is_json)
+
+
+def _run(
+    here: CliContext,
+    what: str,
+    to: str,
+    form: str | None,
+    request: "ExportRequest",
+    threads: int,
+    *,
+    replaces: bool,
+) -> "ExportSummary":
+    from serving.export import export, export_replacing  # noqa: PLC0415 - imports delta-rs
+    from serving.export_formats import format_named  # noqa: PLC0415 - imports pyarrow
+    from serving.export_layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
+    from serving.export_place import refuse_inside_lake, target_at  # noqa: PLC0415 - imports delta-rs
+    from serving.export_plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
+
+    layout = layout_named(what)
+    chosen = format_named(form or layout.format_name)
+    refuse_inside_lake(here.lake, to)
+    target = target_at(to, layout, here.settings.s3, here.secrets)
+    try:
+        plan = plan_export(here.lake, layout, request)
+    except NothingToExportError as nothing:
+        typer.echo(f"lakehouse: {nothing}", err=True)
+        raise typer.Exit(EXIT_NOTHING) from None
+    with _progress(here.console, f"export to {target.place}", plan.total_rows) as observe:
+        return (export_replacing if replaces else export)(plan, target, chosen, threads, observe)
+
+
+@contextmanager
+def _progress(console: Console, what: str, total_rows: int) -> "Iterator[Observe]":
+    """Shows the rows written so far; on a pipe nothing is drawn."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total_rows)
+        yield lambda written: progress.advance(task, written.row_count)
+
+
+def _show(here: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
+    from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
+
+    if is_json:
+        typer.echo(json_text(summary))
+        return
+    from rich.table import Table  # noqa: PLC0415 - for a person only
+
+    table = Table(show_header=False)
+    for name, value in vars(summary).items():
+        table.add_row(name, _cell(value))
+    here.console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _day(instant: datetime | None) -> date | None:
+    return instant.date() if instant else None
+
+
+def _instant(instant: datetime | None) -> datetime | None:
+    return instant.replace(tzinfo=UTC) if instant and instant.tzinfo is None else instant

@@ -1,0 +1,131 @@
+"""`lakehouse health`: what looks wrong in a table although no single row breaks a rule."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from flows.cli.context import CliContext
+from serving.health_findings import Asked, HealthReport, Limits
+
+EXIT_FINDINGS = 1
+_DAY = ["%Y-%m-%d"]
+_TITLES = {
+    "gap": "gaps inside sessions",
+    "outlier": "outliers",
+    "split_sized_jump": "split-sized jumps without an action",
+    "stale": "symbols without a new session",
+    "constant_close": "closes that never change",
+    "few_trades": "sessions with too few trades",
+}
+
+
+def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
+    """Adds the command to the app."""
+
+    @app.command()
+    def health(
+        table: Annotated[
+            str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis")
+        ],
+        symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
+        start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
+        end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
+        gap_minutes: Annotated[
+            float, typer.Option(min=0.001, help="longest time between neighbours in a session")
+        ] = Limits.gap_minutes,
+        sigmas: Annotated[
+            float, typer.Option(min=0.001, help="farthest log return from the usual")
+        ] = Limits.sigmas,
+        window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Limits.window,
+        split_tolerance_pct: Annotated[
+            float, typer.Option(min=0.0, max=10.0, help="how near to a split's ratio, in %")
+        ] = Limits.split_tolerance_pct,
+        stale_sessions: Annotated[
+            int, typer.Option(min=1, help="sessions behind the others from which on a symbol is stale")
+        ] = Limits.stale_sessions,
+        constant_sessions: Annotated[
+            int, typer.Option(min=2, help="sessions of one close from which on it is stale")
+        ] = Limits.constant_sessions,
+        min_trades: Annotated[
+            int, typer.Option(min=0, help="fewest trades of a session")
+        ] = Limits.min_trades,
+        min_volume: Annotated[
+            float, typer.Option(min=0.0, help="least volume of a session of bars")
+        ] = Limits.min_volume,
+        min_bars_pct: Annotated[
+            float, typer.Option(min=0.0, max=100.0, help="fewest bars of a session, in % of those to expect")
+        ] = Limits.min_bars_pct,
+        most: Annotated[
+            int, typer.Option(min=1, help="findings shown of each kind, the worst first")
+        ] = Limits.most_findings,
+        json: Annotated[bool, typer.Option("--json", help="for machines; as `lakehouse --json`")] = False,
+    ) -> None:
+        """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
+
+        Exit code 0: healthy; 1: something was found; 2: wrong usage, or nothing there to judge.
+        """
+        from serving.health import health as report_of  # noqa: PLC0415 - imports delta-rs
+
+        here = context()
+        limits = Limits(
+            gap_minutes=gap_minutes,
+            sigmas=sigmas,
+            window=window,
+            split_tolerance_pct=split_tolerance_pct,
+            stale_sessions=stale_sessions,
+            constant_sessions=constant_sessions,
+            min_trades=min_trades,
+            min_volume=min_volume,
+            min_bars_pct=min_bars_pct,
+            most_findings=most,
+        )
+        asked = Asked(tuple(symbol or ()), _day(start), _day(end))
+        report = report_of(here.lake, table, asked, limits)
+        _show(here, report, is_json=json or here.is_json)
+        raise typer.Exit(0 if report.is_healthy else EXIT_FINDINGS)
+
+
+def _day(at: datetime | None) -> date | None:
+    return at.date() if at else None
+
+
+def _show(here: CliContext, report: HealthReport, *, is_json: bool) -> None:
+    from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
+
+    if is_json:
+        typer.echo(json_text(report))
+        return
+    symbols = "1 symbol" if report.symbols == 1 else f"{report.symbols:,} symbols"
+    _say(here, f"{report.table}: {report.rows:,} rows of {symbols}, {report.first} to {report.last}")
+    for kind, count in report.counts.items():
+        shown = sum(finding.kind == kind for finding in report.findings)
+        only = f", the worst {shown} shown" if shown < count else ""
+        _say(here, f"  {_TITLES[kind]}: {count or 'none'}{only}")
+    if report.findings:
+        _print_findings(here, report)
+
+
+def _print_findings(here: CliContext, report: HealthReport) -> None:
+    import pyarrow as pa  # noqa: PLC0415
+
+    from serving.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
+    from serving.show import print_table  # noqa: PLC0415 - imports rich and delta-rs
+
+    rows = [
+        {
+            **{name: getattr(each, name) for name in ("kind", "symbol", "interval", "provider")},
+            "from": cell_text(each.started_at),
+            "to": cell_text(each.ended_at),
+            "measured": each.measured,
+            "threshold": each.threshold,
+            "words": each.words,
+        }
+        for each in report.findings
+    ]
+    print_table(here.console, pa.Table.from_pylist(rows))
+
+
+def _say(here: CliContext, line: str) -> None:
+    here.console.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,160 @@
+"""Brings a flat file into its table: what a batch of it changes, through its gate, in one commit."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delta_tables.silver import QUARANTINE
+from delta_tables.table import SchemaMismatch, Table
+from flows.file_versions import file_mark
+from flows.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
+from flows.silver_build import Built, audit_changes, failed_gates
+from flows.workspace import Workspace
+from jobs.bitemporal import OPERATION
+from jobs.flat_files import FlatFile, FlatFileError, Universe
+from jobs.quarantine import quarantine_rows
+from jobs.table_io import between, count_rows, merge_history, merge_rows, read_table, stage
+from jobs.tick_history import first_ticks, has_repeated_keys, tick_changes, unsettled
+from jobs.tick_io import append_first
+from quality.gate import GateFailed, GateResult
+
+
+@dataclass(frozen=True)
+class FileLoad:
+    """One file on its way into its table; all its rows are in the partition of `partition_dt`."""
+
+    work: Workspace
+    spark: SparkSession
+    table: Table
+    file: FlatFile
+    universe: Universe
+    partition_dt: date
+
+    @property
+    def name(self) -> str:
+        """Names what is staged for it."""
+        return f"{self.table.name}_{self.file.file_id[:12]}"
+
+    def staged(self, frame_df: DataFrame, name: str) -> DataFrame:
+        """The frame, computed once and kept until the run ends."""
+        return stage(self.spark, self.work.lake, frame_df, self.work.run_id, f"{self.name}_{name}")
+
+    def stored(self) -> DataFrame:
+        """What is stored of the file's day, provider and universe."""
+        partition = between(self.table.partition_by[0], (self.partition_dt, self.partition_dt))
+        table_df = read_table(self.spark, self.work.lake, self.table).alias("t").where(partition)
+        day_df = table_df.filter(
+            (F.col("provider") == self.file.provider) & (F.col("trade_dt") == F.lit(self.file.file_dt))
+        )
+        if self.universe is None:
+            return day_df
+        return day_df.filter(F.col("symbol").isin(*sorted(self.universe)))
+
+
+@dataclass
+class Counts:
+    """Rows judged, rows that change the table, rows set aside, and the verdicts, summed over batches."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_bad: int = 0
+    gates: list[GateResult] = field(default_factory=list)
+
+
+def build_file(load: FileLoad, publish: Callable[[FileLoad, Counts], None]) -> Built:
+    """How the file's build ended, as the run log has it; `publish` publishes and counts the batches.
+
+    A file that cannot be read, or that a gate refuses, is blocked: it stays pending. Any other error goes
+    on to the caller.
+    """
+    began = time.monotonic()
+    work, name = load.work, load.table.full_name
+    record_start(work.lake, work.run_id, SILVER, name)
+    counts = Counts()
+    try:
+        publish(load, counts)
+    except (FlatFileError, GateFailed, SchemaMismatch) as failure:
+        detail = f"{load.file.key}: {failure}"
+        result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=detail)
+        return Built(record(work.lake, work.run_id, result), (*counts.gates, *failed_gates(failure)))
+    except Exception as error:
+        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        raise
+    result = StageResult(
+        *(SILVER, name, "done", time.monotonic() - began),
+        *(counts.rows_in, counts.rows_out, counts.rows_bad),
+        detail=file_mark(load.file, load.universe),
+        table_ids=table_ids(work.lake, load.table),
+    )
+    return Built(record(work.lake, work.run_id, result), tuple(counts.gates))
+
+
+def publish_batch(
+    load: FileLoad, judged_df: DataFrame, stored_df: DataFrame, name: str, counts: Counts
+) -> None:
+    """Publishes what the judged rows change in what is stored of their range, and sets the bad ones aside.
+
+    `judged_df` is computed once already (`staged`); `stored_df` is the same range of keys as stored.
+
+    Raises:
+        GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
+    """
+    is_first = not stored_df.limit(1).collect()
+    if is_first and not has_repeated_keys(judged_df, load.table):
+        _publish_first(load, judged_df, name, counts)
+    else:
+        _publish_changes(load, judged_df, stored_df, name, counts)
+
+
+def _publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:
+    """Publishes a range of which nothing is stored."""
+    first_df = first_ticks(judged_df, load.table, load.work.run_id)
+    changes_df = _judged_changes(load, first_df, name, counts)
+    _publish_bad(load, judged_df, name, counts)
+    if changed := count_rows(changes_df):
+        append_first(load.work.lake, load.table, changes_df)
+        counts.rows_out += changed
+
+
+def _publish_changes(
+    load: FileLoad, judged_df: DataFrame, stored_df: DataFrame, name: str, counts: Counts
+) -> None:
+    """Publishes what a range's rows change in what is stored of it."""
+    table, file = load.table, load.file
+    open_df, known_df = (
+        load.staged(frame_df, f"{name}_{side}")
+        for side, frame_df in zip(("open", "known"), unsettled(judged_df, stored_df, table), strict=True)
+    )
+    if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
+        _publish_bad(load, judged_df, name, counts)
+        return
+    all_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
+    changes_df = _judged_changes(load, all_df, name, counts)
+    _publish_bad(load, judged_df, name, counts)
+    if changed := count_rows(changes_df):
+        merge_history(load.work.lake, table, changes_df, (load.partition_dt, load.partition_dt))
+        counts.rows_out += changed
+
+
+def _judged_changes(load: FileLoad, changes_df: DataFrame, name: str, counts: Counts) -> DataFrame:
+    """The changes, computed once and through their gate."""
+    staged_df = load.staged(changes_df, f"{name}_changes")
+    upserts_df = staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    if count_rows(upserts_df):
+        counts.gates += audit_changes(load.work, upserts_df, load.table)
+    return staged_df
+
+
+def _publish_bad(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:
+    """Sets the batch's bad rows aside."""
+    if not judged_df.filter(F.size("reasons") > 0).limit(1).collect():
+        return
+    stored_df = read_table(load.spark, load.work.lake, QUARANTINE)
+    bad_df = load.staged(quarantine_rows(judged_df, stored_df, load.work.run_id), f"{name}_bad")
+    counts.gates += audit_changes(load.work, bad_df, QUARANTINE)
+    merge_rows(load.work.lake, QUARANTINE, bad_df, None)
+    counts.rows_bad += count_rows(bad_df)

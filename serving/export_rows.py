@@ -1,0 +1,185 @@
+"""The rows of an export, read without an engine and in order."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from delta_tables.arrow_io import arrow_schema
+from delta_tables.create_tables import first_line, open_table
+from delta_tables.lake import Lake, LakeError
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.table import Table
+from serving.errors import ServingError
+from serving.export_adjusted import adjusted_relation, check_adjusted
+from serving.export_layouts import Layout
+from serving.export_request import (
+    ExportRequest,
+    known_condition,
+    range_condition,
+    row_condition,
+    window_condition,
+)
+from serving.literals import literal
+from serving.queries import Rows
+
+ROWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sessions that are read together, and how many rows they have."""
+
+    first: date
+    last: date
+    rows: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One version of a stored table, the rows wanted of it, and how to ask it.
+
+    `versions` are those of all tables read, by name. `condition` leaves out what `known` says: when the
+    rows were known.
+    """
+
+    layout: Layout
+    request: ExportRequest
+    versions: dict[str, int]
+    condition: str
+    known: str
+    rows_at_once: int
+    ask: Callable[[str], pa.Table]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read: an object's columns, and by what the objects are told apart."""
+        return tuple(dict.fromkeys((*self.layout.columns, "trade_dt", "symbol")))
+
+
+def open_source(
+    lake: Lake, layout: Layout, request: ExportRequest, rows_at_once: int = ROWS_AT_ONCE
+) -> Source:
+    """The table as it is now; what is committed later does not change what is read.
+
+    Raises:
+        ServingError: a wrong question; the table has not been created, or lacks declared columns.
+        LakeError: its log cannot be read.
+    """
+    table = layout.table
+    condition, known = row_condition(layout, request), known_condition(table, request)
+    tables = {"stored": _opened(lake, table)}
+    if request.adjusted:
+        check_adjusted(layout, request)
+        tables["actions"] = _opened(lake, CORPORATE_ACTIONS)
+    present = {field.name for field in tables["stored"].schema().fields}
+    if lacking := [name for name in layout.columns if name not in present]:
+        raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
+    names = (table.full_name, CORPORATE_ACTIONS.full_name)
+    versions = {name: each.version() for name, each in zip(names, tables.values(), strict=False)}
+    return Source(layout, request, versions, condition, known, rows_at_once, _asker(lake, table, tables))
+
+
+def sessions(source: Source) -> Rows:
+    """The wanted sessions in order: trade_dt, row_count, is_simulated (any of the rows is)."""
+    simulated = "bool_or(is_simulated)" if "is_simulated" in source.layout.table.columns else "false"
+    return _pylist(
+        source.ask(
+            f"SELECT trade_dt, count(*) AS row_count, {simulated} AS is_simulated FROM stored "  # noqa: S608 - checked
+            f"WHERE {_all_of(source)} GROUP BY trade_dt ORDER BY trade_dt"
+        )
+    )
+
+
+def kinds(source: Source) -> Rows:
+    """The wanted rows' symbols, with the interval, provider and adjustment of each, as far as there are."""
+    names = ("symbol", "interval", "provider", "adjustment")
+    chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
+    where = _all_of(source)
+    return _pylist(source.ask(f"SELECT DISTINCT {chosen} FROM stored WHERE {where} ORDER BY {chosen}"))  # noqa: S608 - checked
+
+
+def known_symbols(source: Source) -> set[str]:
+    """Every symbol that the layout's table has, whatever was asked for."""
+    found = source.ask(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
+    return set(found["symbol"].to_pylist())
+
+
+def symbol_counts(source: Source, window: Window) -> Rows:
+    """The symbols of the window in order, with their `row_count`."""
+    return _pylist(
+        source.ask(
+            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_within(source, window)} "  # noqa: S608 - checked
+            "GROUP BY symbol ORDER BY symbol"
+        )
+    )
+
+
+def read_window(source: Source, window: Window, condition: str = "true") -> pa.Table:
+    """The window's rows by session, symbol and time, those that the SQL condition holds for."""
+    table = source.layout.table
+    leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
+    order = ", ".join(f'"{name}"' for name in dict.fromkeys((*leading, *table.keys)))
+    chosen = ", ".join(f'"{name}"' for name in source.columns)
+    rows = f"stored WHERE {_within(source, window)}"
+    if source.request.adjusted:
+        relation = adjusted_relation(table, source.request, window.first, window.last)
+        days = f"trade_dt >= {literal(window.first)} AND trade_dt <= {literal(window.last)}"
+        rows = f"{relation} WHERE {source.condition} AND {days}"
+    found = source.ask(f"SELECT {chosen} FROM {rows} AND {condition} ORDER BY {order}")  # noqa: S608 - checked
+    return found.cast(_schema(table, source.columns)).combine_chunks()
+
+
+def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
+    """The declared types, and of the metadata only the comment: delta-rs gives it in a changing order."""
+    declared = arrow_schema(table)
+    return pa.schema(
+        pa.field(
+            name, declared.field(name).type, metadata={"comment": table.schema[name].metadata["comment"]}
+        )
+        for name in names
+    )
+
+
+def _all_of(source: Source) -> str:
+    days = range_condition(source.layout.table, source.request.start, source.request.end)
+    return f"{source.condition} AND {source.known} AND {days}"
+
+
+def _within(source: Source, window: Window) -> str:
+    days = window_condition(source.layout.table, window.first, window.last)
+    return f"{source.condition} AND {source.known} AND {days}"
+
+
+def _opened(lake: Lake, table: Table) -> DeltaTable:
+    try:
+        return open_table(lake, table)
+    except TableNotFoundError:
+        raise ServingError(
+            f"{table.full_name} does not exist at {lake.uri(table)}; fill the lake with `lakehouse run`"
+        ) from None
+
+
+def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[[str], pa.Table]:
+    builder = QueryBuilder()
+    for name, each in tables.items():
+        builder.register(name, each)
+
+    def ask(sql: str) -> pa.Table:
+        try:
+            return pa.table(builder.execute(sql))
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise LakeError(
+                f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
+                f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
+            ) from None
+
+    return ask
+
+
+def _pylist(found: pa.Table) -> Rows:
+    rows: Rows = found.to_pylist()
+    return rows

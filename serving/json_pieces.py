@@ -1,0 +1,80 @@
+"""Pieces of a JSON text, character for character, found by the way that leads to them."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+Key = str
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder(strict=False)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A value as it was written; `member` is the text with its name where it has one."""
+
+    text: str
+    member: str
+
+
+def piece_at(text: str, keys: Sequence[Key]) -> Piece | None:
+    """What the names, and numbers in lists, lead to; None where that is nothing, or the text is no JSON.
+
+    Of a name that is there twice the last one holds, in JSON as in the engines. What is left of the way may
+    be one name with slashes in it.
+    """
+    try:
+        start = _after_space(text, 0)
+        found = Piece(text[start : _value_end(text, start)], "")
+    except (ValueError, IndexError, RecursionError):
+        return None
+    rest = list(keys)
+    while rest:
+        pieces = dict(_pieces(found.text))
+        name = rest.pop(0)
+        if name not in pieces and rest:
+            name, rest = "/".join([name, *rest]), []
+        if name not in pieces:
+            return None
+        found = pieces[name]
+    return found
+
+
+def member_at(text: str, keys: Sequence[Key]) -> str | None:
+    """The same as text: `"name": value`, in a list the value."""
+    found = piece_at(text, keys)
+    return found.member if found else None
+
+
+def pieces_of(text: str, keys: Sequence[Key]) -> dict[str, Piece]:
+    """The members of what is there, by name or by number; none where it is no object and no list."""
+    found = piece_at(text, keys)
+    return dict(_pieces(found.text)) if found else {}
+
+
+def _pieces(text: str) -> Iterator[tuple[str, Piece]]:
+    """The members of the object or list that `text`, known to be JSON, is."""
+    if not text.startswith(("{", "[")):
+        return
+    at, number = _after_space(text, 1), 0
+    while text[at] not in "}]":
+        name, start = str(number), at
+        if text.startswith("{"):
+            name, at = _DECODER.raw_decode(text, at)
+            at = _after_space(text, _after_space(text, at) + 1)
+        end = _value_end(text, at)
+        yield name, Piece(text[at:end], text[start:end])
+        number += 1
+        at = _after_space(text, end)
+        at = _after_space(text, at + 1) if text[at] == "," else at
+
+
+def _value_end(text: str, at: int) -> int:
+    _, end = _DECODER.raw_decode(text, at)
+    return end
+
+
+def _after_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at

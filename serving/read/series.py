@@ -1,0 +1,64 @@
+"""What the readers read: three Silver tables, how they lie on disk, and in which order rows come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# Where a row comes from is `lakehouse explain`'s to tell; a backtest would carry 100 bytes a row for it.
+LEFT_OUT = ("payload_id", "position", "run_id", "partition_dt")
+# jobs.intervals.LONG, which serving may not import; a test holds the two equal
+YEARLY_INTERVALS = ("1day", "4day")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A Silver table as readers see it; a test holds the names equal to the declared table's.
+
+    `partition` is the column that the files are parted by, `order` the order of a symbol's rows.
+    `plain` are texts too varied to be kept as a dictionary. `slack` is how far the session of a row can
+    lie from the UTC date of its timestamp.
+    """
+
+    name: str
+    partition: str
+    order: tuple[str, ...]
+    slack: timedelta
+    plain: tuple[str, ...] = ()
+    layer: str = "silver"
+
+    @property
+    def full_name(self) -> str:
+        """The name in SQL, such as `silver.bars`."""
+        return f"{self.layer}.{self.name}"
+
+
+# An FX week opens on Sunday, a futures session on the evening before.
+BARS = Series("bars", "partition_dt", ("timestamp", "provider", "known_from"), timedelta(days=2))
+_TICK_ORDER = ("sip_timestamp_ns", "sequence_number")
+TRADES = Series(
+    "trades",
+    "trade_dt",
+    (*_TICK_ORDER, "provider", "exchange", "trade_id", "trf_id", "known_from"),
+    timedelta(days=1),
+    ("trade_id",),
+)
+QUOTES = Series("quotes", "trade_dt", (*_TICK_ORDER, "provider", "known_from"), timedelta(days=1))
+ACTIONS = Series("corporate_actions", "", (), timedelta(0))
+
+
+def is_year(partition: date) -> bool:
+    """Whether the partition holds the daily bars of a year, be it the session of that day too."""
+    return (partition.month, partition.day) == (1, 1)
+
+
+def partitions_of(
+    days: Iterable[date], interval: str | None, first: date | None, last: date | None
+) -> tuple[date, ...]:
+    """Those of the partitions that can hold rows of the sessions from `first` to `last`, both included.
+
+    A partition is a session; for daily and longer bars it is the first day of the session's year.
+    """
+    if interval in YEARLY_INTERVALS:
+        first = first.replace(month=1, day=1) if first else None
+        days = (day for day in days if is_year(day))
+    return tuple(day for day in days if (not first or first <= day) and (not last or day <= last))

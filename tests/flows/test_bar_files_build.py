@@ -1,0 +1,141 @@
+"""Flat files of minute and day bars to silver.bars: versions, bad rows, batches, the same on both engines."""
+
+import gzip
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from delta_tables.arrow_io import read_rows
+from delta_tables.content_hash import content_hash
+from delta_tables.create_tables import open_table
+from delta_tables.lake import Lake
+from delta_tables.silver import BARS, QUARANTINE
+from flows.bar_files_build import build_bar_files
+from flows.silver_build import Built
+from jobs.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
+from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
+
+
+def bar(at: str = "10:00:00", ticker: str = "IBM", day: date = DAY, **cells: str) -> Row:
+    """A bar of 50.20 to 50.40, of one minute, or of a day where it begins at midnight."""
+    prices = {"open": "50.250000", "high": "50.400000", "low": "50.200000", "close": "50.300000"}
+    return {"ticker": ticker, "volume": "1200.5", "window_start": ns(at, day), **prices, **cells}
+
+
+def land_bars(
+    lake: Lake, rows: list[Row], fetched_at: datetime = FETCHED, dataset: str = MINUTE_BARS, day: date = DAY
+) -> FlatFile:
+    return land_text(lake, dataset, csv_text(rows, COLUMNS_OF[dataset]), fetched_at, day)
+
+
+def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
+    built = build_bar_files(tick_workspace(lake, **settings), spark)
+    lake.drop_staging()
+    return built
+
+
+def rows_of(lake: Lake) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = read_rows(lake, BARS).to_pylist()
+    return found
+
+
+def minute(number: int) -> str:
+    return f"10:{number:02}:00"
+
+
+def test_minute_and_day_bars_are_built_once_and_a_repeat_changes_nothing(
+    engine: SparkSession, lake: Lake
+) -> None:
+    land_bars(lake, [bar(), bar(minute(1)), bar(ticker="AIG")])
+    land_bars(lake, [bar("00:00:00"), bar("00:00:00", "AIG")], dataset=DAY_BARS)
+    assert [each.result.rows_out for each in build(engine, lake)] == [3, 2]
+    kinds = {(row["interval"], row["session"], row["trade_dt"], row["partition_dt"]) for row in rows_of(lake)}
+    assert kinds == {
+        ("1min", "regular", DAY, DAY), ("1day", "regular", DAY, date(DAY.year, 1, 1))
+    }  # fmt: skip
+    assert {row["volume"] for row in rows_of(lake)} == {Decimal("1200.5")}
+    before = open_table(lake, BARS).version()
+    assert build(engine, lake) == []
+    assert open_table(lake, BARS).version() == before
+
+
+def test_a_republished_file_closes_what_it_changes_and_what_it_has_no_more(
+    engine: SparkSession, lake: Lake
+) -> None:
+    rows = [bar(minute(number), ticker) for ticker in ("AIG", "IBM") for number in range(5)]
+    land_bars(lake, rows)
+    build(engine, lake)
+    before = rows_of(lake)
+    changed = [row | {"close": "50.350000"} if row == bar(minute(2)) else row for row in rows]
+    land_bars(lake, [row for row in changed if row != bar(minute(4), "AIG")] + [bar(minute(5))], LATER)
+    assert [each.result.rows_out for each in build(engine, lake)] == [4]
+    touched = [
+        (row["symbol"], row["timestamp"].minute, row["close"], row["known_from"], row["known_to"])
+        for row in rows_of(lake)
+        if row not in before
+    ]
+    assert sorted(touched, key=str) == [
+        ("AIG", 4, Decimal("50.3"), FETCHED, LATER),
+        ("IBM", 2, Decimal("50.3"), FETCHED, LATER),
+        ("IBM", 2, Decimal("50.35"), LATER, None),
+        ("IBM", 5, Decimal("50.3"), LATER, None),
+    ]
+
+
+def test_rows_of_another_day_and_without_a_ticker_are_set_aside(engine: SparkSession, lake: Lake) -> None:
+    other = DAY + timedelta(days=1)
+    land_bars(lake, [bar(), bar(ticker=""), bar(day=other), bar(minute(1), high="50.26")], LATER)
+    (built,) = build(engine, lake)
+    assert (built.result.rows_in, built.result.rows_out, built.result.rows_bad) == (4, 1, 3)
+    bad = {(row["symbol"], *row["reasons"]) for row in read_rows(lake, QUARANTINE).to_pylist()}
+    assert bad == {("", "missing_symbol"), ("IBM", "other_date"), ("IBM", "high_not_highest")}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        gzip.compress(csv_text([bar()], COLUMNS_OF[MINUTE_BARS]).encode())[:-12],
+        csv_text([bar()], COLUMNS_OF[MINUTE_BARS]) + "IBM,1,2\n",
+    ],
+    ids=["cut file", "short line"],
+)
+def test_a_file_that_is_not_whole_stops_no_other_and_stays_pending(
+    engine: SparkSession, lake: Lake, broken: str | bytes
+) -> None:
+    land_text(lake, MINUTE_BARS, broken)
+    land_bars(lake, [bar(day=DAY + timedelta(days=1))], LATER, day=DAY + timedelta(days=1))
+    first = [(each.result.status, each.result.rows_out) for each in build(engine, lake)]
+    assert first == [("blocked", 0), ("done", 1)]
+    (again,) = build(engine, lake)
+    assert "us_stocks_sip/minute_aggs_v1/2024/11/2024-11-18" in (again.result.detail or "")
+
+
+def test_small_batches_give_what_one_large_batch_gives(
+    spark: SparkSession, lake: Lake, tmp_path: Path
+) -> None:
+    rows = [bar(f"{10 + n // 60}:{n % 60:02}:00", ticker) for ticker in ("A", "B", "C") for n in range(390)]
+    in_one = Lake(str(tmp_path / "in-one"))
+    for each in (lake, in_one):
+        land_bars(each, rows)
+        land_bars(
+            each, [row | {"close": "50.26"} if row["ticker"] == "B" else row for row in rows[1:]], LATER
+        )
+    gates = [len(each.gates) for each in build(spark, lake, rows_per_batch=1000)]
+    assert gates == [4, 2]  # two batches of two checks each, of which one changes
+    build(spark, in_one)
+    assert content_hash(lake, BARS) == content_hash(in_one, BARS)
+
+
+def test_a_bar_learned_at_an_earlier_instant_takes_its_place(spark: SparkSession, lake: Lake) -> None:
+    middle = FETCHED + timedelta(days=1)
+    land_bars(lake, [bar(close="50.35")], LATER)
+    build(spark, lake)
+    land_bars(lake, [bar()], middle)
+    build(spark, lake)
+    history = sorted((row["known_from"], row["known_to"], row["close"]) for row in rows_of(lake))
+    assert history == [(middle, LATER, Decimal("50.3")), (LATER, None, Decimal("50.35"))]
+    assert {row["timestamp"] for row in rows_of(lake)} == {datetime(2024, 11, 18, 15, tzinfo=UTC)}

@@ -1,0 +1,204 @@
+"""What is judged complete, and what is asked for again, on lakes filled by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from config.load import ConfigError
+from config.settings import CompletenessSettings, PublicationSettings
+from delta_tables.arrow_io import upsert_rows
+from delta_tables.bronze import RAW_FILES
+from delta_tables.lake import Lake
+from delta_tables.ops import COMPLETENESS
+from delta_tables.silver import BARS
+from flows.already_landed import not_landed_yet
+from flows.completeness.check import changed_rows
+from flows.completeness.publication import publications
+from flows.completeness.reasks import reasks, with_reasks
+from flows.requests_plan import latest_asks, queries
+from flows.sources.source import Ask
+from flows.workspace import Workspace
+from tests.lakes import land_rows, workspace
+from tests.payloads import payload
+from tests.serving.sample_lake import add, bar
+
+MONDAY = datetime(2026, 11, 30, 22, tzinfo=UTC)  # 17:00 in New York
+HALF_DAY = date(2026, 11, 27)
+HALF_DAY_OPENS = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
+State = dict[tuple[str, str, str, date], dict[str, Any]]
+
+
+def work_on(lake: Lake, now: datetime = MONDAY, **settings: Any) -> Workspace:
+    chosen = {"watch_list": {"stocks": ["AAPL"]}, **settings}
+    return replace(workspace(lake, **chosen), clock=lambda: now)
+
+
+def yahoo(*datasets: str, sessions: int = 1) -> dict[str, Any]:
+    providers = {"alphavantage": {"datasets": []}, "yahoo": {"datasets": datasets}}
+    return {"providers": providers, "completeness": {"lookback_sessions": sessions}}
+
+
+def check(work: Workspace) -> State:
+    """Judges, stores, and gives what was stored by dataset, symbol, interval and session."""
+    rows, _ = changed_rows(work)
+    upsert_rows(work.lake, COMPLETENESS, rows)
+    return {(row["dataset"], row["symbol"], row["interval"], row["trade_dt"]): row for row in rows}
+
+
+def five_minutes(number: int, known_from: datetime, **changes: Any) -> dict[str, Any]:
+    at = HALF_DAY_OPENS + timedelta(minutes=5 * number)
+    fields = {"provider": "yahoo", "timestamp": at, "known_from": known_from, **changes}
+    return bar("AAPL", HALF_DAY, "5min", "1.0", **fields)
+
+
+def test_a_session_has_arrived_when_enough_of_its_bars_are_known(lake: Lake) -> None:
+    work = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
+    noon, night = HALF_DAY_OPENS + timedelta(hours=2), HALF_DAY_OPENS + timedelta(hours=11)
+    add(lake, BARS, *(five_minutes(number, noon) for number in range(24)))
+    key = ("intraday", "AAPL", "5min", HALF_DAY)
+    early = check(work)[key]
+    assert (early["state"], early["bars"], early["expected_bars"]) == ("missing", 24, 42)
+    add(lake, BARS, *(five_minutes(number, night) for number in range(24, 38)))
+    healed = check(work)[key]
+    assert (healed["state"], healed["bars"], healed["arrived_at"]) == ("healed", 38, night)
+    corrections = [five_minutes(number, night + timedelta(hours=1)) for number in range(10)]
+    add(lake, BARS, *corrections)
+    assert check(work) == {}, "a corrected bar is not another bar"
+
+
+def test_bars_before_the_opening_do_not_count(lake: Lake) -> None:
+    work = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
+    evening = HALF_DAY_OPENS + timedelta(hours=8)
+    add(lake, BARS, *(five_minutes(number, evening, session="pre") for number in range(-42, 0)))
+    assert check(work)["intraday", "AAPL", "5min", HALF_DAY]["bars"] == 0
+
+
+def test_a_flat_file_has_arrived_when_its_first_version_did(lake: Lake) -> None:
+    providers = {"alphavantage": {"datasets": []}, "massive": {"datasets": ["day_aggs_v1"]}}
+    work = work_on(lake, providers=providers, completeness={"lookback_sessions": 2})
+    first = datetime(2026, 11, 28, 16, 1, tzinfo=UTC)
+    file = {"file_id": "a", "provider": "massive", "dataset": "day_aggs_v1", "file_dt": HALF_DAY}
+    file |= {"key": "k", "etag": "e", "size_bytes": 1, "path": "p", "is_simulated": False, "run_id": "r"}
+    add(lake, RAW_FILES, file | {"fetched_at": first}, file | {"file_id": "b", "fetched_at": MONDAY})
+    found = check(work)
+    assert {key[3]: (row["state"], row["arrived_at"]) for key, row in found.items()} == {
+        HALF_DAY: ("on_time", first)
+    }, "Monday's file is not expected before Tuesday"
+
+
+def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: Lake) -> None:
+    providers = {"alphavantage": {"datasets": []}, "coingecko": {"datasets": ["market_chart"]}}
+    work = work_on(
+        lake,
+        watch_list={"crypto": ["PEPE-USD=pepe"]},
+        providers=providers,
+        completeness={"lookback_sessions": 1},
+    )
+    sunday = date(2026, 11, 29)
+    rows = [
+        bar(
+            "PEPE-USD",
+            sunday,
+            "60min",
+            "1.0",
+            provider="coingecko",
+            calendar="24/7",
+            session="24x7",
+            timestamp=datetime(2026, 11, 29, hour, tzinfo=UTC),
+            known_from=MONDAY,
+        )
+        for hour in range(22)
+    ]
+    assert check(work)["market_chart", "PEPE-USD", "5min", sunday]["state"] == "missing"
+    (ask,) = reasks(lake, work.settings, MONDAY)
+    assert ask == Ask("market_chart", ("PEPE-USD",), sunday, sunday, "coingecko", MONDAY - timedelta(hours=1))
+    add(lake, BARS, *rows)
+    found = check(work)["market_chart", "PEPE-USD", "5min", sunday]
+    assert (found["state"], found["bars"], found["expected_bars"]) == ("healed", 22, 24)
+    assert reasks(lake, work.settings, MONDAY) == ()
+
+
+def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake) -> None:
+    work = work_on(lake, **yahoo("daily", "intraday", sessions=8))
+    assert {row["trade_dt"] for row in check(work).values() if row["state"] == "missing"} >= {
+        date(2026, 11, 18),
+        HALF_DAY,
+    }
+    not_before = MONDAY - timedelta(hours=1)
+    again = reasks(lake, work.settings, MONDAY)
+    # of eight sessions (18 to 30 November, Thanksgiving closed) the newest five come anyway
+    assert again == (Ask("intraday", ("AAPL",), date(2026, 11, 18), date(2026, 11, 20), "yahoo", not_before),)
+    asks = with_reasks(work, latest_asks(work.settings))
+    assert [(ask.dataset, ask.start) for ask in asks] == [
+        ("daily", None),
+        ("intraday", None),
+        ("intraday", date(2026, 11, 18)),
+    ], "after the ordinary asks of its provider"
+
+
+def test_what_a_free_key_gives_at_once_is_never_asked_for_twice(lake: Lake) -> None:
+    work = work_on(lake, providers={"alphavantage": {"plan": "free"}})
+    assert {row["state"] for row in check(work).values()} >= {"missing"}
+    assert reasks(lake, work.settings, MONDAY) == ()
+
+
+def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: Lake) -> None:
+    day = date(2026, 11, 18)
+    ask = Ask("intraday", ("AAPL",), day, day, "yahoo", MONDAY - timedelta(hours=1))
+    work = work_on(lake, **yahoo("intraday"))
+    wanted = queries(ask, work.settings, MONDAY.date())
+    answer: Callable[[datetime], dict[str, Any]] = lambda at: payload(  # noqa: E731 - two calls of one shape
+        provider="yahoo",
+        dataset="intraday",
+        symbol="AAPL",
+        interval="5min",
+        request="/AAPL?period1=0&period2=9999999999",
+        fetched_at=at,
+        body={},
+    )
+    land_rows(lake, [answer(MONDAY - timedelta(days=3))])
+    assert not_landed_yet(lake, replace(ask, not_before=None), wanted, MONDAY) == []
+    assert not_landed_yet(lake, ask, wanted, MONDAY) == wanted
+    land_rows(lake, [answer(MONDAY - timedelta(minutes=5))])
+    assert not_landed_yet(lake, ask, wanted, MONDAY) == []
+
+
+def test_what_is_older_than_the_look_back_still_heals(lake: Lake) -> None:
+    thursday = date(2026, 11, 19)
+    then = datetime(2026, 11, 20, 23, tzinfo=UTC)
+    check(work_on(lake, now=then, **yahoo("daily", sessions=2)))
+    add(lake, BARS, bar("AAPL", thursday, "1day", "1.0", provider="yahoo", known_from=MONDAY))
+    found = check(work_on(lake, **yahoo("daily", sessions=2)))
+    assert found["daily", "AAPL", "1day", thursday]["state"] == "healed"
+    assert found["daily", "AAPL", "1day", date(2026, 11, 20)]["state"] == "missing", "it was late"
+
+
+def test_what_the_settings_no_longer_name_is_no_longer_missing(lake: Lake) -> None:
+    misspelt = check(work_on(lake, watch_list={"stocks": ["APPL"]}, **yahoo("daily")))
+    assert misspelt["daily", "APPL", "1day", MONDAY.date()]["state"] == "late"
+    found = check(work_on(lake, now=MONDAY + timedelta(days=2), **yahoo("daily")))
+    assert found["daily", "APPL", "1day", MONDAY.date()]["state"] == "not_wanted"
+    assert check(work_on(lake, now=MONDAY + timedelta(days=2), **yahoo("daily"))) == {}
+
+
+def test_a_symbol_of_another_exchange_is_expected_on_its_sessions(lake: Lake) -> None:
+    listed = {"stocks": ["OCDO.L"]}
+    thanksgiving = date(2026, 11, 26)
+    london = {"provider": "yahoo", "calendar": "XLON", "known_from": MONDAY}
+    add(lake, BARS, bar("OCDO.L", HALF_DAY, "1day", "1.0", **london))
+    work = work_on(lake, watch_list=listed, **yahoo("daily", sessions=3))
+    assert ("daily", "OCDO.L", "1day", thanksgiving) in check(work)
+
+
+def test_the_publication_of_what_has_no_sessions_is_refused() -> None:
+    news = PublicationSettings(provider="alphavantage", dataset="news", after_close_minutes=1, wait_minutes=1)
+    with pytest.raises(ConfigError, match="alphavantage/news has no sessions"):
+        publications(CompletenessSettings(publications=(news,)))
+
+
+def test_a_publication_has_one_time() -> None:
+    with pytest.raises(ValueError, match="either `after_close_minutes` or `at`"):
+        PublicationSettings(provider="bse", dataset="bhavcopy", wait_minutes=1)

@@ -1,0 +1,292 @@
+"""Flat files that were judged wrong: replayed from Bronze, the lake is that in which nothing was broken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import flows.bar_files_build
+import flows.tick_build
+from config.secrets import Secrets
+from delta_tables.arrow_io import read_rows
+from delta_tables.content_hash import content_hash
+from delta_tables.create_tables import open_table
+from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
+from delta_tables.lake import Lake
+from delta_tables.ops import RUNS
+from delta_tables.silver import BARS, QUARANTINE
+from delta_tables.silver_ticks import QUOTES, TRADES
+from flows.bar_files_build import build_bar_files
+from flows.file_fetching import fetch_files
+from flows.handlers.massive_files import file_key
+from flows.landing_files import landed_files
+from flows.replay import replay_files
+from flows.replay_scope import Scope, scope_of
+from flows.silver_build import Built
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.server import Simulator
+from flows.sources.source import Ask, PlanError
+from flows.tick_build import TICK_TABLES, build_files
+from flows.tick_gold_build import build_tick_gold
+from flows.workspace import Workspace
+from jobs.bar_rules import judge_bars
+from jobs.trades import judged_trades
+from tests.flat_files import (
+    DAY,
+    FETCHED,
+    LATER,
+    Row,
+    csv_text,
+    land_quotes,
+    land_text,
+    land_trades,
+    ns,
+    quote,
+    tick_workspace,
+    trade,
+)
+from tests.flows.command_line import Cli
+from tests.flows.installation import Installation
+
+TABLES = (TRADES, QUOTES, BARS, QUARANTINE, TICK_FEATURES, TRADE_BAR_DIFFERENCES)
+NEXT_DAY = DAY + timedelta(days=1)
+BAR_COLUMNS = ("ticker", "volume", "open", "close", "high", "low", "window_start")
+
+
+def prints(count: int, first: int = 1, day: date = DAY, **cells: str) -> list[Row]:
+    """Trades a second apart from 10:00 on, four of a hundred of them with a price of its own."""
+    start = datetime(2024, 11, 18, 10, tzinfo=UTC)
+    rows = []
+    for n in range(count):
+        at = ns(f"{start + timedelta(seconds=n):%H:%M:%S}", day)
+        row = trade(first + n, price=f"{50 + n % 25}.25", **cells)
+        rows.append(row | {"sip_timestamp": at, "participant_timestamp": at})
+    return rows
+
+
+def minute_bars(*closes: str, day: date = DAY) -> str:
+    rows = [
+        dict(zip(BAR_COLUMNS, ("IBM", "100", "50", close, "99", "1", ns(f"10:{n:02}:00", day)), strict=True))
+        for n, close in enumerate(closes)
+    ]
+    return csv_text(rows, BAR_COLUMNS)
+
+
+def land(lake: Lake) -> None:
+    """Two days; of the first a correction, a withdrawal and a bad row come a month later."""
+    rows = prints(1300) + prints(40, ticker="AIG")
+    land_trades(lake, [*rows, trade(5000, price="0")])
+    changed = [row | {"price": "49.5"} if row["sequence_number"] == "7" else row for row in rows]
+    land_trades(lake, [*changed[:1000], *changed[1002:], trade(5000, price="x")], LATER)
+    land_trades(lake, prints(30, day=NEXT_DAY), FETCHED + timedelta(days=1), NEXT_DAY)
+    land_quotes(lake, [quote(1), quote(2, "10:01:00", ask_price="50.40")])
+    land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51", "bad"))
+    land_text(lake, "minute_aggs_v1", minute_bars("50.25", "52", "53"), LATER)
+
+
+def broken_trades(*given: Any) -> DataFrame:
+    """Some trades at twice their price, some refused, some lost, one bad one taken."""
+    judged_df = judged_trades(*given)
+    number = F.col("sequence_number")
+    price = F.when(number % 100 == 1, F.col("price") * 2).when(F.col("price") <= 0, F.lit(1))
+    refused = F.when(number % 100 == 2, F.array(F.lit("no_reason"))).when(F.col("price") <= 0, F.array())
+    lost_df = judged_df.filter("sequence_number % 100 != 3")
+    kind = judged_df.schema["price"].dataType
+    return lost_df.withColumns(
+        {
+            "reasons": F.coalesce(refused, F.col("reasons")).cast("array<string>"),
+            "raw_values": F.coalesce("raw_values", F.lit("[]")),
+            "price": F.coalesce(price, F.col("price")).cast(kind),
+        }
+    )
+
+
+def broken_bars(*given: Any) -> DataFrame:
+    judged_df = judge_bars(*given)
+    kind = judged_df.schema["high"].dataType
+    return judged_df.filter("close != 51").withColumn("high", (F.col("high") + 1).cast(kind))
+
+
+def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
+    work = tick_workspace(lake, **settings)
+    for each in (*build_bar_files(work, spark), *build_files(work, spark), build_tick_gold(work, spark)):
+        assert each.result.status == "done", each.result.detail
+    lake.drop_staging()
+
+
+def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
+    trades, quotes = TICK_TABLES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.tick_build, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes))
+        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
+        build(spark, lake, **settings)
+
+
+def replayed(spark: SparkSession, lake: Lake, scope: Scope | None = None, **settings: Any) -> list[Built]:
+    work = tick_workspace(lake, **settings)
+    _, built = replay_files(work, spark, scope or Scope())
+    built.append(build_tick_gold(work, spark))
+    lake.drop_staging()
+    return built
+
+
+def hashes(lake: Lake) -> dict[str, str]:
+    return {table.full_name: content_hash(lake, table) for table in TABLES}
+
+
+def changed(built: list[Built]) -> list[tuple[str, str, int]]:
+    return [(each.result.subject, each.result.status, each.result.rows_out) for each in built]
+
+
+def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
+    engine: SparkSession, tmp_path: Path
+) -> None:
+    clean, mended = Lake(str(tmp_path / "clean")), Lake(str(tmp_path / "mended"))
+    for lake in (clean, mended):
+        land(lake)
+    build(engine, clean, rows_per_batch=1000)
+    build_broken(engine, mended)
+    wrong = {name for name, found in hashes(mended).items() if found != hashes(clean)[name]}
+    assert wrong == {table.full_name for table in TABLES if table is not QUOTES}
+
+    built = replayed(engine, mended, rows_per_batch=1000)
+
+    assert {each.result.status for each in built} == {"replayed", "done"}
+    assert hashes(mended) == hashes(clean)
+
+
+def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: Lake) -> None:
+    land(lake)
+    build(spark, lake)
+    before = [open_table(lake, table).version() for table in TABLES]
+    built = replayed(spark, lake, rows_per_batch=1000)
+    assert {rows_out for _, _, rows_out in changed(built)} == {0}
+    assert [open_table(lake, table).version() for table in TABLES] == before
+
+
+def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(spark: SparkSession, lake: Lake) -> None:
+    land(lake)
+    build_broken(spark, lake)
+    scope = scope_of(Scope(start=LATER.date(), end=LATER.date(), tables=("trades",)))
+    (trades, _) = changed(replayed(spark, lake, scope))
+    assert trades[:2] == ("silver.trades", "replayed")
+    prices = read_rows(lake, TRADES, where="sequence_number = 1 AND symbol = 'IBM'").to_pylist()
+    assert {(row["trade_dt"], float(row["price"])) for row in prices} == {(DAY, 50.25), (NEXT_DAY, 100.5)}
+
+
+def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, lake: Lake) -> None:
+    land(lake)
+    build_broken(spark, lake)
+    before = read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows
+    bad = read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows
+    replayed(spark, lake, Scope(symbols=("AIG",)))
+    assert read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows == before
+    assert read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows == bad
+    assert read_rows(lake, TRADES, where="symbol = 'AIG'").num_rows == 40 + 1  # and a correction
+    assert read_rows(lake, QUARANTINE, where="symbol = 'AIG'").num_rows == 0
+
+
+def test_other_providers_have_no_files(spark: SparkSession, lake: Lake) -> None:
+    land(lake)
+    assert replay_files(tick_workspace(lake), spark, Scope(providers=("yahoo",))) == ([], [])
+
+
+def test_a_table_that_is_not_made_from_bronze_is_refused() -> None:
+    with pytest.raises(PlanError, match=r"no table 'gold\.signals' .* silver\.trades"):
+        scope_of(Scope(tables=("gold.signals",)))
+
+
+def test_the_command_refuses_it_too(here: Installation, cli: Cli, prefect_server: object) -> None:
+    del prefect_server
+    ended = cli("--config", here.config, "replay", "--table", "moon")
+    assert ended.code == 2
+    assert "no table 'silver.moon'" in ended.error
+
+
+NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
+WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
+ASKS = (Ask("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
+
+
+@pytest.fixture
+def simulator(simulate: Callable[..., Simulator]) -> Simulator:
+    return simulate(clock=NOW)
+
+
+@pytest.fixture
+def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path) -> Workspace:
+    """Two days of daily bars, fetched, built wrong, and expired."""
+    made = tick_workspace(lake)
+    massive = made.settings.providers.massive.model_copy(
+        update={"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 60.0}
+    )
+    providers = made.settings.providers.model_copy(update={"massive": massive})
+    settings = made.settings.model_copy(update={"state_dir": tmp_path / "state", "providers": providers})
+    keys = {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
+    work = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
+    fetch_files(work, ASKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
+        build_bar_files(work, spark)
+    for file in landed_files(lake):
+        (Path(lake.root) / file.path).unlink()
+    return work
+
+
+def highs(lake: Lake, day: date) -> list[Any]:
+    rows = read_rows(lake, BARS, ["symbol", "high"], f"trade_dt = date '{day}'").to_pylist()
+    return [row["high"] for row in sorted(rows, key=lambda row: str(row["symbol"]))]
+
+
+def test_expired_files_are_fetched_again_and_replayed(filled: Workspace, spark: SparkSession) -> None:
+    lake, rows = filled.lake, landed_files(filled.lake)
+    wrong = {day: highs(lake, day) for day in (WEDNESDAY, THURSDAY)}
+
+    fetched, built = replay_files(filled, spark, Scope())
+
+    assert [each.result.status for each in built] == ["replayed", "replayed"]
+    assert [each.failures for each in fetched] == [()]
+    assert landed_files(lake) == rows
+    for day, before in wrong.items():
+        assert before
+        assert highs(lake, day) == [high - 1 for high in before]
+
+
+def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
+    filled: Workspace, spark: SparkSession, simulator: Simulator
+) -> None:
+    simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
+    before = highs(filled.lake, THURSDAY)
+
+    _, built = replay_files(filled, spark, Scope())
+
+    assert [each.result.status for each in built] == ["replayed", "blocked"]
+    assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].result.detail or "")
+    assert "the provider has other bytes now" in (built[1].result.detail or "")
+    assert highs(filled.lake, THURSDAY) == before
+    logged = read_rows(filled.lake, RUNS, ["detail"], "status = 'blocked'").to_pylist()
+    assert [row["detail"] for row in logged] == [built[1].result.detail]
+
+
+def test_days_that_the_provider_has_no_longer_are_named(
+    filled: Workspace, spark: SparkSession, simulator: Simulator
+) -> None:
+    speaker: Any = simulator.service.speaker("massive")
+    speaker.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
+    _, built = replay_files(filled, spark, Scope())
+    assert [each.result.status for each in built] == ["replayed", "blocked"]
+    assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")
+    assert "no gzip file" in (built[1].result.detail or "")
+
+
+def test_without_keys_the_days_are_named_and_what_is_missing(filled: Workspace, spark: SparkSession) -> None:
+    work = replace(filled, secrets=Secrets.model_validate({}))
+    _, (lost,) = replay_files(work, spark, Scope())
+    assert lost.result.status == "blocked"
+    assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
+    assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")

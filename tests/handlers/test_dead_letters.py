@@ -1,0 +1,196 @@
+"""Every attempt that gave no data is a dead letter, once, with what became of its query."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from config.secrets import Secrets
+from config.settings import Settings
+from delta_tables.arrow_io import read_rows
+from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from flows.answers_so_far import last_answered
+from flows.fetching import Fetched, fetch_and_land
+from flows.handlers.records import Query
+from flows.handlers.retries import HttpPolicy
+from flows.landing import bury
+from flows.providers import SOURCES
+from flows.sources.calls import FailedAttempts
+from flows.workspace import Workspace
+from serving.status import dead_letter_counts
+
+NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
+DATA = b'{"Symbol": "IBM"}'
+ASK = Query("overview", "IBM")
+DAY = date(2024, 1, 15)
+OF_EACH = {
+    "alphavantage": ASK,
+    "yahoo": Query("daily", "IBM"),
+    "coingecko": Query("ohlc", "BTC-USD"),
+    "bse": Query("bhavcopy", "ALL", start=DAY, end=DAY),
+}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = replace(HttpPolicy(), backoff_seconds=0.0)
+    for name in OF_EACH:
+        monkeypatch.setattr(
+            f"flows.sources.{name}.HttpPolicy",
+            lambda **asked: replace(quick, attempts=asked["attempts"], pool_size=asked["pool_size"]),
+        )
+
+
+@pytest.fixture
+def work(server: Any, lake: Lake, tmp_path: Path, canary: str) -> Workspace:
+    create_tables(lake, (RAW_PAYLOADS, DEAD_LETTERS))
+    asked = {"base_url": server.url, "attempts": 3}
+    providers: dict[str, Any] = {name: dict(asked) for name in OF_EACH}
+    providers["alphavantage"] |= {"plan": "unmetered"}
+    settings = Settings.model_validate({"state_dir": tmp_path / "state", "providers": providers})
+    secrets = Secrets.model_validate({"alphavantage_api_key": canary})
+    return Workspace(settings, secrets, lake, lambda: NOW, "a-run")
+
+
+def fetch(work: Workspace, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> Fetched:
+    attempts = FailedAttempts()
+    handler = SOURCES[provider].connect(work, attempts.tell)
+    try:
+        return fetch_and_land(work, provider, handler, threads, wanted, attempts)
+    finally:
+        handler.close()
+
+
+def letters(lake: Lake) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = read_rows(lake, DEAD_LETTERS).to_pylist()
+    return sorted(found, key=lambda row: row["attempt"])
+
+
+def test_what_came_before_a_success_is_kept_redacted_and_fails_nothing(
+    server: Any, work: Workspace, canary: str
+) -> None:
+    server.will_answer(b"<h1>busy</h1>", status=503, Content_Type="text/html")
+    server.will_answer(f"down, {canary}".encode(), status=500)
+    server.will_answer(DATA)
+    fetched = fetch(work, ASK)
+
+    assert (fetched.failures, fetched.result.rows_out, fetched.result.rows_bad) == ((), 1, 0)
+    found = letters(work.lake)
+    assert [(row["attempt"], row["outcome"], row["status"], row["body"]) for row in found] == [
+        (1, "asked_again", 503, b"<h1>busy</h1>"),
+        (2, "asked_again", 500, b"down, REDACTED"),
+    ]
+    assert [(row["symbol"], row["dataset"], row["run_id"]) for row in found] == [
+        ("IBM", "overview", "a-run")
+    ] * 2
+    assert canary not in repr(found)
+    assert read_rows(work.lake, RAW_PAYLOADS).num_rows == 1
+
+
+@pytest.mark.parametrize("provider", OF_EACH)
+def test_every_source_tells_all_attempts_and_the_last_one_once(
+    provider: str, server: Any, work: Workspace
+) -> None:
+    server.will_answer(b"busy", status=503)
+    fetched = fetch(work, OF_EACH[provider], provider=provider)
+
+    assert len(server.paths) == 3
+    assert [(row["attempt"], row["outcome"]) for row in letters(work.lake)] == [
+        (1, "asked_again"),
+        (2, "asked_again"),
+        (3, "given_up"),
+    ]
+    assert (len(fetched.failures), fetched.result.rows_bad) == (1, 1)
+    (counted,) = dead_letter_counts(work.lake)
+    assert (counted["answers"], counted["asked_again"]) == (1, 2)
+
+
+def test_attempts_without_an_answer_say_what_was_asked(work: Workspace, canary: str) -> None:
+    nobody = work.settings.model_dump(mode="json")
+    nobody["providers"]["alphavantage"]["base_url"] = "http://127.0.0.1:9/query"
+    fetch(replace(work, settings=Settings.model_validate(nobody)), ASK)
+    first, *_, last = letters(work.lake)
+    assert first["request"] == "/query?apikey=REDACTED&function=OVERVIEW&symbol=IBM"
+    assert (first["status"], first["body"], first["outcome"]) == (0, b"", "asked_again")
+    assert (last["status"], last["body"], last["attempt"]) == (0, b"", 3)
+    assert canary not in repr(letters(work.lake))
+
+
+def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, work: Workspace) -> None:
+    server.will_answer(b"{}", status=404)
+    fetch(work, OF_EACH["bse"], provider="bse")
+    found = letters(work.lake)
+    assert {(row["request"].rpartition("/")[2], row["outcome"]) for row in found} == {
+        ("EQ_ISINCODE_150124.zip?", "asked_again"),
+        ("EQ150124_CSV.ZIP?", "given_up"),
+    }
+    assert len(found) == len(server.paths) == 2
+
+
+def test_threads_and_many_commits_lose_and_double_nothing(
+    server: Any, work: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.fetching.LAND_AFTER_SECONDS", -1.0)
+    asked: Counter[str] = Counter()
+    lock = Lock()
+
+    def first_busy(to: BaseHTTPRequestHandler) -> None:
+        with lock:
+            asked[to.path] += 1
+            is_first = asked[to.path] == 1
+        body = to.path.encode() if is_first else DATA
+        to.send_response(503 if is_first else 200)
+        to.send_header("Content-Length", str(len(body)))
+        to.end_headers()
+        to.wfile.write(body)
+
+    server.answers.append(first_busy)
+    symbols = [f"S{number:02}" for number in range(40)]
+    fetched = fetch(work, *(Query("overview", symbol) for symbol in symbols), threads=8)
+
+    assert (fetched.failures, fetched.result.rows_out) == ((), 40)
+    found = letters(work.lake)
+    assert sorted(row["symbol"] for row in found) == symbols
+    assert {row["outcome"] for row in found} == {"asked_again"}
+
+
+def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, work: Workspace) -> None:
+    server.will_answer(b"<html>", Content_Type="text/html")
+    server.will_answer(b"busy", status=503)
+    fetch(work, ASK)
+    classes = [(row["error_class"], row["outcome"]) for row in letters(work.lake)]
+    assert classes == [
+        ("malformed", "asked_again"),
+        ("unavailable", "asked_again"),
+        ("unavailable", "given_up"),
+    ]
+    assert last_answered(work.lake, "alphavantage") == {}
+
+
+def test_what_could_not_be_buried_is_buried_with_the_next(
+    server: Any, work: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit at the end of the fetch is tried while the disk is full; nothing is forgotten till then."""
+    server.will_answer(b"busy", status=503)
+    server.will_answer(DATA)
+    calls: list[int] = []
+
+    def full_once(*given: Any) -> None:
+        calls.append(len(given[-1]))
+        if len(calls) == 1:
+            raise OSError("full")
+        bury(*given)
+
+    monkeypatch.setattr("flows.fetching.LAND_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("flows.fetching.bury", full_once)
+    with pytest.raises(OSError, match="full"):
+        fetch(work, ASK)
+    assert calls == [1, 1]
+    assert [row["body"] for row in letters(work.lake)] == [b"busy"]

@@ -1,0 +1,126 @@
+"""Exports that fail: nothing half-written has a final name, no manifest says that all is there."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from delta_tables.lake import Lake
+from flows.cli.errors import one_line
+from serving.errors import ServingError
+from serving.export import export
+from serving.export_formats import Format, Pieces, format_named
+from serving.export_layouts import INTRADAY
+from serving.export_manifest import MANIFEST_KEY
+from serving.export_plan import plan_export
+from serving.export_request import ExportRequest
+from serving.export_targets import LocalFolder
+from tests.serving.export_lake import exported, files, many_bars
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return many_bars(Lake(str(tmp_path_factory.mktemp("export") / "lake")), 10, 3, 20)
+
+
+def failing_after(lasting: int, problem: BaseException) -> Format:
+    """CSV that breaks in the middle of an object, once so many are written."""
+    csv, calls = format_named("csv"), []
+
+    def write(pieces: Pieces, sink: BinaryIO) -> int:
+        calls.append(1)
+        if len(calls) > lasting:
+            sink.write(b"timestamp,op")
+            raise problem
+        return csv.write(pieces, sink)
+
+    return Format(csv.name, csv.suffix, csv.content_type, write)
+
+
+def run(lake: Lake, folder: Path, form: Format) -> None:
+    export(plan_export(lake, INTRADAY, ExportRequest()), LocalFolder(folder), form, threads=2)
+
+
+def test_a_full_disk_leaves_whole_files_only_and_no_manifest(many: Lake, tmp_path: Path) -> None:
+    exported(many, tmp_path, "intraday")
+    whole = files(tmp_path / "intraday")
+    with pytest.raises(ServingError, match="the disk is full; free some space and export again"):
+        run(many, tmp_path / "intraday", failing_after(7, OSError(errno.ENOSPC, "No space left on device")))
+    assert files(tmp_path / "intraday") == whole
+    assert not (tmp_path / "intraday" / MANIFEST_KEY).exists()
+
+
+def test_any_other_fault_leaves_whole_files_only_too(many: Lake, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(many, tmp_path, failing_after(7, ZeroDivisionError()))
+    written = files(tmp_path)
+    assert 7 <= len(written) < 30
+    exported(many, tmp_path / "whole", "intraday")
+    whole = files(tmp_path / "whole/intraday")
+    assert all(whole[name] == content for name, content in written.items() if not name.startswith("whole/"))
+    assert not (tmp_path / MANIFEST_KEY).exists()
+
+
+def test_an_export_that_is_killed_leaves_whole_files_only_and_a_rerun_completes_it(
+    many: Lake, tmp_path: Path
+) -> None:
+    code = f"""
+        import time
+        from pathlib import Path
+        from delta_tables.lake import Lake
+        from tests.serving.test_export_faults import run
+        from serving.export_formats import Format, format_named
+        csv = format_named("csv")
+        def write(pieces, sink):
+            sink.write(b"timestamp,op")
+            sink.flush()
+            time.sleep(0.05)
+            sink.seek(0)
+            return csv.write(pieces, sink)
+        slow = Format("csv", ".csv", "text/csv", write)
+        run(Lake({many.root!r}), Path({str(tmp_path / "intraday")!r}), slow)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.rglob("data.csv"))) < 5:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=20)
+    killed = files(tmp_path)
+    assert not (tmp_path / "intraday" / MANIFEST_KEY).exists()
+    assert any(name.endswith(".part") for name in killed)
+    exported(many, tmp_path, "intraday")
+    now = files(tmp_path)
+    assert 5 <= sum(name.endswith(".csv") for name in killed) < 30
+    assert all(content == now[name] for name, content in killed.items())
+    assert len([name for name in now if name.endswith("data.csv")]) == 30
+
+
+def test_a_place_that_cannot_be_written_is_named_without_advice_about_the_lake(
+    many: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(ServingError, match=r"file/intraday.*: cannot be written .Not a directory"):
+        exported(many, tmp_path / "file", "intraday")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "x"))
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(ServingError, match="may not be written") as error:
+        exported(many, tmp_path, "intraday")
+    assert one_line(error.value) == (
+        f"{tmp_path / 'x'}: may not be written; check its owner and rights, or name another place"
+    )
+    assert files(tmp_path / "intraday") == {}

@@ -1,0 +1,114 @@
+"""Adjusted ranges of a lake with gaps equal those of the view over the whole of it."""
+
+import itertools
+import random
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import QueryBuilder
+
+from delta_tables import adjusted_views
+from delta_tables.create_tables import create_tables, open_table
+from delta_tables.lake import Lake
+from delta_tables.silver import BARS
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from serving.read import chunks, open_reader
+from tests.serving.reader_lake import LEARNED, action
+from tests.serving.sample_lake import Row, add, bar, utc
+
+FIRST = date(2025, 12, 15)
+DAYS = [FIRST + timedelta(days=number) for number in range(30)]
+SYMBOLS = ("DAILY", "MINUTES", "SPARSE", "BOTH", "FUND")
+
+
+def patchy(lake: Lake, choose: random.Random) -> None:
+    """Two providers, each with some of the sessions of some intervals; splits and payments on random days."""
+    create_tables(lake, (BARS, CORPORATE_ACTIONS))
+    rows: list[Row] = []
+    for symbol in SYMBOLS:
+        for provider in ("alphavantage", "yahoo"):
+            for day in DAYS:
+                rows += _bars(symbol, provider, day, choose)
+    add(lake, BARS, *choose.sample(rows, len(rows)))
+    actions = []
+    for symbol in SYMBOLS:
+        for paid in choose.sample([*DAYS, date(1990, 1, 2)], 6):
+            values = {"symbol": symbol, "provider": choose.choice(["alphavantage", "yahoo", "other"])}
+            known = LEARNED + timedelta(days=choose.choice([-20, 0]))
+            amount = Decimal(choose.randint(1, 900)) / 100
+            actions.append(action("dividend", paid, amount=amount, known_from=known) | values)
+        actions.append(action("split", choose.choice(DAYS), ratio=Decimal(2), symbol=symbol))
+    add(lake, CORPORATE_ACTIONS, *actions)
+
+
+def _bars(symbol: str, provider: str, day: date, choose: random.Random) -> list[Row]:
+    intervals = {"DAILY": ["1day"], "MINUTES": ["1min", "5min"], "SPARSE": ["1min"]}.get(
+        symbol, ["1day", "1min"]
+    )
+    known = LEARNED + timedelta(days=choose.choice([-40, 0]))
+    same = {"provider": provider, "known_from": known}
+    same["adjustment"] = "split" if provider == "yahoo" and symbol == "FUND" else "raw"
+    return [
+        bar(symbol, day, interval, f"{choose.randint(2_000, 9_000) / 100:.2f}", **same)
+        | {
+            "timestamp": utc(day, 5 if interval == "1day" else 15),
+            "session": choose.choice(["regular", "pre"]),
+        }
+        | ({"session": "regular"} if interval == "1day" else {})
+        for interval in intervals
+        if choose.random() < (0.2 if symbol == "SPARSE" else 0.4)
+    ]
+
+
+def view_rows(lake: Lake, adjusted: str, as_of: datetime | None) -> pa.Table:
+    builder = QueryBuilder()
+    for table in (BARS, CORPORATE_ACTIONS):
+        builder.register(table.name, open_table(lake, table))
+    views = {"split": adjusted_views.split_adjusted_sql, "total": adjusted_views.total_adjusted_sql}
+    return pa.table(builder.execute(views[adjusted]("bars", "corporate_actions", as_of)))
+
+
+@pytest.mark.parametrize(("seed", "as_of"), [(0, None), (1, None), (2, LEARNED - timedelta(days=5))])
+def test_every_range_is_the_views(lake: Lake, seed: int, as_of: datetime | None) -> None:
+    choose = random.Random(seed)
+    patchy(lake, choose)
+    reader = open_reader(lake)
+    for adjusted in ("split", "total"):
+        whole = view_rows(lake, adjusted, as_of).to_pylist()
+        for interval, provider in itertools.product(("1day", "1min"), ("alphavantage", "yahoo")):
+            start, end = sorted(choose.sample(DAYS, 2))
+            rows = [row for row in whole if (row["interval"], row["provider"]) == (interval, provider)]
+            symbols = sorted({row["symbol"] for row in rows})
+            wanted: dict[str, Any] = {"adjusted": adjusted, "as_of": as_of, "provider": provider}
+            found = reader.bars(symbols, interval, start, end, **wanted).table
+            expected = [
+                {name: row[name] for name in found.column_names}
+                for row in sorted(rows, key=lambda row: (row["symbol"], row["timestamp"]))
+                if start <= row["trade_dt"] <= end
+            ]
+            assert found.to_pylist() == expected
+
+
+def test_a_symbol_with_daily_bars_needs_few_other_sessions(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving.read import adjusted as reading  # noqa: PLC0415 - what is watched
+
+    create_tables(lake, (BARS, CORPORATE_ACTIONS))
+    for interval in ("1day", "1min"):
+        add(lake, BARS, *(bar("AAPL", day, interval, "100", known_from=LEARNED) for day in DAYS))
+    add(lake, CORPORATE_ACTIONS, action("dividend", DAYS[20], amount=Decimal(1)))
+    asked: list[str] = []
+    original = reading._read
+
+    def watched(lake: Lake, wanted: Any, keys: Any, needed: str) -> chunks.Chunks:
+        asked.append(needed)
+        return original(lake, wanted, keys, needed)
+
+    monkeypatch.setattr(reading, "_read", watched)
+    found = open_reader(lake).bars("AAPL", adjusted="total").table
+    assert found["close"].to_pylist()[19:21] == [Decimal(99), Decimal(100)]
+    assert [day for day in DAYS if str(day) in asked[0] and (day.month, day.day) != (1, 1)] == [DAYS[19]]
