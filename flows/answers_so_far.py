@@ -12,6 +12,8 @@ from flows.quota_order import Asked
 # Asking again at once would bring the same refusal: such a query has had its turn. Not so the passing
 # faults, and not so a query that was refused without a call (status 0).
 _FINAL = (ErrorClass.bad_symbol, ErrorClass.no_data, ErrorClass.not_entitled, ErrorClass.malformed)
+_CLASSES = ", ".join(f"'{each}'" for each in _FINAL)
+FINAL_REFUSALS = f"status > 0 AND error_class IN ({_CLASSES}) AND {ENDED}"
 
 
 def last_answered(lake: Lake, provider: str) -> dict[Asked, datetime]:
@@ -22,11 +24,10 @@ def last_answered(lake: Lake, provider: str) -> dict[Asked, datetime]:
     Raises:
         LakeError: Bronze is there and cannot be read.
     """
-    classes = ", ".join(f"'{each}'" for each in _FINAL)
     found: dict[Asked, datetime] = {}
     for table, which in (
         (RAW_PAYLOADS, "true"),
-        (DEAD_LETTERS, f"status > 0 AND error_class IN ({classes}) AND {ENDED}"),
+        (DEAD_LETTERS, FINAL_REFUSALS),
     ):
         for dataset, symbol, interval, at in _answers(lake, table, f"provider = '{provider}' AND {which}"):
             for key in ((dataset, symbol, interval), (dataset, symbol, None)):

@@ -5,16 +5,19 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event
 
+from delta_tables.arrow_io import read_rows
+from delta_tables.bronze import DEAD_LETTERS
 from delta_tables.lake import LakeError
+from flows.answers_so_far import FINAL_REFUSALS
 from flows.fetching import Failure, Fetched, leave_out
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.massive import ALL_TICKERS, Massive
 from flows.handlers.massive_download import download
-from flows.handlers.massive_files import ReceivedFile, RemoteFile
+from flows.handlers.massive_files import ReceivedFile, RemoteFile, file_key
 from flows.handlers.records import Query
 from flows.landing import bury
 from flows.landing_files import LandedFile, has_bytes, is_landed, land_files, latest_versions
@@ -64,8 +67,23 @@ def fetch_files(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
     now = work.clock()
     wanted: dict[str, dict[Wanted, None]] = {}
     for ask in asks:
-        wanted.setdefault(ask.dataset, {}).update(dict.fromkeys(files_wanted(ask, work.settings, now)))
+        refused = _refused_since(work, ask)
+        files = [file for file in files_wanted(ask, work.settings, now) if file_key(*file) not in refused]
+        wanted.setdefault(ask.dataset, {}).update(dict.fromkeys(files))
     return _fetch_datasets(work, wanted, _is_landed)
+
+
+def _refused_since(work: Workspace, ask: Ask) -> set[str]:
+    """The keys of the files refused for good since the ask's `not_before`: they have their pause."""
+    if ask.not_before is None:
+        return set()
+    since = ask.not_before.astimezone(UTC).isoformat()
+    where = (
+        f"provider = '{PROVIDER}' AND dataset = '{ask.dataset}' AND fetched_at >= timestamp '{since}' "
+        f"AND {FINAL_REFUSALS}"
+    )
+    requests = read_rows(work.lake, DEAD_LETTERS, ["request"], where)["request"].to_pylist()
+    return {str(request).lstrip("/").partition("/")[2] for request in requests}
 
 
 def restore_files(work: Workspace, files: Sequence[LandedFile]) -> list[Fetched]:

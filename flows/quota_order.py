@@ -22,12 +22,18 @@ def in_order_of_need(
     """
 
     def need(query: Query) -> tuple[int, float]:
-        answered_at = last_fetched.get((query.dataset, query.symbol, query.interval))
+        answered_at = _last(query, last_fetched)
         if answered_at is None:
             return 0, 0.0
         return (1, answered_at.timestamp()) if answered_at < window_start else (2, 0.0)
 
     return sorted(queries, key=need)
+
+
+def _last(query: Query, last_fetched: Mapping[Asked, datetime]) -> datetime | None:
+    """A coin asked for with its id (`PEPE-USD=pepe`) is filed without it; `EURUSD=X` is a symbol as it is."""
+    exact = last_fetched.get((query.dataset, query.symbol, query.interval))
+    return exact or last_fetched.get((query.dataset, query.symbol.partition("=")[0], query.interval))
 
 
 def window_start(limits: Sequence[RateLimit], now: datetime) -> datetime:

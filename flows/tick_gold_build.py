@@ -27,6 +27,7 @@ from jobs.replaced_rows import replaced_rows
 from jobs.table_io import between, count_rows, merge_history, read_table, require_values, stage
 from jobs.tick_batches import TickBatch, symbol_batches
 from jobs.tick_features import tick_features
+from jobs.tick_io import append_first
 from jobs.trade_bars import bar_differences, trade_bars
 from quality.gate import GateFailed, GateResult
 
@@ -181,12 +182,19 @@ def _publish(
     work, lake = day.work, day.work.lake
     name = f"{table.name}_{day.file_dt}_{number}"
     computed_df = stage(day.spark, lake, computed_df, work.run_id, f"{name}_computed")
-    changes_df = replaced_rows(computed_df, _held(batch, day.stored(table)), table)
-    changes_df = stage(day.spark, lake, changes_df, work.run_id, f"{name}_changes")
+    stored_df = _held(batch, day.stored(table))
+    is_first = not stored_df.limit(1).collect()
+    changes_df = computed_df.withColumn(OPERATION, F.lit("upsert"))
+    if not is_first:
+        replaced_df = replaced_rows(computed_df, stored_df, table)
+        changes_df = stage(day.spark, lake, replaced_df, work.run_id, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
         require_values(upserts_df, table)
         gates.append(audit(work, upserts_df, table.dataset))
-    if changed := count_rows(changes_df):
+    changed = count_rows(changes_df)
+    if changed and is_first:
+        append_first(lake, table, changes_df)
+    elif changed:
         merge_history(lake, table, changes_df, (day.file_dt, day.file_dt))
     return changed

@@ -1,4 +1,7 @@
-"""Appends ticks where nothing is stored yet; besides jobs/table_io.py the only writer of ticks."""
+"""Appends ticks, and what is computed from them, where nothing is stored yet.
+
+Besides jobs/table_io.py the only writer of these tables.
+"""
 
 from pyspark.sql import DataFrame
 

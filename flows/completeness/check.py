@@ -1,5 +1,6 @@
 """The check at the end of a build: what is expected against what has come, into ops.completeness."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from flows.completeness.verdicts import ARRIVED, OPEN, Due, State, verdict
 from flows.run_log import StageResult, record, record_failure
 from flows.silver_build import Built
 from flows.workspace import Workspace
+from jobs.intervals import MINUTES
 
 STAGE = "completeness"
 _CLOSED_DAYS = timedelta(days=15)  # more than any exchange stays closed in a row
@@ -97,11 +99,17 @@ def _still_open(stored: Mapping[Key, Row], series: Iterable[Series]) -> list[Exp
             one,
             row["trade_dt"],
             Due(row["expected_at"], row["late_until"]),
-            dict.fromkeys(one.accepts, row["expected_bars"] or 1),
+            {interval: _as_many(row, interval) for interval in one.accepts},
         )
         for row in stored.values()
         if row["state"] in OPEN and (one := by_key.get(_key(row)[:4]))
     ]
+
+
+def _as_many(row: Row, interval: str) -> int:
+    """The bars of an interval that last as long as those that the row expects of its own."""
+    expected = row["expected_bars"] or 1
+    return max(1, math.ceil(expected * MINUTES[row["interval"]] / MINUTES[interval]))
 
 
 def _not_wanted(stored: Mapping[Key, Row], wanted: set[tuple[str, str, str, str]]) -> list[Row]:

@@ -46,7 +46,7 @@ class FileStore:
     """
 
     def __init__(self, market: Market) -> None:
-        self.tickers = TICKERS
+        self.tickers: tuple[str, ...] = TICKERS
         self.overrides: dict[str, bytes] = {}
         self._market = market
         self._symbols = tuple(sorted(load_histories()))

@@ -10,7 +10,7 @@ import pytest
 from config.load import ConfigError
 from config.settings import CompletenessSettings, PublicationSettings
 from delta_tables.arrow_io import upsert_rows
-from delta_tables.bronze import RAW_FILES
+from delta_tables.bronze import DEAD_LETTERS, RAW_FILES
 from delta_tables.lake import Lake
 from delta_tables.ops import COMPLETENESS
 from delta_tables.silver import BARS
@@ -18,6 +18,8 @@ from flows.already_landed import not_landed_yet
 from flows.completeness.check import changed_rows
 from flows.completeness.publication import publications
 from flows.completeness.reasks import reasks, with_reasks
+from flows.handlers import bse
+from flows.handlers.coingecko_questions import Reach, question
 from flows.requests_plan import latest_asks, queries
 from flows.sources.source import Ask
 from flows.workspace import Workspace
@@ -121,6 +123,21 @@ def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: La
     assert reasks(lake, work.settings, MONDAY) == ()
 
 
+def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> None:
+    watched: dict[str, Any] = {
+        "watch_list": {"crypto": ["BTC-USD"]},
+        "completeness": {"lookback_sessions": 1},
+    }
+    watched["providers"] = {"alphavantage": {"datasets": []}, "coingecko": {"datasets": ["market_chart"]}}
+    key = ("market_chart", "BTC-USD", "5min", date(2026, 11, 29))
+    assert check(work_on(lake, **watched))[key]["state"] == "missing"
+    hourly = {"provider": "coingecko", "calendar": "24/7", "session": "24x7", "known_from": MONDAY}
+    hours = [datetime(2026, 11, 29, hour, tzinfo=UTC) for hour in range(24)]
+    add(lake, BARS, *(bar("BTC-USD", key[3], "60min", "1.0", timestamp=at, **hourly) for at in hours))
+    found = check(work_on(lake, now=MONDAY + timedelta(days=3), **watched))[key]
+    assert (found["state"], found["bars"], found["expected_bars"]) == ("healed", 24, 24)
+
+
 def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake) -> None:
     work = work_on(lake, **yahoo("daily", "intraday", sessions=8))
     assert {row["trade_dt"] for row in check(work).values() if row["state"] == "missing"} >= {
@@ -164,6 +181,34 @@ def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: 
     assert not_landed_yet(lake, ask, wanted, MONDAY) == wanted
     land_rows(lake, [answer(MONDAY - timedelta(minutes=5))])
     assert not_landed_yet(lake, ask, wanted, MONDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "error_class", "asked"),
+    [(5, "no_data", 0), (65, "no_data", 1), (5, "unavailable", 1)],
+)
+def test_a_final_refusal_has_its_pause_too(
+    lake: Lake, minutes_ago: int, error_class: str, asked: int
+) -> None:
+    day = date(2026, 11, 18)
+    ask = Ask("bhavcopy", None, day, day, "bse", MONDAY - timedelta(hours=1))
+    wanted = queries(ask, work_on(lake).settings, MONDAY.date())
+    at = MONDAY - timedelta(minutes=minutes_ago)
+    refusal = payload(provider="bse", dataset="bhavcopy", symbol="ALL", fetched_at=at, body=b"", status=404)
+    refusal |= {"request": f"/{bse.file_names(day)[0]}", "error_class": error_class, "error": "none"}
+    add(lake, DEAD_LETTERS, refusal)
+    assert len(not_landed_yet(lake, ask, wanted, MONDAY)) == asked
+    assert not_landed_yet(lake, replace(ask, not_before=None), wanted, MONDAY) == wanted, "a backfill asks"
+
+
+def test_a_coin_asked_for_with_its_id_has_its_pause_too(lake: Lake) -> None:
+    day = date(2026, 11, 18)
+    ask = Ask("market_chart", ("PEPE-USD=pepe",), day, day, "coingecko", MONDAY - timedelta(hours=1))
+    (wanted,) = queries(ask, work_on(lake).settings, MONDAY.date())
+    request = f"https://x{question(wanted, Reach()).canonical}"
+    fields = {"provider": "coingecko", "dataset": "market_chart", "symbol": "PEPE-USD", "request": request}
+    land_rows(lake, [payload(**fields, fetched_at=MONDAY - timedelta(minutes=5), body={})])
+    assert not_landed_yet(lake, ask, [wanted], MONDAY) == []
 
 
 def test_what_is_older_than_the_look_back_still_heals(lake: Lake) -> None:

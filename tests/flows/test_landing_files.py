@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,22 @@ def test_files_lie_verbatim_under_their_hash_with_a_row_each(
         assert row.path == landing_path("day_aggs_v1", row.file_dt, row.file_id)
         assert row.path == f"landing/massive/day_aggs_v1/2010/08/{row.file_dt}.{row.file_id[:16]}.csv.gz"
         assert (row.fetched_at, row.is_simulated) == (NOW, True)
+
+
+def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
+    simulator: Simulator, work: Work, lake: Lake
+) -> None:
+    day = date(2009, 7, 1)  # a session before the store's first file
+    fetch_files(work(), (Ask("day_aggs_v1", None, day, day, "massive"),))
+    asked = served(simulator)
+    again = Ask("day_aggs_v1", None, day, day, "massive", NOW - timedelta(hours=1))
+
+    assert fetch_files(work(), (again,)) == []
+
+    assert served(simulator) == asked
+    assert len(read_rows(lake, DEAD_LETTERS, ["request"])) == 1
+    assert fetch_files(work(NOW + timedelta(hours=2)), (replace(again, not_before=NOW + timedelta(hours=1)),))
+    assert len(read_rows(lake, DEAD_LETTERS, ["request"])) == 2
 
 
 def test_an_unchanged_file_costs_a_head_and_nothing_else(

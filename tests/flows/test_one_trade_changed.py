@@ -109,7 +109,7 @@ def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def _store(simulator: Simulator) -> FileStore:
-    speaker: Any = simulator.service._speakers["massive"]
+    speaker: Any = simulator.service.speaker("massive")
     found: FileStore = speaker.files
     found.tickers = ("IBM", "KO")
     return found

@@ -35,6 +35,12 @@ def test_first_the_never_answered_then_the_oldest_then_the_window_in_watch_list_
     assert names(in_order_of_need(DAILY, answered, SINCE)) == "DFEBAC"
 
 
+def test_a_coin_asked_for_with_its_id_is_known_by_its_symbol_and_a_currency_pair_is_not_cut() -> None:
+    coins = [Query("daily", "PEPE-USD=pepe"), Query("daily", "BTC-USD"), Query("daily", "EURUSD=X")]
+    answered = hours_ago(**{"PEPE-USD": 1, "BTC-USD": 30, "EURUSD=X": 40, "EURUSD": 1})
+    assert in_order_of_need(coins, answered, SINCE) == [coins[2], coins[1], coins[0]]
+
+
 def test_a_run_an_hour_later_serves_those_that_wait_before_those_it_has_served() -> None:
     answered = hours_ago(A=1, B=1, C=1)
     assert names(in_order_of_need(DAILY, answered, SINCE)[:3]) == "DEF"

@@ -83,9 +83,11 @@ def test_a_wrong_query_is_one_line_with_the_nearest_name(
 
 
 def test_describe_names_units(engine: SparkSession, sample: Lake) -> None:
-    found = run_query(engine, sample, "DESCRIBE gold.stock_overview").to_pylist()
-    assert {"column": "volatility_score", "type": "decimal(18,6)"}.items() <= found[11].items()
-    assert "%" in found[11]["comment"]
+    found = {
+        row["column"]: row for row in run_query(engine, sample, "DESCRIBE gold.stock_overview").to_pylist()
+    }
+    assert found["volatility_score"]["type"] == "decimal(18,6)"
+    assert "%" in found["volatility_score"]["comment"]
     assert run_query(engine, sample, "describe silver.stock_clean")["column"][0].as_py() == "symbol"
 
 
