@@ -14,6 +14,7 @@ from jobs.session import engine_session
 NOWHERE = Lake("/nowhere")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several processes one has all tests of Apache Spark, started once; the others a file each."""
     if config.pluginmanager.hasplugin("xdist"):
