@@ -72,6 +72,7 @@ def test_the_real_mangled_line_alone_is_refused_and_among_a_hundred_others_is_da
         (csv_of([]), "text/csv"),
         (zipped(csv_of([])), ""),
     ],
+    ids=["nothing", "an empty line", "a page", "a page as a file", "a csv as a page", "no lines", "a zip"],
 )
 def test_a_page_or_nothing_is_no_data(body: bytes, content_type: str) -> None:
     assert classify(body, content_type, DAY) is ErrorClass.no_data

@@ -358,6 +358,7 @@ def test_a_store_that_is_away_is_unavailable(make: Make, tmp_path: Path) -> None
         (gzip.compress(b""), "without the column ticker"),
         (b"", "without the column ticker"),
     ],
+    ids=["a page", "cut off", "damaged", "a zipped page", "zipped nothing", "nothing"],
 )
 def test_what_is_no_whole_flat_file_is_malformed_and_shown(
     simulator: Simulator, make: Make, tmp_path: Path, content: bytes, found: str

@@ -137,7 +137,7 @@ def test_a_name_in_latin_1_is_read_as_such() -> None:
     assert excerpt("a,b\n1,Société\n".encode("latin-1"), "line 2") == "1,Société"
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04 cut off", zipped(b"x", "other.txt")])
+@pytest.mark.parametrize("body", [b"PK\x03\x04 cut off", zipped(b"x", "other.txt")], ids=["cut off", "other"])
 def test_a_zip_that_has_no_csv_has_no_lines(body: bytes) -> None:
     assert excerpt(body, "line 1") is None
 
