@@ -12,6 +12,7 @@ lies between two days it is exactly nothing. Written for Spark SQL, Sail, DataFu
 from datetime import UTC, datetime, timedelta
 
 from delta_tables.column_kinds import BAR_PRICE, BAR_SIZE
+from delta_tables.row_conditions import known_at
 
 Parts = dict[str, str]
 
@@ -74,18 +75,6 @@ def last_day_in_force(as_of: datetime | None) -> str:
     if as_of is None:
         return "current_date"
     return f"date '{(_utc(as_of) - timedelta(hours=_EVENING_HOURS)).date().isoformat()}'"
-
-
-def known_at(as_of: datetime | None) -> str:
-    """The SQL condition for rows of a bitemporal table known at `as_of`, or current for None.
-
-    Raises:
-        ValueError: an instant without a time zone.
-    """
-    if as_of is None:
-        return "known_to IS NULL"
-    instant = f"timestamp '{_utc(as_of).isoformat(sep=' ')}'"
-    return f"known_from <= {instant} AND (known_to IS NULL OR known_to > {instant})"
 
 
 def split_days(actions: str, condition: str) -> str:

@@ -29,7 +29,6 @@ from delta_tables.action_factors import (
     chosen,
     exact_price_sql,
     fetch_day,
-    known_at,
     last_day_in_force,
     logarithm,
     ratio_sql,
@@ -40,6 +39,7 @@ from delta_tables.action_factors import (
     whole,
     with_parts,
 )
+from delta_tables.row_conditions import has_close, known_at
 
 BARS_SPLIT_ADJUSTED = "silver.bars_split_adjusted"
 BARS_TOTAL_ADJUSTED = "silver.bars_total_adjusted"
@@ -56,7 +56,7 @@ _TOLD = (
     "kind",
 )
 _KNOWN = ("is_simulated", "known_from", "known_to", "payload_id", "position")
-_HAS_CLOSE = "b.session IN ('regular', '24x7') AND b.close > 0"
+_HAS_CLOSE = has_close("b")
 _LAST_DAY = "DATE '9999-12-31'"
 _PRICES = ("open", "high", "low", "close")
 COLUMNS = (*_TOLD, "adjustment", *_PRICES, "volume", "split_ratio", "dividend_factor", *_KNOWN)

@@ -14,6 +14,7 @@ from delta_tables.create_tables import first_line, open_table
 from delta_tables.lake import Lake, LakeError
 from delta_tables.silver import BARS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
+from serving.conditions import known_at, of_sessions
 from serving.errors import ServingError
 from serving.literals import checked_symbol, literal
 from serving.queries import select
@@ -43,7 +44,7 @@ def bars(
         ServingError: the symbol cannot be one, or the lake has none of that name; the instant is naive.
         LakeError: the table cannot be read.
     """
-    wanted = [f"symbol = {literal(checked_symbol(symbol))}", known_at(as_of), _between(start, end)]
+    wanted = [f"symbol = {literal(checked_symbol(symbol))}", known_at(as_of), of_sessions(BARS, start, end)]
     if interval:
         wanted.append(f'"interval" = {literal(interval)}')
     found = read_rows(lake, BARS, COLUMNS, " AND ".join(wanted))
@@ -74,13 +75,13 @@ def adjusted_bars(
         literal(as_of)  # refuses an instant without a time zone
     of_symbol = f"symbol = {literal(checked_symbol(symbol))}"
     # of daily bars all: a payment is a share of the close before it, whichever day the reader asks for
-    needed = f"({of_symbol} AND (\"interval\" = '1day' OR ({_between(start, None)})))"
+    needed = f"({of_symbol} AND (\"interval\" = '1day' OR ({of_sessions(BARS, start, None)})))"
     view = ADJUSTED[adjusted](
         f"(SELECT * FROM bars WHERE {needed}) AS its_bars",  # noqa: S608 - escaped
         f"(SELECT * FROM actions WHERE {of_symbol}) AS its_actions",  # noqa: S608 - escaped
         as_of,
     )
-    wanted = [_of_sessions(start, end)] + ([f'"interval" = {literal(interval)}'] if interval else [])
+    wanted = [_traded_between(start, end)] + ([f'"interval" = {literal(interval)}'] if interval else [])
     sql = f"SELECT * FROM ({view}) AS adjusted WHERE {' AND '.join(wanted)}"  # noqa: S608 - escaped
     return _in_order(lake, symbol, _adjusted_rows(lake, sql))
 
@@ -123,26 +124,7 @@ def _actions(lake: Lake) -> DeltaTable:
         ) from None
 
 
-def known_at(as_of: datetime | None) -> str:
-    """The SQL condition for rows of a bitemporal table known at `as_of`, or current for None."""
-    if as_of is None:
-        return "known_to IS NULL"
-    instant = literal(as_of)
-    return f"known_from <= {instant} AND (known_to IS NULL OR known_to > {instant})"
-
-
-def _between(start: date | None, end: date | None) -> str:
-    """Literal dates, on the partition too: a partition is a session, for daily bars the first of its year."""
-    conditions = ["true"]
-    if start:
-        year = start.replace(month=1, day=1)
-        conditions.append(f"trade_dt >= {literal(start)} AND partition_dt >= {literal(year)}")
-    if end:
-        conditions.append(f"trade_dt <= {literal(end)} AND partition_dt <= {literal(end)}")
-    return " AND ".join(conditions)
-
-
-def _of_sessions(start: date | None, end: date | None) -> str:
+def _traded_between(start: date | None, end: date | None) -> str:
     conditions = [f"trade_dt >= {literal(start)}"] if start else []
     conditions += [f"trade_dt <= {literal(end)}"] if end else []
     return " AND ".join(conditions) or "true"

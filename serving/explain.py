@@ -19,7 +19,7 @@ from serving.excerpts import excerpt
 from serving.flat_file_excerpts import look_into
 from serving.gold_sources import EVIDENCE, Evidence, Row
 from serving.key_lookup import find_row, parse_key
-from serving.literals import literals
+from serving.literals import literal, literals
 from serving.queries import Rows, select
 from serving.tick_sources import TICK_EVIDENCE
 
@@ -97,7 +97,7 @@ def explain(
     payloads, files = _deliveries(lake, RAW_PAYLOADS, "payload_id", ids), {}
     if missing := [each for each in ids if each not in payloads]:
         files = _deliveries(lake, RAW_FILES, "file_id", missing)
-    sources = [_payload(payloads[each], each, evidence) for each in ids if each in payloads]
+    sources = [_payload(lake, payloads[each], each, evidence) for each in ids if each in payloads]
     sources += [_file(lake, files[each], each, evidence) for each in ids if each in files]
     lost = tuple(each for each in ids if each not in payloads and each not in files)
     return Explanation(table_name, row, evidence, tuple(sources), lost)
@@ -118,28 +118,38 @@ def _rows(evidence: Iterable[Evidence]) -> list[Row]:
 
 
 def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> dict[str, Rows]:
-    """The rows of Bronze of each id, first one first."""
-    sql = f"SELECT * FROM stored WHERE {column} IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
+    """The rows of Bronze of each id, first one first, without bodies: a body may come many times."""
+    names = "* EXCEPT (body)" if "body" in table.columns else "*"
+    sql = f"SELECT {names} FROM stored WHERE {column} IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
     found: dict[str, Rows] = {}
     for delivery in select(lake, table, sql):
         found.setdefault(delivery[column], []).append(delivery)
     return found
 
 
-def _payload(deliveries: Rows, payload_id: str, evidence: Sequence[Evidence]) -> Source:
+def _body(lake: Lake, delivery: Row) -> bytes:
+    where = (
+        f"payload_id = {literal(delivery['payload_id'])} AND fetched_at = {literal(delivery['fetched_at'])}"
+    )
+    (found,) = select(lake, RAW_PAYLOADS, f"SELECT body FROM stored WHERE {where} LIMIT 1")  # noqa: S608 - escaped
+    body: bytes = found["body"]
+    return body
+
+
+def _payload(lake: Lake, deliveries: Rows, payload_id: str, evidence: Sequence[Evidence]) -> Source:
     rows = _rows_of(evidence, payload_id)
     payload = _learned_from(deliveries, rows[0])
+    body = _body(lake, payload)
     return Source(
         payload_id=payload_id,
         **{name: payload[name] for name in ("provider", "dataset", "request", "status")},
         fetched_at=payload["fetched_at"],
         deliveries=len(deliveries),
         is_simulated=payload["is_simulated"],
-        is_intact=hashlib.sha256(payload["body"]).hexdigest() == payload_id,
+        is_intact=hashlib.sha256(body).hexdigest() == payload_id,
         row_count=len(rows),
         excerpts=tuple(
-            Excerpt(position, excerpt(payload["body"], position))
-            for position in _positions(evidence, payload_id)
+            Excerpt(position, excerpt(body, position)) for position in _positions(evidence, payload_id)
         ),
     )
 

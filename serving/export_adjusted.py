@@ -1,12 +1,10 @@
 """Bars of an export adjusted for splits and dividends, as delta_tables.adjusted_views says."""
 
-from datetime import date
-
-from delta_tables.table import Table
 from serving.bars import ADJUSTED
+from serving.closes import Ask, ClosesNeeded, closes_needed
 from serving.errors import ServingError
 from serving.export_layouts import Layout
-from serving.export_request import ExportRequest, range_condition, symbol_condition, window_condition
+from serving.export_request import ExportRequest, symbol_condition
 
 
 def check_adjusted(layout: Layout, request: ExportRequest) -> None:
@@ -25,17 +23,25 @@ def check_adjusted(layout: Layout, request: ExportRequest) -> None:
         )
 
 
-def adjusted_relation(table: Table, request: ExportRequest, first: date, last: date) -> str:
-    """What stands for `stored` in a query of adjusted bars: among others those of the sessions asked for.
+def closes_of(ask: Ask, request: ExportRequest) -> ClosesNeeded:
+    """The closes that the export's factors for cash rest on, sought once in all bars; none for `split`.
 
-    A payment is a share of the close before it, of the daily bar or else of the session's last: for
-    `total` all daily bars are read, and the others to the end.
+    Raises:
+        LakeError: a data file is damaged or missing.
     """
-    needed = window_condition(table, first, last)
-    if request.adjusted == "total":
-        needed = f"\"interval\" = '1day' OR ({range_condition(table, first, None)})"
-    of_symbols = symbol_condition(request)
-    bars = f"(SELECT * FROM stored WHERE {of_symbols} AND ({needed})) AS its_bars"  # noqa: S608 - checked
+    if request.adjusted != "total":
+        return ClosesNeeded({}, {})
+    return closes_needed(ask, symbol_condition(request), request.as_of)
+
+
+def adjusted_relation(request: ExportRequest, rows: str, closes: str, of_symbols: str) -> str:
+    """What stands for `stored` in a query of adjusted bars, made of no more bars than needed.
+
+    `rows` are those asked for and `closes` those beside them that their factors rest on, as SQL conditions;
+    `of_symbols` holds for the bars and the actions of all of them.
+    """
+    needed = f"({of_symbols}) AND (({rows}) OR {closes})"
+    bars = f"(SELECT * FROM stored WHERE {needed}) AS its_bars"  # noqa: S608 - checked
     actions = f"(SELECT * FROM actions WHERE {of_symbols}) AS its_actions"  # noqa: S608 - checked
     view = ADJUSTED[str(request.adjusted)](bars, actions, request.as_of)
     return f"({view}) AS adjusted"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from delta_tables.table import Table
-from serving.bars import known_at
+from serving.conditions import known_at, of_sessions
 from serving.errors import ServingError
 from serving.export_layouts import Layout
 from serving.literals import checked_symbol, literal, literals
@@ -73,25 +73,9 @@ def known_condition(table: Table, request: ExportRequest) -> str:
     return "true"
 
 
-def range_condition(table: Table, start: date | None, end: date | None) -> str:
-    """The SQL condition of sessions in a range, and of the partitions they can be in."""
-    conditions = ["true"]
-    if start:
-        conditions.append(f"trade_dt >= {literal(start)}")
-    if end:
-        conditions.append(f"trade_dt <= {literal(end)}")
-    if "partition_dt" in table.columns:
-        # a partition is a session, or the first of its year
-        if start:
-            conditions.append(f"partition_dt >= {literal(start.replace(month=1, day=1))}")
-        if end:
-            conditions.append(f"partition_dt <= {literal(end)}")
-    return " AND ".join(conditions)
-
-
 def window_condition(table: Table, first: date, last: date) -> str:
-    """The same of a closed range, with no partition of the years' other sessions."""
-    condition = range_condition(table, first, last)
+    """The SQL condition of sessions in a closed range, with no partition of the years' other sessions."""
+    condition = of_sessions(table, first, last)
     if "partition_dt" not in table.columns:
         return condition
     years = literals(date(year, 1, 1) for year in range(first.year, last.year + 1))

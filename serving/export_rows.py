@@ -1,6 +1,6 @@
 """The rows of an export, read without an engine and in order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,17 +13,18 @@ from delta_tables.create_tables import first_line, open_table
 from delta_tables.lake import Lake, LakeError
 from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import Table
+from serving.closes import ClosesNeeded
+from serving.conditions import of_sessions
 from serving.errors import ServingError
-from serving.export_adjusted import adjusted_relation, check_adjusted
+from serving.export_adjusted import adjusted_relation, check_adjusted, closes_of
 from serving.export_layouts import Layout
 from serving.export_request import (
     ExportRequest,
     known_condition,
-    range_condition,
     row_condition,
     window_condition,
 )
-from serving.literals import literal
+from serving.literals import literal, literals
 from serving.queries import Rows
 
 ROWS_AT_ONCE = 100_000
@@ -43,7 +44,7 @@ class Source:
     """One version of a stored table, the rows wanted of it, and how to ask it.
 
     `versions` are those of all tables read, by name. `condition` leaves out what `known` says: when the
-    rows were known.
+    rows were known. `closes`: what the factors of adjusted bars rest on, None where nothing is adjusted.
     """
 
     layout: Layout
@@ -53,6 +54,7 @@ class Source:
     known: str
     rows_at_once: int
     ask: Callable[[str], pa.Table]
+    closes: ClosesNeeded | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ def open_source(
 
     Raises:
         ServingError: a wrong question; the table has not been created, or lacks declared columns.
-        LakeError: its log cannot be read.
+        LakeError: its log, or for adjusted bars a data file, cannot be read.
     """
     table = layout.table
     condition, known = row_condition(layout, request), known_condition(table, request)
@@ -80,7 +82,9 @@ def open_source(
         raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
     names = (table.full_name, CORPORATE_ACTIONS.full_name)
     versions = {name: each.version() for name, each in zip(names, tables.values(), strict=False)}
-    return Source(layout, request, versions, condition, known, rows_at_once, _asker(lake, table, tables))
+    ask = _asker(lake, table, tables)
+    closes = closes_of(ask, request) if request.adjusted else None
+    return Source(layout, request, versions, condition, known, rows_at_once, ask, closes)
 
 
 def sessions(source: Source) -> Rows:
@@ -108,29 +112,50 @@ def known_symbols(source: Source) -> set[str]:
     return set(found["symbol"].to_pylist())
 
 
-def symbol_counts(source: Source, window: Window) -> Rows:
-    """The symbols of the window in order, with their `row_count`."""
+def symbol_counts(source: Source, window: Window, of_symbols: str = "true") -> Rows:
+    """The symbols of the window that the SQL condition holds for, in order, with their `row_count`."""
     return _pylist(
         source.ask(
             f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_within(source, window)} "  # noqa: S608 - checked
-            "GROUP BY symbol ORDER BY symbol"
+            f"AND {of_symbols} GROUP BY symbol ORDER BY symbol"
         )
     )
 
 
-def read_window(source: Source, window: Window, condition: str = "true") -> pa.Table:
-    """The window's rows by session, symbol and time, those that the SQL condition holds for."""
+def read_window(source: Source, window: Window, of_symbols: str = "true") -> pa.Table:
+    """The window's rows by session, symbol and time, of the symbols that the SQL condition holds for."""
     table = source.layout.table
     leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
-    order = ", ".join(f'"{name}"' for name in dict.fromkeys((*leading, *table.keys)))
-    chosen = ", ".join(f'"{name}"' for name in source.columns)
-    rows = f"stored WHERE {_within(source, window)}"
-    if source.request.adjusted:
-        relation = adjusted_relation(table, source.request, window.first, window.last)
-        days = f"trade_dt >= {literal(window.first)} AND trade_dt <= {literal(window.last)}"
-        rows = f"{relation} WHERE {source.condition} AND {days}"
-    found = source.ask(f"SELECT {chosen} FROM {rows} AND {condition} ORDER BY {order}")  # noqa: S608 - checked
-    return found.cast(_schema(table, source.columns)).combine_chunks()
+    order = tuple(dict.fromkeys((*leading, *table.keys)))
+    names = tuple(dict.fromkeys((*source.columns, *order)))
+    chosen, ordered = (", ".join(f'"{name}"' for name in each) for each in (names, order))
+    schema = _schema(table, names)
+    parts = [
+        source.ask(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
+        for rows in _rows_within(source, window, of_symbols)
+    ]
+    found = pa.concat_tables(parts)
+    if len(parts) > 1:
+        found = found.sort_by([(name, "ascending") for name in order])
+    return found.select(source.columns).combine_chunks()
+
+
+def _rows_within(source: Source, window: Window, of_symbols: str) -> Iterator[str]:
+    """The window's rows as what stands after FROM: one text, or for adjusted rows one a group of symbols.
+
+    The closes that a group's factors rest on are `rows_at_once` at most, or a single symbol's.
+    """
+    if source.closes is None:
+        yield f"stored WHERE {_within(source, window)} AND {of_symbols}"
+        return
+    first, last = window.first, window.last
+    rows = f"{source.condition} AND {window_condition(source.layout.table, first, last)}"
+    asked_for = f"{source.condition} AND trade_dt >= {literal(first)} AND trade_dt <= {literal(last)}"
+    symbols = [each["symbol"] for each in symbol_counts(source, window, of_symbols)]
+    for group in source.closes.groups(symbols, first, source.rows_at_once):
+        closes = source.closes.condition(group, first)
+        relation = adjusted_relation(source.request, rows, closes, f"symbol IN ({literals(group)})")
+        yield f"{relation} WHERE {asked_for}"
 
 
 def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
@@ -145,7 +170,7 @@ def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
 
 
 def _all_of(source: Source) -> str:
-    days = range_condition(source.layout.table, source.request.start, source.request.end)
+    days = of_sessions(source.layout.table, source.request.start, source.request.end)
     return f"{source.condition} AND {source.known} AND {days}"
 
 

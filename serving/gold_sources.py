@@ -11,7 +11,7 @@ from delta_tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, FUNDAMENTALS
 from delta_tables.table import Table
-from serving.bars import known_at
+from serving.conditions import known_at
 from serving.literals import literal
 from serving.queries import Rows, select
 

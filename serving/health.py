@@ -10,11 +10,12 @@ from delta_tables.silver_ticks import QUOTES, TRADES
 from delta_tables.table import Table
 from delta_tables.tick_views import CURRENT, HAPPENED
 from serving import health_bars, health_sessions, health_ticks
+from serving.conditions import of_sessions
 from serving.errors import ServingError
 from serving.health_check import Check, explained_days, run_check
 from serving.health_findings import Asked, HealthReport, Limits
 from serving.health_stale import stale_check
-from serving.literals import checked_symbol, literal, literals
+from serving.literals import checked_symbol, literals
 from serving.queries import select
 
 # the rows that count: what is known now, of regular sessions or of markets that never close
@@ -75,7 +76,7 @@ def health(
         raise ServingError(f"no health report of {table_name}; there is one of {', '.join(TABLES)}")
     table = _TABLES[table_name]
     chosen = f"symbol IN ({literals(map(checked_symbol, asked.symbols))})" if asked.symbols else "true"
-    everything = f"{_COUNTED[table_name]} AND {_between(table, asked)}"
+    everything = f"{_COUNTED[table_name]} AND {of_sessions(table, asked.start, asked.end)}"
     what = select(
         lake,
         table,
@@ -95,21 +96,6 @@ def health(
         counts={kind: count for kind, (count, _) in results.items()},
         findings=tuple(finding for _, found in results.values() for finding in found),
     )
-
-
-def _between(table: Table, asked: Asked) -> str:
-    """Literal dates, on the partition too: a partition is a session, for daily bars the first of its year."""
-    has_layout = "partition_dt" in table.columns
-    conditions = ["true"]
-    if asked.start:
-        conditions.append(f"trade_dt >= {literal(asked.start)}")
-        if has_layout:
-            conditions.append(f"partition_dt >= {literal(asked.start.replace(month=1, day=1))}")
-    if asked.end:
-        conditions.append(f"trade_dt <= {literal(asked.end)}")
-        if has_layout:
-            conditions.append(f"partition_dt <= {literal(asked.end)}")
-    return " AND ".join(conditions)
 
 
 def _nothing(lake: Lake, table: Table, asked: Asked, *, is_there: bool) -> Exception:

@@ -1,11 +1,11 @@
 """Cuts what is looked at into slices of a bounded number of rows, whatever the size of the table."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from typing import Any
 
 from delta_tables.lake import Lake
 from delta_tables.table import Table
+from serving.conditions import of_sessions
 from serving.literals import literal
 from serving.queries import select
 
@@ -23,7 +23,7 @@ def by_session(lake: Lake, table: Table, where: str, most_rows: int) -> Iterator
     """The same by ranges of sessions, one never cut; for what compares the symbols of a session."""
     counts = _counts(lake, table, "trade_dt", where)
     for first, last in _packed(counts, most_rows):
-        yield f"({where}) AND {_days(table, first, last)}"
+        yield f"({where}) AND {of_sessions(table, first, last)}"
 
 
 def by_session_and_symbol(lake: Lake, table: Table, where: str, most_rows: int) -> Iterator[str]:
@@ -35,15 +35,6 @@ def by_session_and_symbol(lake: Lake, table: Table, where: str, most_rows: int) 
 def in_one(_lake: Lake, _table: Table, where: str, _most_rows: int) -> Iterator[str]:
     """All rows at once; for what needs an aggregate only."""
     yield where
-
-
-def _days(table: Table, first: date, last: date) -> str:
-    days = f"trade_dt BETWEEN {literal(first)} AND {literal(last)}"
-    if "partition_dt" not in table.columns:
-        return days
-    # a partition is a session, or the first day of its year
-    year = first.replace(month=1, day=1)
-    return f"{days} AND partition_dt BETWEEN {literal(year)} AND {literal(last)}"
 
 
 def _counts(lake: Lake, table: Table, column: str, where: str) -> list[tuple[Any, int]]:

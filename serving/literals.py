@@ -23,7 +23,7 @@ def literal(value: Scalar) -> str:
     if isinstance(value, int | Decimal):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
     if isinstance(value, datetime):
-        return f"timestamp '{_utc(value).isoformat()}'"
+        return f"timestamp '{in_utc(value).isoformat()}'"
     if isinstance(value, date):
         return f"date '{value.isoformat()}'"
     return "'" + value.replace("'", "''") + "'"
@@ -48,7 +48,12 @@ def checked_symbol(symbol: str) -> str:
     return symbol
 
 
-def _utc(instant: datetime) -> datetime:
+def in_utc(instant: datetime) -> datetime:
+    """The instant in UTC.
+
+    Raises:
+        ServingError: it has no time zone.
+    """
     if instant.tzinfo is None:
         raise ServingError(f"{instant.isoformat()}: name the time zone, such as {instant.isoformat()}Z")
     return instant.astimezone(UTC)

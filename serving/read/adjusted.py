@@ -8,10 +8,10 @@ from typing import Literal, get_args
 import pyarrow as pa
 
 from delta_tables.lake import Lake
+from serving.closes import ClosesNeeded, closes_after_daily_bars
 from serving.errors import ServingError
 from serving.literals import literals
 from serving.read.chunks import ChunkKey, Chunks, queries, rows_of, split
-from serving.read.closes import closes_needed
 from serving.read.series import LEFT_OUT, YEARLY_INTERVALS
 from serving.read.snapshots import Snapshot, query
 
@@ -57,15 +57,20 @@ def read_adjusted(lake: Lake, wanted: Adjusted, missing: Sequence[ChunkKey]) -> 
     Raises:
         LakeError: a data file is damaged or missing.
     """
-    closes = None
-    if wanted.kind == "total" and missing:
-        symbols = sorted({key.symbol for key in missing})
-        closes = closes_needed(lake, wanted.bars, wanted.actions, symbols, wanted.as_of)
+    closes = _closes(lake, wanted, missing) if wanted.kind == "total" and missing else None
     for keys in queries(missing):
         needed = rows_of(wanted.bars.series, keys)
         if closes:
             needed = f"({needed}) OR {closes.condition(sorted({key.symbol for key in keys}))}"
         yield _read(lake, wanted, keys, needed)
+
+
+def _closes(lake: Lake, wanted: Adjusted, missing: Sequence[ChunkKey]) -> ClosesNeeded:
+    """The closes before each payment of the symbols."""
+    of_symbols = f"symbol IN ({literals(sorted({key.symbol for key in missing}))})"
+    tables = {"stored": wanted.bars, "actions": wanted.actions}
+    days = tuple(wanted.bars.partitions)
+    return closes_after_daily_bars(lambda sql: query(lake, tables, sql), of_symbols, days, wanted.as_of)
 
 
 def _read(lake: Lake, wanted: Adjusted, keys: Sequence[ChunkKey], needed: str) -> Chunks:

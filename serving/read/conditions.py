@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delta_tables.tick_views import CANCELLED, INCORRECT_ORIGINAL
-from serving.literals import literal
 
 
 def kept(table: pa.Table, conditions: Sequence[pa.ChunkedArray]) -> pa.Table:
@@ -27,14 +26,6 @@ def known_at(table: pa.Table, as_of: datetime | None) -> list[pa.ChunkedArray]:
     instant = pa.scalar(as_of, table["known_from"].type)
     was_replaced_later = pc.fill_null(pc.greater(table["known_to"], instant), True)
     return [pc.less_equal(table["known_from"], instant), was_replaced_later]
-
-
-def known_at_sql(as_of: datetime | None) -> str:
-    """The same as SQL; serving.bars.known_at says it too, and a test holds the two equal."""
-    if as_of is None:
-        return "known_to IS NULL"
-    instant = literal(as_of)
-    return f"known_from <= {instant} AND (known_to IS NULL OR known_to > {instant})"
 
 
 def of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArray]:

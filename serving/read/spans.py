@@ -13,6 +13,9 @@ _EXAMPLE = (
     "give a date such as date(2025, 1, 2), or an instant such as datetime(2025, 1, 2, 14, 30, tzinfo=UTC)"
 )
 
+# beyond these the session of an instant, some days from it, could be no date
+_EARLIEST, _LATEST = datetime(1, 1, 8, tzinfo=UTC), datetime(9999, 12, 24, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Span:
@@ -69,15 +72,28 @@ def instant_in_utc(value: datetime, name: str) -> datetime:
         )
     if value.utcoffset() is None:
         raise ServingError(f"{name} {value.isoformat()}: name the time zone, such as tzinfo=UTC")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise _out_of_time(value, name) from None
 
 
 def _bound(value: When | None, name: str) -> tuple[date | None, datetime | None]:
     if isinstance(value, datetime):
-        return None, instant_in_utc(value, name)
+        instant = instant_in_utc(value, name)
+        if not _EARLIEST <= instant <= _LATEST:
+            raise _out_of_time(value, name)
+        return None, instant
     if value is not None and not isinstance(value, date):
         raise ServingError(f"{name} is {value!r}: {_EXAMPLE}")
     return value, None
+
+
+def _out_of_time(value: datetime, name: str) -> ServingError:
+    return ServingError(
+        f"{name} {value.isoformat()} is no instant that data can be of: from {_EARLIEST.date()} to "
+        f"{_LATEST.date()} it may be; leave {name} out where there is to be no bound"
+    )
 
 
 def _is_after(first: date | None, since: datetime | None, last: date | None, before: datetime | None) -> bool:
@@ -87,7 +103,7 @@ def _is_after(first: date | None, since: datetime | None, last: date | None, bef
         return since > before
     begins = first or (since.date() if since else date.min)
     ends = last or (before.date() if before else date.max)
-    return begins > ends + timedelta(days=1)  # a session's date is not the UTC date of its instants
+    return begins - ends > timedelta(days=1)  # a session's date is not the UTC date of its instants
 
 
 def _text(value: When) -> str:

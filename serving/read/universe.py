@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from delta_tables.lake import Lake
+from serving.conditions import known_at
 from serving.errors import ServingError
-from serving.read.conditions import known_at_sql
 from serving.read.snapshots import Snapshot, query
 
 _NAMING = ("symbol", "interval", "provider")
@@ -28,7 +28,7 @@ def read_universe(lake: Lake, snapshot: Snapshot, as_of: datetime | None) -> pa.
     names = ", ".join(f'"{name}"' for name in wanted if name in snapshot.schema.names)
     sql = (
         f"SELECT {names}, min(trade_dt) AS first_trade_dt, max(trade_dt) AS last_trade_dt, "  # noqa: S608 - escaped
-        f"count(*) AS row_count, min(known_from) AS known_since FROM stored WHERE {known_at_sql(as_of)} "
+        f"count(*) AS row_count, min(known_from) AS known_since FROM stored WHERE {known_at(as_of)} "
         f"GROUP BY {names} ORDER BY {names}"
     )
     found = query(lake, {"stored": snapshot}, sql)

@@ -153,14 +153,14 @@ def test_symbols_that_the_watch_list_holds_for_one_are_compared(spark: SparkSess
     assert breaks(lake) == [("BRK-B", DAYS[0], "close", "differs", AV, YAHOO, "split")]
 
 
-def test_a_split_learned_later_heals_what_it_explains(engine: SparkSession, lake: Lake) -> None:
+def test_a_split_learned_later_heals_what_it_explains(spark: SparkSession, lake: Lake) -> None:
     raw, adjusted = ("40", "44", "36", "42", "1000"), ("10", "11", "9", "10.5", "4000")
     land_rows(lake, [daily("IBM", {DAYS[0]: raw}), chart("IBM", {DAYS[0]: adjusted})])
-    build_lake(engine, lake)
+    build_lake(spark, lake)
     assert {row[2:4] for row in breaks(lake)} == {
         (field, "differs") for field in ("open", "high", "low", "close", "volume")
     }
     told = {"symbol": "IBM", "data": [{"effective_date": DAYS[3], "split_factor": "4.0000"}]}
     land_rows(lake, [payload(dataset="splits", symbol="IBM", fetched_at=at(1), body=told)])
-    build_lake(engine, lake)
+    build_lake(spark, lake)
     assert breaks(lake) == []

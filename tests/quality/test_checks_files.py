@@ -110,6 +110,7 @@ GOOD = {
         "volume": "cast(1000.5 as decimal(20,6))",
         "bar_count": "cast(78 as bigint)",
         "expected_bars": "cast(78 as bigint)",
+        "basis_dt": "date'2024-03-05'",
         "price_change": price("1"),
         "price_change_pct": price("10"),
         "is_simulated": "false",

@@ -1,4 +1,4 @@
-"""A lake with gaps: sessions, intervals and providers at random, and what the views say of the whole of it."""
+"""A lake with gaps: sessions, intervals and providers at random, and what the views say of it."""
 
 import random
 from datetime import date, datetime, timedelta

@@ -7,11 +7,14 @@ from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS
+from delta_tables.table import Table
 from jobs.intervals import MINUTES
+from serving import explain as explanations
 from serving import gold_sources
 from serving.errors import ServingError
 from serving.excerpts import excerpt
 from serving.explain import EXPLAINED, explain
+from serving.queries import Rows, select
 from tests.serving import sample_lake
 from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 
@@ -31,6 +34,21 @@ def test_a_daily_figure_leads_to_its_line_in_the_payload(sample: Lake) -> None:
     assert piece.text.encode() in DAILY_BODY
     assert piece.text.startswith('"2026-01-06": {')
     assert '"4. close": "252.30"' in piece.text
+
+
+def test_a_body_is_read_once_however_often_it_was_delivered(
+    sample: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies: list[bytes] = []
+
+    def watched(lake: Lake, table: Table, sql: str) -> Rows:
+        found = select(lake, table, sql)
+        bodies.extend(row["body"] for row in found if "body" in row)
+        return found
+
+    monkeypatch.setattr(explanations, "select", watched)
+    (source,) = explain(sample, "gold.daily_kpis", ["AAPL", "2026-01-06", "1day"]).sources
+    assert (source.deliveries, bodies) == (2, [DAILY_BODY])
 
 
 def test_an_intraday_figure_rests_on_the_regular_bars_only(sample: Lake) -> None:

@@ -96,9 +96,7 @@ def test_a_window_reads_its_rows_and_one_session_for_each_later_payment(
     rows = exported_rows(source)
     assert max(counts) <= 2 * len(MANY) + len(paid) + 1
     assert len(counts) == len(DAYS) / 2
-    assert rows == [
-        {name: row[name] for name in rows[0]} for row in view_of(lake, request, interval)
-    ]
+    assert rows == [{name: row[name] for name in rows[0]} for row in view_of(lake, request, interval)]
 
 
 def test_a_large_session_is_read_a_few_symbols_at_a_time(lake: Lake) -> None:
@@ -112,7 +110,9 @@ def test_a_large_session_is_read_a_few_symbols_at_a_time(lake: Lake) -> None:
 
 def test_payments_that_several_symbols_need_closes_for_are_read_in_turns(lake: Lake) -> None:
     ex_dts = DAYS[20:28]
-    payments = [action("dividend", day, amount=Decimal(1), symbol=symbol) for symbol in MANY for day in ex_dts]
+    payments = [
+        action("dividend", day, amount=Decimal(1), symbol=symbol) for symbol in MANY for day in ex_dts
+    ]
     many(lake, "1day", payments)
     request = ExportRequest(adjusted="total", end=DAYS[0], provider="alphavantage")
     source, counts = rows_read(open_source(lake, DAILY, request, rows_at_once=len(MANY)))
@@ -127,7 +127,7 @@ def test_a_provider_that_adjusts_its_bars_does_so_wherever_in_the_table_they_are
     own = [bar("AAPL", day, "1min", "100", known_from=LEARNED) for day in DAYS[10:20]]
     add(lake, BARS, adjusted, *own)
     cash = {"provider": "yahoo", "amount": Decimal(4)}
-    split = action("split", DAYS[25], ratio=Decimal(2))
+    split = action("split", DAYS[20], ratio=Decimal(2))
     add(lake, CORPORATE_ACTIONS, action("dividend", DAYS[18]) | cash, split)
     request = ExportRequest(adjusted="total", provider="alphavantage", start=DAYS[10])
     rows = exported_rows(open_source(lake, INTRADAY, request, rows_at_once=3))

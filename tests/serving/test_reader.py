@@ -4,7 +4,7 @@ import doctest
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,6 @@ from jobs.intervals import LONG
 from serving import bars as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
-from serving.read.conditions import known_at_sql
 from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, YEARLY_INTERVALS, Series
 from tests.serving import reader_lake
 from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
@@ -247,8 +246,6 @@ def test_a_series_is_named_as_its_table_is_declared(series: Series, table: Any) 
 
 def test_what_is_said_elsewhere_too_is_said_alike() -> None:
     assert YEARLY_INTERVALS == LONG
-    for as_of in (None, LEARNED.astimezone(UTC)):
-        assert known_at_sql(as_of) == single_symbol.known_at(as_of)
 
 
 @pytest.mark.parametrize("module", [serving.read, serving.read.reader])

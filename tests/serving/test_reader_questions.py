@@ -1,7 +1,7 @@
 """A question that cannot be answered is told so in one line: what was asked, what there is."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from tests.serving import reader_lake
 DAY = date(2026, 1, 5)
 NAIVE = datetime(2026, 1, 5, 14, 30)  # noqa: DTZ001 - what is tested
 AWARE = NAIVE.replace(tzinfo=UTC)
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+TOKYO = timezone(timedelta(hours=9))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         (lambda r: r.bars("AAPL", "1day", AWARE, date(2026, 1, 1)), "is after end"),
         (lambda r: r.bars("AAPL", start=NAIVE), "start 2026-01-05T14:30:00: name the time zone"),
         (lambda r: r.bars("AAPL", end=NAIVE), "end 2026-01-05T14:30:00: name the time zone"),
+        (lambda r: r.bars("AAPL", start=EARLIEST), "start 0001-01-01T00:00:00+00:00 is no instant that data"),
+        (lambda r: r.trades("AAPL", AWARE, LATEST), "leave end out where there is to be no bound"),
+        (lambda r: r.bars("AAPL", start=EARLIEST.replace(tzinfo=TOKYO)), "is no instant that data can be of"),
+        (lambda r: r.bars("AAPL", as_of=EARLIEST.replace(tzinfo=TOKYO)), "as_of 0001-01-01T00:00:00+09:00"),
         (lambda r: r.bars("AAPL", as_of=NAIVE), "as_of 2026-01-05T14:30:00: name the time zone"),
         (lambda r: r.bars("AAPL", as_of=DAY), "as_of is an instant, found datetime.date(2026, 1, 5)"),
         (lambda r: r.known_at(NAIVE), "name the time zone"),
@@ -75,6 +81,11 @@ def test_a_known_symbol_without_rows_in_the_range_is_no_error(reader: Reader) ->
     assert len(reader.bars("AAPL", "1min", date(2020, 1, 1), date(2020, 12, 31))) == 0
     assert len(reader.bars("AAPL", "1day", date(2020, 1, 1), date(2020, 12, 31), adjusted="total")) == 0
     assert len(reader.trades("AAPL", date(2020, 1, 1), date(2020, 12, 31))) == 0
+
+
+def test_the_first_and_the_last_date_there_is_are_no_error(reader: Reader) -> None:
+    assert len(reader.bars("AAPL", "1day", date.min, date.max)) == 5
+    assert len(reader.bars("AAPL", "1day", AWARE - timedelta(days=60), date.max)) == 5
 
 
 @pytest.mark.parametrize(

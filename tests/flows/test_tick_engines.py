@@ -1,0 +1,58 @@
+"""A simulated day of all four flat files, and its republished version: the same lake on both engines."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from delta_tables import gold_ticks, silver_ticks
+from delta_tables.arrow_io import read_rows
+from delta_tables.content_hash import content_hash
+from delta_tables.lake import Lake
+from delta_tables.silver import BARS, QUARANTINE
+from flows.bar_files_build import build_bar_files
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.file_store import FileStore, key_of
+from flows.simulator.market import Market
+from flows.tick_build import build_files
+from flows.tick_gold_build import build_tick_gold
+from jobs.flat_files import COLUMNS_OF
+from tests.flat_files import land_text, tick_workspace
+
+DAY = date(2010, 8, 12)
+PUBLISHED = datetime(2010, 8, 14, tzinfo=UTC)
+TABLES = (BARS, *silver_ticks.TABLES, *gold_ticks.TABLES, QUARANTINE)
+
+
+def grown(spark: SparkSession, lake: Lake) -> list[str]:
+    """The lake after the day and after a version of it with one trade of KO larger: a hash a table."""
+    store = FileStore(Market(0))
+    store.tickers = ("IBM", "KO")
+    story = ((), (Fault(FaultKind.CORRECTIONS, keys=("KO",)),))
+    for later, faults in enumerate(story):
+        at = PUBLISHED + timedelta(days=later)
+        for dataset in COLUMNS_OF:
+            found = store.find(key_of(dataset, DAY), at, faults)
+            assert found is not None
+            land_text(lake, dataset, found.content, at, DAY)
+        work = tick_workspace(lake, stocks=("IBM", "KO"))
+        built = [*build_bar_files(work, spark), *build_files(work, spark), build_tick_gold(work, spark)]
+        assert {each.result.status for each in built} == {"done"}
+        lake.drop_staging()
+    return [content_hash(lake, table) for table in TABLES]
+
+
+@pytest.mark.spark
+def test_both_engines_make_the_same_lake_of_a_day_and_its_correction(
+    spark: SparkSession, apache_spark: SparkSession, lake: Lake, tmp_path: Path
+) -> None:
+    other = Lake(str(tmp_path / "apache"))
+    assert grown(spark, lake) == grown(apache_spark, other)
+    trades = read_rows(other, silver_ticks.TRADES).to_pylist()
+    assert len(trades) > 2_000
+    assert len({row["sequence_number"] for row in trades if row["known_to"] is not None}) == 1
+    assert read_rows(other, gold_ticks.TRADE_BAR_DIFFERENCES).num_rows == 0
+    assert not read_rows(other, QUARANTINE).num_rows
+    assert {row["trade_dt"] for row in trades} == {DAY}
+    assert read_rows(other, gold_ticks.TICK_FEATURES).num_rows == 2 * 390
