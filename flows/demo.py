@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CONFIG = Path("config/demo.toml")
 NEXT = """
 Next, try:
-  alias lakehouse=.venv/bin/lakehouse
+  alias lakehouse=.venv/bin/lakehouse; export LAKEHOUSE_CONFIG=config/demo.toml
   lakehouse sql 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 5'
   lakehouse sql 'select * from gold.signals where is_triggered order by trade_dt desc limit 10'
   lakehouse explain gold.daily_kpis symbol=AAPL trade_dt=2010-08-20 interval=5min provider=alphavantage

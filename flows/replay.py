@@ -16,7 +16,15 @@ from flows.fetching import Fetched
 from flows.file_replay import TABLE_OF, replay_day
 from flows.gates import audit
 from flows.gold_build import rebuild_gold
-from flows.replay_scope import KeptDays, Scope, file_universe, payload_tables, scope_of, with_bytes
+from flows.replay_scope import (
+    KeptDays,
+    Scope,
+    file_universe,
+    payload_tables,
+    require_known,
+    scope_of,
+    with_bytes,
+)
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start
 from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
@@ -181,11 +189,12 @@ def replay(
 
     Raises:
         BuildBlocked: a gate refused a batch, or a day's files can no longer be had; all else was brought up.
-        PlanError: a table that is not made from Bronze.
+        PlanError: a table that is not made from Bronze, a symbol or provider of which nothing lies in Bronze.
     """
     work = open_workspace(config_file)
     began = time.monotonic()
     scope = scope_of(Scope(tuple(providers or ()), tuple(symbols or ()), start, end, tuple(tables or ())))
+    require_known(work.lake, scope)
     with build_session(work) as spark:
         built = replay_silver(work, spark, scope)
         fetched, of_files = replay_files(work, spark, scope)

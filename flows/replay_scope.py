@@ -1,10 +1,13 @@
 """What a replay judges anew: which payloads, and which days of flat files, fetched again where expired."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 
 from config.load import ConfigError
+from delta_tables.arrow_io import read_rows
+from delta_tables.bronze import RAW_FILES, RAW_PAYLOADS
 from delta_tables.lake import Lake
 from delta_tables.table import Table
 from flows.fetching import Fetched
@@ -68,6 +71,27 @@ def scope_of(scope: Scope) -> Scope:
     if unknown := [name for name in named if name not in known]:
         raise PlanError(f"no table {unknown[0]!r} is made from Bronze; there are {', '.join(known)}")
     return replace(scope, tables=named)
+
+
+def require_known(lake: Lake, scope: Scope) -> None:
+    """Refuses a scope that names what never arrived, before an hour is spent on judging nothing.
+
+    Raises:
+        PlanError: a provider of which nothing lies in Bronze; a symbol, where all that lies there are
+            payloads (which symbols a flat file has is known only when it is read).
+        LakeError: Bronze cannot be read.
+    """
+    payloads = read_rows(lake, RAW_PAYLOADS, ["provider", "symbol"])
+    files = set(read_rows(lake, RAW_FILES, ["provider"])["provider"].to_pylist())
+    known = {"provider": files | set(payloads["provider"].to_pylist())}
+    if not files:
+        known["symbol"] = set(payloads["symbol"].to_pylist())
+    named = {"provider": scope.providers, "symbol": scope.symbols}
+    for what, there in known.items():
+        if unknown := [name for name in named[what] if name not in there]:
+            near = difflib.get_close_matches(unknown[0], there, n=3, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise PlanError(f"nothing of the {what} {unknown[0]!r} lies in Bronze{hint}")
 
 
 def payload_tables(scope: Scope) -> list[SilverTable]:

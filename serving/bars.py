@@ -41,9 +41,11 @@ def bars(
     `end` are session dates, both included.
 
     Raises:
-        ServingError: the symbol cannot be one, or the lake has none of that name; the instant is naive.
+        ServingError: the symbol cannot be one, or the lake has none of that name; the instant is naive;
+            the range ends before it starts.
         LakeError: the table cannot be read.
     """
+    _require_order(start, end)
     wanted = [f"symbol = {literal(checked_symbol(symbol))}", known_at(as_of), of_sessions(BARS, start, end)]
     if interval:
         wanted.append(f'"interval" = {literal(interval)}')
@@ -71,6 +73,7 @@ def adjusted_bars(
     """
     if adjusted not in ADJUSTED:
         raise ServingError(f"bars can be adjusted for {' or '.join(ADJUSTED)}, not {adjusted[:40]!r}")
+    _require_order(start, end)
     if as_of is not None:
         literal(as_of)  # refuses an instant without a time zone
     of_symbol = f"symbol = {literal(checked_symbol(symbol))}"
@@ -84,6 +87,17 @@ def adjusted_bars(
     wanted = [_traded_between(start, end)] + ([f'"interval" = {literal(interval)}'] if interval else [])
     sql = f"SELECT * FROM ({view}) AS adjusted WHERE {' AND '.join(wanted)}"  # noqa: S608 - escaped
     return _in_order(lake, symbol, _adjusted_rows(lake, sql))
+
+
+def has_actions(lake: Lake, symbol: str) -> bool:
+    """Whether a split, dividend or the like of the symbol is known; else its prices are as stored."""
+    sql = f"SELECT 1 AS one FROM stored WHERE symbol = {literal(checked_symbol(symbol))} LIMIT 1"  # noqa: S608 - escaped
+    return bool(select(lake, CORPORATE_ACTIONS, sql))
+
+
+def _require_order(start: date | None, end: date | None) -> None:
+    if start and end and start > end:
+        raise ServingError(f"the range ends on {end}, before it starts on {start}: swap the two dates")
 
 
 def _in_order(lake: Lake, symbol: str, found: pa.Table) -> pa.Table:

@@ -60,8 +60,14 @@ def _register_queries(app: typer.Typer, context: Callable[[], CliContext]) -> No
         first, last = start.date() if start else None, end.date() if end else None
         if adjusted:
             found = reader.adjusted_bars(here.lake, symbol, adjusted, interval, instant, first, last)
+            if not reader.has_actions(here.lake, symbol):
+                typer.echo(
+                    f"No split or dividend of {symbol} is known: these are the prices as stored.", err=True
+                )
         else:
             found = reader.bars(here.lake, symbol, interval, instant, first, last)
+        if not found.num_rows:
+            typer.echo(f"{symbol} has bars, but none of that interval, range or knowledge.", err=True)
         _show_table(here, found.slice(max(0, found.num_rows - limit)))
 
 

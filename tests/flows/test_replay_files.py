@@ -26,7 +26,7 @@ from flows.file_fetching import fetch_files
 from flows.handlers.massive_files import file_key
 from flows.landing_files import landed_files
 from flows.replay import replay_files
-from flows.replay_scope import Scope, scope_of
+from flows.replay_scope import Scope, require_known, scope_of
 from flows.silver_build import Built
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
@@ -52,6 +52,8 @@ from tests.flat_files import (
 )
 from tests.flows.command_line import Cli
 from tests.flows.installation import Installation
+from tests.lakes import land_rows
+from tests.payloads import bar, daily
 
 TABLES = (TRADES, QUOTES, BARS, QUARANTINE, TICK_FEATURES, TRADE_BAR_DIFFERENCES)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -199,6 +201,15 @@ def test_other_providers_have_no_files(spark: SparkSession, lake: Lake) -> None:
 def test_a_table_that_is_not_made_from_bronze_is_refused() -> None:
     with pytest.raises(PlanError, match=r"no table 'gold\.signals' .* silver\.trades"):
         scope_of(Scope(tables=("gold.signals",)))
+
+
+def test_what_never_arrived_is_refused_before_anything_is_judged(lake: Lake) -> None:
+    land_rows(lake, [daily("AAPL", {"2010-08-11": bar()})])
+    require_known(lake, Scope(providers=("alphavantage",), symbols=("AAPL",)))
+    with pytest.raises(PlanError, match="nothing of the symbol 'AAPLE' lies in Bronze; did you mean AAPL"):
+        require_known(lake, Scope(symbols=("AAPLE",)))
+    with pytest.raises(PlanError, match="nothing of the provider 'massive' lies in Bronze"):
+        require_known(lake, Scope(providers=("massive",)))
 
 
 def test_the_command_refuses_it_too(here: Installation, cli: Cli, prefect_server: object) -> None:

@@ -15,7 +15,7 @@ from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, LakeError
 from delta_tables.silver import BARS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
-from serving.bars import adjusted_bars
+from serving.bars import adjusted_bars, has_actions
 from serving.errors import ServingError
 from serving.sql import run_query
 from tests.adjusted_rows import LEARNED, Row, bar_row, dividend_row, hours_after, split_row
@@ -124,6 +124,11 @@ def test_the_views_answer_in_sql(engine: SparkSession, told: Lake) -> None:
             "order by trade_dt limit 1",
         )
         assert found["close"].to_pylist() == decimals(expected)
+
+
+def test_a_symbol_with_a_split_has_actions_and_another_has_none(told: Lake) -> None:
+    assert has_actions(told, "APPLE")
+    assert not has_actions(told, "PEAR")
 
 
 def test_the_command_line_shows_adjusted_bars(told: Lake) -> None:

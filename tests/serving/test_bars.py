@@ -7,7 +7,7 @@ import pytest
 
 from delta_tables.lake import Lake, LakeError
 from delta_tables.silver import BARS
-from serving.bars import COLUMNS, bars
+from serving.bars import COLUMNS, adjusted_bars, bars, has_actions
 from serving.errors import ServingError
 from tests.serving.sample_lake import CORRECTED, DAYS, FETCHED
 
@@ -78,3 +78,14 @@ def test_a_damaged_table_says_what_to_do(sample: Lake, lake: Lake) -> None:
         file.unlink()
     with pytest.raises(LakeError, match=r"silver\.bars: .* restore"):
         bars(lake, "AAPL")
+
+
+def test_a_range_that_ends_before_it_starts_is_refused(sample: Lake) -> None:
+    with pytest.raises(ServingError, match="before it starts on 2024-03-05: swap"):
+        bars(sample, "AAPL", start=date(2024, 3, 5), end=date(2024, 3, 4))
+    with pytest.raises(ServingError, match="swap"):
+        adjusted_bars(sample, "AAPL", "split", start=date(2024, 3, 5), end=date(2024, 3, 4))
+
+
+def test_of_a_symbol_without_splits_or_dividends_no_action_is_known(sample: Lake) -> None:
+    assert not has_actions(sample, "AAPL")
