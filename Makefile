@@ -57,6 +57,11 @@ docs: install ## Write docs/tables.md from the table declarations
 lock: ## Resolve the dependencies of pyproject.toml into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --output-file $(LOCK)
+	uv pip compile pyproject.toml --quiet --extra postgres --extra simulator --extra stack --group images \
+		--python-version 3.11 --python-platform linux --constraint $(LOCK) --generate-hashes --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file infra/worker.lock
+	uv pip compile infra/spark.in --quiet --python-version 3.11 --python-platform linux --constraint $(LOCK) \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --output-file infra/spark.lock
 
 clean: ## Remove .venv and the caches; a lake is never removed
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -19,6 +19,9 @@ class Secrets(BaseSettings):
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
     ledger_database_url: SecretStr | None = None
+    notify_webhook_url: SecretStr | None = None
+    notify_slack_url: SecretStr | None = None
+    notify_email_url: SecretStr | None = None
 
     def values(self) -> tuple[str, ...]:
         """The plain secrets that are set, for redaction."""

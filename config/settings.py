@@ -206,6 +206,15 @@ class SparkSettings(_Part):
     driver_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "4g"
 
 
+class MaintenanceSettings(_Part):
+    """How long files that no current version needs are kept, for readers at work and for a way back.
+
+    A week at least: the longest reader, a replay or a restore must find its version's files.
+    """
+
+    retain_hours: Annotated[int, Field(ge=168)] = 168
+
+
 class Settings(_Part):
     """All settings. Paths are relative to the working folder."""
 
@@ -224,3 +233,4 @@ class Settings(_Part):
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     s3: S3Settings = S3Settings()
     spark: SparkSettings = SparkSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()

@@ -31,6 +31,18 @@ def backfill(
 
     Daily series come whole (one call a symbol), intraday bars month by month. A run that was killed
     goes on where it stopped.
+
+    Args:
+        start: The first session's date.
+        end: The last session's date.
+        datasets: Such as daily or intraday. Empty: those of an ordinary run that have a history.
+        symbols: Such as AAPL. Empty: the watch list.
+        config_file: Settings file. Empty: the one that the worker's LAKEHOUSE_CONFIG names.
+        provider: Ask this provider. Empty: every provider in use that has the dataset.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; everything else was done.
+        PlanError: there is no such history, or the plan does not have it.
     """
     work = open_workspace(config_file)
     today = work.clock().date()

@@ -1,17 +1,25 @@
 """The flow `market_data`: ingest, then build; and what both came to."""
 
+import os
 import time
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import cast
 
 from prefect import flow
+from prefect.runtime import flow_run
 
+from config.load import load_settings
+from config.settings import Provider, Settings
 from flows.build import build_all
 from flows.completeness.reasks import with_reasks
 from flows.ingest import ingest_all
-from flows.requests_plan import latest_asks
-from flows.run_summary import RunSummary, conclude
+from flows.open_hours import Exchange, no_session_then, not_trading_then
+from flows.requests_plan import chosen_asks, latest_asks
+from flows.run_summary import RunSummary, conclude, skipped
 from flows.sources.source import Ask
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import Workspace, market_clock, new_run_id, open_workspace
 
 
 def run_asks(work: Workspace, asks: Sequence[Ask]) -> RunSummary:
@@ -28,10 +36,53 @@ def run_asks(work: Workspace, asks: Sequence[Ask]) -> RunSummary:
 
 
 @flow(name="market-data", description="Fetch the watch list and bring Silver and Gold up to it.")
-def market_data(config_file: str | None = None) -> RunSummary:
+def market_data(
+    config_file: str | None = None,
+    providers: list[Provider] | None = None,
+    datasets: list[str] | None = None,
+    session_days_of: Exchange | None = None,
+    trading_hours_of: Exchange | None = None,
+) -> RunSummary:
     """One run for the latest data of the watch list; ends as completed even if single symbols failed.
 
     What ops.completeness knows to be late or missing is asked for again where the latest does not hold it.
+    A run that has nothing to do (closed exchange, nothing to ask for) ends at once, completed as Skipped.
+
+    Args:
+        config_file: Settings file. Empty: the one that the worker's LAKEHOUSE_CONFIG names.
+        providers: Ask these providers only. Empty: all that the settings use.
+        datasets: Ask for these datasets only, such as daily or intraday. Empty: all that the settings fetch.
+        session_days_of: Skip the run on days without a session of this exchange. Empty: run on any day.
+        trading_hours_of: Skip the run before this exchange's open and from 20 minutes after its close, half
+            days included. Empty: run at any time.
+
+    Raises:
+        BuildBlocked: a gate refused a batch; everything else was done.
+        PlanError, ConfigError, LakeError: what is wrong and what to do.
     """
+    settings = load_settings(os.environ, Path(config_file) if config_file else None)
+    if reason := _closed(settings, session_days_of, trading_hours_of):
+        return skipped(new_run_id(), reason)
+    if not chosen_asks(latest_asks(settings), providers or (), datasets or ()):
+        return skipped(new_run_id(), _nothing_to_ask(providers or (), datasets or ()))
     work = open_workspace(config_file)
-    return run_asks(work, with_reasks(work, latest_asks(work.settings)))
+    asks = with_reasks(work, latest_asks(work.settings))
+    return run_asks(work, chosen_asks(asks, providers or (), datasets or ()))
+
+
+# The same flow under the exchange's name, for runs that ask the exchange itself.
+bse = market_data.with_options(name="bse", description="Fetch the Bombay exchange's files and build them.")
+
+
+def _closed(settings: Settings, session_days_of: str | None, trading_hours_of: str | None) -> str | None:
+    """Why the run has nothing to do at the time it is for: a late one is for the time it was scheduled at."""
+    as_if_at = settings.as_if_at
+    at = market_clock(as_if_at)() if as_if_at else cast(datetime, flow_run.scheduled_start_time)
+    if session_days_of and (reason := no_session_then(session_days_of, at)):
+        return reason
+    return not_trading_then(trading_hours_of, at) if trading_hours_of else None
+
+
+def _nothing_to_ask(providers: Sequence[str], datasets: Sequence[str]) -> str:
+    what = " ".join([*([f"{', '.join(datasets)} of"] if datasets else []), ", ".join(providers) or "anybody"])
+    return f"the settings fetch nothing from {what}" if not datasets else f"the settings do not fetch {what}"

@@ -187,6 +187,14 @@ def replay(
 
     Only flat files that have expired are fetched, and only as they were.
 
+    Args:
+        providers: Judge what these providers sent. Empty: all of them.
+        symbols: Judge the whole histories of these symbols. Empty: all symbols.
+        start: Only series with a payload received on or after this date, UTC. Empty: since ever.
+        end: Only series with a payload received on or before this date, UTC. Empty: until now.
+        config_file: Settings file. Empty: the one that the worker's LAKEHOUSE_CONFIG names.
+        tables: Only what these tables are made from, such as silver.trades. Empty: all of Silver.
+
     Raises:
         BuildBlocked: a gate refused a batch, or a day's files can no longer be had; all else was brought up.
         PlanError: a table that is not made from Bronze, a symbol or provider of which nothing lies in Bronze.

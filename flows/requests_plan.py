@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from config.settings import Settings
+from flows.handlers import massive as massive_handler
 from flows.handlers.records import Query
 from flows.providers import SOURCES, source_named
 from flows.sources import massive
@@ -16,6 +17,28 @@ def latest_asks(settings: Settings) -> tuple[Ask, ...]:
         Ask(dataset, provider=name) for name, source in SOURCES.items() for dataset in source.latest(settings)
     )
     return payloads + massive.latest_asks(settings)
+
+
+def chosen_asks(asks: Sequence[Ask], providers: Sequence[str], datasets: Sequence[str]) -> tuple[Ask, ...]:
+    """Of the asks those of these providers and datasets; none given means all.
+
+    Raises:
+        PlanError: no provider has such a dataset.
+        ConfigError: there is no such provider.
+    """
+    for provider in providers:
+        if provider != massive.PROVIDER:
+            source_named(provider)
+    manifests = [*(source.manifest for source in SOURCES.values()), massive_handler.MANIFEST]
+    known = dict.fromkeys(name for manifest in manifests for name in manifest.datasets)
+    for dataset in datasets:
+        if dataset not in known:
+            raise PlanError(f"no provider has a dataset {dataset!r}; there is {', '.join(known)}")
+    return tuple(
+        ask
+        for ask in asks
+        if (not providers or ask.provider in providers) and (not datasets or ask.dataset in datasets)
+    )
 
 
 def range_asks(

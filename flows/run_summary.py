@@ -67,6 +67,12 @@ def conclude(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], se
     return cast(RunSummary, _state(summary))
 
 
+def skipped(run_id: str, reason: str) -> RunSummary:
+    """Ends a run that has nothing to do: as completed, named Skipped, with the reason."""
+    nothing = RunSummary(run_id, (), (), 0, 0.0)
+    return cast(RunSummary, Completed(name="Skipped", message=reason, data=nothing))
+
+
 def _state(summary: RunSummary) -> State[RunSummary]:
     if not summary.has_failures:
         return Completed(data=summary)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType, TimestampType
@@ -38,25 +40,37 @@ class BronzeWindow:
 def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     """What has landed since `built_version` (None: everything), found in the table's change feed.
 
+    The feed of a version whose files have been vacuumed is gone: then everything is looked at again, which
+    costs time and changes no row that was built before.
+
     Raises:
         TableNotFoundError, LakeError: Bronze is not there or cannot be read.
     """
     stored = open_table(lake, RAW_PAYLOADS)
     version = stored.version()
-    if built_version is None:
+    if built_version is not None and version <= built_version:
+        return BronzeWindow(version, 0, None)
+    landed = None if built_version is None else _landed_after(stored, built_version, version)
+    if landed is None:
         everything = read_rows(lake, RAW_PAYLOADS, ["provider", "dataset"])
         return BronzeWindow(version, everything.num_rows, None, _sources(everything))
-    if version <= built_version:
-        return BronzeWindow(version, 0, None)
-    feed = stored.load_cdf(
-        starting_version=built_version + 1,
-        ending_version=version,
-        columns=[f'"{name}"' for name in (*_SERIES, "fetched_at")],
-    )
-    names = [*_SERIES, "fetched_at"]
-    landed = pa.table(feed).select(names).cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(n) for n in names))
     since = landed.group_by(list(_SERIES)).aggregate([("fetched_at", "min")])
     return BronzeWindow(version, landed.num_rows, since, _sources(landed))
+
+
+def _landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Table | None:
+    """Series and fetched_at of the payloads of later versions; None where the feed cannot tell any more."""
+    names = [*_SERIES, "fetched_at"]
+    try:
+        feed = stored.load_cdf(
+            starting_version=built_version + 1,
+            ending_version=version,
+            columns=[f'"{name}"' for name in names],
+        )
+        landed = pa.table(feed).select(names)
+    except (DeltaError, OSError, pa.ArrowException):  # files vacuumed, log entries expired
+        return None
+    return landed.cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(name) for name in names))
 
 
 def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:

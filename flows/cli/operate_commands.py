@@ -1,4 +1,4 @@
-"""Commands about the lakehouse's health: check and doctor."""
+"""Commands about the lakehouse's health: check, doctor and maintain."""
 
 import json
 from collections.abc import Callable
@@ -55,6 +55,24 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
                 mark = "ok  " if finding.is_well else "FAIL"
                 here.console.print(f"{mark} {finding.what}: {finding.found}", markup=False, soft_wrap=True)
         raise typer.Exit(0 if all(finding.is_well for finding in findings) else EXIT_ERROR)
+
+    @app.command()
+    def maintain() -> None:
+        """Compact all tables and remove old files, with the proof that no row changed; show the storage.
+
+        What no version of the last week needs is removed. Waits while a run builds.
+        """
+        here = context()
+        from flows.cli.storage import print_storage  # noqa: PLC0415 - imports rich
+        from flows.maintain import layer_rows, table_rows  # noqa: PLC0415 - imports Prefect
+        from flows.maintain import maintain as flow  # noqa: PLC0415
+
+        found = flow(here.config_text)
+        layers, tables = layer_rows(here.lake, found), table_rows(found)
+        if here.is_json:
+            typer.echo(json.dumps({"layers": layers, "tables": tables}))
+        else:
+            print_storage(here.console, layers, tables)
 
 
 def _plain(result: "GateResult") -> dict[str, object]:

@@ -11,10 +11,10 @@ from flows.providers import SOURCES
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("config", "delta_tables", "flows", "jobs", "quality", "serving")
 # What is asked of nobody by name is asked of the first provider; a coin's id and BSE's names of files are
-# looked at where arrivals are found. A new provider needs none of these.
+# looked at where arrivals are found; a deployment has BSE's name. A new provider needs none of these.
 ELSEWHERE = {
     "alphavantage": {"flows/sources/source.py"},
-    "bse": {"flows/completeness/arrivals.py", "flows/completeness/series.py"},
+    "bse": {"flows/completeness/arrivals.py", "flows/completeness/series.py", "flows/market_data.py"},
     "coingecko": {"flows/completeness/series.py"},
 }
 LISTED = (

@@ -1,0 +1,139 @@
+"""Compacts and vacuums a table by the one kind of writer that it has; says what it is made of."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+from pyarrow import fs
+from pyspark.sql import SparkSession
+
+from delta_tables.create_tables import open_table
+from delta_tables.lake import Lake, LakeError
+from delta_tables.row_digest import row_digest
+from delta_tables.table import Table
+
+ENGINE_LAYERS: Final = frozenset({"silver", "gold"})
+LEAST_RETAIN_HOURS: Final = 7 * 24  # the longest reader, or a way back, may need a version of a week ago
+_FEW_FILES: Final = 4  # as many of a partition are left as they are
+_NAMES: Final = ("path", "size_bytes", "num_records")
+
+
+class LostRowsError(LakeError):
+    """A compacted table does not hold what it held before; the files of before are all still there."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What a table is made of: files, bytes and rows of its current version, bytes of older ones."""
+
+    files: int
+    bytes: int
+    rows: int
+    old_bytes: int
+    version: int
+
+
+@dataclass(frozen=True)
+class _File:
+    """A data file; `partition` is the text of its first partition column's value, "" without one."""
+
+    path: str
+    partition: str
+    size_bytes: int
+    rows: int
+
+
+def storage_of(lake: Lake, table: Table) -> Storage:
+    """The table's storage, from its log and its folder."""
+    files, version = _files(lake, table)
+    live = sum(file.size_bytes for file in files)
+    old = max(0, stored_bytes(lake, f"{table.layer}/{table.name}", ".parquet") - live)
+    return Storage(len(files), live, sum(file.rows for file in files), old, version)
+
+
+def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
+    """The bytes of all files in a folder of the lake, of data files only where `suffix` is .parquet.
+
+    Checkpoints of the log are data files of no table and do not count as such.
+    """
+    store, root = lake.file_system()
+    selector = fs.FileSelector(f"{root}/{folder}", allow_not_found=True, recursive=True)
+    return sum(
+        info.size
+        for info in store.get_file_info(selector)
+        if info.is_file and info.path.endswith(suffix) and not (suffix and "/_delta_log/" in info.path)
+    )
+
+
+def has_small_files(lake: Lake, table: Table) -> bool:
+    """Whether a partition (the table, without any) has more than a few files."""
+    files, _version = _files(lake, table)
+    return any(count > _FEW_FILES for count in Counter(file.partition for file in files).values())
+
+
+def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
+    """Fewer and larger files with the same rows, in one commit that changes no data, and proven not to.
+
+    `spark`: Apache Spark where it writes this lake, else None: the embedded engine has no OPTIMIZE and
+    commits as delta-rs does, so delta-rs compacts for it, as it does for Bronze and Ops everywhere.
+
+    Raises:
+        LostRowsError: the rows of the rewritten partitions are others than before.
+    """
+    before, version = _files(lake, table)
+    if spark is not None and table.layer in ENGINE_LAYERS:
+        spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
+    else:
+        open_table(lake, table).optimize.compact()
+    after, new_version = _files(lake, table)
+    _require_same_rows(lake, table, (version, before), (new_version, after))
+
+
+def _require_same_rows(
+    lake: Lake, table: Table, before: tuple[int, list[_File]], after: tuple[int, list[_File]]
+) -> None:
+    """Compares the rows of the partitions that were rewritten, every column, as sums of hashes."""
+    paths = [{file.path for file in files} for _version, files in (before, after)]
+    files = [*before[1], *after[1]]
+    partitions = {file.partition for file in files if file.path in paths[0] ^ paths[1]}
+    only = partitions if table.partition_by else None
+    if not partitions:
+        return
+    then, now = (row_digest(lake, table, version, only) for version, _files in (before, after))
+    if then != now:
+        raise LostRowsError(
+            f"{table.full_name}: version {before[0]} has {then.rows} rows in the partitions that were "
+            f"compacted, version {after[0]} {now.rows}, or others; nothing was removed: stop all runs and "
+            f"restore version {before[0]} (RESTORE TABLE, or delta-rs' DeltaTable.restore)"
+        )
+
+
+def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: int) -> None:
+    """Removes files that no version of the last `retain_hours` needs.
+
+    Raises:
+        LakeError: fewer hours than a reader or a way back may need; nothing was removed.
+    """
+    if retain_hours < LEAST_RETAIN_HOURS:
+        raise LakeError(
+            f"{table.full_name}: old files are kept for {LEAST_RETAIN_HOURS} hours at least, for readers at "
+            f"work and for a way back; {retain_hours} were asked for (maintenance.retain_hours)"
+        )
+    if spark is not None and table.layer in ENGINE_LAYERS:
+        spark.sql(f"VACUUM delta.`{lake.uri(table)}` RETAIN {retain_hours} HOURS").collect()
+    else:
+        open_table(lake, table).vacuum(retain_hours, dry_run=False)
+
+
+def _files(lake: Lake, table: Table) -> tuple[list[_File], int]:
+    stored = open_table(lake, table)
+    actions = pa.table(stored.get_add_actions(flatten=True))
+    key = f"partition.{table.partition_by[0]}" if table.partition_by else None
+    rows = actions.select([name for name in _NAMES if name in actions.schema.names]).to_pylist()
+    values = actions[key].to_pylist() if key and key in actions.schema.names else [""] * len(rows)
+    found = [
+        _File(row["path"], str(value), int(row["size_bytes"]), int(row["num_records"] or 0))
+        for row, value in zip(rows, values, strict=True)
+    ]
+    return found, stored.version()

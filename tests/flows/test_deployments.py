@@ -1,0 +1,267 @@
+"""prefect.yaml and `flows.deploy`: what is declared loads, is valid, and is what the server then has."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import load_flow_from_entrypoint
+from prefect.server.schemas.schedules import CronSchedule
+from prefect.states import Cancelling, Pending, Running
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools import validate
+from pydantic import SecretStr
+
+from config.load import ConfigError
+from config.secrets import Secrets
+from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare, start_demo
+from flows.deploy_notifications import GATE_REFUSED, wanted_blocks
+from flows.sweep import POOL, sweep
+from tests.flows.installation import ROOT
+
+DECLARED = declared_deployments(ROOT / "prefect.yaml")
+SCHEDULED = [(each, schedule) for each in DECLARED for schedule in each.get("schedules", [])]
+Found = TypeVar("Found")
+NOW = datetime.now(UTC)
+LATER = timedelta(hours=1)
+
+
+def with_client(work: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
+    """What the work with the server gives."""
+
+    async def run() -> Found:
+        async with get_client() as client:
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+def next_runs(schedule: dict[str, Any], since: str, count: int) -> list[datetime]:
+    """The next runs of a schedule, in its own time."""
+    zone = schedule["timezone"]
+    start = datetime.fromisoformat(since).replace(tzinfo=ZoneInfo(zone))
+    found = asyncio.run(CronSchedule(cron=schedule["cron"], timezone=zone).get_dates(count, start=start))
+    return [datetime.fromtimestamp(each.timestamp(), ZoneInfo(zone)) for each in found]
+
+
+def schedule_of(name: str, slug: str) -> dict[str, Any]:
+    return next(s for each, s in SCHEDULED if (each["name"], s["slug"]) == (name, slug))
+
+
+def test_deployments_are_named_by_what_and_when() -> None:
+    names = [f"{load_flow_from_entrypoint(each['entrypoint']).name}/{each['name']}" for each in DECLARED]
+    assert names == [
+        "market-data/us-equities-every-5-min",
+        "market-data/daily-after-close",
+        "market-data/crypto-hourly",
+        "bse/after-20-00-ist",
+        "backfill/on-demand",
+        "replay/on-demand",
+        "maintain/nightly",
+        "demo/on-demand",
+    ]
+    assert all(TAG in each["tags"] and each["work_pool"]["name"] == POOL for each in DECLARED)
+    assert all(each["concurrency_limit"]["limit"] == 1 for each in DECLARED)
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=lambda each: f"{each['entrypoint']}-{each['name']}")
+def test_parameters_fit_the_flow_and_each_is_described(declared: dict[str, Any]) -> None:
+    schema = parameter_schema(load_flow_from_entrypoint(declared["entrypoint"])).model_dump_for_openapi()
+    given = declared.get("parameters", {})
+    required = {name: "2024-01-02" for name in schema.get("required", [])}
+    validate({**required, **given}, schema, raise_on_error=True)
+    assert set(given) <= set(schema["properties"])
+    for name, of_parameter in schema["properties"].items():
+        assert of_parameter.get("description", "").endswith("."), name
+
+
+def test_five_minute_runs_cover_the_session_from_its_first_bar_to_after_its_close() -> None:
+    parts = ("after-the-open", "through-the-day", "at-the-close")
+    day = [
+        run
+        for part in parts
+        for run in next_runs(schedule_of("us-equities-every-5-min", part), "2026-11-25 00:00", 100)
+        if run.day == 25
+    ]
+    assert f"{day[0]:%H:%M}" == "09:35"
+    assert f"{day[-1]:%H:%M}" == "16:20"
+    assert {later - earlier for earlier, later in pairwise(day)} == {timedelta(minutes=5)}
+
+
+@pytest.mark.parametrize(("since", "offsets"), [("2026-10-30", (-4, -5)), ("2027-03-12", (-5, -4))])
+def test_runs_stay_at_the_exchanges_time_when_the_clocks_change(since: str, offsets: tuple[int, int]) -> None:
+    friday, monday = next_runs(schedule_of("daily-after-close", "after-the-close"), f"{since} 00:00", 2)
+    assert (f"{friday:%a %H:%M}", f"{monday:%a %H:%M}") == ("Fri 17:30", "Mon 17:30")
+    assert tuple(run.utcoffset() for run in (friday, monday)) == tuple(timedelta(hours=h) for h in offsets)
+
+
+def test_the_bombay_file_is_fetched_on_special_sundays_too() -> None:
+    runs = next_runs(schedule_of("after-20-00-ist", "evening"), "2026-11-07 21:00", 1)
+    assert f"{runs[0]:%a %Y-%m-%d %H:%M %z}" == "Sun 2026-11-08 20:15 +0530"
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server: object) -> None:
+    """The server as the project declares it."""
+    del prefect_server
+
+    async def everything(client: PrefectClient) -> None:
+        await prepare(client, Secrets(_env_file=None), ROOT, NOW)
+        await deploy(client, DECLARED)
+
+    with_client(everything)
+
+
+async def state_of_server(client: PrefectClient) -> dict[str, Any]:
+    """What deploying makes, without the times at which it was made."""
+    noise = {"updated", "created", "version", "version_id", "last_polled", "status"}
+    pool = await client.read_work_pool(POOL)
+    return {
+        "pool": pool.model_dump(mode="json", exclude=noise),
+        "automations": sorted(
+            (each.model_dump_json() for each in await client.read_automations()),
+        ),
+        "deployments": sorted(
+            (
+                str(each.id),
+                sorted((s.slug or "", str(s.id), s.active) for s in each.schedules),
+                each.model_dump(
+                    mode="json", include={"parameters", "paused", "tags", "pull_steps", "entrypoint"}
+                ),
+            )
+            for each in await client.read_deployments(limit=200)
+        ),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("deployed")
+def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> None:
+    async def twice(client: PrefectClient) -> None:
+        crypto = await client.read_deployment_by_name("market-data/crypto-hourly")
+        await client.pause_deployment(crypto.id)
+        before = await state_of_server(client)
+        await prepare(client, Secrets(_env_file=None), ROOT, NOW)
+        stored = await deploy(client, DECLARED)
+        assert await state_of_server(client) == before
+        assert len(stored) == len(DECLARED)
+        assert (await client.read_deployment(crypto.id)).paused
+        assert all(each.pull_steps == [] for each in stored)
+
+        kept = [each for each in DECLARED if each["name"] != "crypto-hourly"]
+        assert await drop_undeclared(client, kept, stored) == ["flows.market_data.market_data crypto-hourly"]
+        with pytest.raises(ObjectNotFound):
+            await client.read_deployment(crypto.id)
+
+    with_client(twice)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_demo_is_started_once() -> None:
+    first, again = with_client(start_demo), with_client(start_demo)
+    assert first.id == again.id
+
+
+async def planted(client: PrefectClient, state: Any, worker: str | None) -> FlowRun:
+    """A run in this state that a worker of this name has taken."""
+    deployment = await client.read_deployment_by_name("backfill/on-demand")
+    run = await client.create_flow_run_from_deployment(
+        deployment.id, parameters={"start": "2024-01-02", "end": "2024-01-03"}
+    )
+    if worker:
+        await client.update_flow_run_labels(run.id, {"prefect.worker.name": worker})
+    await client.update_flow_run(run.id, infrastructure_pid="1")  # else it counts as never begun
+    await client.set_flow_run_state(run.id, Running(), force=True)
+    await client.set_flow_run_state(run.id, state, force=True)
+    return run
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_sweep_ends_the_runs_of_dead_workers_and_no_others() -> None:
+    async def play(client: PrefectClient) -> tuple[dict[str, FlowRun], dict[UUID, str]]:
+        await client.send_worker_heartbeat(POOL, "alive", heartbeat_interval_seconds=30)
+        runs = {
+            "of a living worker": await planted(client, Running(), "alive"),
+            "of a lost worker": await planted(client, Running(), "lost"),
+            "never begun": await planted(client, Pending(), "lost"),
+            "just taken": await planted(client, Pending(), None),
+            "to be cancelled": await planted(client, Cancelling(), "lost"),
+        }
+        ended = await sweep(client, datetime.now(UTC))
+        return {name: await client.read_flow_run(run.id) for name, run in runs.items()}, ended
+
+    runs, ended = with_client(play)
+    assert {name: run.state_name for name, run in runs.items()} == {
+        "of a living worker": "Running",
+        "of a lost worker": "Crashed",
+        "never begun": "Crashed",
+        "just taken": "Pending",
+        "to be cancelled": "Cancelled",
+    }
+    lost = runs["of a lost worker"]
+    assert lost.state is not None
+    assert lost.state.message == "Ended by the sweep: its worker lost is not there any more."
+    assert ended[lost.id] == f"{lost.name} was running; its worker lost is not there any more"
+    assert len(ended) == 3
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_worker_that_starts_anew_ends_its_own_old_runs_at_once_and_a_silent_one_later() -> None:
+    async def play(client: PrefectClient) -> list[str | None]:
+        await client.send_worker_heartbeat(POOL, "restarted", heartbeat_interval_seconds=30)
+        run = await planted(client, Running(), "restarted")
+        untaken = await planted(client, Pending(), None)
+        soon = datetime.now(UTC) + timedelta(seconds=60)
+        assert run.id not in await sweep(client, soon)
+        assert untaken.id in await sweep(client, soon + LATER)
+        other = await planted(client, Running(), "restarted")
+        assert other.id in await sweep(client, datetime.now(UTC), "restarted")
+        return [(await client.read_flow_run(each.id)).state_name for each in (run, other)]
+
+    assert with_client(play) == ["Crashed", "Crashed"]
+
+
+def test_nobody_is_told_where_nobody_is_configured_and_a_bad_address_is_not_shown() -> None:
+    assert wanted_blocks(Secrets(_env_file=None)) == {}
+    for name in ("notify_webhook_url", "notify_slack_url", "notify_email_url"):
+        bad = Secrets(_env_file=None).model_copy(update={name: SecretStr("a-canary")})
+        with pytest.raises(ConfigError, match=name.upper()) as refused:
+            wanted_blocks(bad)
+        assert "canary" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_who_is_configured_is_told_of_failed_runs_and_refused_batches_until_removed() -> None:
+    secrets = Secrets(
+        _env_file=None,
+        notify_webhook_url=SecretStr("http://127.0.0.1:1/hook?token=canary"),
+        notify_email_url=SecretStr("mailtos://user:canary@smtp.example.com?to=me@example.com"),
+    )
+
+    async def told(client: PrefectClient) -> dict[str, int]:
+        found = await client.read_automations()
+        return {each.name: len(each.actions) for each in found if "tell" in each.name}
+
+    async def play(client: PrefectClient) -> tuple[dict[str, int], dict[str, int], list[str]]:
+        said = await prepare(client, secrets, ROOT, NOW)
+        configured = await told(client)
+        await prepare(client, Secrets(_env_file=None), ROOT, NOW)
+        return configured, await told(client), said
+
+    configured, removed, said = with_client(play)
+    assert configured == {"lakehouse: tell of failed runs": 2, "lakehouse: tell of refused batches": 2}
+    assert removed == {}
+    assert said[-1].endswith("webhook, email")
+    assert "canary" not in str(said)
+
+
+def test_the_event_that_is_told_is_the_one_that_a_refused_batch_emits() -> None:
+    assert f'"{GATE_REFUSED}"' in (Path(ROOT) / "flows" / "artifacts.py").read_text()

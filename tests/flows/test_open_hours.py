@@ -1,0 +1,93 @@
+"""A scheduled run ends at once when its exchange has no session then."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flows.market_data import market_data
+from flows.open_hours import Exchange, no_session_then, not_trading_then
+from flows.simulator.server import Simulator
+from flows.sources.source import PlanError
+from jobs.trading_calendar import ALWAYS_OPEN, ZONE_OF
+from tests.flows.installation import install
+
+
+def new_york(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
+
+
+def test_the_exchanges_that_can_be_chosen_are_all_that_have_closed_days() -> None:
+    assert set(get_args(Exchange)) == set(ZONE_OF) - set(ALWAYS_OPEN)
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        ("2026-11-25 17:30", None),
+        ("2026-11-26 17:30", "XNYS is closed on Thursday, 2026-11-26"),
+        ("2026-11-28 17:30", "XNYS is closed on Saturday, 2026-11-28"),
+        # Friday in New York, Saturday in UTC
+        ("2026-11-27 21:30", None),
+    ],
+)
+def test_a_day_without_a_session_is_named(at: str, reason: str | None) -> None:
+    assert no_session_then("XNYS", new_york(at)) == reason
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        ("2026-11-25 09:29", False),
+        ("2026-11-25 09:30", True),
+        ("2026-11-25 16:20", True),
+        ("2026-11-25 16:25", False),
+        ("2026-11-27 13:20", True),
+        ("2026-11-27 13:25", False),
+        ("2026-11-26 12:00", False),
+    ],
+)
+def test_trading_hours_end_shortly_after_the_close_of_whole_and_half_days(at: str, is_open: bool) -> None:
+    assert (not_trading_then("XNYS", new_york(at)) is None) is is_open
+
+
+def test_what_is_said_of_a_half_day_names_its_hours() -> None:
+    said = not_trading_then("XNYS", new_york("2026-11-27 15:00"))
+    assert said == "XNYS trades from 09:30 to 13:00 on 2026-11-27, and it is 15:00"
+
+
+def test_a_special_session_on_a_sunday_is_one() -> None:
+    muhurat = datetime(2026, 11, 8, 20, 15, tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert no_session_then("XBOM", muhurat) is None
+    assert no_session_then("XBOM", muhurat.replace(day=15)) is not None
+
+
+@pytest.mark.usefixtures("prefect_server", "environment")
+def test_a_run_on_a_closed_day_ends_at_once_as_completed_and_touches_nothing(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    here = install(tmp_path, simulator.url, now="2010-08-21T18:00:00+00:00")
+    state = market_data(here.config, session_days_of="XNYS", return_state=True)
+    assert (state.type.value, state.name) == ("COMPLETED", "Skipped")
+    assert state.message == "XNYS is closed on Saturday, 2010-08-21"
+    assert state.result().stages == ()
+    assert not Path(here.lake.root).exists()
+    assert simulator.service.stats()["calls"] == 0
+
+
+@pytest.mark.usefixtures("prefect_server", "environment")
+def test_a_run_asks_only_what_it_is_for(simulator: Simulator, tmp_path: Path) -> None:
+    here = install(tmp_path, simulator.url)
+    summary = market_data(here.config, ["alphavantage"], ["daily"])
+    assert [stage.subject for stage in summary.stages if stage.stage == "ingest"] == ["alphavantage/daily"]
+
+    skipped = market_data(here.config, ["alphavantage"], ["news", "splits"], return_state=True)
+    assert skipped.name == "Skipped"
+    assert skipped.message == "the settings do not fetch news, splits of alphavantage"
+    assert (
+        market_data(here.config, ["bse"], return_state=True).message == "the settings fetch nothing from bse"
+    )
+    with pytest.raises(PlanError, match="no provider has a dataset 'dayly'; there is intraday"):
+        market_data(here.config, None, ["dayly"])
