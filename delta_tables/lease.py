@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -95,7 +95,9 @@ class Lease:
         while not self._is_over.wait(self._seconds / 3):
             began = time.monotonic()
             try:
-                answer = client.put_object(Bucket=bucket, Key=key, Body=_body(self._holder), IfMatch=self._etag)
+                answer = client.put_object(
+                    Bucket=bucket, Key=key, Body=_body(self._holder), IfMatch=self._etag
+                )
             except ClientError as error:
                 if is_taken(error) or error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_FOUND:
                     self._lost = "another took it over"
@@ -145,10 +147,9 @@ def _held(client: Any, bucket: str, key: str) -> _Held | None:  # noqa: ANN401 -
             return None
         raise
     # both instants are the store's: our clock may be wrong
-    now = datetime.strptime(answer["ResponseMetadata"]["HTTPHeaders"]["date"], "%a, %d %b %Y %H:%M:%S %Z")
-    written = answer["LastModified"].replace(tzinfo=None)
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     holder = json.loads(answer["Body"].read()).get("holder", "unknown")
-    return _Held(answer["ETag"], holder, (now - written).total_seconds())
+    return _Held(answer["ETag"], holder, (now - answer["LastModified"]).total_seconds())
 
 
 def _etag_at(client: Any, bucket: str, key: str) -> str:  # noqa: ANN401 - boto3 has no types

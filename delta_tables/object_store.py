@@ -71,5 +71,7 @@ def create_winners(lake: Lake, writers: int = 32) -> int:
             won = sum(pool.map(create, range(writers)))
         client.delete_object(Bucket=bucket, Key=key)
     except (ClientError, BotoCoreError) as error:
-        raise LakeError(f"{lake.root}: the store cannot be probed ({error}); check its address and keys") from None
+        raise LakeError(
+            f"{lake.root}: the store cannot be probed ({error}); check its address and keys"
+        ) from None
     return won

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan=options.plan, clock=options.clock, faults=options.faults, seed=options.seed, port=options.port
     )
     try:
-        server = SimulatorServer(Service(config), config.port)
+        server = SimulatorServer(Service(config), config.port, options.host)
     except (ModuleNotFoundError, OSError) as error:
         sys.stderr.write(f"The simulator cannot start on port {config.port}: {error}.\n")
         return 1
@@ -41,7 +41,8 @@ def _stop_with_stdin(server: SimulatorServer) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flows.simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="port on the loopback interface; 0: any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
     parser.add_argument("--plan", type=PlanName, choices=list(PlanName), default=PlanName.UNMETERED)
     parser.add_argument("--clock", type=_instant, help="instant with offset; runs from there (default: now)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")

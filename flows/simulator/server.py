@@ -48,11 +48,11 @@ class SimulatorServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, port: int, host: str = _LOOPBACK) -> None:
         self.service = service
         self.is_stopping = Event()  # before binding, which closes the server when it fails
-        super().__init__((_LOOPBACK, port), _Handler)
-        self.base = f"http://{_LOOPBACK}:{self.server_port}"
+        super().__init__((host, port), _Handler)
+        self.base = f"http://{host}:{self.server_port}"
 
     def server_close(self) -> None:
         """Stop listening, and let connections that are still open end without another answer."""

@@ -10,12 +10,13 @@ import signal
 import threading
 from collections.abc import Mapping
 
+from pyspark.sql import SparkSession
+
 from config.load import load_settings
 from config.secrets import load_secrets
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, lake_of
 from infra.spark.registration import register
-from pyspark.sql import SparkSession
 
 CONNECT_PORT = "15002"
 JDBC_PORT = "10000"
@@ -44,7 +45,7 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def s3a_conf(lake: Lake) -> dict[str, str]:
-    """S3A's settings; its credentials come from the environment. The limits are measured: the defaults hang."""
+    """S3A's settings; credentials come from the environment. With its default limits a dead store hangs."""
     conf = {
         "path.style.access": "true",
         "attempts.maximum": "2",
@@ -71,7 +72,9 @@ def main() -> None:
     names = register(spark, lake)
     thrift = spark.sparkContext._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
     thrift.startWithContext(spark._jsparkSession.sqlContext())
-    _LOG.info("%d tables and views of %s: Connect on %s, JDBC on %s", len(names), lake.root, CONNECT_PORT, JDBC_PORT)
+    _LOG.info(
+        "%d tables and views of %s: Connect on %s, JDBC on %s", len(names), lake.root, CONNECT_PORT, JDBC_PORT
+    )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

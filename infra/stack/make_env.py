@@ -26,7 +26,7 @@ PROVIDER_KEYS = (
 
 
 def write_secrets(folder: Path) -> list[str]:
-    """The names of the secrets that were missing and are there now: passwords random, providers' keys empty."""
+    """The names of the secrets that were missing; passwords are random now, providers' keys empty."""
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     written = []

@@ -9,7 +9,11 @@ from psycopg import sql
 def main() -> None:
     """Creates what is missing, as PostgreSQL's administrator of the stack."""
     with psycopg.connect(
-        host="postgres", user="prefect", dbname="prefect", password=os.environ["POSTGRES_PASSWORD"], autocommit=True
+        host="postgres",
+        user="prefect",
+        dbname="prefect",
+        password=os.environ["POSTGRES_PASSWORD"],
+        autocommit=True,
     ) as database:
         is_there = database.execute("SELECT 1 FROM pg_roles WHERE rolname = 'ledger'").fetchone()
         verb = sql.SQL("ALTER" if is_there else "CREATE")

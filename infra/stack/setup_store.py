@@ -19,7 +19,13 @@ _PREFIX = "lake"
 
 def writer_policy(bucket: str) -> dict[str, Any]:
     """May do everything with the objects of the bucket, and nothing with the bucket itself."""
-    objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    objects = [
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+    ]
     listing = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
     return _policy(
         (objects, f"arn:aws:s3:::{bucket}/*", None),
@@ -41,7 +47,8 @@ def _policy(*statements: tuple[list[str], str, dict[str, Any] | None]) -> dict[s
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": actions, "Resource": [resource]} | ({"Condition": when} if when else {})
+            {"Effect": "Allow", "Action": actions, "Resource": [resource]}
+            | ({"Condition": when} if when else {})
             for actions, resource, when in statements
         ],
     }
@@ -69,7 +76,7 @@ def lifecycle_rules() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def set_lifecycle(store: Any, bucket: str) -> bool:  # noqa: ANN401 - boto3 has no types
-    """Whether the store also took the moves to cheaper classes; the expiry of landing files it always takes."""
+    """Whether the store also took the moves to cheaper classes; the expiry of landing files it must take."""
     expiry, moves = lifecycle_rules()
     try:
         store.put_bucket_lifecycle_configuration(
