@@ -146,17 +146,17 @@ def changed(built: list[Built]) -> list[tuple[str, str, int]]:
 
 
 def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
-    engine: SparkSession, tmp_path: Path
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     clean, mended = Lake(str(tmp_path / "clean")), Lake(str(tmp_path / "mended"))
     for lake in (clean, mended):
         land(lake)
-    build(engine, clean, rows_per_batch=1000)
-    build_broken(engine, mended)
+    build(spark, clean, rows_per_batch=1000)
+    build_broken(spark, mended)
     wrong = {name for name, found in hashes(mended).items() if found != hashes(clean)[name]}
     assert wrong == {table.full_name for table in TABLES if table is not QUOTES}
 
-    built = replayed(engine, mended, rows_per_batch=1000)
+    built = replayed(spark, mended, rows_per_batch=1000)
 
     assert {each.result.status for each in built} == {"replayed", "done"}
     assert hashes(mended) == hashes(clean)

@@ -17,7 +17,7 @@ from flows.simulator.file_store import FileStore, key_of
 from flows.simulator.market import Market
 from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
-from jobs.flat_files import COLUMNS_OF
+from jobs.flat_files import COLUMNS_OF, MINUTE_BARS, TRADES
 from tests.flat_files import land_text, tick_workspace
 
 DAY = date(2010, 8, 12)
@@ -29,10 +29,10 @@ def grown(spark: SparkSession, lake: Lake) -> list[str]:
     """The lake after the day and after a version of it with one trade of KO larger: a hash a table."""
     store = FileStore(Market(0))
     store.tickers = ("IBM", "KO")
-    story = ((), (Fault(FaultKind.CORRECTIONS, keys=("KO",)),))
-    for later, faults in enumerate(story):
+    corrections = (Fault(FaultKind.CORRECTIONS, keys=("KO",)),)
+    for later, datasets, faults in ((0, tuple(COLUMNS_OF), ()), (1, (TRADES, MINUTE_BARS), corrections)):
         at = PUBLISHED + timedelta(days=later)
-        for dataset in COLUMNS_OF:
+        for dataset in datasets:
             found = store.find(key_of(dataset, DAY), at, faults)
             assert found is not None
             land_text(lake, dataset, found.content, at, DAY)
