@@ -13,7 +13,7 @@ PYTHON := $(shell for name in python3.11 python3; do \
 	then echo $$name; break; fi; done)
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
-.PHONY: help install demo test check docs lock clean
+.PHONY: help install demo test check env docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: install ## Lint, format, types, import rules, and the tests of the projec
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/project
+
+env: ## Write random passwords for docker compose into .secrets/; those there stay
+	@$(or $(PYTHON),python3) infra/stack/make_env.py
 
 docs: install ## Write docs/tables.md from the table declarations
 	$(BIN)/python -m delta_tables.tables_doc

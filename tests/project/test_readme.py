@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md")
 _BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 # what a user may be asked to type besides make and lakehouse
-PLAIN = {"cp", "git", "cd", "export"}
+PLAIN = {"cp", "git", "cd", "export", "docker"}
 BIN = ".venv/bin/"
 
 
