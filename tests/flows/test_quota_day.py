@@ -114,8 +114,7 @@ def test_killed_processes_never_make_one_call_too_many_and_serve_all_in_order(tm
 def test_one_process_serves_40_symbols_in_two_days_and_spends_the_rest_on_the_oldest(tmp_path: Path) -> None:
     wanted = symbols(40)
     with simulator(SPEED) as base:
-        # Alone it needs no such patience: its next call leaves after the last one's answer.
-        shift = Shift(f"{base}/query", str(tmp_path), wanted, [(1, 2.0), A_DAY], 0, 0, SPEED)
+        shift = Shift(f"{base}/query", str(tmp_path), wanted, [A_SECOND, A_DAY], 0, 0, SPEED)
         for day in (FIRST_DAY, FIRST_DAY + NEXT_DAY):
             work(begin(base, shift, day))
         seen = stats(base)
