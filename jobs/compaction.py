@@ -110,7 +110,7 @@ def _require_same_rows(
 
 
 def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: int) -> None:
-    """Removes files that no version of the last `retain_hours` needs.
+    """Removes files that no version of the last `retain_hours` needs, those that killed writers left too.
 
     Raises:
         LakeError: fewer hours than a reader or a way back may need; nothing was removed.
@@ -123,7 +123,7 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
     if spark is not None and table.layer in ENGINE_LAYERS:
         spark.sql(f"VACUUM delta.`{lake.uri(table)}` RETAIN {retain_hours} HOURS").collect()
     else:
-        open_table(lake, table).vacuum(retain_hours, dry_run=False)
+        open_table(lake, table).vacuum(retain_hours, dry_run=False, full=True)
 
 
 def _files(lake: Lake, table: Table) -> tuple[list[_File], int]:
