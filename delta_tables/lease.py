@@ -126,7 +126,7 @@ def _take(lake: Lake, name: str, wait_seconds: float, seconds: float) -> Lease:
         raise LakeError(f"{lake.root}: the store cannot be asked for the lease ({error})") from None
 
 
-def _write(client: Any, bucket: str, key: str, holder: str, held: _Held | None, seconds: float) -> str:  # noqa: ANN401
+def _write(client: Any, bucket: str, key: str, holder: str, held: _Held | None, seconds: float) -> str:  # noqa: ANN401 - boto3
     """The ETag of our lease; empty where another has it."""
     if held and held.age_seconds <= seconds:
         return ""

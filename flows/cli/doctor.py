@@ -13,6 +13,8 @@ from deltalake.exceptions import TableNotFoundError
 from config.load import ConfigError
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.create_tables import open_table
+from delta_tables.lake import LakeError
+from delta_tables.object_store import create_winners
 from flows.cli.calls_left import calls_left
 from flows.cli.context import CliContext
 from flows.cli.errors import one_line
@@ -77,12 +79,22 @@ def _secrets(here: CliContext) -> str:
 
 def _lake(here: CliContext) -> str:
     if here.lake.is_s3:
-        return here.lake.root
+        return _bucket(here)
     root = Path(here.lake.root)
     if not root.exists():
         return f"{root} is not there yet: the first run makes it"
     with tempfile.TemporaryFile(dir=root):
         return f"{root} can be written"
+
+
+def _bucket(here: CliContext) -> str:
+    """What the store's conditional PUT allows: a Delta commit creates a file that nobody else creates."""
+    if (won := create_winners(here.lake)) != 1:
+        raise LakeError(
+            f"{here.lake.root}: of 32 writers at once {won} created the same object; this store "
+            "loses commits: let one process at a time write the lake, or use another store"
+        )
+    return f"{here.lake.root} can be written; of 32 writers at once one created an object, as it must be"
 
 
 def _tables(here: CliContext) -> str:

@@ -1,13 +1,20 @@
 """One writer of a lake in a bucket, by conditional PUT against a real MinIO."""
 
 import time
+from pathlib import Path
 
 import boto3
 import pytest
+from rich.console import Console
 
+from config.secrets import Secrets
+from config.settings import Settings
 from delta_tables.lake import Lake, LakeError
 from delta_tables.lease import LeaseHeldError, lease
 from delta_tables.object_store import create_winners
+from flows.cli.context import CliContext
+from flows.cli.doctor import Finding, examine
+from flows.workspace import utc_now
 from tests.s3.test_s3_lake import MINIO, Store, store  # noqa: F401 - `store` is a fixture
 
 pytestmark = pytest.mark.skipif(
@@ -41,6 +48,25 @@ def steal(lake: Lake) -> None:
 
 def test_of_32_writers_at_once_one_creates_the_object(lake: Lake) -> None:
     assert create_winners(lake) == 1
+
+
+def findings(lake: Lake, state: Path) -> dict[str, Finding]:
+    settings = Settings(state_dir=state)
+    here = CliContext(settings, Secrets(), lake, is_json=False, console=Console(), now=utc_now)
+    return {finding.what: finding for finding in examine(here)}
+
+
+def test_the_doctor_says_what_the_store_allows(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = findings(lake, tmp_path)["lake"]
+    assert sound.is_well
+    assert "of 32 writers at once one created" in sound.found
+
+    monkeypatch.setattr("flows.cli.doctor.create_winners", lambda _lake: 2)
+    unsound = findings(lake, tmp_path)["lake"]
+    assert not unsound.is_well
+    assert "2 created the same object" in unsound.found
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(lake: Lake) -> None:
