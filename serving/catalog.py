@@ -37,7 +37,7 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
     """The declared tables that have been created.
 
     Raises:
-        LakeError: the lake's store does not answer.
+        LakeError: the lake's store does not answer, or refuses this key.
     """
     try:
         return tuple(
@@ -46,6 +46,11 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
             if DeltaTable.is_deltatable(lake.uri(table), storage_options=dict(lake.options))
         )
     except (DeltaError, OSError) as error:
+        if "403 Forbidden" in str(error):
+            raise LakeError(
+                f"{lake.root}: the key in use may not read all of the lake (403 Forbidden), and this does; "
+                "use another key, or for Gold alone DuckDB or Polars (docs/sql.md)"
+            ) from None
         raise LakeError(f"{lake.root}: the store does not answer: {first_line(error)}") from None
 
 
