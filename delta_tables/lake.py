@@ -1,6 +1,6 @@
 """Where a lake is: a folder or an S3-compatible bucket, and how it is reached."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,16 +29,23 @@ class Named(Protocol):
         """The name in it, such as bars."""
 
 
+def _anybody_writes() -> None:
+    """The right to write a lake that nobody else can be writing."""
+
+
 @dataclass(frozen=True)
 class Lake:
     """A lake's root and the options to reach it.
 
     `root` is an absolute folder or `s3a://bucket/prefix`: the spelling that delta-rs, the embedded
     engine and Apache Spark all understand. `options` holds credentials, so it is never shown.
+    `require_writer()` is called before each commit to Silver or Gold; it raises a LakeError where the right
+    to write was lost (docs/adr/0007).
     """
 
     root: str
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    require_writer: Callable[[], None] = field(default=_anybody_writes, repr=False, compare=False)
 
     @property
     def is_s3(self) -> bool:

@@ -15,7 +15,9 @@ _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 3
 
 
-def store_client(lake: Lake, connections: int = 10) -> Any:  # noqa: ANN401 - boto3 has no types
+def store_client(
+    lake: Lake, connections: int = 10, timeout_seconds: float = _TIMEOUT_SECONDS, attempts: int = _ATTEMPTS
+) -> Any:  # noqa: ANN401 - boto3 has no types
     """A boto3 client for the lake's store; it fails within a minute where nobody answers."""
     return boto3.session.Session().client(
         "s3",
@@ -25,9 +27,9 @@ def store_client(lake: Lake, connections: int = 10) -> Any:  # noqa: ANN401 - bo
         aws_secret_access_key=lake.options.get("AWS_SECRET_ACCESS_KEY"),
         aws_session_token=lake.options.get("AWS_SESSION_TOKEN"),
         config=Config(
-            connect_timeout=_TIMEOUT_SECONDS,
-            read_timeout=_TIMEOUT_SECONDS,
-            retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+            connect_timeout=timeout_seconds,
+            read_timeout=timeout_seconds,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             max_pool_connections=connections,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

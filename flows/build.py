@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,7 +11,8 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import LakeError
+from delta_tables.lake import Lake, LakeError
+from delta_tables.lease import SECONDS, lease
 from flows.bar_files_build import build_bar_files
 from flows.completeness.check import check_completeness
 from flows.gold_build import build_gold, rebuild_gold
@@ -59,54 +61,73 @@ def completeness_task(work: Workspace) -> Built:
 
 def build_all(work: Workspace) -> list[Built]:
     """Silver, Gold, then what is late or missing; a table whose batch is refused does not stop the others."""
-    with build_session(work) as spark:
+    with build_session(work) as (writer, spark):
         built = []
         steps = len(SILVER_TABLES) + 3
         for number, recipe in enumerate(SILVER_TABLES):
             report_progress("build", number, steps)
-            built.append(silver_task(recipe.table.full_name, work, spark, recipe))
+            built.append(silver_task(recipe.table.full_name, writer, spark, recipe))
         report_progress("build", steps - 3, steps)
-        built += files_task(work, spark)
+        built += files_task(writer, spark)
         report_progress("build", steps - 2, steps)
-        built.append(gold_task(work, spark))
+        built.append(gold_task(writer, spark))
         report_progress("build", steps - 1, steps)
-        built.append(tick_gold_task(work, spark))
-        built += expire_built_files(work)
+        built.append(tick_gold_task(writer, spark))
+        built += expire_built_files(writer)
         report_progress("build", steps, steps)
     built.append(completeness_task(work))
     return built
 
 
 @contextmanager
-def build_session(work: Workspace) -> Iterator[SparkSession]:
-    """An engine for one run, while no other builds the lake (one in a bucket: no other of this machine).
+def build_session(
+    work: Workspace, wait_seconds: float = LOCK_SECONDS, span_seconds: float = SECONDS
+) -> Iterator[tuple[Workspace, SparkSession]]:
+    """The workspace to write with and an engine for one run, while no other builds the lake anywhere.
 
-    What the run staged is removed at its end; what killed runs left behind, at the next run's beginning.
+    What is published with that workspace's lake asks first whether the right to write is still held: in a
+    bucket it can be lost `span_seconds` after this process was heard of last. What the run staged is
+    removed at its end; what killed runs left behind, at the next run's beginning.
 
     Raises:
-        LakeError: another run has been building this lake for too long.
+        LakeError: another run has been building this lake for `wait_seconds`; in a bucket it is named.
     """
-    with _only_builder(work), engine_session(work.settings, work.lake) as spark:
-        if not work.lake.is_s3:  # the lock covers all that could be running
-            work.lake.drop_staging()
+    with (
+        _only_builder(work, wait_seconds, span_seconds) as lake,
+        engine_session(work.settings, lake) as spark,
+    ):
+        lake.drop_staging()  # nobody else can be staging now
         try:
-            yield spark
+            yield replace(work, lake=lake), spark
         finally:
-            work.lake.drop_staging(work.run_id)
+            lake.drop_staging(work.run_id)
 
 
 @contextmanager
-def _only_builder(work: Workspace) -> Iterator[None]:
+def _only_builder(work: Workspace, wait_seconds: float, span_seconds: float) -> Iterator[Lake]:
+    """The lake, with the right to write it: a lock of the machine and, in a bucket, a lease."""
+    lake, until = work.lake, time.monotonic() + wait_seconds
+    with _only_builder_of_machine(work, wait_seconds):
+        if not lake.is_s3:
+            yield lake
+            return
+        left_seconds = max(0.0, until - time.monotonic())
+        with lease(lake, "build", left_seconds, span_seconds) as held:
+            yield replace(lake, require_writer=held.require)
+
+
+@contextmanager
+def _only_builder_of_machine(work: Workspace, wait_seconds: float) -> Iterator[None]:
     """A lock that the operating system gives back even after kill -9."""
     folder = work.settings.state_dir if work.lake.is_s3 else Path(work.lake.root)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "_build.lock")
     try:
-        with lock.acquire(timeout=LOCK_SECONDS):
+        with lock.acquire(timeout=wait_seconds):
             yield
     except Timeout:
         raise LakeError(
-            f"another run has been building {work.lake.root} for {LOCK_SECONDS // 60} minutes; "
+            f"another run has been building {work.lake.root} for {wait_seconds / 60:.0f} minutes; "
             "what was fetched has landed: run `lakehouse build` when the other one has ended"
         ) from None
 
@@ -133,6 +154,6 @@ def rebuild(config_file: str | None = None) -> RunSummary:
     """
     work = open_workspace(config_file)
     began = time.monotonic()
-    with build_session(work) as spark:
-        built = [rebuild_gold(work, spark)]
+    with build_session(work) as (writer, spark):
+        built = [rebuild_gold(writer, spark)]
     return conclude(work.run_id, [], built, time.monotonic() - began)

@@ -114,8 +114,8 @@ def maintain(config_file: str | None = None) -> list[Maintained]:
         MaintenanceError: tables that failed, after the others are done.
     """
     work = open_workspace(config_file)
-    with build_session(work) as session:
-        found = maintain_tables(work, session if work.settings.engine == "spark" else None)
+    with build_session(work) as (writer, session):
+        found = maintain_tables(writer, session if work.settings.engine == "spark" else None)
     create_table_artifact(layer_rows(work.lake, found), key="storage", description="Storage, by layer")
     create_table_artifact(table_rows(found), key="storage-tables", description="Storage, by table")
     return found

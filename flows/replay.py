@@ -203,8 +203,8 @@ def replay(
     began = time.monotonic()
     scope = scope_of(Scope(tuple(providers or ()), tuple(symbols or ()), start, end, tuple(tables or ())))
     require_known(work.lake, scope)
-    with build_session(work) as spark:
-        built = replay_silver(work, spark, scope)
-        fetched, of_files = replay_files(work, spark, scope)
-        built += [*of_files, rebuild_gold(work, spark), build_tick_gold(work, spark)]
+    with build_session(work) as (writer, spark):
+        built = replay_silver(writer, spark, scope)
+        fetched, of_files = replay_files(writer, spark, scope)
+        built += [*of_files, rebuild_gold(writer, spark), build_tick_gold(writer, spark)]
     return conclude(work.run_id, fetched, built, time.monotonic() - began)

@@ -82,6 +82,7 @@ def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
         LostRowsError: the rows of the rewritten partitions are others than before.
     """
     before, version = _files(lake, table)
+    lake.require_writer()
     if spark is not None and table.layer in ENGINE_LAYERS:
         spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
     else:
@@ -120,6 +121,7 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
             f"{table.full_name}: old files are kept for {LEAST_RETAIN_HOURS} hours at least, for readers at "
             f"work and for a way back; {retain_hours} were asked for (maintenance.retain_hours)"
         )
+    lake.require_writer()
     if spark is not None and table.layer in ENGINE_LAYERS:
         spark.sql(f"VACUUM delta.`{lake.uri(table)}` RETAIN {retain_hours} HOURS").collect()
     else:

@@ -98,6 +98,7 @@ def _merge(
     source_df.createOrReplaceTempView(view)
     pruned = between(table.partition_by[0], bounds) if table.partition_by else "true"
     try:
+        lake.require_writer()
         spark.sql(
             f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s ON {condition} AND {pruned} {clauses}"
         ).collect()

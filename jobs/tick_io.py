@@ -16,4 +16,5 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     Only where the caller has found nothing stored in the range: nothing can match there, and a MERGE would
     read all that is stored of the day to find that out, more with each batch.
     """
+    lake.require_writer()
     changes_df.drop(OPERATION).write.format("delta").mode("append").save(lake.uri(table))

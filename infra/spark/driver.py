@@ -1,25 +1,32 @@
 """The one long-lived Spark driver of a lake: Spark Connect for the flows, JDBC (Thrift) for SQL tools.
 
-Where do I go to ... the settings of Spark: `conf` here; the tables that it knows: delta_tables/catalogue.py.
+Where do I go to ... the settings of Spark: `conf` here; the tables that it knows: delta_tables/catalogue.py;
+why a lake in a bucket has one driver: docs/adr/0007.
 Neither port asks for a password: publish them on loopback or a private network only.
 """
 
 import logging
 import os
 import signal
-import threading
-from collections.abc import Mapping
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn
 
 from pyspark.sql import SparkSession
 
-from config.load import load_settings
+from config.load import ConfigError, load_settings
 from config.secrets import load_secrets
 from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, lake_of
+from delta_tables.lake import Lake, LakeError, lake_of
+from delta_tables.lease import SECONDS, lease
 from infra.spark.registration import register
 
 CONNECT_PORT = "15002"
 JDBC_PORT = "10000"
+WAIT_SECONDS = 1.25 * SECONDS  # by then the lease of a driver that died is over
+_LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("lakehouse.spark")
 
 
@@ -60,26 +67,75 @@ def s3a_conf(lake: Lake) -> dict[str, str]:
     return {f"spark.hadoop.fs.s3a.{key}": value for key, value in conf.items()}
 
 
-def main() -> None:
-    """Serves until it is told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    lake = lake_of(load_settings(os.environ), load_secrets())
+@contextmanager
+def only_driver(
+    lake: Lake, place: str, wait_seconds: float = WAIT_SECONDS, seconds: float = SECONDS
+) -> Iterator[Callable[[], None]]:
+    """A check that passes until another driver has taken this lake over; of a folder it always passes.
+
+    `place` is where this driver runs: one that was killed there is followed at once, one that died elsewhere
+    when its lease is over. While the store is away the lease is kept; if nobody took it, it goes on.
+
+    Raises:
+        LeaseHeldError: another driver serves this lake; by the check too, once it was taken over.
+        LakeError: the store cannot be asked.
+    """
+    if not lake.is_s3:
+        yield lambda: None
+        return
+    _LOG.info("asks for the right to write %s, for up to %.0f s", lake.root, wait_seconds)
+    with lease(lake, "spark-driver", wait_seconds, seconds, place) as held:
+        yield held.raise_if_lost
+
+
+def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], None]) -> NoReturn:
+    """Serves the lake for ever.
+
+    Raises:
+        LeaseHeldError: what `require_ours` raises once another driver serves this lake.
+    """
     create_tables(lake)
     builder = SparkSession.builder
-    for key, value in conf(lake, os.environ).items():
+    for key, value in conf(lake, environ).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    names = register(spark, lake)
-    thrift = spark.sparkContext._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
-    thrift.startWithContext(spark._jsparkSession.sqlContext())
-    _LOG.info(
-        "%d tables and views of %s: Connect on %s, JDBC on %s", len(names), lake.root, CONNECT_PORT, JDBC_PORT
-    )
-    stopped = threading.Event()
+    try:
+        _end_when_told()  # PySpark has set its own answer to SIGINT
+        names = register(spark, lake)
+        jvm = spark.sparkContext._jvm
+        assert jvm is not None  # this is no Connect session
+        thrift = jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
+        thrift.startWithContext(spark._jsparkSession.sqlContext())
+        _LOG.info("%d tables and views of %s", len(names), lake.root)
+        _LOG.info("Connect on %s, JDBC on %s", CONNECT_PORT, JDBC_PORT)
+        while True:
+            require_ours()
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        spark.stop()
+
+
+def _end_when_told() -> None:
+    """SIGTERM and SIGINT end this process in order, wherever it is: Spark stops, the lease is given back."""
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
-    spark.stop()
+        signal.signal(number, end)
+
+
+def main() -> None:
+    """Serves until it is told to stop; exit code 1, and why in one line, where it may not serve any more."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    _end_when_told()
+    try:
+        lake = lake_of(load_settings(os.environ), load_secrets())
+        with only_driver(lake, socket.gethostname()) as require_ours:
+            serve(lake, os.environ, require_ours)
+    except (ConfigError, LakeError) as error:
+        _LOG.error("%s", error)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

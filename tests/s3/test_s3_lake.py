@@ -34,6 +34,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# one for all stores of a process: the embedded engine keeps the first keys that it has been given
+SECRET_KEY = secrets.token_hex(16)
+
+
 @dataclass(frozen=True)
 class Store:
     endpoint: str
@@ -44,7 +48,7 @@ class Store:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     port = _free_port()
-    found = Store(f"http://127.0.0.1:{port}", "lakehouse", secrets.token_hex(16))
+    found = Store(f"http://127.0.0.1:{port}", "lakehouse", SECRET_KEY)
     environment = {
         **os.environ,
         "MINIO_ROOT_USER": found.access_key,

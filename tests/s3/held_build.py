@@ -1,0 +1,19 @@
+"""A builder on another machine, run in a process of its own by the tests; it stays until it is killed.
+
+Usage: python held_build.py SPAN_SECONDS, with the installation in the environment.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from flows.build import build_session
+from flows.workspace import open_workspace
+
+if __name__ == "__main__":
+    with build_session(open_workspace(), span_seconds=float(sys.argv[1])):
+        sys.stdout.write("inside\n")
+        sys.stdout.flush()
+        time.sleep(600)
