@@ -13,10 +13,10 @@ PYTHON := $(shell for name in python3.11 python3; do \
 	then echo $$name; break; fi; done)
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
-.PHONY: help install demo test check env docs lock clean
+.PHONY: help install demo test test-stack check env backup restore rotate docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create .venv with the locked packages and the project itself
 
@@ -44,6 +44,9 @@ demo: install ## Fill a lake with a year of real daily prices, gate it, write an
 test: install ## Run all tests, on the embedded engine and on Apache Spark
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
+test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker)
+	$(BIN)/python -m pytest tests/stack
+
 check: install ## Lint, format, types, import rules, and the tests of the project's own files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -53,6 +56,15 @@ check: install ## Lint, format, types, import rules, and the tests of the projec
 
 env: ## Write random passwords for docker compose into .secrets/; those there stay
 	@$(or $(PYTHON),python3) infra/stack/make_env.py
+
+backup: ## Back up the volumes of docker compose into backup/, or into the folder TO=...; stops it meanwhile
+	@$(or $(PYTHON),python3) -m infra.stack.backup $(if $(TO),--to '$(TO)')
+
+restore: ## Put back what a backup holds: FROM=backup/...; FORCE=1 replaces what is there
+	@$(or $(PYTHON),python3) -m infra.stack.restore $(if $(FORCE),--force) '$(or $(FROM),$(error wanted FROM=backup/..., found none))'
+
+rotate: ## Exchange a secret of docker compose while it runs: NAME=POSTGRES_PASSWORD
+	@$(or $(PYTHON),python3) -m infra.stack.rotate '$(or $(NAME),$(error wanted NAME=POSTGRES_PASSWORD or another file of .secrets/, found none))'
 
 docs: install ## Write docs/tables.md from the table declarations
 	$(BIN)/python -m delta_tables.tables_doc

@@ -23,14 +23,15 @@ PROVIDER_KEYS = (
     "MASSIVE_ACCESS_KEY_ID",
     "MASSIVE_SECRET_ACCESS_KEY",
 )
+NOTIFIED = ("NOTIFY_WEBHOOK_URL", "NOTIFY_SLACK_URL", "NOTIFY_EMAIL_URL")
 
 
 def write_secrets(folder: Path) -> list[str]:
-    """The names of the secrets that were missing; passwords are random now, providers' keys empty."""
+    """The names of the secrets that were missing; passwords are random, what a user fills in is empty."""
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     written = []
-    for name in (*PASSWORDS, *PROVIDER_KEYS):
+    for name in (*PASSWORDS, *PROVIDER_KEYS, *NOTIFIED):
         file = folder / name
         if file.exists():
             continue
@@ -47,6 +48,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     written = write_secrets(folder)
     sys.stdout.write(f"{folder}/: {', '.join(written) or 'nothing was missing'}\n")
+    sys.stdout.write(f"Who is told of failed runs: {folder}/NOTIFY_*_URL\n")
     empty = [name for name in PROVIDER_KEYS if not (folder / name).read_text().strip()]
     if empty:
         sys.stdout.write(f"Providers' keys go into {folder}/NAME, still empty: {', '.join(empty)}\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from minio.credentials import StaticProvider
+from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
 _LOG = logging.getLogger("lakehouse.store")

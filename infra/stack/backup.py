@@ -1,0 +1,131 @@
+"""`make backup [TO=folder]`: all volumes of the stack as archives, taken while nothing runs.
+
+The services that run are stopped, and started again at the end, also after an error. `TO/<UTC time>/` gets
+one tar.gz a volume and, last of all, manifest.json with their SHA-256: a folder without one is no backup.
+The archives hold what the volumes hold, the object store's users with their keys among it: keep them private.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from infra.stack.compose import (
+    READER,
+    StackError,
+    alone,
+    compose,
+    compose_to,
+    configuration,
+    leave,
+    running,
+    say,
+    start,
+    stop,
+)
+from infra.stack.manifest import FORMAT, MANIFEST, archive_name, sha256_of
+
+STORES: Final = ("minio", "postgres")  # whose images must be the same to read the volumes again
+_LEVELS: Final = {"minio": "0"}  # gzip's: a lake's files are compressed already, which costs ten times more
+_ONE_SHOT: Final = ("run", "--rm", "--no-deps", "--no-TTY", READER)
+
+
+def back_up(to: Path, now: datetime) -> Path:
+    """The folder of a new and whole backup in `to`; the services that ran run again.
+
+    Raises:
+        StackError: why there is none; what was begun of it is removed.
+    """
+    stack = configuration()
+    volumes = sorted(stack["volumes"])
+    _require_content(volumes)
+    folder = _new_folder(to, now)
+    ran = running()
+    try:
+        stop()
+        archives = {name: _archive(name, folder) for name in volumes}
+        if busy := running():
+            raise StackError(
+                f"{', '.join(busy)} came up during the backup: it may not fit together; repeat it"
+            )
+        _write_manifest(folder, now, stack, archives)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        start(stack, ran)
+    return folder
+
+
+def _require_content(volumes: list[str]) -> None:
+    found = json.loads(compose(*_ONE_SHOT, "look"))
+    if empty := [name for name in volumes if not found[name]["entries"]]:
+        raise StackError(
+            f"the volumes {', '.join(empty)} are empty: nothing to back up before the first start"
+        )
+
+
+def _new_folder(to: Path, now: datetime) -> Path:
+    folder = to / f"{now:%Y%m%dT%H%M%SZ}"
+    try:
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise StackError(f"{folder}: {error.strerror}; name another folder: make backup TO=...") from None
+    return folder
+
+
+def _archive(volume: str, folder: Path) -> dict[str, Any]:
+    """The volume's line of the manifest; its archive is on the disk and is what the container sent."""
+    file = folder / archive_name(volume)
+    began = time.monotonic()
+    try:
+        with file.open("xb") as target:
+            said = compose_to(target, *_ONE_SHOT, "read", volume, "--level", _LEVELS.get(volume, "1"))
+            os.fsync(target.fileno())
+    except OSError as error:
+        raise StackError(f"{file}: {error.strerror}; free space, or name another folder") from None
+    sent: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    if (sent["sha256"], sent["bytes"]) != (sha256_of(file), file.stat().st_size):
+        raise StackError(
+            f"{file}: not what was sent arrived ({sent['bytes']:,} bytes sent); repeat the backup"
+        )
+    seconds = time.monotonic() - began
+    say(f"{volume}: {sent['entries']:,} entries, {sent['bytes']:,} bytes in {seconds:.1f} s")
+    return sent
+
+
+def _write_manifest(
+    folder: Path, now: datetime, stack: Mapping[str, Any], archives: Mapping[str, dict[str, Any]]
+) -> None:
+    images = {name: stack["services"][name]["image"] for name in STORES}
+    content = {"format": FORMAT, "made_at": now.isoformat(), "images": images, "volumes": dict(archives)}
+    part = folder / f"{MANIFEST}.part"
+    with part.open("x", encoding="utf-8") as target:
+        target.write(json.dumps(content, indent=2) + "\n")
+        target.flush()
+        os.fsync(target.fileno())
+    part.rename(folder / MANIFEST)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, default=Path("backup"))
+    to = parser.parse_args().to
+    os.umask(0o077)
+    try:
+        with alone():
+            folder = back_up(to, datetime.now(UTC))
+    except StackError as error:
+        leave(error, "backup")
+    say(f"{folder}: whole; restore it with: make restore FROM={folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""`make rotate NAME=POSTGRES_PASSWORD`: a secret of .secrets exchanged while the stack runs.
+
+A password gets a new random value; a provider's key or an address to notify is taken as you have written it
+into its file. Then the stores are told, and the containers that hold it are restarted, in the order of their
+dependencies. After an error half-way repeat it: no step needs the value of before.
+"""
+
+import argparse
+import secrets
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from infra.stack.compose import (
+    StackError,
+    alone,
+    compose,
+    configuration,
+    exit_code,
+    leave,
+    one_shots,
+    restart,
+    running,
+    say,
+    stop,
+)
+from infra.stack.make_env import PASSWORDS
+from infra.stack.passwords import POSTGRES_PASSWORD, apply_postgres_password, require_secrets, secret_file
+
+
+def rotate(name: str) -> list[str]:
+    """The services that were restarted with the new value; none where the stack is stopped.
+
+    Raises:
+        StackError: no such secret, or a container that did not come up with it.
+    """
+    stack = configuration()
+    file = secret_file(stack, name)
+    require_secrets(stack)
+    ran = running()
+    if name in PASSWORDS:
+        write_secret(file, secrets.token_hex(24))
+        say(f"{file}: a new random password")
+    if name == POSTGRES_PASSWORD and not ran:
+        apply_postgres_password(stack)
+        stop()
+    return [service for service in users(stack, name) if ran and _renew(stack, service, ran)]
+
+
+def write_secret(file: Path, value: str) -> None:
+    """Replaces the file in one step: a reader sees the old value or the new one.
+
+    A container that runs keeps the old file; one that is restarted gets the new one.
+    """
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(value, encoding="utf-8")
+    part.chmod(0o644)  # as `make env` does: the users of the containers read it
+    part.replace(file)
+
+
+def users(stack: Mapping[str, Any], name: str) -> list[str]:
+    """The services that get this secret, each after those that it depends on."""
+    services: Mapping[str, Any] = stack["services"]
+    order = TopologicalSorter(
+        {each: services[each].get("depends_on", {}) for each in services}
+    ).static_order()
+    return [each for each in order if name in {used["source"] for used in services[each].get("secrets", ())}]
+
+
+def _renew(stack: Mapping[str, Any], service: str, ran: Mapping[str, int]) -> bool:
+    """Whether the service was restarted: one that does not run now gets the new value when it starts."""
+    if service == "postgres":  # reads its password's file only when its volume is empty
+        apply_postgres_password(stack)
+        return False
+    if service in one_shots(stack):
+        return _run_again(service)
+    if service not in ran:
+        return False
+    say(f"restarting {service}")
+    restart(service, ran[service])
+    return True
+
+
+def _run_again(service: str) -> bool:
+    """Whether the service's container was there and ran again, with the environment that it was made with."""
+    container = compose("ps", "--all", "--quiet", service).strip()
+    if not container:
+        return False
+    say(f"running {service}")
+    compose("restart", "--no-deps", service)
+    if code := exit_code(container):
+        raise StackError(
+            f"{service} ended with {code}: see `docker compose logs {service}`, then repeat this"
+        )
+    return True
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="of a file in .secrets/")
+    name = parser.parse_args().name
+    try:
+        with alone():
+            restarted = rotate(name)
+    except StackError as error:
+        leave(error, "rotate")
+    say(f"{name}: {', '.join(restarted) or 'nothing'} restarted")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The volumes of the stack as archives, from inside a container that has them mounted under /volumes.
+
+`look` says what is in them; `read` writes one to standard output as tar.gz; `stage` unpacks one from standard
+input beside what is there; `swap` puts what was staged in its place; `discard` drops it. Started by backup.py
+and restore.py of this folder, with no more capabilities than each needs.
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tarfile
+import zlib
+from pathlib import Path
+from typing import IO, Any, Final
+
+STAGING: Final = ".restore-in-progress"
+_CHUNK: Final = 2**20
+
+
+class ArchiveError(Exception):
+    """A volume that cannot be read or written: says which and why."""
+
+
+class _Counted:
+    """Passes bytes on and keeps their number and SHA-256."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target, self._sum, self.size = target, hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> int:
+        self._target.write(data)
+        self._sum.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._target.flush()
+
+    @property
+    def sha256(self) -> str:
+        return self._sum.hexdigest()
+
+
+def look(folder: Path) -> dict[str, dict[str, int]]:
+    """Each volume's number of entries at its top, and the bytes that are free where it lies."""
+    return {
+        each.name: {
+            "entries": sum(entry.name != STAGING for entry in each.iterdir()),
+            "free_bytes": shutil.disk_usage(each).free,
+        }
+        for each in sorted(folder.iterdir())
+    }
+
+
+def read(volume: Path, target: IO[bytes], level: int = 1) -> dict[str, Any]:
+    """What was written to `target`, one tar.gz: its SHA-256 and bytes, the entries and their bytes.
+
+    `level` is gzip's, 0 for content that is compressed already. Owners are kept as numbers: their names are
+    those of other containers. Sockets are no content.
+
+    Raises:
+        OSError: a file that cannot be read; the archive is not whole then.
+    """
+    counted = _Counted(target)
+    entries = content_bytes = 0
+
+    def note(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        nonlocal entries, content_bytes
+        if member.name.split("/")[1:2] == [STAGING]:
+            return None
+        member.uname = member.gname = ""
+        entries, content_bytes = entries + 1, content_bytes + member.size
+        return member
+
+    with (
+        gzip.GzipFile(fileobj=counted, mode="wb", compresslevel=level, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", bufsize=_CHUNK, format=tarfile.PAX_FORMAT) as archive,
+    ):
+        archive.add(volume, arcname=".", filter=note)
+    counted.flush()
+    return {
+        "sha256": counted.sha256,
+        "bytes": counted.size,
+        "entries": entries,
+        "content_bytes": content_bytes,
+    }
+
+
+def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
+    """How many entries were unpacked beside the volume's content, which stays as it is.
+
+    Raises:
+        tarfile.TarError, OSError: no archive, one that is cut off, one that reaches out of the volume, or no
+            space; nothing is left of it.
+    """
+    staging = volume / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700)
+    entries = 0
+
+    def count(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        nonlocal entries
+        entries += 1
+        tarfile.tar_filter(member, path)  # refuses what leaves the folder; owner and rights stay as they were
+        return member
+
+    try:
+        with tarfile.open(fileobj=source, mode="r|gz", errorlevel=2) as archive:
+            archive.extractall(staging, filter=count, numeric_owner=True)  # noqa: S202 - filtered by `count`
+        while source.read(_CHUNK):  # what follows the end of the archive: else the sender's pipe breaks
+            pass
+        os.sync()
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return {"entries": entries}
+
+
+def swap(volume: Path) -> None:
+    """Replaces the volume's content by what was staged.
+
+    Raises:
+        ArchiveError: nothing was staged.
+    """
+    staging = volume / STAGING
+    if not staging.is_dir():
+        raise ArchiveError(f"{volume.name}: nothing was staged")
+    for entry in volume.iterdir():
+        if entry.name == STAGING:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    for entry in staging.iterdir():
+        entry.rename(volume / entry.name)
+    root = staging.stat()
+    os.chown(volume, root.st_uid, root.st_gid)
+    volume.chmod(root.st_mode & 0o7777)
+    staging.rmdir()
+
+
+def discard(volume: Path) -> None:
+    """Drops what was staged, if anything was."""
+    shutil.rmtree(volume / STAGING, ignore_errors=True)
+
+
+def main() -> None:
+    """The command: JSON on standard output, or on standard error where that carries the archive."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["look", "read", "stage", "swap", "discard"])
+    parser.add_argument("volumes", nargs="*")
+    parser.add_argument("--level", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path("/volumes"))
+    asked = parser.parse_args()
+    try:
+        _run(asked, [asked.folder / name for name in asked.volumes])
+    except (ArchiveError, OSError, tarfile.TarError, zlib.error, EOFError) as error:
+        sys.exit(f"{asked.command} {' '.join(asked.volumes)}: {type(error).__name__}: {error}")
+
+
+def _run(asked: argparse.Namespace, volumes: list[Path]) -> None:
+    if asked.command == "look":
+        sys.stdout.write(json.dumps(look(asked.folder)) + "\n")
+    elif asked.command == "read":
+        sys.stderr.write(json.dumps(read(volumes[0], sys.stdout.buffer, asked.level)) + "\n")
+    elif asked.command == "stage":
+        sys.stdout.write(json.dumps(stage(volumes[0], sys.stdin.buffer)) + "\n")
+    else:
+        for volume in volumes:
+            (swap if asked.command == "swap" else discard)(volume)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Backup and restore without Docker: archives of volumes, the manifest, and the order of a rotation."""
+
+import io
+import json
+import os
+import tarfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.stack.compose import StackError, needed_by, one_shots
+from infra.stack.manifest import FORMAT, MANIFEST, Archive, archive_name, sha256_of, verified_manifest
+from infra.stack.rotate import users, write_secret
+from infra.stack.volume_archive import STAGING, ArchiveError, discard, look, read, stage, swap
+
+DONE, HEALTHY = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
+STACK: dict[str, Any] = {
+    "services": {
+        "worker": {
+            "depends_on": {"server": HEALTHY, "setup": DONE, "spark": HEALTHY},
+            "secrets": [{"source": "API"}],
+        },
+        "spark": {"depends_on": {"setup": DONE}},
+        "server": {"depends_on": {"guard": DONE}, "secrets": [{"source": "API"}]},
+        "setup": {"depends_on": {"guard": DONE}, "secrets": [{"source": "API"}, {"source": "KEY"}]},
+        "guard": {},
+    }
+}
+
+
+def volume(folder: Path) -> Path:
+    """A volume with what the stores have: folders, an empty one, a link, and rights of each kind."""
+    made = folder / "minio"
+    (made / "bucket" / "empty").mkdir(parents=True)
+    (made / "bucket" / "part-0.parquet").write_bytes(os.urandom(300_000))
+    (made / ".sys").mkdir(mode=0o700)
+    (made / ".sys" / "format.json").write_text("{}", encoding="utf-8")
+    (made / ".sys" / "format.json").chmod(0o600)
+    (made / "link").symlink_to("bucket/part-0.parquet")
+    return made
+
+
+def content(folder: Path) -> dict[str, tuple[int, bytes | str]]:
+    """Rights and bytes (of a link: where it leads) of everything below the folder."""
+    return {
+        str(path.relative_to(folder)): (
+            path.lstat().st_mode,
+            os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "",
+        )
+        for path in folder.rglob("*")
+    }
+
+
+def archived(of: Path, level: int = 1) -> tuple[bytes, dict[str, Any]]:
+    target = io.BytesIO()
+    said = read(of, target, level)
+    return target.getvalue(), said
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_is_restored_is_what_was_backed_up_and_nothing_else(tmp_path: Path, level: int) -> None:
+    source = volume(tmp_path)
+    packed, said = archived(source, level)
+    target = tmp_path / "elsewhere"
+    (target / "old" / "deep").mkdir(parents=True)
+    (target / "old.txt").write_text("old", encoding="utf-8")
+    (target / "bucket").mkdir()
+    (target / "bucket" / "old.parquet").write_text("old", encoding="utf-8")
+    assert stage(target, io.BytesIO(packed)) == {"entries": said["entries"]}
+    assert (target / "bucket" / "old.parquet").exists()
+    swap(target)
+    assert content(target) == content(source)
+    assert said["bytes"] == len(packed)
+
+
+def test_an_archive_that_is_cut_off_leaves_the_volume_as_it_was(tmp_path: Path) -> None:
+    target = volume(tmp_path)
+    before = content(target)
+    packed, _said = archived(target)
+    with pytest.raises((tarfile.TarError, EOFError)):
+        stage(target, io.BytesIO(packed[: len(packed) // 2]))
+    assert content(target) == before
+    with pytest.raises(ArchiveError, match="nothing was staged"):
+        swap(target)
+    assert content(target) == before
+
+
+def test_an_archive_that_reaches_out_of_the_volume_is_refused(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../escaped"), io.BytesIO())
+    target = tmp_path / "minio"
+    target.mkdir()
+    with pytest.raises(tarfile.TarError):
+        stage(target, io.BytesIO(packed.getvalue()))
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_what_a_broken_restore_left_counts_neither_as_content_nor_into_a_backup(tmp_path: Path) -> None:
+    source = volume(tmp_path)
+    clean = archived(source)[1]["entries"]
+    (source / STAGING).mkdir()
+    (source / STAGING / "half").write_text("x", encoding="utf-8")
+    assert look(tmp_path)["minio"]["entries"] == 3
+    assert archived(source)[1]["entries"] == clean
+    discard(source)
+    assert not (source / STAGING).exists()
+
+
+def backup(folder: Path) -> Path:
+    """A whole backup of one volume."""
+    packed, said = archived(volume(folder))
+    made = folder / "backup"
+    made.mkdir()
+    (made / archive_name("minio")).write_bytes(packed)
+    written = {"format": FORMAT, "made_at": "2026-01-31T22:00:00+00:00", "images": {"minio": "minio:1"}}
+    (made / MANIFEST).write_text(json.dumps(written | {"volumes": {"minio": said}}), encoding="utf-8")
+    return made
+
+
+def test_a_whole_backup_is_verified(tmp_path: Path) -> None:
+    made = backup(tmp_path)
+    found = verified_manifest(made, {"minio"})
+    file = made / archive_name("minio")
+    archive = found.volumes["minio"]
+    assert (archive.sha256, archive.bytes) == (sha256_of(file), file.stat().st_size)
+    assert set(asdict(archive)) == set(Archive.__dataclass_fields__)
+    assert found.content_bytes >= 300_000
+
+
+def test_one_byte_that_differs_is_refused(tmp_path: Path) -> None:
+    made = backup(tmp_path)
+    file = made / archive_name("minio")
+    changed = bytearray(file.read_bytes())
+    changed[1000] ^= 1
+    file.write_bytes(changed)
+    with pytest.raises(StackError, match="damaged or was changed; nothing was touched"):
+        verified_manifest(made, {"minio"})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "volumes": {"minio": {}}}'])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    made = backup(tmp_path)
+    (made / MANIFEST).write_text(text, encoding="utf-8")
+    with pytest.raises(StackError, match="manifest"):
+        verified_manifest(made, {"minio"})
+
+
+def test_a_folder_without_manifest_or_archive_is_no_backup(tmp_path: Path) -> None:
+    made = backup(tmp_path)
+    with pytest.raises(StackError, match="wanted archives of minio, postgres, found minio"):
+        verified_manifest(made, {"minio", "postgres"})
+    (made / archive_name("minio")).unlink()
+    with pytest.raises(StackError, match="nothing was touched"):
+        verified_manifest(made, {"minio"})
+    (made / MANIFEST).unlink()
+    with pytest.raises(StackError, match="has no manifest and is none"):
+        verified_manifest(made, {"minio"})
+
+
+def test_those_who_hold_a_secret_come_after_those_they_depend_on() -> None:
+    found = users(STACK, "API")
+    assert sorted(found) == ["server", "setup", "worker"]
+    assert found[-1] == "worker"
+    assert users(STACK, "KEY") == ["setup"]
+
+
+def test_one_shots_are_those_whose_end_others_wait_for() -> None:
+    assert one_shots(STACK) == {"guard", "setup"}
+
+
+def test_what_a_service_needs_is_found_over_several_steps() -> None:
+    assert needed_by(STACK, ["worker"]) == {"worker", "server", "setup", "spark", "guard"}
+    assert needed_by(STACK, ["spark"]) == {"spark", "setup", "guard"}
+
+
+def test_a_secret_is_replaced_in_one_step(tmp_path: Path) -> None:
+    file = tmp_path / "KEY"
+    file.write_text("old", encoding="utf-8")
+    with file.open(encoding="utf-8") as held:
+        write_secret(file, "new")
+        assert held.read() == "old"
+    assert file.read_text(encoding="utf-8") == "new"
+    assert [each.name for each in tmp_path.iterdir()] == ["KEY"]
+    assert file.stat().st_mode & 0o777 == 0o644
