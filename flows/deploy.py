@@ -1,7 +1,7 @@
 """`python -m flows.deploy`: brings a Prefect server to what the project declares; again, without harm.
 
 The work pool, the automations, the deployments of prefect.yaml; runs that dead workers left behind are ended.
-`--profile demo`: of the deployments those without a schedule, and the demo is run once.
+`--profile demo`: of the deployments only those without a schedule.
 """
 
 import argparse
@@ -20,7 +20,6 @@ import yaml
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, get_current_settings
@@ -34,7 +33,6 @@ from flows.sweep import POOL, sweep
 
 FILE: Final = Path("prefect.yaml")
 TAG: Final = "market-lakehouse"  # every deployment of ours has it
-DEMO: Final = "demo/on-demand"
 RUNS_AT_ONCE: Final = 3  # processes of a worker; each may take a gigabyte
 
 
@@ -143,23 +141,14 @@ def _prefect_deploy(wanted: Sequence[Mapping[str, Any]]) -> None:
         raise ConfigError(f"prefect deploy: {(done.stdout + done.stderr).strip()[-2000:]}")
 
 
-async def start_demo(client: PrefectClient) -> FlowRun:
-    """The demo's one run, started if it never was."""
-    deployment = await client.read_deployment_by_name(DEMO)
-    return await client.create_flow_run_from_deployment(deployment.id, idempotency_key="the-first-demo")
-
-
 async def _main(profile: str) -> list[str]:
     declared = declared_deployments(FILE)
-    is_demo = profile == "demo"
-    wanted = [each for each in declared if "schedules" not in each] if is_demo else declared
+    wanted = [each for each in declared if profile == "live" or "schedules" not in each]
     async with get_client() as client:
         told = await prepare(client, load_secrets(), Path.cwd(), datetime.now(UTC))
         stored = await deploy(client, wanted)
         gone = await drop_undeclared(client, declared, stored)
         told += [f"deployments: {len(wanted)}", *(f"  deleted: {name}" for name in gone)]
-        if is_demo:
-            told.append(f"the demo: {(await start_demo(client)).name}")
     return told
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
@@ -22,7 +23,8 @@ from pydantic import SecretStr
 
 from config.load import ConfigError
 from config.secrets import Secrets
-from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare, start_demo
+from flows.demo_run import start_demo
+from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
 from flows.deploy_notifications import GATE_REFUSED, wanted_blocks
 from flows.sweep import POOL, sweep
 from tests.flows.installation import ROOT
@@ -162,6 +164,23 @@ def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> Non
             await client.read_deployment(crypto.id)
 
     with_client(twice)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_server_makes_runs_of_every_schedule() -> None:
+    async def play(client: PrefectClient) -> dict[str, int]:
+        runs = {}
+        for each in await client.read_deployments(limit=200):
+            if each.schedules:
+                place = {"id": each.id}
+                await client.request("POST", "/deployments/{id}/schedule", path_params=place, json={})
+                wanted = DeploymentFilter(id=DeploymentFilterId(any_=[each.id]))
+                runs[each.name] = len(await client.read_flow_runs(deployment_filter=wanted))
+        return runs
+
+    runs = with_client(play)
+    assert set(runs) == {each["name"] for each in DECLARED if "schedules" in each}
+    assert all(runs.values()), runs
 
 
 @pytest.mark.usefixtures("deployed")

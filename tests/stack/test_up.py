@@ -1,0 +1,146 @@
+"""`docker compose up --wait`: every service healthy, as few rights as can be, nothing open to others."""
+
+import json
+import subprocess
+
+import pytest
+import requests
+import yaml
+
+from tests.stack.running_stack import IMAGES, PORTS, PROJECT, Stack, docker, sequence, service_of, until
+
+ONE_SHOTS = {"guard", "store-setup", "ledger-setup", "deploy"}
+# PostgreSQL's own entrypoint changes the owner of its folder, then the user.
+STARTS_AS_ROOT = {"postgres"}
+
+
+def test_all_services_are_healthy_and_the_one_shots_have_ended_well(stack: Stack) -> None:
+    found = {service_of(each): each["State"] for each in stack.containers()}
+    assert set(found) >= {
+        "minio",
+        "postgres",
+        "prefect-server",
+        "prefect-worker",
+        "spark",
+        "demo",
+        *ONE_SHOTS,
+    }
+    for name in ONE_SHOTS:
+        assert (found[name]["Status"], found[name]["ExitCode"]) == ("exited", 0), name
+    for name in set(found) - ONE_SHOTS:
+        assert found[name]["Status"] == "running", name
+        assert found[name]["Health"]["Status"] == "healthy", name
+
+
+def test_the_demo_was_run_through_the_api_and_is_completed(stack: Stack) -> None:
+    wanted = {"deployments": {"name": {"any_": ["on-demand"]}}, "flows": {"name": {"any_": ["demo"]}}}
+    runs = stack.api("POST", "flow_runs/filter", wanted)
+    assert [each["state_type"] for each in runs] == ["COMPLETED"]
+
+
+def test_every_schedule_has_runs_to_come(stack: Stack) -> None:
+    declared = yaml.safe_load((stack.folder / "prefect.yaml").read_text())["deployments"]
+    scheduled = {each["name"] for each in declared if "schedules" in each}
+
+    def look() -> bool | None:
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 200}
+        waiting = {each["deployment_id"] for each in stack.api("POST", "flow_runs/filter", wanted)}
+        names = {stack.api("GET", f"deployments/{each}")["name"] for each in waiting}
+        return names >= scheduled or None
+
+    assert until(look, f"runs of {scheduled} are scheduled", seconds=180, every=5)
+
+
+def test_containers_have_as_few_rights_as_can_be(stack: Stack) -> None:
+    for container in stack.containers():
+        name, host = service_of(container), container["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert sequence(host["CapDrop"]) == ["ALL"], name
+        assert "no-new-privileges:true" in sequence(host["SecurityOpt"]), name
+        assert host["Memory"] > 0, name
+        assert not host["Privileged"], name
+        user = container["Config"]["User"]
+        assert (user not in {"", "root", "0"}) or name in STARTS_AS_ROOT, name
+        if name not in STARTS_AS_ROOT:
+            assert not sequence(host["CapAdd"]), name
+
+
+def test_ports_are_open_on_loopback_only_and_answer_there(stack: Stack) -> None:
+    bound: dict[str, set[str]] = {}
+    for container in stack.containers():
+        for bindings in (container["HostConfig"]["PortBindings"] or {}).values():
+            for each in bindings:
+                bound.setdefault(each["HostIp"], set()).add(each["HostPort"])
+    assert bound == {"127.0.0.1": {str(port) for port in PORTS.values()}}
+
+
+def test_from_another_network_no_port_answers(stack: Stack) -> None:
+    assert stack.containers()
+    network = f"{PROJECT}-elsewhere"
+    docker("network", "create", network)
+    try:
+        gateway = json.loads(docker("network", "inspect", network))[0]["IPAM"]["Config"][0]["Gateway"]
+        hosts = {
+            gateway,
+            *subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split(),
+        }
+        inner = {
+            address["IPAddress"]
+            for each in stack.containers()
+            for address in each["NetworkSettings"]["Networks"].values()
+            if address["IPAddress"]
+        }
+        targets = [(host, port) for host in hosts for port in PORTS.values()]
+        targets += [(host, port) for host in inner for port in (9000, 4200, 5432, 15002, 10000, 8080)]
+        script = (
+            "import socket, sys, json\n"
+            "for host, port in json.loads(sys.argv[1]):\n"
+            "    probe = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)\n"
+            "    probe.settimeout(1)\n"
+            "    print(host, port, 'open' if probe.connect_ex((host, port)) == 0 else 'closed')\n"
+        )
+        said = docker(
+            *("run", "--rm", "--network", network, IMAGES[0], "python", "-c", script, json.dumps(targets))
+        )
+    finally:
+        docker("network", "rm", network)
+    assert said.count("closed") == len(targets), said
+    assert " open" not in said
+
+
+def test_the_api_wants_credentials_and_says_401(stack: Stack) -> None:
+    url = f"http://127.0.0.1:{PORTS['PREFECT_PORT']}/api"
+    assert requests.get(f"{url}/admin/version", timeout=30).status_code == 401
+    assert requests.post(f"{url}/flow_runs/filter", json={}, timeout=30).status_code == 401
+    assert requests.get(f"{url}/admin/version", auth=("lakehouse", "wrong"), timeout=30).status_code == 401
+    assert stack.api("GET", "admin/version")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MINIO_ROOT_PASSWORD", "", "MINIO_ROOT_PASSWORD: is blank"),
+        ("POSTGRES_PASSWORD", "changeme-changeme-1", "POSTGRES_PASSWORD: is a well-known password"),
+        ("PREFECT_API_PASSWORD", "a1b2c3d4", "PREFECT_API_PASSWORD: is shorter than 16 characters"),
+    ],
+    ids=["blank", "well-known", "short"],
+)
+def test_blank_and_well_known_passwords_are_refused_at_the_start(
+    stack: Stack, name: str, value: str, said: str
+) -> None:
+    file = stack.folder / ".secrets" / name
+    kept = file.read_text()
+    try:
+        file.write_text(value)
+        done = subprocess.run(
+            ["docker", "compose", "--project-name", PROJECT, "run", "--rm", "--no-deps", "guard"],
+            check=False,
+            cwd=stack.folder,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        file.write_text(kept)
+    assert done.returncode == 1
+    assert said in done.stderr + done.stdout
+    assert "make env" in done.stderr + done.stdout
