@@ -45,6 +45,7 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": environ.get("SPARK_SHUFFLE_PARTITIONS", "4"),
         "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.driver.extraJavaOptions": environ.get("SPARK_DRIVER_JAVA_OPTIONS", ""),
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": "/spark/warehouse",
     }

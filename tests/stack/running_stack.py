@@ -22,9 +22,11 @@ PROJECT = "lakehouse-test"
 PORTS = {"MINIO_PORT": 39000, "PREFECT_PORT": 34200, "SPARK_CONNECT_PORT": 35002, "SPARK_JDBC_PORT": 31000}
 IMAGES = ("market-lakehouse:0.1.0", "market-lakehouse-spark:0.1.0", "market-lakehouse-minio:2026-02-12")
 CANARY = "CANARY0KEY0OF0NOBODY0"
-# The live deployments ask the simulator, should one of their hours strike during the tests.
+# The live deployments ask the simulator, should one of their hours strike during the tests. Spark is started
+# often and asked little: half of its time would go into compiling what is never run again.
 OVERRIDE = {
     "services": {
+        "spark": {"environment": {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}},
         "prefect-worker": {
             "environment": {"LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL": "http://simulator:8080/query"}
         }
@@ -239,8 +241,14 @@ def checked_out(folder: Path) -> Stack:
             shutil.copy2(source, target)
     (folder / "override.json").write_text(json.dumps(OVERRIDE))
     subprocess.run(["make", "env"], cwd=folder, capture_output=True, check=True)
-    (folder / ".secrets" / "ALPHAVANTAGE_API_KEY").write_text(CANARY)
-    return Stack(folder)
+    stack = Stack(folder)
+    set_canary(stack)
+    return stack
+
+
+def set_canary(stack: Stack) -> None:
+    """Gives the stack a provider's key that can be looked for."""
+    (stack.folder / ".secrets" / "ALPHAVANTAGE_API_KEY").write_text(CANARY)
 
 
 @contextmanager
