@@ -13,6 +13,7 @@ from tests.stack.running_stack import Stack, checked_out, why_no_docker
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running stack with the demo in it; removed at the end, its volumes too."""
     if reason := why_no_docker():
+        assert "STACK_REQUIRED" not in os.environ, reason
         pytest.skip(f"needs a Docker engine with compose: {reason}")
     kept = os.environ.get("STACK_FOLDER")  # kept running between runs, for work on these tests
     found = checked_out(Path(kept) if kept else tmp_path_factory.mktemp("stack") / "checkout")

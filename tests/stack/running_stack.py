@@ -29,7 +29,7 @@ OVERRIDE = {
         "spark": {"environment": {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}},
         "prefect-worker": {
             "environment": {"LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL": "http://simulator:8080/query"}
-        }
+        },
     }
 }
 DEMO = {"LAKEHOUSE_CONFIG": "config/demo.toml"}
@@ -77,6 +77,18 @@ class Stack:
     def up(self) -> None:
         """Starts what does not run and waits until all are healthy."""
         self.compose("up", "--wait", "--wait-timeout", "1500", seconds=1600)
+
+    def start_cluster(self) -> None:
+        """A Spark master and two workers under the driver, as a person says it."""
+        environ = {**environment(), "SPARK_MASTER": "spark://spark-master:7077"}
+        command = self.command("--profile", "cluster", "up", "--wait", "--wait-timeout", "900")
+        subprocess.run(command, cwd=self.folder, env=environ, check=True, capture_output=True, timeout=1000)
+
+    def stop_cluster(self) -> None:
+        """The driver by itself again."""
+        names = ("spark-master", "spark-worker-1", "spark-worker-2")
+        self.compose("--profile", "cluster", "rm", "--stop", "--force", *names)
+        self.up()
 
     def inside(self, service: str, *command: str, check: bool = True) -> str:
         """What a command prints in a service's container."""

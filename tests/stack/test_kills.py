@@ -4,7 +4,10 @@ Each disturbed lake begins with a copy of the Bronze of a calm one, built from t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from types import MappingProxyType
 
 import pytest
 
@@ -13,6 +16,7 @@ from tests.stack.running_stack import DEMO, Run, Stack, crash, restarts, until
 
 ALL = {"start": "2010-08-02", "end": "2010-08-20", "datasets": ["daily", "intraday"]}
 OUTAGE_SECONDS = 60
+Strike = Callable[[], AbstractContextManager[Callable[[], None]]]
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +34,19 @@ def copy_bronze(stack: Stack, name: str) -> None:
         bucket.copy_object(Bucket="lakehouse", Key=key.replace("calm/", f"{name}/", 1), CopySource=source)
 
 
-def start_build(stack: Stack, name: str) -> str:
+def start_build(stack: Stack, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> str:
     """The id of a run that finds all landed and builds it."""
-    return stack.start("backfill/on-demand", ALL, {**DEMO, "LAKEHOUSE_LAKE": f"s3://lakehouse/{name}"})
+    place = {**DEMO, "LAKEHOUSE_LAKE": f"s3://lakehouse/{name}", **settings}
+    return stack.start("backfill/on-demand", ALL, place)
 
 
-def is_inside_the_merge(stack: Stack, name: str) -> bool:
-    """Whether silver.bars has data files and no commit that knows them."""
+def merge_of(stack: Stack, name: str) -> bool | None:
+    """Whether the merge into silver.bars is at work, its files written and not committed; None: not begun."""
     keys = stack.keys(f"{name}/silver/bars/")
     commits = [key for key in keys if "/_delta_log/" in key and key.endswith(".json")]
-    return len(commits) == 1 and any("/_delta_log/" not in key for key in keys)
-
-
-def until_merging(stack: Stack, name: str) -> None:
-    """Returns inside the merge into silver.bars."""
-    until(lambda: is_inside_the_merge(stack, name) or None, "silver.bars is being written", 600, every=0.01)
+    if len(commits) > 1:
+        return False
+    return True if any("/_delta_log/" not in key for key in keys) else None
 
 
 def is_whole(stack: Stack, name: str, undisturbed: dict[str, str]) -> None:
@@ -54,14 +56,28 @@ def is_whole(stack: Stack, name: str, undisturbed: dict[str, str]) -> None:
     assert hashes(stack.lake(name)) == undisturbed
 
 
-def disturbed(stack: Stack, name: str, disturb: Callable[[], None]) -> Run:
-    """How a run ended inside whose merge something was done to the stack."""
-    copy_bronze(stack, name)
-    run_id = start_build(stack, name)
-    until_merging(stack, name)
-    disturb()
-    stack.up()
-    return stack.ended(run_id)
+def disturbed(
+    stack: Stack, name: str, armed: Strike, is_hit: Callable[[str], bool] = lambda _lake: True
+) -> tuple[str, Run]:
+    """The lake, and how a run on it ended inside whose merge something was done to the stack.
+
+    A merge that was over between two looks, or too soon for `is_hit`, is tried again on another lake.
+    """
+    for attempt in range(6):
+        lake = f"{name}-{attempt}"
+        copy_bronze(stack, lake)
+        with armed() as strike:
+            run_id = start_build(stack, lake)
+            look = partial(merge_of, stack, lake)
+            was_met = until(look, "silver.bars is being written", 600, every=0.01)
+            if was_met:
+                strike()
+        was_hit = was_met and is_hit(lake)
+        stack.up()
+        run = stack.ended(run_id)
+        if was_hit:
+            return lake, run
+    raise AssertionError("the merge was over each time before anything could be done to it")
 
 
 def test_the_same_payloads_give_the_same_rows(stack: Stack, undisturbed: dict[str, str]) -> None:
@@ -72,35 +88,31 @@ def test_the_same_payloads_give_the_same_rows(stack: Stack, undisturbed: dict[st
 
 def test_the_spark_driver_is_killed_inside_a_merge(stack: Stack, undisturbed: dict[str, str]) -> None:
     before = restarts(stack, "spark")
-    for attempt in range(4):  # the merge may be done before the blow falls
-        name = f"driver-killed-{attempt}"
-        with crash(stack, "spark") as kill:
-            run = disturbed(stack, name, kill)
-        if was_inside := is_inside_the_merge(stack, name):
-            break
-        is_whole(stack, name, undisturbed)
-    assert was_inside
+
+    lake, run = disturbed(
+        stack, "driver-killed", partial(crash, stack, "spark"), lambda lake: merge_of(stack, lake) is True
+    )
     assert restarts(stack, "spark") > before
     assert run.state_type == "FAILED", run
-    is_whole(stack, name, undisturbed)
+    is_whole(stack, lake, undisturbed)
 
 
 def test_the_worker_is_killed_during_a_run(stack: Stack, undisturbed: dict[str, str]) -> None:
     before = restarts(stack, "prefect-worker")
-    with crash(stack, "prefect-worker") as kill:
-        run = disturbed(stack, "worker-killed", kill)
-    assert restarts(stack, "prefect-worker") == before + 1
+
+    lake, run = disturbed(stack, "worker-killed", partial(crash, stack, "prefect-worker"))
+    assert restarts(stack, "prefect-worker") > before
     assert run.state_type == "CRASHED", run
     assert "was started anew" in run.message
-    is_whole(stack, "worker-killed", undisturbed)
+    is_whole(stack, lake, undisturbed)
 
 
 def test_prefect_s_server_is_restarted_during_a_run(stack: Stack, undisturbed: dict[str, str]) -> None:
     def restart() -> None:
         stack.compose("restart", "prefect-server")
 
-    disturbed(stack, "server-restarted", restart)
-    is_whole(stack, "server-restarted", undisturbed)
+    lake, _run = disturbed(stack, "server-restarted", lambda: nullcontext(restart))
+    is_whole(stack, lake, undisturbed)
 
 
 def test_the_store_is_away_for_a_minute_during_a_run(stack: Stack, undisturbed: dict[str, str]) -> None:
@@ -113,12 +125,30 @@ def test_the_store_is_away_for_a_minute_during_a_run(stack: Stack, undisturbed: 
         time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - stopped)))
         stack.compose("start", "minio")
 
-    disturbed(stack, "store-away", outage)
-    is_whole(stack, "store-away", undisturbed)
+    lake, _run = disturbed(stack, "store-away", lambda: nullcontext(outage))
+    is_whole(stack, lake, undisturbed)
     dead = stack.ended(asked[0])
     assert dead.state_type == "FAILED", dead
     assert dead.seconds < 60, dead  # it does not hang
     assert "s3a://lakehouse/never-there" in dead.message, dead
+
+
+def test_the_embedded_engine_gives_the_same_rows(stack: Stack, undisturbed: dict[str, str]) -> None:
+    copy_bronze(stack, "embedded")
+    run = stack.ended(start_build(stack, "embedded", {"LAKEHOUSE_ENGINE": "embedded"}))
+    assert run.state_type == "COMPLETED", (run, stack.logs_of(run.id)[-4000:])
+    assert hashes(stack.lake("embedded")) == undisturbed
+
+
+def test_a_spark_cluster_gives_the_same_rows(stack: Stack, undisturbed: dict[str, str]) -> None:
+    copy_bronze(stack, "on-a-cluster")
+    stack.start_cluster()
+    try:
+        is_whole(stack, "on-a-cluster", undisturbed)
+        workers = ("spark-worker-1", "spark-worker-2")
+        assert all("Asked to launch executor" in stack.compose("logs", name) for name in workers)
+    finally:
+        stack.stop_cluster()
 
 
 def test_no_run_is_left_unfinished(stack: Stack) -> None:

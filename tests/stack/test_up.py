@@ -51,6 +51,11 @@ def test_every_schedule_has_runs_to_come(stack: Stack) -> None:
     assert until(look, f"runs of {scheduled} are scheduled", seconds=180, every=5)
 
 
+def test_the_worker_s_image_is_smaller_than_1500_megabytes(stack: Stack) -> None:
+    assert stack.containers()
+    assert int(docker("image", "inspect", "--format", "{{.Size}}", IMAGES[0])) < 1_500_000_000
+
+
 def test_containers_have_as_few_rights_as_can_be(stack: Stack) -> None:
     for container in stack.containers():
         name, host = service_of(container), container["HostConfig"]
