@@ -93,7 +93,8 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         str(home / "bin" / "spark-submit"),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
         *("--master", "local[*]", "--driver-memory", driver_memory),
-        *("--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"),
+        # the third: with the second the code cache is 48 MB only, full after some hundred queries
+        *("--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"),
         *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
         *options,
         *_s3_conf(lake),

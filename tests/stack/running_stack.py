@@ -22,14 +22,14 @@ PROJECT = "lakehouse-test"
 PORTS = {"MINIO_PORT": 39000, "PREFECT_PORT": 34200, "SPARK_CONNECT_PORT": 35002, "SPARK_JDBC_PORT": 31000}
 IMAGES = ("market-lakehouse:0.1.0", "market-lakehouse-spark:0.1.0", "market-lakehouse-minio:2026-02-12")
 CANARY = "CANARY0KEY0OF0NOBODY0"
-# The live deployments ask the simulator, should one of their hours strike during the tests. Spark is started
-# often and asked little: half of its time would go into compiling what is never run again.
+# Spark is started often and asked little here: half of its time would go into compiling what runs once.
+JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+# The live deployments ask the simulator, should one of their hours strike during the tests.
+ASKED = "http://simulator:8080/query"
 OVERRIDE = {
     "services": {
-        "spark": {"environment": {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}},
-        "prefect-worker": {
-            "environment": {"LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL": "http://simulator:8080/query"}
-        },
+        "spark": {"environment": {"SPARK_DRIVER_JAVA_OPTIONS": JAVA_OPTIONS}},
+        "prefect-worker": {"environment": {"LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL": ASKED}},
     }
 }
 DEMO = {"LAKEHOUSE_CONFIG": "config/demo.toml"}
