@@ -11,6 +11,9 @@ from config.secrets import Secrets
 from config.settings import Settings
 
 _S3 = ("s3://", "s3a://")
+# delta-rs' limits: a request may take 25 s, and after 15 s nothing is tried again. With its own (30 s and
+# 180 s) a store that hangs is asked for three minutes.
+_PATIENCE = {"connect_timeout": "5s", "timeout": "25s", "retry_timeout": "15s"}
 
 
 class LakeError(Exception):
@@ -61,11 +64,18 @@ class Lake:
         return f"{self.root}/_staging/{run_id}/{name}"
 
     def drop_staging(self, run_id: str = "") -> None:
-        """Removes what a run staged; without an id what all have, if none of them runs any more."""
+        """Removes what a run staged; without an id what all have, if none of them runs any more.
+
+        Raises:
+            LakeError: the store cannot be asked.
+        """
         store, path = self.file_system()
         folder = f"{path}/_staging/{run_id}".rstrip("/")
-        if store.get_file_info(folder).type == fs.FileType.Directory:
-            store.delete_dir(folder)
+        try:
+            if store.get_file_info(folder).type == fs.FileType.Directory:
+                store.delete_dir(folder)
+        except OSError as error:
+            raise LakeError(f"{self.root}: what runs have staged cannot be removed ({error})") from None
 
     def file_system(self) -> tuple[fs.FileSystem, str]:
         """The store as Arrow sees it, and the lake's root in it."""
@@ -80,6 +90,8 @@ class Lake:
             region=self.options.get("AWS_REGION"),
             endpoint_override=host or None,
             scheme=scheme or "https",
+            connect_timeout=3.0,
+            request_timeout=6.0,  # seconds without a byte; three attempts
         )
         return store, self.root.split("://", 1)[1]
 
@@ -93,7 +105,7 @@ def lake_of(settings: Settings, secrets: Secrets) -> Lake:
 
 
 def _s3_options(settings: Settings, secrets: Secrets) -> dict[str, str]:
-    options = {"AWS_REGION": settings.s3.region, "conditional_put": "etag"}
+    options = {"AWS_REGION": settings.s3.region, "conditional_put": "etag", **_PATIENCE}
     if settings.s3.endpoint_url:
         endpoint = str(settings.s3.endpoint_url).rstrip("/")
         options |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http:")).lower()}

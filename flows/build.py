@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +90,8 @@ def build_session(
     removed at its end; what killed runs left behind, at the next run's beginning.
 
     Raises:
-        LakeError: another run has been building this lake for `wait_seconds`; in a bucket it is named.
+        LakeError: another run has been building this lake for `wait_seconds`; in a bucket it is named. The
+            store went away, or the right to write was lost.
     """
     with (
         _only_builder(work, wait_seconds, span_seconds) as lake,
@@ -99,8 +100,20 @@ def build_session(
         lake.drop_staging()  # nobody else can be staging now
         try:
             yield replace(work, lake=lake), spark
+        except Exception as error:
+            _raise_if_store_is_away(lake, error)
+            raise
         finally:
-            lake.drop_staging(work.run_id)
+            with suppress(LakeError):  # the next run removes it; an error of this one is not hidden
+                lake.drop_staging(work.run_id)
+
+
+def _raise_if_store_is_away(lake: Lake, error: Exception) -> None:
+    """Says that the store is away or the right to write was lost, in place of what an engine says of it."""
+    try:
+        lake.require_writer()
+    except LakeError as reason:
+        raise reason from error
 
 
 @contextmanager

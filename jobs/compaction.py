@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
+from deltalake import DeltaTable
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
@@ -15,6 +16,7 @@ from delta_tables.table import Table
 
 ENGINE_LAYERS: Final = frozenset({"silver", "gold"})
 LEAST_RETAIN_HOURS: Final = 7 * 24  # the longest reader, or a way back, may need a version of a week ago
+_OPTIMIZE: Final = "OPTIMIZE"  # what both delta-rs and Apache Spark call a compaction in a table's history
 _FEW_FILES: Final = 4  # as many of a partition are left as they are
 _NAMES: Final = ("path", "size_bytes", "num_records")
 
@@ -46,10 +48,11 @@ class _File:
 
 def storage_of(lake: Lake, table: Table) -> Storage:
     """The table's storage, from its log and its folder."""
-    files, version = _files(lake, table)
+    stored = open_table(lake, table)
+    files = _files(stored, table)
     live = sum(file.size_bytes for file in files)
     old = max(0, stored_bytes(lake, f"{table.layer}/{table.name}", ".parquet") - live)
-    return Storage(len(files), live, sum(file.rows for file in files), old, version)
+    return Storage(len(files), live, sum(file.rows for file in files), old, stored.version())
 
 
 def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
@@ -68,45 +71,70 @@ def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
 
 def has_small_files(lake: Lake, table: Table) -> bool:
     """Whether a partition (the table, without any) has more than a few files."""
-    files, _version = _files(lake, table)
+    files = _files(open_table(lake, table), table)
     return any(count > _FEW_FILES for count in Counter(file.partition for file in files).values())
 
 
 def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
-    """Fewer and larger files with the same rows, in one commit that changes no data, and proven not to.
+    """Fewer and larger files with the same rows, in commits that change no data, each proven not to.
 
     `spark`: Apache Spark where it writes this lake, else None: the embedded engine has no OPTIMIZE and
-    commits as delta-rs does, so delta-rs compacts for it, as it does for Bronze and Ops everywhere.
+    commits as delta-rs does, so delta-rs compacts for it, as it does for Bronze and Ops everywhere. Runs may
+    append to those meanwhile, so each commit is compared with the version just before it.
 
     Raises:
         LostRowsError: the rows of the rewritten partitions are others than before.
+        LakeError: files were replaced, and the table's history does not say by which commit.
     """
-    before, version = _files(lake, table)
+    before = open_table(lake, table).version()
     lake.require_writer()
+    replaced = _replace_small_files(lake, table, spark)
+    made = _compactions_since(lake, table, before)
+    if replaced and not made:
+        raise LakeError(
+            f"{table.full_name}: {replaced} files were replaced, and no commit after version {before} is an "
+            f"{_OPTIMIZE}: that the rows are the same cannot be proven; nothing was removed"
+        )
+    for version in made:
+        _require_same_rows(lake, table, version)
+
+
+def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -> int:
+    """How many files were replaced."""
     if spark is not None and table.layer in ENGINE_LAYERS:
-        spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
-    else:
-        open_table(lake, table).optimize.compact()
-    after, new_version = _files(lake, table)
-    _require_same_rows(lake, table, (version, before), (new_version, after))
+        (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
+        return int(done["metrics"]["numFilesRemoved"])
+    return int(open_table(lake, table).optimize.compact()["numFilesRemoved"])
 
 
-def _require_same_rows(
-    lake: Lake, table: Table, before: tuple[int, list[_File]], after: tuple[int, list[_File]]
-) -> None:
-    """Compares the rows of the partitions that were rewritten, every column, as sums of hashes."""
-    paths = [{file.path for file in files} for _version, files in (before, after)]
-    files = [*before[1], *after[1]]
-    partitions = {file.partition for file in files if file.path in paths[0] ^ paths[1]}
-    only = partitions if table.partition_by else None
-    if not partitions:
+def _compactions_since(lake: Lake, table: Table, version: int) -> list[int]:
+    """The versions after this one that a compaction made, the oldest first."""
+    stored = open_table(lake, table)
+    if stored.version() == version:
+        return []
+    commits = stored.history(stored.version() - version)  # which may give one more than asked for
+    made = (int(each["version"]) for each in commits if each.get("operation") == _OPTIMIZE)
+    return sorted(each for each in made if each > version)
+
+
+def _require_same_rows(lake: Lake, table: Table, version: int) -> None:
+    """Compares the partitions that this version rewrote with the one before it: every column, as hashes."""
+    stored = open_table(lake, table)
+    changed: set[_File] = set()
+    for each in (version - 1, version):
+        stored.load_as_version(each)
+        changed ^= set(_files(stored, table))
+    if not changed:
         return
-    then, now = (row_digest(lake, table, version, only) for version, _files in (before, after))
+    only = {file.partition for file in changed} if table.partition_by else None
+    then, now = (row_digest(lake, table, each, only) for each in (version - 1, version))
     if then != now:
         raise LostRowsError(
-            f"{table.full_name}: version {before[0]} has {then.rows} rows in the partitions that were "
-            f"compacted, version {after[0]} {now.rows}, or others; nothing was removed: stop all runs and "
-            f"restore version {before[0]} (RESTORE TABLE, or delta-rs' DeltaTable.restore)"
+            f"{table.full_name}: version {version - 1} has {then.rows} rows in the partitions that were "
+            f"compacted, version {version} {now.rows}, or others. Nothing was removed; stop all runs. While "
+            f"{version} is the newest version, restore {version - 1}; once others follow do not restore, "
+            f"which would drop what they added: append the rows of version {version - 1} that version "
+            f"{version} does not have (its files stay for {LEAST_RETAIN_HOURS // 24} days)"
         )
 
 
@@ -128,14 +156,13 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
         open_table(lake, table).vacuum(retain_hours, dry_run=False, full=True)
 
 
-def _files(lake: Lake, table: Table) -> tuple[list[_File], int]:
-    stored = open_table(lake, table)
+def _files(stored: DeltaTable, table: Table) -> list[_File]:
+    """The data files of the version that is loaded."""
     actions = pa.table(stored.get_add_actions(flatten=True))
     key = f"partition.{table.partition_by[0]}" if table.partition_by else None
     rows = actions.select([name for name in _NAMES if name in actions.schema.names]).to_pylist()
     values = actions[key].to_pylist() if key and key in actions.schema.names else [""] * len(rows)
-    found = [
+    return [
         _File(row["path"], str(value), int(row["size_bytes"]), int(row["num_records"] or 0))
         for row, value in zip(rows, values, strict=True)
     ]
-    return found, stored.version()

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from pyspark.errors.exceptions.connect import SparkConnectException, SparkConnectGrpcException
 from pyspark.sql import SparkSession
 
 from config.settings import Settings
 from delta_tables.lake import Lake
-from jobs.spark_server import local_connect_server
+from jobs.spark_server import EngineError, local_connect_server
 
 _S3_NAMES = (
     "AWS_ACCESS_KEY_ID",
@@ -18,6 +19,8 @@ _S3_NAMES = (
     "AWS_ENDPOINT_URL",
     "AWS_ALLOW_HTTP",
 )
+# what a client is told by an engine that is another one than before, or is not there
+_ENDED = ("INVALID_HANDLE.SESSION_NOT_FOUND", "INVALID_HANDLE.OPERATION_NOT_FOUND", "StatusCode.UNAVAILABLE")
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
     Apache Spark Connect server for as long as the session lasts.
 
     Raises:
-        EngineError: Apache Spark could not be started or reached.
+        EngineError: Apache Spark could not be started or reached, or ended while it was at work.
     """
     if settings.engine == "embedded":
         with _sail(lake) as remote, _connected(remote) as spark:
@@ -48,8 +51,16 @@ def _connected(remote: str) -> Iterator[SparkSession]:
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     try:
         yield spark
+    except SparkConnectGrpcException as error:
+        if any(sign in str(error) for sign in _ENDED):
+            raise EngineError(
+                f"the engine at {remote} ended, or was started anew, while it was at work; nothing was "
+                "half-published: run again when it is there"
+            ) from error
+        raise
     finally:
-        spark.stop()
+        with suppress(SparkConnectException):  # where it is gone there is nothing to stop
+            spark.stop()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from delta_tables.lake import Lake
+from delta_tables.spark_settings import engine_settings, store_settings
 
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
 S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
@@ -79,13 +80,8 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         "spark.connect.grpc.binding.port": str(port),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.sql.warehouse.dir": "spark-warehouse",
+        **engine_settings(),
+        **store_settings(lake),
     }
     home = Path(pyspark.__file__).parent
     options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
@@ -97,30 +93,8 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         *("--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"),
         *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
         *options,
-        *_s3_conf(lake),
         "spark-internal",
     ]
-
-
-def _s3_conf(lake: Lake) -> list[str]:
-    """S3A settings that fail within a minute when the store is away; credentials go by environment."""
-    if not lake.is_s3:
-        return []
-    conf = {
-        "fs.s3a.path.style.access": "true",
-        "fs.s3a.attempts.maximum": "2",
-        "fs.s3a.retry.limit": "2",
-        "fs.s3a.retry.throttle.limit": "3",
-        "fs.s3a.connection.establish.timeout": "2000",
-        "fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
-        "fs.s3a.endpoint.region": lake.options.get("AWS_REGION", "us-east-1"),
-    }
-    if endpoint := lake.options.get("AWS_ENDPOINT_URL"):
-        conf |= {
-            "fs.s3a.endpoint": endpoint,
-            "fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
-        }
-    return [part for key, value in conf.items() for part in ("--conf", f"spark.hadoop.{key}={value}")]
 
 
 def _environment(options: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The one long-lived Spark driver of a lake: Spark Connect for the flows, JDBC (Thrift) for SQL tools.
 
-Where do I go to ... the settings of Spark: `conf` here; the tables that it knows: delta_tables/catalogue.py;
-why a lake in a bucket has one driver: docs/adr/0007.
+Where do I go to ... the settings of Spark: `conf` here and delta_tables/spark_settings.py; the tables that it
+knows: delta_tables/catalogue.py; why a lake in a bucket has one driver: docs/adr/0007.
 Neither port asks for a password: publish them on loopback or a private network only.
 """
 
@@ -21,6 +21,8 @@ from config.secrets import load_secrets
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake, LakeError, lake_of
 from delta_tables.lease import SECONDS, lease
+from delta_tables.spark_settings import engine_settings, store_settings
+from infra.spark.jvm import SparkEndedError, require_at_work, stop_in_order
 from infra.spark.registration import register
 
 CONNECT_PORT = "15002"
@@ -32,7 +34,7 @@ _LOG = logging.getLogger("lakehouse.spark")
 
 def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
     """Spark's settings for serving this lake; an unreachable store fails within a minute."""
-    settings = {
+    return {
         "spark.app.name": "market-lakehouse",
         "spark.master": environ.get("SPARK_MASTER", "local[*]"),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
@@ -40,32 +42,11 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
         "spark.connect.grpc.binding.port": CONNECT_PORT,
         "spark.hive.server2.thrift.bind.host": "0.0.0.0",  # noqa: S104
         "spark.hive.server2.thrift.port": JDBC_PORT,
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": environ.get("SPARK_SHUFFLE_PARTITIONS", "4"),
-        "spark.databricks.delta.snapshotPartitions": "1",
         "spark.driver.extraJavaOptions": environ.get("SPARK_DRIVER_JAVA_OPTIONS", ""),
-        "spark.ui.enabled": "false",
-        "spark.sql.warehouse.dir": "/spark/warehouse",
+        **engine_settings(),
+        "spark.sql.shuffle.partitions": environ.get("SPARK_SHUFFLE_PARTITIONS", "4"),
+        **store_settings(lake),
     }
-    return settings | (s3a_conf(lake) if lake.is_s3 else {})
-
-
-def s3a_conf(lake: Lake) -> dict[str, str]:
-    """S3A's settings; credentials come from the environment. With its default limits a dead store hangs."""
-    conf = {
-        "path.style.access": "true",
-        "attempts.maximum": "2",
-        "retry.limit": "2",
-        "retry.throttle.limit": "3",
-        "connection.establish.timeout": "2000",
-        "aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
-        "endpoint.region": lake.options.get("AWS_REGION", "us-east-1"),
-    }
-    if endpoint := lake.options.get("AWS_ENDPOINT_URL"):
-        conf |= {"endpoint": endpoint, "connection.ssl.enabled": str(endpoint.startswith("https")).lower()}
-    return {f"spark.hadoop.fs.s3a.{key}": value for key, value in conf.items()}
 
 
 @contextmanager
@@ -94,6 +75,7 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
 
     Raises:
         LeaseHeldError: what `require_ours` raises once another driver serves this lake.
+        SparkEndedError: the JVM has ended, or Spark in it.
     """
     create_tables(lake)
     builder = SparkSession.builder
@@ -111,9 +93,10 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
         _LOG.info("Connect on %s, JDBC on %s", CONNECT_PORT, JDBC_PORT)
         while True:
             require_ours()
+            require_at_work(spark)
             time.sleep(_LOOK_SECONDS)
     finally:
-        spark.stop()
+        stop_in_order(spark)
 
 
 def _end_when_told() -> None:
@@ -134,7 +117,7 @@ def main() -> None:
         lake = lake_of(load_settings(os.environ), load_secrets())
         with only_driver(lake, socket.gethostname()) as require_ours:
             serve(lake, os.environ, require_ours)
-    except (ConfigError, LakeError) as error:
+    except (ConfigError, LakeError, SparkEndedError) as error:
         _LOG.error("%s", error)
         raise SystemExit(1) from None
 

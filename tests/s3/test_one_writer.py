@@ -207,6 +207,8 @@ def fake_spark(bucket: Lake, monkeypatch: pytest.MonkeyPatch) -> MagicMock:
     monkeypatch.setattr(driver, "create_tables", lambda *_: None)
     monkeypatch.setattr(driver, "_end_when_told", lambda: None)
     monkeypatch.setattr(driver, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(driver, "require_at_work", lambda _spark: None)
+    monkeypatch.setattr(driver, "stop_in_order", lambda spark: spark.stop())
     monkeypatch.setattr(driver, "lake_of", lambda *_: bucket)
     monkeypatch.setattr(driver, "only_driver", partial(driver.only_driver, wait_seconds=1.0, seconds=3.0))
     return started

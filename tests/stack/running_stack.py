@@ -19,7 +19,7 @@ from delta_tables.lake import Lake
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "lakehouse-test"
-PORTS = {"MINIO_PORT": 39000, "PREFECT_PORT": 34200, "SPARK_CONNECT_PORT": 35002, "SPARK_JDBC_PORT": 31000}
+PORTS = {"MINIO_PORT": 39000, "PREFECT_PORT": 34200, "SPARK_JDBC_PORT": 31000}
 IMAGES = ("market-lakehouse:0.1.0", "market-lakehouse-spark:0.1.0", "market-lakehouse-minio:2026-02-12")
 CANARY = "CANARY0KEY0OF0NOBODY0"
 # Spark is started often and asked little here: half of its time would go into compiling what runs once.

@@ -1,0 +1,115 @@
+"""The stack's Spark driver as a process, on a lake in a folder: what it does when others around it die."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = Path(__file__).with_name("served_lake.py")
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+# Two minutes of work on two cores: 240 tasks, each sleeps a second.
+SLOW_WRITE = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.remote(sys.argv[1]).create()
+slow = "java_method('java.lang.Thread', 'sleep', 1000L) as slept"
+spark.range(0, 240, 1, 240).selectExpr("id", slow).write.parquet(sys.argv[2])
+"""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A driver that serves, and the file that it logs to."""
+
+    process: "subprocess.Popen[bytes]"
+    remote: str
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[Driver]:
+    connect, jdbc = free_ports()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LAKEHOUSE_LAKE": str(tmp_path / "lake"),
+        "SPARK_MASTER": "local[2]",
+        "SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    }
+    log = tmp_path / "driver.log"
+    with log.open("wb") as target:
+        process = subprocess.Popen(
+            [sys.executable, str(SERVER), str(connect), str(jdbc)],
+            env=environment,
+            cwd=tmp_path,
+            stdout=target,
+            stderr=subprocess.STDOUT,
+        )
+    found = Driver(process, f"sc://127.0.0.1:{connect}", log)
+    try:
+        wait_until(lambda: "Connect on" in found.said() or process.poll() is not None, 240)
+        assert process.poll() is None, found.said()[-4000:]
+        yield found
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
+
+
+def wait_until(look: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(0.5)
+
+
+def jvm_of(process: "subprocess.Popen[bytes]") -> int:
+    listed = subprocess.run(
+        ["pgrep", "-x", "-P", str(process.pid), "java"], capture_output=True, text=True, check=True
+    )
+    (pid,) = listed.stdout.split()
+    return int(pid)
+
+
+def test_a_driver_whose_jvm_was_killed_ends_with_1_and_says_why_last(driver: Driver) -> None:
+    before = len(driver.said())
+    os.kill(jvm_of(driver.process), signal.SIGKILL)
+    assert driver.process.wait(timeout=60) == 1
+    *others, last = driver.said()[before:].strip().splitlines()
+    assert "Spark's JVM has ended (killed, as the kernel does where memory is short)" in last
+    assert not [line for line in others if "Spark's JVM" in line]  # py4j may say more, of a call under way
+
+
+def test_what_a_killed_client_asked_for_is_cancelled(driver: Driver, tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    client = subprocess.Popen([sys.executable, "-c", SLOW_WRITE, driver.remote, str(target)])
+    try:
+        wait_until(lambda: (target / "_temporary").exists() or client.poll() is not None, 120)
+        assert client.poll() is None
+    finally:
+        client.kill()
+        client.wait()
+    wait_until(lambda: not (target / "_temporary").exists(), 300)
+    assert not (target / "_SUCCESS").exists()
