@@ -18,7 +18,7 @@ COPY jobs jobs
 COPY quality quality
 COPY serving serving
 RUN uv pip install --python /opt/venv/bin/python --no-cache --no-deps --no-build-isolation . \
- && /opt/venv/bin/python -m compileall -q /opt/venv/lib/python3.11/site-packages >/dev/null || true
+ && (/opt/venv/bin/python -m compileall -q /opt/venv/lib/python3.11/site-packages >/dev/null || true)
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --home-dir /home/lakehouse lakehouse \

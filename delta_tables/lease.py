@@ -84,15 +84,20 @@ class Lease:
 
     def release(self) -> None:
         """Gives the lease back, if it is still ours; one that cannot be given back ends by itself."""
-        self._is_over.set()
-        with self._renewing:
-            try:
-                self._renew()  # so that nobody can take it over between this and its removal
-                self._stored.delete()
-            except LakeError:
-                return
-            finally:
-                self._lost = self._lost or "it was given back"
+        try:
+            with self._renewing:
+                self._give_back()
+        finally:
+            self._is_over.set()  # not before: a thread that has ended would count as a lease that was lost
+
+    def _give_back(self) -> None:
+        try:
+            self._renew()  # so that nobody can take it over between this and its removal
+            self._stored.delete()
+        except LakeError:
+            return
+        finally:
+            self._lost = self._lost or "it was given back"
 
     def _renew(self) -> None:
         self.raise_if_lost()

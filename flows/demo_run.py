@@ -1,8 +1,9 @@
-"""`python -m flows.demo_run`: starts the demo's deployment, once in a lake's life, and waits for its end."""
+"""`python -m flows.demo_run`: starts the demo's deployment until it ended well once, and waits for it."""
 
 import argparse
 import asyncio
 import sys
+from itertools import chain, count
 from typing import Final
 
 import httpx
@@ -15,14 +16,22 @@ from prefect.settings import PREFECT_API_URL
 from flows.deploy import unreachable
 
 DEMO: Final = "demo/on-demand"
-_ONCE: Final = "the-first-demo"
+_FIRST: Final = "the-first-demo"
 _MINUTES: Final = 30
 
 
 async def start_demo(client: PrefectClient) -> FlowRun:
-    """The demo's one run, started if it never was."""
+    """The demo's run: one that ended as completed, or is at work or waits; else a new one is started."""
     deployment = await client.read_deployment_by_name(DEMO)
-    return await client.create_flow_run_from_deployment(deployment.id, idempotency_key=_ONCE)
+    for key in chain([_FIRST], (f"{_FIRST}-{number}" for number in count(2))):
+        run = await client.create_flow_run_from_deployment(deployment.id, idempotency_key=key)
+        if not _ended_badly(run):
+            break
+    return run
+
+
+def _ended_badly(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final() and not run.state.is_completed()
 
 
 async def _main(minutes: int) -> FlowRun:

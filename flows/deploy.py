@@ -1,7 +1,7 @@
 """`python -m flows.deploy`: brings a Prefect server to what the project declares; again, without harm.
 
 The work pool, the automations, the deployments of prefect.yaml; runs that dead workers left behind are ended.
-`--profile demo`: of the deployments only those without a schedule.
+`--profile demo`: of the deployments only those without a schedule; the others are deleted.
 """
 
 import argparse
@@ -112,9 +112,9 @@ async def deploy(client: PrefectClient, wanted: Sequence[Mapping[str, Any]]) -> 
 async def drop_undeclared(
     client: PrefectClient, wanted: Sequence[Mapping[str, Any]], stored: Sequence[DeploymentResponse]
 ) -> list[str]:
-    """The names of our deployments that the file no longer has: deleted, lest they run on by schedule."""
-    declared = {(each["entrypoint"], each["name"]) for each in wanted}
-    gone = [each for each in stored if (each.entrypoint, each.name) not in declared]
+    """The names of our deployments that are not wanted any more: deleted, lest they run on by schedule."""
+    names = {(each["entrypoint"], each["name"]) for each in wanted}
+    gone = [each for each in stored if (each.entrypoint, each.name) not in names]
     for each in gone:
         await client.delete_deployment(each.id)
     return [f"{each.entrypoint} {each.name}" for each in gone]
@@ -147,7 +147,7 @@ async def _main(profile: str) -> list[str]:
     async with get_client() as client:
         told = await prepare(client, load_secrets(), Path.cwd(), datetime.now(UTC))
         stored = await deploy(client, wanted)
-        gone = await drop_undeclared(client, declared, stored)
+        gone = await drop_undeclared(client, wanted, stored)
         told += [f"deployments: {len(wanted)}", *(f"  deleted: {name}" for name in gone)]
     return told
 

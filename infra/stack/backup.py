@@ -39,7 +39,8 @@ def back_up(to: Path, now: datetime) -> Path:
     """The folder of a new and whole backup in `to`; the services that ran run again.
 
     Raises:
-        StackError: why there is none; what was begun of it is removed.
+        StackError: why there is none, and what was begun of it is removed; or it is whole, but the services
+            do not run again.
     """
     stack = configuration()
     volumes = sorted(stack["volumes"])
@@ -47,19 +48,28 @@ def back_up(to: Path, now: datetime) -> Path:
     folder = _new_folder(to, now)
     ran = running()
     try:
-        stop()
-        archives = {name: _archive(name, folder) for name in volumes}
-        if busy := running():
-            raise StackError(
-                f"{', '.join(busy)} came up during the backup: it may not fit together; repeat it"
-            )
-        _write_manifest(folder, now, stack, archives)
-    except BaseException:
+        _fill(folder, now, stack, volumes)
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        _start_again(stack, ran, f"there is no backup ({error or type(error).__name__})")
         raise
-    finally:
-        start(stack, ran)
+    _start_again(stack, ran, f"{folder} is whole")
     return folder
+
+
+def _fill(folder: Path, now: datetime, stack: Mapping[str, Any], volumes: list[str]) -> None:
+    stop()
+    archives = {name: _archive(name, folder) for name in volumes}
+    if busy := running():
+        raise StackError(f"{', '.join(busy)} came up during the backup: it may not fit together; repeat it")
+    _write_manifest(folder, now, stack, archives)
+
+
+def _start_again(stack: Mapping[str, Any], ran: Mapping[str, int], done: str) -> None:
+    try:
+        start(stack, ran)
+    except StackError as error:
+        raise StackError(f"{done}, but not all that ran before came up again: {error}") from None
 
 
 def _require_content(volumes: list[str]) -> None:

@@ -23,21 +23,24 @@ PROVIDER_KEYS = (
     "MASSIVE_ACCESS_KEY_ID",
     "MASSIVE_SECRET_ACCESS_KEY",
 )
+READABLE = 0o644  # the containers' users are others than the owner; the folder is his alone
 NOTIFIED = ("NOTIFY_WEBHOOK_URL", "NOTIFY_SLACK_URL", "NOTIFY_EMAIL_URL")
 
 
 def write_secrets(folder: Path) -> list[str]:
-    """The names of the secrets that were missing; passwords are random, what a user fills in is empty."""
+    """The names of the secrets that were missing; passwords are random, what a user fills in is empty.
+
+    All files can be read by the containers' users afterwards, whatever the umask of those who wrote them.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     written = []
     for name in (*PASSWORDS, *PROVIDER_KEYS, *NOTIFIED):
         file = folder / name
-        if file.exists():
-            continue
-        file.write_text(secrets.token_hex(24) if name in PASSWORDS else "", encoding="utf-8")
-        file.chmod(0o644)
-        written.append(name)
+        if not file.exists():
+            file.write_text(secrets.token_hex(24) if name in PASSWORDS else "", encoding="utf-8")
+            written.append(name)
+        file.chmod(READABLE)
     return written
 
 
@@ -46,7 +49,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".secrets"))
     folder = parser.parse_args().folder
-    written = write_secrets(folder)
+    try:
+        written = write_secrets(folder)
+    except OSError as error:
+        sys.exit(f"make env: {error.filename or folder}: {error.strerror}; its owner must be you")
     sys.stdout.write(f"{folder}/: {', '.join(written) or 'nothing was missing'}\n")
     sys.stdout.write(f"Who is told of failed runs: {folder}/NOTIFY_*_URL\n")
     empty = [name for name in PROVIDER_KEYS if not (folder / name).read_text().strip()]

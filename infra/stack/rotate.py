@@ -25,7 +25,7 @@ from infra.stack.compose import (
     say,
     stop,
 )
-from infra.stack.make_env import PASSWORDS
+from infra.stack.make_env import PASSWORDS, READABLE
 from infra.stack.passwords import POSTGRES_PASSWORD, apply_postgres_password, require_secrets, secret_file
 
 
@@ -42,6 +42,8 @@ def rotate(name: str) -> list[str]:
     if name in PASSWORDS:
         write_secret(file, secrets.token_hex(24))
         say(f"{file}: a new random password")
+    else:
+        file.chmod(READABLE)  # an editor may have written it anew, for its owner alone
     if name == POSTGRES_PASSWORD and not ran:
         apply_postgres_password(stack)
         stop()
@@ -55,7 +57,7 @@ def write_secret(file: Path, value: str) -> None:
     """
     part = file.with_name(f".{file.name}.part")
     part.write_text(value, encoding="utf-8")
-    part.chmod(0o644)  # as `make env` does: the users of the containers read it
+    part.chmod(READABLE)
     part.replace(file)
 
 

@@ -12,8 +12,10 @@ from botocore.exceptions import ClientError
 from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
+from config.load import load_settings
+from infra.stack.lifecycle import lifecycle_rules, said, set_lifecycle
+
 _LOG = logging.getLogger("lakehouse.store")
-LANDING_DAYS = 30
 _PREFIX = "lake"
 
 
@@ -54,41 +56,6 @@ def _policy(*statements: tuple[list[str], str, dict[str, Any] | None]) -> dict[s
     }
 
 
-def lifecycle_rules() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What every store knows, and the moves to cheaper classes that only some know (AWS does)."""
-    expiry = {
-        "ID": "landing-expires",
-        "Status": "Enabled",
-        "Filter": {"Prefix": f"{_PREFIX}/landing/"},
-        "Expiration": {"Days": LANDING_DAYS},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-    }
-    moves = {
-        "ID": "bronze-cools-down",
-        "Status": "Enabled",
-        "Filter": {"Prefix": f"{_PREFIX}/bronze/"},
-        "Transitions": [
-            {"Days": 30, "StorageClass": "STANDARD_IA"},
-            {"Days": 90, "StorageClass": "GLACIER_IR"},
-        ],
-    }
-    return expiry, moves
-
-
-def set_lifecycle(store: Any, bucket: str) -> bool:  # noqa: ANN401 - boto3 has no types
-    """Whether the store also took the moves to cheaper classes; the expiry of landing files it must take."""
-    expiry, moves = lifecycle_rules()
-    try:
-        store.put_bucket_lifecycle_configuration(
-            Bucket=bucket, LifecycleConfiguration={"Rules": [expiry, moves]}
-        )
-    except ClientError as error:
-        _LOG.info("the store has no cheaper classes (%s): everything stays", error.response["Error"]["Code"])
-        store.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [expiry]})
-        return False
-    return True
-
-
 def set_user(admin: MinioAdmin, name: str, secret: str, policy: dict[str, Any]) -> None:
     """The user `name` with this secret and exactly this policy."""
     admin.user_add(name, secret)
@@ -113,11 +80,12 @@ def main() -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
             raise
-    set_lifecycle(store, bucket)
+    rules = lifecycle_rules(f"{_PREFIX}/", load_settings(os.environ).providers.massive.retention_days)
+    _LOG.info(said(bucket, rules, set_lifecycle(store, bucket, rules)))
     admin = MinioAdmin(endpoint=endpoint, credentials=StaticProvider(user, password), secure=False)
     set_user(admin, "lake-writer", os.environ["LAKE_WRITER_SECRET"], writer_policy(bucket))
     set_user(admin, "gold-reader", os.environ["GOLD_READER_SECRET"], gold_reader_policy(bucket))
-    _LOG.info("bucket %s with its lifecycle and the users lake-writer and gold-reader", bucket)
+    _LOG.info("users lake-writer and gold-reader")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """prefect.yaml and `flows.deploy`: what is declared loads, is valid, and is what the server then has."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,17 +13,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
 from prefect.server.schemas.schedules import CronSchedule
-from prefect.states import Cancelling, Pending, Running
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import validate
 from pydantic import SecretStr
 
 from config.load import ConfigError
 from config.secrets import Secrets
+from flows import deploy as deploy_command
 from flows.demo_run import start_demo
 from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
 from flows.deploy_notifications import GATE_REFUSED, wanted_blocks
@@ -166,6 +168,29 @@ def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> Non
     with_client(twice)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("deployed")
+def test_for_the_demo_no_deployment_with_a_schedule_stays_and_live_brings_them_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def deployed_as(profile: str) -> dict[str, int]:
+        monkeypatch.setattr(sys, "argv", ["deploy", "--profile", profile])
+        deploy_command.main()
+        found = with_client(lambda client: client.read_deployments(limit=200))
+        return {f"{each.entrypoint} {each.name}": len(each.schedules) for each in found}
+
+    monkeypatch.chdir(ROOT)
+    names = {f"{each['entrypoint']} {each['name']}": len(each.get("schedules", ())) for each in DECLARED}
+    assert deployed_as("live") == names
+    capsys.readouterr()
+    assert deployed_as("demo") == {name: 0 for name, schedules in names.items() if not schedules}
+    said = capsys.readouterr().out.splitlines()
+    assert {line.removeprefix("  deleted: ") for line in said if "deleted" in line} == {
+        name for name, schedules in names.items() if schedules
+    }
+    assert deployed_as("live") == names
+
+
 @pytest.mark.usefixtures("deployed")
 def test_the_server_makes_runs_of_every_schedule() -> None:
     async def play(client: PrefectClient) -> dict[str, int]:
@@ -185,8 +210,36 @@ def test_the_server_makes_runs_of_every_schedule() -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_the_demo_is_started_once() -> None:
-    first, again = with_client(start_demo), with_client(start_demo)
-    assert first.id == again.id
+    async def play(client: PrefectClient) -> set[UUID]:
+        first = await start_demo(client)
+        found = {first.id}
+        states: list[State[Any]] = [
+            Pending(),
+            Running(),
+            Completed(),
+            Completed(name="CompletedWithFailures"),
+        ]
+        for state in states:
+            await client.set_flow_run_state(first.id, state, force=True)
+            found.add((await start_demo(client)).id)
+        return found
+
+    assert len(with_client(play)) == 1
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_demo_that_did_not_end_well_is_started_anew() -> None:
+    async def play(client: PrefectClient) -> list[UUID]:
+        runs = [await start_demo(client)]
+        states: list[State[Any]] = [Failed(), Crashed(), Cancelled()]
+        for state in states:
+            await client.set_flow_run_state(runs[-1].id, state, force=True)
+            runs.append(await start_demo(client))
+            waited_for = await start_demo(client)
+            assert waited_for.id == runs[-1].id
+        return [each.id for each in runs]
+
+    assert len(set(with_client(play))) == 4
 
 
 async def planted(client: PrefectClient, state: Any, worker: str | None) -> FlowRun:

@@ -1,18 +1,22 @@
 """Backup and restore without Docker: archives of volumes, the manifest, and the order of a rotation."""
 
+import hashlib
 import io
 import json
 import os
 import tarfile
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from infra.stack.backup import back_up
 from infra.stack.compose import StackError, needed_by, one_shots
 from infra.stack.manifest import FORMAT, MANIFEST, Archive, archive_name, sha256_of, verified_manifest
-from infra.stack.rotate import users, write_secret
+from infra.stack.rotate import rotate, users, write_secret
 from infra.stack.volume_archive import STAGING, ArchiveError, discard, look, read, stage, swap
 
 DONE, HEALTHY = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
@@ -185,3 +189,98 @@ def test_a_secret_is_replaced_in_one_step(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "new"
     assert [each.name for each in tmp_path.iterdir()] == ["KEY"]
     assert file.stat().st_mode & 0o777 == 0o644
+
+
+NOW = datetime(2026, 1, 31, 22, tzinfo=UTC)
+SERVICES: dict[str, Any] = {name: {"image": f"{name}:1"} for name in ("minio", "postgres")}
+
+
+class Engine:
+    """A stack of one volume and two services, without Docker; `comes_up` and `sends` are what goes wrong."""
+
+    def __init__(self, comes_up: bool, sends: bytes = b"an archive") -> None:
+        self.comes_up, self.sends = comes_up, sends
+        self.at_work = {"minio": 1, "postgres": 1}
+        self.started: list[Mapping[str, int]] = []
+
+    def stop(self) -> None:
+        """All services."""
+        self.at_work = {}
+
+    def start(self, _stack: Mapping[str, Any], services: Mapping[str, int]) -> None:
+        """These services, or none."""
+        self.started.append(services)
+        if not self.comes_up:
+            raise StackError("docker compose up ended with 1: dependency failed to start")
+        self.at_work = dict(services)
+
+    def archive(self, target: IO[bytes], *_words: str) -> str:
+        """Writes the archive and says what was meant to be sent."""
+        target.write(self.sends)
+        target.flush()
+        digest = hashlib.sha256(b"an archive").hexdigest()
+        return json.dumps({"sha256": digest, "bytes": 10, "entries": 1, "content_bytes": 10})
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """In the place of `docker compose`."""
+        place = "infra.stack.backup"
+        stack = {"volumes": {"minio": {}}, "services": SERVICES}
+        patch.setattr(f"{place}.configuration", lambda: stack)
+        patch.setattr(f"{place}.compose", lambda *_words: json.dumps({"minio": {"entries": 1}}))
+        patch.setattr(f"{place}.compose_to", self.archive)
+        patch.setattr(f"{place}.running", lambda: dict(self.at_work))
+        patch.setattr(f"{place}.stop", self.stop)
+        patch.setattr(f"{place}.start", self.start)
+
+
+def test_a_backup_is_whole_and_what_ran_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(comes_up=True)
+    engine.install(monkeypatch)
+    folder = back_up(tmp_path, NOW)
+    assert set(verified_manifest(folder, {"minio"}).volumes) == {"minio"}
+    assert engine.started == [{"minio": 1, "postgres": 1}]
+
+
+def test_a_whole_backup_is_named_though_the_services_do_not_come_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Engine(comes_up=False).install(monkeypatch)
+    with pytest.raises(
+        StackError, match=r"20260131T220000Z is whole, but .* came up again: .*failed to start"
+    ):
+        back_up(tmp_path, NOW)
+    (folder,) = tmp_path.iterdir()
+    assert set(verified_manifest(folder, {"minio"}).volumes) == {"minio"}
+
+
+def test_a_backup_that_fails_leaves_nothing_and_starts_what_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(comes_up=True, sends=b"half")
+    engine.install(monkeypatch)
+    with pytest.raises(StackError, match="not what was sent arrived"):
+        back_up(tmp_path, NOW)
+    assert list(tmp_path.iterdir()) == []
+    assert engine.started == [{"minio": 1, "postgres": 1}]
+
+
+def test_why_there_is_no_backup_is_said_though_the_services_do_not_come_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Engine(comes_up=False, sends=b"half").install(monkeypatch)
+    with pytest.raises(StackError, match=r"there is no backup \(.*not what was sent .* came up again: "):
+        back_up(tmp_path, NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_was_written_for_its_owner_alone_can_be_read_after_its_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "ALPHAVANTAGE_API_KEY"
+    key.write_text("a new key", encoding="utf-8")
+    key.chmod(0o600)
+    stack = {"services": {}, "secrets": {key.name: {"file": str(key)}}}
+    monkeypatch.setattr("infra.stack.rotate.configuration", lambda: stack)
+    monkeypatch.setattr("infra.stack.rotate.running", dict)
+    assert rotate(key.name) == []
+    assert (key.read_text(encoding="utf-8"), key.stat().st_mode & 0o777) == ("a new key", 0o644)

@@ -1,0 +1,150 @@
+"""`python -m infra.stack.lifecycle`: the lifecycle of the bucket that the settings name, in any store.
+
+Landed files are expired by the flows, once they are built (flows/retention.py). The bucket's own rule is a
+backstop far behind them, for an installation that is not run any more: a bucket cannot know what was built.
+Incomplete uploads end after a day, in the whole bucket. Bronze moves to cheaper classes where there are any.
+Asked for by LAKEHOUSE_LAKE, LAKEHOUSE_S3__*, AWS_*: a key that may change the bucket, as a writer's may not.
+"""
+
+import logging
+import os
+import sys
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config.load import ConfigError, load_settings
+from config.secrets import load_secrets
+from delta_tables.lake import Lake, LakeError, lake_of
+from delta_tables.object_store import bucket_and_key, store_client
+
+_LOG = logging.getLogger("lakehouse.store")
+BACKSTOP_DAYS: Final = 400
+EXPIRY, UPLOADS, MOVES = "landing-expires", "incomplete-uploads-end", "bronze-cools-down"
+_NOT_KNOWN: Final = frozenset({400, 501})  # MinIO says InvalidArgument, others NotImplemented or MalformedXML
+
+
+def backstop_days(retention_days: int) -> int | None:
+    """After how many days the bucket itself removes a landed file, built or not; None: never.
+
+    Always long after the flows have; where they keep files for ever (0), so does the bucket.
+    """
+    return max(BACKSTOP_DAYS, 2 * retention_days) if retention_days else None
+
+
+def lifecycle_rules(prefix: str, retention_days: int) -> list[dict[str, Any]]:
+    """The rules of a lake below `prefix` (empty, or ending in a slash), by what they do in their IDs."""
+    rules: list[dict[str, Any]] = [
+        {
+            "ID": UPLOADS,
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        {
+            "ID": MOVES,
+            "Status": "Enabled",
+            "Filter": {"Prefix": f"{prefix}bronze/"},
+            "Transitions": [
+                {"Days": 30, "StorageClass": "STANDARD_IA"},
+                {"Days": 90, "StorageClass": "GLACIER_IR"},
+            ],
+        },
+    ]
+    if days := backstop_days(retention_days):
+        place = {"Prefix": f"{prefix}landing/"}
+        rules.append({"ID": EXPIRY, "Status": "Enabled", "Filter": place, "Expiration": {"Days": days}})
+    return rules
+
+
+def set_lifecycle(store: Any, bucket: str, rules: list[dict[str, Any]]) -> list[str]:  # noqa: ANN401 - boto3
+    """The IDs of our rules that the store does not know; our others are in force, and nobody else's change.
+
+    MinIO has no cheaper classes, and no rule for incomplete uploads: its server ends those by itself, after
+    MINIO_API_STALE_UPLOADS_EXPIRY (infra/minio/Dockerfile).
+
+    Raises:
+        ClientError: the store refuses the key, has no such bucket, or does not even know the expiry.
+    """
+    kept = [rule for rule in _rules_of(store, bucket) if rule.get("ID") not in {EXPIRY, UPLOADS, MOVES}]
+
+    def without(*ids: str) -> list[dict[str, Any]]:
+        return kept + [rule for rule in rules if rule["ID"] not in ids]
+
+    for unknown in ((), (MOVES,), (UPLOADS,)):
+        if _takes(store, bucket, without(*unknown)):
+            return list(unknown)
+    _put(store, bucket, without(MOVES, UPLOADS))
+    return [MOVES, UPLOADS]
+
+
+def _rules_of(store: Any, bucket: str) -> list[dict[str, Any]]:  # noqa: ANN401 - boto3
+    try:
+        return list(store.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
+            raise
+        return []
+
+
+def _takes(store: Any, bucket: str, rules: list[dict[str, Any]]) -> bool:  # noqa: ANN401 - boto3
+    try:
+        _put(store, bucket, rules)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _NOT_KNOWN:
+            raise
+        return False
+    return True
+
+
+def _put(store: Any, bucket: str, rules: list[dict[str, Any]]) -> None:  # noqa: ANN401 - boto3
+    if rules:
+        store.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    else:
+        store.delete_bucket_lifecycle(Bucket=bucket)  # a store refuses an empty list
+
+
+def said(bucket: str, rules: list[dict[str, Any]], unknown: list[str]) -> str:
+    """What is in force now, for a person."""
+    names = [rule["ID"] for rule in rules if rule["ID"] not in unknown]
+    days = {rule["ID"]: rule["Expiration"]["Days"] for rule in rules if "Expiration" in rule}
+    text = ", ".join(f"{name} ({days[name]} days)" if name in days else name for name in names)
+    rest = f"; not known to this store: {', '.join(unknown)}" if unknown else ""
+    return f"bucket {bucket}: {text or 'no rule'}{rest}"
+
+
+def apply(lake: Lake, retention_days: int) -> str:
+    """What the lifecycle of the lake's bucket is now, for a person.
+
+    Raises:
+        LakeError: the lake is a folder, or the store refuses or is not there.
+    """
+    if not lake.is_s3:
+        raise LakeError(
+            f"wanted a lake in a bucket, found {lake.root}: set LAKEHOUSE_LAKE=s3://bucket/prefix"
+        )
+    bucket, prefix = bucket_and_key(lake, "")
+    rules = lifecycle_rules(prefix, retention_days)
+    try:
+        unknown = set_lifecycle(store_client(lake), bucket, rules)
+    except (ClientError, BotoCoreError) as error:
+        raise LakeError(
+            f"{lake.root}: the bucket's lifecycle was not changed ({error}); give the key of somebody who "
+            "may read and write it (s3:GetLifecycleConfiguration, s3:PutLifecycleConfiguration)"
+        ) from None
+    return said(bucket, rules, unknown)
+
+
+def main() -> None:
+    """The command."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        settings = load_settings(os.environ)
+        told = apply(lake_of(settings, load_secrets()), settings.providers.massive.retention_days)
+    except (ConfigError, LakeError) as error:
+        sys.exit(f"lifecycle: {error}")
+    _LOG.info(told)
+
+
+if __name__ == "__main__":
+    main()
