@@ -52,11 +52,13 @@ def create_winners(lake: Lake, writers: int = 32) -> int:
     """How many of `writers` at once succeed to create one and the same object; 1 where the store is sound.
 
     Every lake in a bucket rests on this: a Delta commit is the creation of a file that nobody else creates.
+    Nothing is sent twice: the repeat of a creation whose answer was lost would be refused by the object that
+    it made itself.
 
     Raises:
-        LakeError: the store cannot be asked or does not know conditional writes.
+        LakeError: the store cannot be asked or does not know conditional writes, or told nobody that it won.
     """
-    client = store_client(lake, connections=writers)
+    client = store_client(lake, connections=writers, attempts=1)
     bucket, key = bucket_and_key(lake, f"_probe/{random.token_hex(8)}")
 
     def create(number: int) -> bool:
@@ -74,6 +76,11 @@ def create_winners(lake: Lake, writers: int = 32) -> int:
         client.delete_object(Bucket=bucket, Key=key)
     except (ClientError, BotoCoreError) as error:
         raise LakeError(
-            f"{lake.root}: the store cannot be probed ({error}); check its address and keys"
+            f"{lake.root}: the store cannot be probed ({error}); check its address and keys, then repeat"
         ) from None
+    if not won:
+        raise LakeError(
+            f"{lake.root}: the store cannot be probed: of {writers} writers at once none was told that it "
+            "created the object; repeat this, and if it stays so, use another store"
+        )
     return won

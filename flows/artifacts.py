@@ -41,6 +41,7 @@ def summary_rows(stages: Sequence[StageResult]) -> list[dict[str, str | int | fl
             "rows in": stage.rows_in,
             "rows out": stage.rows_out,
             "set aside": stage.rows_bad,
+            "detail": stage.detail,
         }
         for stage in stages
     ]

@@ -19,22 +19,24 @@ _SILENCE: Final = timedelta(minutes=4)
 _STARTING: Final = timedelta(minutes=10)
 
 
-def zombie_automations() -> list[AutomationCore]:
-    """The automations that end a run which has gone silent, and one that was never begun."""
+def zombie_automations(
+    silence: timedelta = _SILENCE, starting: timedelta = _STARTING
+) -> list[AutomationCore]:
+    """The automations that end a run which has gone silent, and one that was never begun, after so long."""
     return [
         _crash(
             "end silent runs",
             "A run that sends no heartbeat any more has lost its process.",
             {"prefect.flow-run.heartbeat"},
-            _SILENCE,
-            f"No heartbeat for {_SILENCE.seconds // 60} minutes: its process is gone.",
+            silence,
+            f"No heartbeat for {silence.seconds // 60} minutes: its process is gone.",
         ),
         _crash(
             "end runs that never began",
             "A run that a worker has taken and not begun has lost its worker.",
             {"prefect.flow-run.Pending"},
-            _STARTING,
-            f"Not begun within {_STARTING.seconds // 60} minutes: its worker is gone.",
+            starting,
+            f"Not begun within {starting.seconds // 60} minutes: its worker is gone.",
         ),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from config.load import ConfigError
@@ -16,7 +16,7 @@ from flows.handlers.records import Query
 from flows.providers import source_named
 from flows.quota_order import in_turns
 from flows.quota_plan import Metered, by_need
-from flows.requests_plan import latest_asks, queries
+from flows.requests_plan import LeftOut, latest_asks, queries
 from flows.run_log import INGEST, StageResult, record, recorded_clocks
 from flows.run_summary import RunSummary, conclude
 from flows.sources import massive
@@ -73,6 +73,20 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
                 fetched += _ingest(
                     work, source_named(provider), handlers[provider], list(some), attempts[provider]
                 )
+    return fetched
+
+
+def leave_out_providers(work: Workspace, left_out: Sequence[LeftOut]) -> list[Fetched]:
+    """A stage for each provider that is left out, with the reason, which the run's log says as a warning.
+
+    Raises:
+        LakeError: it could not be noted in ops.runs.
+    """
+    fetched = []
+    for each in left_out:
+        get_run_logger().warning("%s", each)
+        result = StageResult(INGEST, each.provider, "done_with_failures", detail=f"not asked: {each.reason}")
+        fetched.append(Fetched(record(work.lake, work.run_id, result), ()))
     return fetched
 
 

@@ -11,28 +11,29 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from config.load import load_settings
+from config.secrets import load_secrets
 from config.settings import Provider, Settings
 from flows.build import build_all
 from flows.completeness.reasks import with_reasks
-from flows.ingest import ingest_all
+from flows.ingest import ingest_all, leave_out_providers
 from flows.open_hours import Exchange, no_session_then, not_trading_then
-from flows.requests_plan import chosen_asks, latest_asks
+from flows.requests_plan import LeftOut, chosen_asks, latest_asks, without_key
 from flows.run_summary import RunSummary, conclude, skipped
 from flows.sources.source import Ask
 from flows.workspace import Workspace, market_clock, new_run_id, open_workspace
 
 
-def run_asks(work: Workspace, asks: Sequence[Ask]) -> RunSummary:
-    """Ingests, builds and publishes the artifacts of one run.
+def run_asks(work: Workspace, asks: Sequence[Ask], left_out: Sequence[LeftOut] = ()) -> RunSummary:
+    """Ingests, builds and publishes the artifacts of one run, which says who was left out and why.
 
     Raises:
         BuildBlocked: a gate refused a batch; everything else was done.
         ConfigError, LakeError: what is wrong and what to do.
     """
     began = time.monotonic()
-    fetched = ingest_all(work, asks)
+    fetched = [*ingest_all(work, asks), *leave_out_providers(work, left_out)]
     built = build_all(work)
-    return conclude(work.run_id, fetched, built, time.monotonic() - began)
+    return conclude(work.run_id, fetched, built, time.monotonic() - began, left_out)
 
 
 @flow(name="market-data", description="Fetch the watch list and bring Silver and Gold up to it.")
@@ -46,7 +47,8 @@ def market_data(
     """One run for the latest data of the watch list; ends as completed even if single symbols failed.
 
     What ops.completeness knows to be late or missing is asked for again where the latest does not hold it.
-    A run that has nothing to do (closed exchange, nothing to ask for) ends at once, completed as Skipped.
+    A provider whose key is not set is left out, and the run ends as completed with failures. A run that has
+    nothing to do (closed exchange, nothing to ask for, no key at all) ends at once, completed as Skipped.
 
     Args:
         config_file: Settings file. Empty: the one that the worker's LAKEHOUSE_CONFIG names.
@@ -63,11 +65,15 @@ def market_data(
     settings = load_settings(os.environ, Path(config_file) if config_file else None)
     if reason := _closed(settings, session_days_of, trading_hours_of):
         return skipped(new_run_id(), reason)
-    if not chosen_asks(latest_asks(settings), providers or (), datasets or ()):
+    wanted = chosen_asks(latest_asks(settings), providers or (), datasets or ())
+    if not wanted:
         return skipped(new_run_id(), _nothing_to_ask(providers or (), datasets or ()))
+    left_out = without_key(settings, load_secrets(), wanted)
+    if not _of_others(wanted, left_out):
+        return skipped(new_run_id(), "; ".join(str(each) for each in left_out))
     work = open_workspace(config_file)
-    asks = with_reasks(work, latest_asks(work.settings))
-    return run_asks(work, chosen_asks(asks, providers or (), datasets or ()))
+    asks = chosen_asks(with_reasks(work, latest_asks(work.settings)), providers or (), datasets or ())
+    return run_asks(work, _of_others(asks, left_out), left_out)
 
 
 # The same flow under the exchange's name, for runs that ask the exchange itself.
@@ -81,6 +87,12 @@ def _closed(settings: Settings, session_days_of: str | None, trading_hours_of: s
     if session_days_of and (reason := no_session_then(session_days_of, at)):
         return reason
     return not_trading_then(trading_hours_of, at) if trading_hours_of else None
+
+
+def _of_others(asks: Sequence[Ask], left_out: Sequence[LeftOut]) -> list[Ask]:
+    """The asks without those of the providers that are left out."""
+    names = {each.provider for each in left_out}
+    return [ask for ask in asks if ask.provider not in names]
 
 
 def _nothing_to_ask(providers: Sequence[str], datasets: Sequence[str]) -> str:

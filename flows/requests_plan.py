@@ -1,14 +1,30 @@
 """What a run asks for: the latest of every provider's datasets, or a range of dates."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
+from config.load import ConfigError
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import massive as massive_handler
 from flows.handlers.records import Query
 from flows.providers import SOURCES, source_named
 from flows.sources import massive
 from flows.sources.source import Ask, PlanError
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A provider that a run leaves out, and why."""
+
+    provider: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Both, and what to do where that is meant to be so."""
+        meant = f"where it is not wanted, set providers.{self.provider}.datasets = []"
+        return f"{self.provider} was not asked: {self.reason}; {meant}"
 
 
 def latest_asks(settings: Settings) -> tuple[Ask, ...]:
@@ -39,6 +55,30 @@ def chosen_asks(asks: Sequence[Ask], providers: Sequence[str], datasets: Sequenc
         for ask in asks
         if (not providers or ask.provider in providers) and (not datasets or ask.dataset in datasets)
     )
+
+
+def without_key(settings: Settings, secrets: Secrets, asks: Sequence[Ask]) -> tuple[LeftOut, ...]:
+    """Of the providers asked those that cannot be: a secret is not set."""
+    reasons = {name: _lacks_key(name, settings, secrets) for name in (ask.provider for ask in asks)}
+    return tuple(LeftOut(name, reason) for name, reason in reasons.items() if reason)
+
+
+def require_anybody(settings: Settings, secrets: Secrets) -> None:
+    """Refuses an ordinary run that could ask nobody.
+
+    Raises:
+        ConfigError: every provider in use lacks its key; says which, and what to do.
+    """
+    asks = latest_asks(settings)
+    lacking = without_key(settings, secrets, asks)
+    if lacking and {ask.provider for ask in asks} == {each.provider for each in lacking}:
+        raise ConfigError("; ".join(each.reason for each in lacking))
+
+
+def _lacks_key(provider: str, settings: Settings, secrets: Secrets) -> str | None:
+    if provider == massive.PROVIDER:
+        return massive.lacks_key(settings, secrets)
+    return source_named(provider).lacks_key(settings, secrets)
 
 
 def range_asks(

@@ -9,13 +9,14 @@ from prefect.states import Completed
 
 from flows.artifacts import publish_artifacts
 from flows.fetching import Failure, Fetched
+from flows.requests_plan import LeftOut
 from flows.run_log import StageResult
 from flows.silver_build import Built
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run's stages in order, the queries that failed, those not asked.
+    """A run's stages in order, the queries that failed, those not asked, the providers left out.
 
     `seconds` is the wall time from before the first request to after Gold was published.
     """
@@ -25,11 +26,12 @@ class RunSummary:
     failures: tuple[Failure, ...]
     not_asked: int
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def has_failures(self) -> bool:
         """Whether anything asked for is missing."""
-        return bool(self.failures or self.not_asked)
+        return bool(self.failures or self.not_asked or self.left_out)
 
 
 class BuildBlocked(Exception):
@@ -40,7 +42,13 @@ class BuildBlocked(Exception):
         self.summary = summary
 
 
-def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], seconds: float) -> RunSummary:
+def summarise(
+    run_id: str,
+    fetched: Sequence[Fetched],
+    built: Sequence[Built],
+    seconds: float,
+    left_out: Sequence[LeftOut] = (),
+) -> RunSummary:
     """The run's summary from its parts."""
     return RunSummary(
         run_id,
@@ -48,10 +56,17 @@ def summarise(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], s
         tuple(failure for each in fetched for failure in each.failures),
         sum(each.not_asked for each in fetched),
         seconds,
+        tuple(left_out),
     )
 
 
-def conclude(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], seconds: float) -> RunSummary:
+def conclude(
+    run_id: str,
+    fetched: Sequence[Fetched],
+    built: Sequence[Built],
+    seconds: float,
+    left_out: Sequence[LeftOut] = (),
+) -> RunSummary:
     """Publishes the run's artifacts and ends it.
 
     A state that a flow returns is how it ends; its caller gets the summary inside, hence the type.
@@ -60,7 +75,7 @@ def conclude(run_id: str, fetched: Sequence[Fetched], built: Sequence[Built], se
         BuildBlocked: a gate refused a batch; everything else was done.
     """
     publish_artifacts(fetched, built)
-    summary = summarise(run_id, fetched, built, seconds)
+    summary = summarise(run_id, fetched, built, seconds, left_out)
     blocked = [stage.detail or stage.subject for stage in summary.stages if stage.status == "blocked"]
     if blocked:
         raise BuildBlocked("; ".join(blocked), summary)
@@ -76,6 +91,8 @@ def skipped(run_id: str, reason: str) -> RunSummary:
 def _state(summary: RunSummary) -> State[RunSummary]:
     if not summary.has_failures:
         return Completed(data=summary)
-    worst = "; ".join(f"{each.dataset} {each.symbol}: {each.error_class}" for each in summary.failures[:20])
-    message = f"{len(summary.failures)} failed, {summary.not_asked} not asked: {worst}"
-    return Completed(name="CompletedWithFailures", message=message, data=summary)
+    parts = [str(each) for each in summary.left_out]
+    if summary.failures or summary.not_asked:
+        worst = [f"{each.dataset} {each.symbol}: {each.error_class}" for each in summary.failures[:20]]
+        parts.append(f"{len(summary.failures)} failed, {summary.not_asked} not asked: {'; '.join(worst)}")
+    return Completed(name="CompletedWithFailures", message="; ".join(parts), data=summary)

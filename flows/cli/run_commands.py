@@ -23,12 +23,14 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
     def run() -> None:
         """Fetch the watch list's latest data, build Silver and Gold, write the report.
 
-        Exit code 0: all came; 1: done, but some queries failed; 2: an error.
+        Exit code 0: all came; 1: done, but some queries failed or a provider has no key; 2: an error.
         """
         here = context()
         with _progress(here):
             from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
+            from flows.requests_plan import require_anybody  # noqa: PLC0415 - imports every handler
 
+            require_anybody(here.settings, here.secrets)
             finish(here, lambda: market_data(here.config_text))
 
     @app.command()
@@ -125,6 +127,7 @@ def _plain(summary: "RunSummary") -> dict[str, object]:
         "stages": [vars(stage) for stage in summary.stages],
         "failures": [vars(failure) for failure in summary.failures],
         "not_asked": summary.not_asked,
+        "left_out": [vars(each) for each in summary.left_out],
         "seconds": round(summary.seconds, 3),
     }
 

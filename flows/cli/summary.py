@@ -20,6 +20,8 @@ def print_summary(console: Console, summary: RunSummary) -> None:
         table.add_row(stage.stage, stage.subject, stage.status, f"{stage.seconds:.2f}", *numbers)
     console.print(table)
     console.print(f"{summary.seconds:.1f} s from the first request to Gold published")
+    for each in summary.left_out:
+        console.print(f"  {each}", markup=False, soft_wrap=True)
     for failure in summary.failures[:_FEW]:
         console.print(
             f"  {failure.dataset} {failure.symbol}: {failure.message}", markup=False, soft_wrap=True

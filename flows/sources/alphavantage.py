@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from config.load import ConfigError
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import alphavantage
 from flows.handlers.alphavantage_requests import PREMIUM_DATASETS
@@ -18,6 +19,11 @@ from jobs.trading_calendar import sessions_between
 # Longer than the window of a plan by the minute, so that it is waited out; a day's quota is not.
 _LONGEST_PAUSE_SECONDS = 120.0
 _RECENT: Final = timedelta(hours=1)
+
+_NO_KEY: Final = (
+    "ALPHAVANTAGE_API_KEY is not set: put it in the environment or in .env (see .env.example); "
+    "without a key, `make demo` runs on real prices of this machine"
+)
 
 _STOCK_DATASETS = ("daily", "intraday", "overview", "splits", "dividends")
 _FX_DATASETS = ("fx_daily", "fx_intraday")
@@ -158,14 +164,16 @@ def _parameter(request: str, name: str) -> str | None:
     return parts.get(name)
 
 
+def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
+    del settings
+    return _NO_KEY if secrets.alphavantage_api_key is None else None
+
+
 def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.alphavantage
     key = work.secrets.alphavantage_api_key
     if key is None:
-        raise ConfigError(
-            "ALPHAVANTAGE_API_KEY is not set: put it in the environment or in .env (see .env.example); "
-            "without a key, `make demo` runs on real prices of this machine"
-        )
+        raise ConfigError(_NO_KEY)
     return alphavantage.connect(
         key.get_secret_value(),
         ledger_home(work),
@@ -191,4 +199,5 @@ SOURCE: Final = Source(
     queries=queries,
     is_answered=is_answered,
     threads=lambda settings: settings.providers.alphavantage.threads,
+    lacks_key=_lacks_key,
 )

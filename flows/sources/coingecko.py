@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from config.load import ConfigError
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import coingecko
 from flows.handlers.coingecko_questions import HOURLY_DAYS, Reach, question
@@ -86,14 +87,21 @@ def _pieces(start: date, end: date) -> Iterator[tuple[date, date]]:
         start = last + timedelta(days=1)
 
 
+def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
+    plan = settings.providers.coingecko.plan
+    if secrets.coingecko_api_key is not None or plan == "public":
+        return None
+    return (
+        f"COINGECKO_API_KEY is not set, and the plan {plan!r} needs it: put it into the "
+        "environment or .env (see .env.example), or set providers.coingecko.plan = 'public'"
+    )
+
+
 def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
     settings = work.settings.providers.coingecko
     key = work.secrets.coingecko_api_key
-    if key is None and settings.plan != "public":
-        raise ConfigError(
-            f"COINGECKO_API_KEY is not set, and the plan {settings.plan!r} needs it: put it into the "
-            "environment or .env (see .env.example), or set providers.coingecko.plan = 'public'"
-        )
+    if reason := _lacks_key(work.settings, work.secrets):
+        raise ConfigError(reason)
     return coingecko.connect(
         key.get_secret_value() if key and settings.plan != "public" else "",
         ledger_home(work),
@@ -122,4 +130,5 @@ SOURCE = Source(
     queries=queries,
     is_answered=is_answered,
     threads=lambda settings: settings.providers.coingecko.threads,
+    lacks_key=_lacks_key,
 )

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from config.load import ConfigError
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import massive
 from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
@@ -19,6 +20,10 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _OUT_AT = time(11)
 _LONGEST_CLOSURE_DAYS = 10  # more than the exchange has stayed closed in a row since 1934
 _CONNECT_SECONDS = 30.0
+_NO_KEYS = (
+    "MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY are not both set: put them in the "
+    "environment or in .env (Massive's dashboard shows them as S3 keys of the flat files)"
+)
 
 
 def latest_asks(settings: Settings) -> tuple[Ask, ...]:
@@ -65,6 +70,14 @@ def is_due(day: date, now: datetime) -> bool:
     return now >= datetime.combine(day + timedelta(days=1), _OUT_AT, _NEW_YORK)
 
 
+def lacks_key(settings: Settings, secrets: Secrets) -> str | None:
+    """Which secrets are not set, and what to do; None where both are."""
+    del settings
+    if secrets.massive_access_key_id is None or secrets.massive_secret_access_key is None:
+        return _NO_KEYS
+    return None
+
+
 def connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> massive.Massive:
     """The file store, with the workspace's settings and secrets; `on_retry` as every handler's.
 
@@ -73,10 +86,7 @@ def connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> massive.Massive
     """
     settings, secrets = work.settings.providers.massive, work.secrets
     if secrets.massive_access_key_id is None or secrets.massive_secret_access_key is None:
-        raise ConfigError(
-            "MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY are not both set: put them in the "
-            "environment or in .env (Massive's dashboard shows them as S3 keys of the flat files)"
-        )
+        raise ConfigError(_NO_KEYS)
     try:
         return massive.connect(
             secrets.massive_access_key_id.get_secret_value(),

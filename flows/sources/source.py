@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers.records import Manifest, Query, RawRecord
 from flows.handlers.retries import OnRetry, tell_nobody
@@ -61,6 +62,12 @@ class Handler(Protocol):
         """Gives back connections and files."""
 
 
+def needs_no_key(settings: Settings, secrets: Secrets) -> str | None:
+    """None: the provider asks for no key."""
+    del settings, secrets
+    return None
+
+
 @dataclass(frozen=True)
 class Source:
     """One provider of payloads.
@@ -70,6 +77,7 @@ class Source:
     for a dataset or range that the provider or the plan does not have.
     `is_answered(query, landed, now)` says whether one of the answers that lie in Bronze (of the query's
     dataset; their `request` is what the handler filed) makes asking needless: used for ranges only.
+    `lacks_key(settings, secrets)` says which secret is not set that asking needs, and what to do; else None.
     """
 
     manifest: Manifest
@@ -79,6 +87,7 @@ class Source:
     queries: Callable[[Ask, Settings, date], list[Query]]
     is_answered: Callable[[Query, Sequence[Landed], datetime], bool]
     threads: Callable[[Settings], int]
+    lacks_key: Callable[[Settings, Secrets], str | None] = needs_no_key
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from prefect.settings import (
     PREFECT_LOGGING_LEVEL,
     PREFECT_SERVER_ANALYTICS_ENABLED,
     PREFECT_SERVER_DATABASE_CONNECTION_URL,
+    PREFECT_UI_URL,
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
@@ -39,7 +40,12 @@ _START_SECONDS = 180
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """Started once: its first start migrates a database."""
     home = tmp_path_factory.mktemp("prefect-home")
-    settings = {PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False, PREFECT_LOGGING_LEVEL: "WARNING"}
+    settings = {
+        PREFECT_HOME: home,
+        PREFECT_SERVER_ANALYTICS_ENABLED: False,
+        PREFECT_LOGGING_LEVEL: "WARNING",
+        PREFECT_UI_URL: "http://127.0.0.1:4200",  # has no pages; what it tells of runs has their address
+    }
     with temporary_settings(settings), prefect_test_harness(_START_SECONDS), _console_is_quiet():
         yield PrefectServer(str(PREFECT_API_URL.value()), home, _database_file())
 

@@ -1,6 +1,7 @@
 """What Prefect's server knows, asked over its REST interface."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import requests
 
 _PATIENCE_SECONDS = 15.0
+_LONG_PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,28 @@ class PrefectServer:
 
     def has_event(self, name: str, *, saying: str) -> bool:
         """Whether an event of this name says so; events arrive a moment after they were emitted."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
         wanted = {"filter": {"event": {"name": [name]}}}
-        while time.monotonic() < deadline:
+
+        def is_there() -> bool:
             found = self._ask("events/filter", wanted)["events"]
-            if any(saying in event["payload"]["detail"] for event in found):
-                return True
-            time.sleep(0.2)
-        return False
+            return any(saying in event["payload"]["detail"] for event in found)
+
+        return in_patience(is_there)
+
+    def has_event_of(self, flow_run_id: object, name: str) -> bool:
+        """Whether an event of this name tells of this flow run, within two minutes."""
+        resource = {"id": [f"prefect.flow-run.{flow_run_id}"]}
+        wanted = {"filter": {"event": {"name": [name]}, "resource": resource}}
+        return in_patience(lambda: bool(self._ask("events/filter", wanted)["events"]), _LONG_PATIENCE_SECONDS)
+
+    def has_warning(self, flow_run_id: object, *, saying: str) -> bool:
+        """Whether a warning in this flow run's log says so; log lines arrive some seconds later."""
+        wanted = {"logs": {"flow_run_id": {"any_": [str(flow_run_id)]}, "level": {"ge_": 30}}}
+
+        def is_there() -> bool:
+            return any(saying in line["message"] for line in self._ask("logs/filter", wanted))
+
+        return in_patience(is_there)
 
     def logs_at_debug(self) -> list[dict[str, Any]]:
         """Log lines of level DEBUG that runs have sent, the newest two hundred."""
@@ -42,3 +58,13 @@ class PrefectServer:
         response = requests.post(f"{self.api_url}/{path}", json=body, timeout=20)
         response.raise_for_status()
         return response.json()
+
+
+def in_patience(is_there: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Whether it is there before patience ends."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_there():
+            return True
+        time.sleep(0.2)
+    return False

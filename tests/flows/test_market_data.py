@@ -1,12 +1,16 @@
 """The flow `market_data`: lands, builds and publishes; what fails stops nobody and is told."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from delta_tables import bronze, gold, silver
+from delta_tables.ops import RUNS
+from flows.cli.summary import print_summary
 from flows.market_data import market_data
 from flows.run_summary import RunSummary
 from flows.simulator.faults import Fault, FaultKind
@@ -136,3 +140,70 @@ def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, 
     assert [each.error_class for each in summary.failures] == ["bad_credentials"]
     assert summary.not_asked == 2
     assert here.rows(bronze.RAW_PAYLOADS) == []
+
+
+def with_yahoo(here: Installation, simulator: Simulator) -> None:
+    """Has the installation ask Yahoo for daily bars, too; it needs no key."""
+    with Path(here.config).open("a") as settings:
+        base_url = f"{simulator.base}/yahoo/v8/finance/chart"
+        settings.write(f'[providers.yahoo]\nbase_url = "{base_url}"\ndatasets = ["daily"]\n')
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_run_that_has_no_key_at_all_is_skipped_says_why_and_makes_no_lake(
+    here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch, key: str | None
+) -> None:
+    environment.delenv("ALPHAVANTAGE_API_KEY")
+    if key is not None:
+        environment.setenv("ALPHAVANTAGE_API_KEY", key)
+    state = run(here)
+    assert (state.type.value, state.name) == ("COMPLETED", "Skipped")
+    assert str(state.message).startswith("alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set")
+    assert "where it is not wanted, set providers.alphavantage.datasets = []" in str(state.message)
+    assert state.result().stages == ()
+    assert not Path(here.lake.root).exists()
+    assert simulator.service.stats()["calls"] == 0
+
+
+def test_a_run_whose_only_other_provider_is_not_meant_is_skipped(
+    here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch
+) -> None:
+    environment.delenv("ALPHAVANTAGE_API_KEY")
+    with_yahoo(here, simulator)
+    state = market_data(here.config, ["alphavantage", "massive"], return_state=True)
+    assert state.name == "Skipped"
+    assert not Path(here.lake.root).exists()
+
+
+def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked(
+    here: Installation,
+    simulator: Simulator,
+    environment: pytest.MonkeyPatch,
+    prefect_server: PrefectServer,
+) -> None:
+    environment.delenv("ALPHAVANTAGE_API_KEY")
+    with_yahoo(here, simulator)
+    state = run(here)
+    summary = state.result()
+    assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
+    assert str(state.message).startswith("alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set")
+    assert [each.provider for each in summary.left_out] == ["alphavantage"]
+    assert (summary.failures, summary.not_asked, summary.has_failures) == ((), 0, True)
+
+    assert stages(summary)["yahoo/daily"] == "done"
+    assert {row["provider"] for row in here.rows(silver.BARS)} == {"yahoo"}
+    assert symbols(here, gold.DAILY_KPIS) == {"AAPL"}
+    assert simulator.service.stats()["calls"] == 0
+
+    flow_run_id = state.state_details.flow_run_id
+    assert "not asked: ALPHAVANTAGE_API_KEY is not set" in str(prefect_server.artifacts(flow_run_id))
+    assert prefect_server.has_warning(flow_run_id, saying="alphavantage was not asked")
+    (noted,) = here.rows(RUNS, "subject = 'alphavantage'")
+    assert (noted["status"], noted["detail"][:32]) == (
+        "done_with_failures",
+        "not asked: ALPHAVANTAGE_API_KEY ",
+    )
+
+    told = StringIO()
+    print_summary(Console(file=told), summary)
+    assert "  alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set" in told.getvalue()

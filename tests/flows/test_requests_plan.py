@@ -4,10 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from config.load import ConfigError
+from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers.records import Query
-from flows.requests_plan import latest_asks, queries, range_asks
+from flows.providers import SOURCES
+from flows.requests_plan import latest_asks, queries, range_asks, require_anybody, without_key
 from flows.sources.source import Ask, PlanError
 
 FIRST, LAST = date(2009, 11, 30), date(2010, 2, 1)
@@ -133,3 +137,50 @@ def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_w
     assert range_asks(settings("free"), *week, ["daily"], None, today=LAST)
     with pytest.raises(PlanError, match="5 sessions that were asked for"):
         range_asks(settings("free"), *week, ["daily"], None, today=date(2010, 9, 1))
+
+
+def providers(**datasets: list[str]) -> Settings:
+    """Settings that ask these providers."""
+    return Settings.model_validate(
+        {"providers": {name: {"datasets": some} for name, some in datasets.items()}}
+    )
+
+
+def secrets(monkeypatch: pytest.MonkeyPatch, **keys: str) -> Secrets:
+    """These secrets and no others, whatever the environment has."""
+    for manifest in (source.manifest for source in SOURCES.values()):
+        for name in manifest.secrets:
+            monkeypatch.delenv(name, raising=False)
+    return Secrets(_env_file=None).model_copy(update={name: SecretStr(key) for name, key in keys.items()})
+
+
+def test_every_provider_that_lacks_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = providers(alphavantage=["daily"], yahoo=["daily"], massive=["trades_v1"], bse=["bhavcopy"])
+    none = without_key(used, secrets(monkeypatch), latest_asks(used))
+    assert [each.provider for each in none] == ["alphavantage", "massive"]
+    half = without_key(used, secrets(monkeypatch, massive_access_key_id="an-id"), latest_asks(used))
+    assert "MASSIVE_SECRET_ACCESS_KEY are not both set" in half[1].reason
+    keys = {"massive_access_key_id": "an-id", "massive_secret_access_key": "a-key"}
+    assert without_key(used, secrets(monkeypatch, **keys), [Ask("trades_v1", provider="massive")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("plan", "lacking"), [("public", []), ("demo", ["coingecko"]), ("pro", ["coingecko"])]
+)
+def test_coingecko_needs_its_key_on_the_plans_that_have_one(
+    monkeypatch: pytest.MonkeyPatch, plan: str, lacking: list[str]
+) -> None:
+    used = Settings.model_validate({"providers": {"coingecko": {"plan": plan, "datasets": ["markets"]}}})
+    found = without_key(used, secrets(monkeypatch), [Ask("markets", provider="coingecko")])
+    assert [each.provider for each in found] == lacking
+
+
+def test_a_run_by_hand_that_could_ask_nobody_is_refused_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nobody = secrets(monkeypatch)
+    with pytest.raises(ConfigError, match=r"^ALPHAVANTAGE_API_KEY is not set: .*; MASSIVE_ACCESS_KEY_ID and"):
+        require_anybody(providers(massive=["trades_v1"]), nobody)
+    require_anybody(providers(yahoo=["daily"]), nobody)
+    require_anybody(providers(alphavantage=[]), nobody)
+    require_anybody(providers(), secrets(monkeypatch, alphavantage_api_key="a-key"))

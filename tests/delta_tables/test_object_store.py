@@ -1,0 +1,91 @@
+"""The probe of a store's conditional writes, against a stand-in that behaves as a store should not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from threading import Thread
+
+import pytest
+
+from delta_tables.lake import Lake, LakeError
+from delta_tables.object_store import create_winners
+
+# What becomes of a creation, by its number in the order of arrival: a status, or None: no answer at all.
+Answers = Callable[[int], int | None]
+WRITERS = 8
+
+
+@contextmanager
+def standing_in(answers: Answers) -> Iterator[tuple[Lake, list[str]]]:
+    """A lake in a store that answers creations so, and the methods of all requests."""
+    requests: list[str] = []
+    numbers = count()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            requests.append("PUT")
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status = answers(next(numbers))
+            if status is None:
+                self.close_connection = True
+            else:
+                self._answer(status)
+
+        def do_DELETE(self) -> None:
+            requests.append("DELETE")
+            self._answer(204)
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield lake_at(server.server_port), requests
+        server.shutdown()
+
+
+def lake_at(port: int) -> Lake:
+    options = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing-secret",
+    }
+    return Lake("s3a://market/lake", options)
+
+
+@pytest.fixture
+def store() -> Iterator[Callable[[Answers], tuple[Lake, list[str]]]]:
+    with ExitStack() as stack:
+        yield lambda answers: stack.enter_context(standing_in(answers))
+
+
+Store = Callable[[Answers], tuple[Lake, list[str]]]
+
+
+@pytest.mark.parametrize("winners", [1, 2])
+def test_those_who_created_the_object_are_counted(store: Store, winners: int) -> None:
+    lake, requests = store(lambda number: 200 if number < winners else 412)
+    assert create_winners(lake, WRITERS) == winners
+    assert sorted(requests) == ["DELETE", *["PUT"] * WRITERS]
+
+
+def test_a_winner_whose_answer_is_lost_does_not_ask_again_and_lose_to_itself(store: Store) -> None:
+    lake, requests = store(lambda number: None if number == 0 else 412)
+    with pytest.raises(LakeError, match=r"s3a://market/lake: the store cannot be probed .*repeat"):
+        create_winners(lake, WRITERS)
+    assert requests.count("PUT") == WRITERS
+
+
+def test_where_nobody_wins_the_store_is_not_said_to_lose_commits(store: Store) -> None:
+    lake, _requests = store(lambda _number: 412)
+    with pytest.raises(LakeError, match=r"cannot be probed: of 8 writers at once none .* repeat"):
+        create_winners(lake, WRITERS)
