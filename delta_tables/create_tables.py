@@ -1,5 +1,6 @@
 """Creates tables and adds columns to them; both can be repeated without harm."""
 
+import re
 from collections.abc import Iterable
 
 from deltalake import DeltaTable, Field, Schema
@@ -9,6 +10,9 @@ from pyspark.sql.types import StructField, StructType
 from delta_tables.catalogue import ALL_TABLES
 from delta_tables.lake import Lake, LakeError
 from delta_tables.table import SchemaMismatch, Table
+
+_STORE = "Generic S3 error"  # what object_store calls everything between it and the bytes
+_DRAWN = re.compile(r"\x1b\[\d+m|↳")  # how delta-rs draws the causes of an error, the last one undermost
 
 
 def create_tables(lake: Lake, tables: Iterable[Table] = ALL_TABLES) -> None:
@@ -41,6 +45,11 @@ def open_table(lake: Lake, table: Table) -> DeltaTable:
     except TableNotFoundError:
         raise
     except (DeltaError, OSError, ValueError) as error:
+        if lake.is_s3 and _STORE in str(error):  # the table may well be as it should
+            raise LakeError(
+                f"{table.full_name}: the store does not answer for {lake.uri(table)}, or refuses the key "
+                f"({_last_cause(error)}); check that it runs, its address and the keys, then run again"
+            ) from None
         raise LakeError(
             f"{table.full_name}: the table at {lake.uri(table)} cannot be read ({first_line(error)}); "
             "restore its _delta_log from a backup, or move the table's folder away and build it again"
@@ -50,6 +59,10 @@ def open_table(lake: Lake, table: Table) -> DeltaTable:
 def first_line(error: BaseException) -> str:
     """What an error says, cut to one line."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+
+
+def _last_cause(error: BaseException) -> str:
+    return _DRAWN.sub("", str(error).strip().splitlines()[-1]).strip()[:300]
 
 
 def delta_schema(table: Table) -> Schema:

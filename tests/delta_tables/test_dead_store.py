@@ -85,3 +85,12 @@ def test_a_dead_store_fails_within_a_minute(
     if name == "delta-rs opens" or name.startswith("the "):
         assert isinstance(error, LakeError)
         assert lake_at(NOBODY).root in str(error)
+
+
+def test_a_store_that_is_away_is_no_reason_to_restore_a_table() -> None:
+    with pytest.raises(LakeError) as told:
+        open_table(lake_at(NOBODY), BARS)
+    assert "silver.bars: the store does not answer for s3a://market/lake/silver/bars" in str(told.value)
+    assert "Connection refused" in str(told.value)
+    assert "restore" not in str(told.value)
+    assert "\n" not in str(told.value)
