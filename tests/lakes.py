@@ -8,11 +8,12 @@ from pyspark.sql import SparkSession
 from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables import gold, gold_reconciliation, silver, silver_reference
-from delta_tables.arrow_io import append_rows
+from delta_tables.arrow_io import append_rows, read_rows
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.content_hash import content_hash
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
+from delta_tables.table import Table
 from flows.gold_build import build_gold
 from flows.silver_build import SILVER_TABLES, Built, build_silver
 from flows.workspace import Workspace, new_run_id
@@ -45,3 +46,18 @@ def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
 def hashes(lake: Lake) -> dict[str, str]:
     """The content hash of every Silver and Gold table."""
     return {table.full_name: content_hash(lake, table) for table in CONTENT_TABLES}
+
+
+def rows_that_differ(found: Lake, wanted: Lake) -> list[str]:
+    """Of each table that differs some rows of one lake that the other lacks, to be read by a person."""
+    told = []
+    for table in CONTENT_TABLES:
+        ours, theirs = ({repr(row) for row in _rows(lake, table)} for lake in (found, wanted))
+        told += [f"{table.full_name} found  {row}" for row in sorted(ours - theirs)[:5]]
+        told += [f"{table.full_name} wanted {row}" for row in sorted(theirs - ours)[:5]]
+    return told
+
+
+def _rows(lake: Lake, table: Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_rows(lake, table, table.content_columns).to_pylist()
+    return rows

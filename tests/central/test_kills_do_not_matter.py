@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from delta_tables.lake import Lake
 from tests.central.killed_build import POINTS
-from tests.central.test_order_does_not_matter import clean_run, deliveries, payloads
-from tests.lakes import build_lake, hashes, land_rows
+from tests.central.test_order_does_not_matter import deliveries, payloads, require_clean
+from tests.lakes import build_lake, land_rows
 
 SCRIPT = Path(__file__).with_name("killed_build.py")
 SIGKILL = -9
@@ -46,7 +46,7 @@ def test_a_build_killed_and_run_again_gives_the_hashes_of_one_clean_run(
     land_rows(lake, second)
     run_and_die(lake, point)
     build_lake(spark, lake)
-    assert hashes(lake) == clean_run(spark)
+    require_clean(spark, lake)
 
 
 @settings(
@@ -70,7 +70,7 @@ def test_any_deliveries_with_a_kill_anywhere_end_in_the_clean_lake(
             else:
                 build_lake(spark, lake)
         build_lake(spark, lake)
-        assert hashes(lake) == clean_run(spark)
+        require_clean(spark, lake)
 
 
 @pytest.mark.parametrize("moved", ["silver/bars", "silver/fundamentals", "gold/signals"])
@@ -81,7 +81,7 @@ def test_a_table_that_was_moved_away_is_built_again_from_bronze(
     build_lake(spark, lake)
     shutil.rmtree(f"{lake.root}/{moved}")
     build_lake(spark, lake)
-    assert hashes(lake) == clean_run(spark)
+    require_clean(spark, lake)
 
 
 def test_builds_killed_at_every_point_in_turn_still_end_in_the_clean_lake(
@@ -93,4 +93,4 @@ def test_builds_killed_at_every_point_in_turn_still_end_in_the_clean_lake(
             land_rows(lake, payloads()[:2])
         run_and_die(lake, point)
     build_lake(spark, lake)
-    assert hashes(lake) == clean_run(spark)
+    require_clean(spark, lake)

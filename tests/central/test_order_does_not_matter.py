@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from delta_tables.arrow_io import read_rows
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS
-from tests.lakes import build_lake, hashes, land_rows
+from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday, overview
 
 _BASE = {day: bar(f"{10 + number / 10:.1f}", str(1000 + 10 * number)) for number, day in enumerate(DAYS)}
@@ -47,6 +47,17 @@ def clean_run(spark: SparkSession) -> dict[str, str]:
         return hashes(lake)
 
 
+def require_clean(spark: SparkSession, lake: Lake) -> None:
+    """Fails, and shows the rows, where the lake is not that of one run over everything at once."""
+    if hashes(lake) == clean_run(spark):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        clean = Lake(f"{folder}/lake")
+        land_rows(clean, payloads())
+        build_lake(spark, clean)
+        raise AssertionError("\n".join(rows_that_differ(lake, clean)) or "the clean run was another one")
+
+
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[list[int]]:
     """The payloads' numbers, shuffled, some twice, cut into up to four deliveries."""
@@ -73,7 +84,7 @@ def test_any_split_shuffle_and_repeat_gives_the_hashes_of_one_clean_run(
         for part in parts:
             land_rows(lake, [rows[number] for number in part])
             build_lake(spark, lake)
-        assert hashes(lake) == clean_run(spark)
+        require_clean(spark, lake)
 
 
 def test_as_of_an_instant_gives_what_was_published_then(spark: SparkSession, lake: Lake) -> None:
