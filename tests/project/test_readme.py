@@ -29,7 +29,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 def make_targets() -> set[str]:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]+):.*## ", text, flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*## ", text, flags=re.MULTILINE))
 
 
 def subcommands() -> dict[str, set[str]]:
