@@ -112,6 +112,7 @@ def _end_when_told() -> None:
 def main() -> None:
     """Serves until it is told to stop; exit code 1, and why in one line, where it may not serve any more."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it tells of each connection that it closes
     _end_when_told()
     try:
         lake = lake_of(load_settings(os.environ), load_secrets())
