@@ -42,24 +42,6 @@ class BuildBlocked(Exception):
         self.summary = summary
 
 
-def summarise(
-    run_id: str,
-    fetched: Sequence[Fetched],
-    built: Sequence[Built],
-    seconds: float,
-    left_out: Sequence[LeftOut] = (),
-) -> RunSummary:
-    """The run's summary from its parts."""
-    return RunSummary(
-        run_id,
-        tuple([each.result for each in fetched] + [each.result for each in built]),
-        tuple(failure for each in fetched for failure in each.failures),
-        sum(each.not_asked for each in fetched),
-        seconds,
-        tuple(left_out),
-    )
-
-
 def conclude(
     run_id: str,
     fetched: Sequence[Fetched],
@@ -75,7 +57,14 @@ def conclude(
         BuildBlocked: a gate refused a batch; everything else was done.
     """
     publish_artifacts(fetched, built)
-    summary = summarise(run_id, fetched, built, seconds, left_out)
+    summary = RunSummary(
+        run_id,
+        tuple([each.result for each in fetched] + [each.result for each in built]),
+        tuple(failure for each in fetched for failure in each.failures),
+        sum(each.not_asked for each in fetched),
+        seconds,
+        tuple(left_out),
+    )
     blocked = [stage.detail or stage.subject for stage in summary.stages if stage.status == "blocked"]
     if blocked:
         raise BuildBlocked("; ".join(blocked), summary)

@@ -32,18 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def lake(store: Store, request: pytest.FixtureRequest) -> Lake:  # noqa: F811 - the fixture
-    return lake_in(store, request.node.name)
-
-
-def lake_in(there: Store, name: str) -> Lake:
-    """A lake of this name in the store's bucket."""
-    options = {
-        "AWS_ENDPOINT_URL": there.endpoint,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": there.access_key,
-        "AWS_SECRET_ACCESS_KEY": there.secret_key,
-    }
-    return Lake(f"s3a://market/{name}", options)
+    return store.lake(f"market/{request.node.name}")
 
 
 def client_and_prefix(lake: Lake) -> tuple[Any, str]:
@@ -273,7 +262,7 @@ def test_a_write_whose_answer_was_lost_is_known_as_our_own_when_it_is_repeated(l
 
 
 def test_a_lease_outlives_a_store_that_was_away_for_longer_than_its_span(mortal: MortalStore) -> None:
-    with lease(lake_in(mortal.store, "away"), "build", seconds=4) as held:
+    with lease(mortal.store.lake("market/away"), "build", seconds=4) as held:
         mortal.kill()
         with pytest.raises(LakeError, match="cannot be asked who may write") as away:
             held.require()
@@ -286,7 +275,7 @@ def test_a_lease_outlives_a_store_that_was_away_for_longer_than_its_span(mortal:
 
 
 def _until_it_answers(there: Store) -> None:
-    client, _prefix = client_and_prefix(lake_in(there, "away"))
+    client, _prefix = client_and_prefix(there.lake("market/away"))
 
     def answers() -> bool:
         try:
@@ -302,7 +291,7 @@ def test_a_lease_is_left_soon_where_the_store_hangs(
     mortal: MortalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("delta_tables.lease_object._TIMEOUT_SECONDS", 2.0)
-    with lease(lake_in(mortal.store, "hangs"), "build") as held:
+    with lease(mortal.store.lake("market/hangs"), "build") as held:
         assert mortal.process
         mortal.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()

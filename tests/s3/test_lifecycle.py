@@ -14,7 +14,7 @@ from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
 from config.settings import MassiveSettings
-from delta_tables.lake import Lake, LakeError
+from delta_tables.lake import LakeError
 from infra.stack.lifecycle import (
     BACKSTOP_DAYS,
     EXPIRY,
@@ -75,16 +75,6 @@ def client_of(there: Store) -> Any:
     )
 
 
-def lake_of(there: Store, root: str) -> Lake:
-    options = {
-        "AWS_ENDPOINT_URL": there.endpoint,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": there.access_key,
-        "AWS_SECRET_ACCESS_KEY": there.secret_key,
-    }
-    return Lake(f"s3a://{root}", options)
-
-
 def in_force(there: Store, name: str) -> dict[str, tuple[str, int]]:
     """Prefix and days of each rule that expires something, by its ID, as the store tells them."""
     rules = client_of(there).get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
@@ -124,7 +114,7 @@ def test_minio_takes_the_expiry_and_is_known_to_refuse_the_rest(store: Store, bu
             refusals.append(rule["ID"])
     assert refusals == [UPLOADS, MOVES]
 
-    told = apply(lake_of(store, f"{bucket}/lake"), 30)
+    told = apply(store.lake(f"{bucket}/lake"), 30)
     assert in_force(store, bucket) == {EXPIRY: ("lake/landing/", 400)}
     assert told == (
         f"bucket {bucket}: landing-expires (400 days); not known to this store: "
@@ -146,7 +136,7 @@ def test_what_others_set_stays_and_what_we_set_follows_the_settings(store: Store
     client.put_bucket_lifecycle_configuration(
         Bucket=bucket, LifecycleConfiguration={"Rules": [ANOTHERS, old]}
     )
-    lake = lake_of(store, bucket)
+    lake = store.lake(bucket)
     anothers = {"somebody-elses": ("reports/", 7)}
     apply(lake, 300)
     assert in_force(store, bucket) == anothers | {EXPIRY: ("landing/", 600)}
@@ -156,7 +146,7 @@ def test_what_others_set_stays_and_what_we_set_follows_the_settings(store: Store
 
 @needs_minio
 def test_files_kept_for_ever_leave_a_bucket_of_minio_without_a_rule(store: Store, bucket: str) -> None:
-    lake = lake_of(store, f"{bucket}/lake")
+    lake = store.lake(f"{bucket}/lake")
     apply(lake, 30)
     assert apply(lake, 0).startswith(f"bucket {bucket}: no rule; not known to this store: ")
     with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
@@ -167,7 +157,7 @@ def test_files_kept_for_ever_leave_a_bucket_of_minio_without_a_rule(store: Store
 def test_a_key_that_may_not_change_the_bucket_is_refused_and_nothing_changes(
     store: Store, bucket: str
 ) -> None:
-    apply(lake_of(store, f"{bucket}/lake"), 30)
+    apply(store.lake(f"{bucket}/lake"), 30)
     host = store.endpoint.removeprefix("http://")
     admin = MinioAdmin(
         endpoint=host, credentials=StaticProvider(store.access_key, store.secret_key), secure=False
@@ -175,7 +165,7 @@ def test_a_key_that_may_not_change_the_bucket_is_refused_and_nothing_changes(
     writer = Store(store.endpoint, "a-writer", secrets.token_hex(16))
     set_user(admin, writer.access_key, writer.secret_key, writer_policy(bucket))
     with pytest.raises(LakeError, match=r"was not changed .*AccessDenied.*s3:PutLifecycleConfiguration"):
-        apply(lake_of(writer, f"{bucket}/lake"), 90)
+        apply(writer.lake(f"{bucket}/lake"), 90)
     assert in_force(store, bucket) == {EXPIRY: ("lake/landing/", 400)}
 
 

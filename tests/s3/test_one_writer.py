@@ -38,7 +38,7 @@ from jobs.table_io import merge_history, merge_rows, read_table, replace_rows
 from jobs.tick_io import append_first
 from tests.lakes import land_rows
 from tests.payloads import DAYS, T0, bar, daily, overview
-from tests.s3.test_lease import client_and_prefix, lake_in, lease_objects, steal
+from tests.s3.test_lease import client_and_prefix, lease_objects, steal
 from tests.s3.test_s3_lake import MINIO, Store, store  # noqa: F401 - `store` is a fixture
 
 BUILDER = Path(__file__).with_name("held_build.py")
@@ -51,7 +51,7 @@ needs_minio = pytest.mark.skipif(
 
 @pytest.fixture
 def bucket(store: Store, request: pytest.FixtureRequest) -> Lake:  # noqa: F811 - the fixture
-    return lake_in(store, request.node.name)
+    return store.lake(f"market/{request.node.name}")
 
 
 @pytest.fixture(autouse=True)

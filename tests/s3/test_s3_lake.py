@@ -44,6 +44,16 @@ class Store:
     access_key: str
     secret_key: str
 
+    def lake(self, root: str) -> Lake:
+        """The lake at `root`, a bucket and a prefix."""
+        options = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+        return Lake(f"s3a://{root}", options)
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
