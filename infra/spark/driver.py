@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
+from py4j.protocol import Py4JError  # type: ignore[import-untyped] # it has no types
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from config.load import ConfigError, load_settings
@@ -121,6 +123,14 @@ def main() -> None:
     except (ConfigError, LakeError, SparkEndedError) as error:
         _LOG.error("%s", error)
         raise SystemExit(1) from None
+    except (PySparkException, Py4JError) as error:
+        _LOG.error("Spark could not serve: %s", _in_one_line(error))
+        raise SystemExit(1) from None
+
+
+def _in_one_line(error: Exception) -> str:
+    """What was done and why it failed; the rest is the JVM's stack trace."""
+    return " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
 
 
 if __name__ == "__main__":

@@ -23,15 +23,18 @@ from infra.stack.compose import (
     compose_to,
     configuration,
     leave,
+    require_no_one_off,
     running,
     say,
     start,
     stop,
+    why,
 )
 from infra.stack.manifest import FORMAT, MANIFEST, archive_name, sha256_of
 
 STORES: Final = ("minio", "postgres")  # whose images must be the same to read the volumes again
 _LEVELS: Final = {"minio": "0"}  # gzip's: a lake's files are compressed already, which costs ten times more
+_TAIL: Final = 300
 _ONE_SHOT: Final = ("run", "--rm", "--no-deps", "--no-TTY", READER)
 
 
@@ -44,6 +47,7 @@ def back_up(to: Path, now: datetime) -> Path:
     """
     stack = configuration()
     volumes = sorted(stack["volumes"])
+    require_no_one_off()
     _require_content(volumes)
     folder = _new_folder(to, now)
     ran = running()
@@ -51,7 +55,7 @@ def back_up(to: Path, now: datetime) -> Path:
         _fill(folder, now, stack, volumes)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        _start_again(stack, ran, f"there is no backup ({error or type(error).__name__})")
+        _start_again(stack, ran, f"there is no backup ({why(error)})")
         raise
     _start_again(stack, ran, f"{folder} is whole")
     return folder
@@ -60,6 +64,7 @@ def back_up(to: Path, now: datetime) -> Path:
 def _fill(folder: Path, now: datetime, stack: Mapping[str, Any], volumes: list[str]) -> None:
     stop()
     archives = {name: _archive(name, folder) for name in volumes}
+    require_no_one_off()
     if busy := running():
         raise StackError(f"{', '.join(busy)} came up during the backup: it may not fit together; repeat it")
     _write_manifest(folder, now, stack, archives)
@@ -100,7 +105,7 @@ def _archive(volume: str, folder: Path) -> dict[str, Any]:
             os.fsync(target.fileno())
     except OSError as error:
         raise StackError(f"{file}: {error.strerror}; free space, or name another folder") from None
-    sent: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    sent = _sum_of(said, file)
     if (sent["sha256"], sent["bytes"]) != (sha256_of(file), file.stat().st_size):
         raise StackError(
             f"{file}: not what was sent arrived ({sent['bytes']:,} bytes sent); repeat the backup"
@@ -108,6 +113,17 @@ def _archive(volume: str, folder: Path) -> dict[str, Any]:
     seconds = time.monotonic() - began
     say(f"{volume}: {sent['entries']:,} entries, {sent['bytes']:,} bytes in {seconds:.1f} s")
     return sent
+
+
+def _sum_of(said: str, file: Path) -> dict[str, Any]:
+    last = (said.strip().splitlines() or [""])[-1]
+    try:
+        found: dict[str, Any] = json.loads(last)
+    except ValueError:
+        raise StackError(
+            f"{file}: wanted the sum of what was sent, found {last[-_TAIL:]!r}; repeat the backup"
+        ) from None
+    return found
 
 
 def _write_manifest(

@@ -19,6 +19,7 @@ FILE: Final = Path("docker-compose.yml")
 ALL_PROFILES: Final = ("--profile", "*")
 READER, WRITER = "volume-reader", "volume-writer"
 _AT_WORK: Final = {"running", "restarting", "paused"}
+_ONE_OFF: Final = "com.docker.compose.oneoff=True"
 _TAIL: Final = 1500
 
 
@@ -74,14 +75,42 @@ def _docker(
 
 def configuration() -> Mapping[str, Any]:
     """The stack as Compose understands it: services, volumes and secrets of all profiles."""
-    return json.loads(compose("config", "--format", "json"))  # type: ignore[no-any-return]
+    found: Mapping[str, Any] = json.loads(compose("config", "--format", "json"))
+    return found
 
 
 def running() -> dict[str, int]:
-    """How many containers are at work by service, those that Docker starts again and again among them."""
-    lines = compose("ps", "--all", "--format", "json").splitlines()
-    found = [json.loads(line) for line in lines]
+    """How many containers are at work by service, those that Docker starts again and again among them.
+
+    Containers of `docker compose run` are not counted: they are nothing that `start` could bring back.
+    """
+    found = [each for each in _listed() if not _is_one_off(each)]
     return dict(Counter(each["Service"] for each in found if each["State"] in _AT_WORK))
+
+
+def require_no_one_off() -> None:
+    """Passes where no container of `docker compose run` is at work: `stop` would leave it so.
+
+    Raises:
+        StackError: names those that are.
+    """
+    found = [each for each in _listed() if _is_one_off(each) and each["State"] in _AT_WORK]
+    if names := ", ".join(each["Name"] for each in found):
+        raise StackError(f"{names} of `docker compose run` is at work: end it, or `docker stop` it, first")
+
+
+def containers(service: str) -> list[str]:
+    """The IDs of a service's containers, ended ones too; those of `docker compose run` are not among them."""
+    return [str(each["ID"]) for each in _listed(service) if not _is_one_off(each)]
+
+
+def _listed(*services: str) -> list[dict[str, Any]]:
+    lines = compose("ps", "--all", "--format", "json", *services).splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _is_one_off(container: Mapping[str, Any]) -> bool:
+    return _ONE_OFF in container["Labels"].split(",")
 
 
 def start(stack: Mapping[str, Any], services: Mapping[str, int]) -> None:
@@ -160,6 +189,24 @@ def alone() -> Iterator[None]:
         except BlockingIOError:
             raise StackError("another backup, restore or rotation is at work: wait for its end") from None
         yield
+
+
+def why(error: BaseException) -> str:
+    """The reason in words, also that of a signal to stop, which has none of its own."""
+    return str(error) if isinstance(error, Exception) else "it was told to stop"
+
+
+@contextmanager
+def or_told(state: str) -> Iterator[None]:
+    """What fails in it, or is told to stop, is told behind `state`: how things stand then.
+
+    Raises:
+        StackError: with both.
+    """
+    try:
+        yield
+    except (StackError, OSError, KeyboardInterrupt, SystemExit) as error:
+        raise StackError(f"{state} {why(error)}") from None
 
 
 def say(what: str) -> None:

@@ -2,5 +2,4 @@
 # Brings the Prefect server to what the project declares; again and again without harm.
 # LAKEHOUSE_PROFILE=demo: only what has no schedule.
 set -eu
-export PREFECT_API_AUTH_STRING="lakehouse:${PREFECT_API_PASSWORD}"
 exec python -m flows.deploy --profile "${LAKEHOUSE_PROFILE:-live}"

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from config.load import ConfigError, load_settings
 from config.secrets import load_secrets
@@ -21,6 +21,7 @@ from delta_tables.object_store import bucket_and_key, store_client
 _LOG = logging.getLogger("lakehouse.store")
 BACKSTOP_DAYS: Final = 400
 EXPIRY, UPLOADS, MOVES = "landing-expires", "incomplete-uploads-end", "bronze-cools-down"
+_FORBIDDEN: Final = 403
 _NOT_KNOWN: Final = frozenset({400, 501})  # MinIO says InvalidArgument, others NotImplemented or MalformedXML
 
 
@@ -129,10 +130,22 @@ def apply(lake: Lake, retention_days: int) -> str:
         unknown = set_lifecycle(store_client(lake), bucket, rules)
     except (ClientError, BotoCoreError) as error:
         raise LakeError(
-            f"{lake.root}: the bucket's lifecycle was not changed ({error}); give the key of somebody who "
-            "may read and write it (s3:GetLifecycleConfiguration, s3:PutLifecycleConfiguration)"
+            f"{lake.root}: the bucket's lifecycle was not changed ({error}); {_remedy(error)}"
         ) from None
     return said(bucket, rules, unknown)
+
+
+def _remedy(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, NoCredentialsError) or _status(error) == _FORBIDDEN:
+        return (
+            "give the key of somebody who may read and write it "
+            "(s3:GetLifecycleConfiguration, s3:PutLifecycleConfiguration)"
+        )
+    return "see that the store answers at this address and has this bucket, then repeat it"
+
+
+def _status(error: ClientError | BotoCoreError) -> int | None:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(error, ClientError) else None
 
 
 def main() -> None:

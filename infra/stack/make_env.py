@@ -52,7 +52,10 @@ def main() -> None:
     try:
         written = write_secrets(folder)
     except OSError as error:
-        sys.exit(f"make env: {error.filename or folder}: {error.strerror}; its owner must be you")
+        remedy = (
+            "its owner must be you" if isinstance(error, PermissionError) else "mend it, then repeat this"
+        )
+        sys.exit(f"make env: {error.filename or folder}: {error.strerror}; {remedy}")
     sys.stdout.write(f"{folder}/: {', '.join(written) or 'nothing was missing'}\n")
     sys.stdout.write(f"Who is told of failed runs: {folder}/NOTIFY_*_URL\n")
     empty = [name for name in PROVIDER_KEYS if not (folder / name).read_text().strip()]

@@ -20,15 +20,19 @@ from infra.stack.compose import (
     compose,
     configuration,
     leave,
+    or_told,
+    require_no_one_off,
     running,
     say,
     start,
     stop,
+    why,
 )
 from infra.stack.manifest import Manifest, archive_name, verified_manifest
 from infra.stack.passwords import apply_passwords, require_secrets
 
-_SPARE: Final = 1.05  # folders and file systems take some space of their own
+_SPARE: Final = 1.05  # file systems take some space of their own
+_BLOCK: Final = 4096  # and a small file, a folder or a link a whole block
 _ONE_SHOT: Final = ("run", "--rm", "--no-deps", "--no-TTY")
 
 
@@ -62,16 +66,24 @@ def restore_over(folder: Path) -> dict[str, int]:
 def _examined(folder: Path, stack: Mapping[str, Any]) -> tuple[Manifest, Mapping[str, Mapping[str, int]]]:
     """The manifest of a backup that can be restored here, and what the volumes hold now."""
     manifest = verified_manifest(folder, set(stack["volumes"]))
+    say(f"{folder} is whole, and was made at {manifest.made_at}")
+    require_no_one_off()
     require_secrets(stack)
     _require_same_images(folder, manifest, stack)
     found = json.loads(compose(*_ONE_SHOT, READER, "look"))
     free = min(each["free_bytes"] for each in found.values())
-    if manifest.content_bytes * _SPARE > free:
+    if (needed := _needed_bytes(manifest)) > free:
         raise StackError(
-            f"{folder} unpacks to {manifest.content_bytes:,} bytes beside what is there, and {free:,} are "
-            "free; nothing was touched: free space, or remove the old volumes (docker compose down --volumes)"
+            f"{folder} unpacks to {needed:,} bytes beside what is there, and {free:,} are free; nothing was "
+            "touched: free space, or remove the old volumes (docker compose down --volumes)"
         )
     return manifest, found
+
+
+def _needed_bytes(manifest: Manifest) -> int:
+    """What the archives take on the disk at most."""
+    entries = sum(archive.entries for archive in manifest.volumes.values())
+    return int(manifest.content_bytes * _SPARE) + _BLOCK * entries
 
 
 def _require_same_images(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> None:
@@ -85,27 +97,36 @@ def _require_same_images(folder: Path, manifest: Manifest, stack: Mapping[str, A
 
 def _replace(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> dict[str, int]:
     ran = running()
-    stop()
     try:
+        stop()
         for name, archive in manifest.volumes.items():
             _stage(folder / archive_name(name), name, archive.entries)
-    except BaseException:
-        compose(*_ONE_SHOT, WRITER, "discard", *manifest.volumes)
-        start(stack, ran)
+    except BaseException as error:
+        _leave_as_it_was(manifest, stack, ran, why(error))
         raise
     say("replacing the content of the volumes")
-    try:
+    with or_told("the volumes are replaced in part, and the stack is stopped; repeat it with FORCE=1:"):
         compose(*_ONE_SHOT, WRITER, "swap", *manifest.volumes)
-    except StackError as error:
-        raise StackError(
-            f"the volumes are replaced in part, and the stack is stopped; repeat it with FORCE=1: {error}"
-        ) from None
-    apply_passwords(stack)
-    if ran:
-        start(stack, ran)
-    else:
-        stop()
+    with or_told("the volumes are replaced, but not all stores know the passwords; repeat it with FORCE=1:"):
+        apply_passwords(stack)
+    with or_told("the volumes are replaced, but not all that ran before came up again:"):
+        if ran:
+            start(stack, ran)
+        else:
+            stop()
     return ran
+
+
+def _leave_as_it_was(
+    manifest: Manifest, stack: Mapping[str, Any], ran: Mapping[str, int], reason: str
+) -> None:
+    """Drops what was unpacked, and starts what ran; where that fails, too, `reason` is told with it."""
+    try:
+        compose(*_ONE_SHOT, WRITER, "discard", *manifest.volumes)
+    except StackError as error:
+        say(f"what was unpacked still takes space, until the next restore: {error}")
+    with or_told(f"nothing was changed ({reason}), but not all that ran before came up again:"):
+        start(stack, ran)
 
 
 def _stage(file: Path, volume: str, entries: int) -> None:

@@ -17,6 +17,7 @@ from infra.stack.compose import (
     alone,
     compose,
     configuration,
+    containers,
     exit_code,
     leave,
     one_shots,
@@ -86,15 +87,16 @@ def _renew(stack: Mapping[str, Any], service: str, ran: Mapping[str, int]) -> bo
 
 def _run_again(service: str) -> bool:
     """Whether the service's container was there and ran again, with the environment that it was made with."""
-    container = compose("ps", "--all", "--quiet", service).strip()
-    if not container:
+    found = containers(service)
+    if not found:
         return False
     say(f"running {service}")
     compose("restart", "--no-deps", service)
-    if code := exit_code(container):
-        raise StackError(
-            f"{service} ended with {code}: see `docker compose logs {service}`, then repeat this"
-        )
+    for container in found:
+        if code := exit_code(container):
+            raise StackError(
+                f"{service} ended with {code}: see `docker compose logs {service}`, then repeat this"
+            )
     return True
 
 

@@ -5,6 +5,7 @@ Users: `lake-writer` reads and writes the lake's bucket; `gold-reader` reads gol
 
 import logging
 import os
+import sys
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
-from config.load import load_settings
+from config.load import ConfigError, load_settings
 from infra.stack.lifecycle import lifecycle_rules, said, set_lifecycle
 
 _LOG = logging.getLogger("lakehouse.store")
@@ -66,6 +67,10 @@ def set_user(admin: MinioAdmin, name: str, secret: str, policy: dict[str, Any]) 
 def main() -> None:
     """Brings the store to what is declared here."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        days = load_settings(os.environ).providers.massive.retention_days
+    except ConfigError as error:
+        sys.exit(f"store-setup: {error}; the store was not touched: it needs the settings of prefect-worker")
     endpoint, bucket = os.environ["MINIO_ENDPOINT"], os.environ["LAKE_BUCKET"]
     user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
     store = boto3.client(
@@ -80,7 +85,7 @@ def main() -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
             raise
-    rules = lifecycle_rules(f"{_PREFIX}/", load_settings(os.environ).providers.massive.retention_days)
+    rules = lifecycle_rules(f"{_PREFIX}/", days)
     _LOG.info(said(bucket, rules, set_lifecycle(store, bucket, rules)))
     admin = MinioAdmin(endpoint=endpoint, credentials=StaticProvider(user, password), secure=False)
     set_user(admin, "lake-writer", os.environ["LAKE_WRITER_SECRET"], writer_policy(bucket))

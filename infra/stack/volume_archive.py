@@ -74,6 +74,7 @@ def read(volume: Path, target: IO[bytes], level: int = 1) -> dict[str, Any]:
             return None
         member.uname = member.gname = ""
         entries, content_bytes = entries + 1, content_bytes + member.size
+        _forget_members(archive)
         return member
 
     with (
@@ -88,6 +89,11 @@ def read(volume: Path, target: IO[bytes], level: int = 1) -> dict[str, Any]:
         "entries": entries,
         "content_bytes": content_bytes,
     }
+
+
+def _forget_members(archive: tarfile.TarFile) -> None:
+    """Drops what the archive remembers of what has passed: nobody asks again, and a lake has many files."""
+    archive.members.clear()  # type: ignore[attr-defined] # typeshed does not know the attribute
 
 
 def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
@@ -105,6 +111,7 @@ def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
     def count(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
         nonlocal entries
         entries += 1
+        _forget_members(archive)
         tarfile.tar_filter(member, path)  # refuses what leaves the folder; owner and rights stay as they were
         return member
 

@@ -1,6 +1,7 @@
 """The stack's Spark driver as a process, on a lake in a folder: what it does when others around it die."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -60,7 +61,7 @@ def driver(tmp_path: Path) -> Iterator[Driver]:
         )
     found = Driver(process, f"sc://127.0.0.1:{connect}", log)
     try:
-        wait_until(lambda: "Connect on" in found.said() or process.poll() is not None, 240)
+        wait_until(lambda: "Connect on" in found.said() or process.poll() is not None, 240, found.said)
         assert process.poll() is None, found.said()[-4000:]
         yield found
     finally:
@@ -79,10 +80,11 @@ def free_ports() -> tuple[int, int]:
         return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
-def wait_until(look: Callable[[], bool], seconds: float) -> None:
+def wait_until(look: Callable[[], bool], seconds: float, told: Callable[[], str] = str) -> None:
+    """Returns once `look` is true; after `seconds` an AssertionError with the end of what `told` gives."""
     deadline = time.monotonic() + seconds
     while not look():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {told()[-4000:]}"
         time.sleep(0.5)
 
 
@@ -94,6 +96,7 @@ def jvm_of(process: "subprocess.Popen[bytes]") -> int:
     return int(pid)
 
 
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="no pgrep: apt-get install procps (2026-11)")
 def test_a_driver_whose_jvm_was_killed_ends_with_1_and_says_why_last(driver: Driver) -> None:
     before = len(driver.said())
     os.kill(jvm_of(driver.process), signal.SIGKILL)

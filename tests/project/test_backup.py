@@ -1,4 +1,4 @@
-"""Backup and restore without Docker: archives of volumes, the manifest, and the order of a rotation."""
+"""Backup and restore without Docker: archives of volumes, the manifest, and how a backup ends."""
 
 import hashlib
 import io
@@ -14,24 +14,9 @@ from typing import IO, Any
 import pytest
 
 from infra.stack.backup import back_up
-from infra.stack.compose import StackError, needed_by, one_shots
+from infra.stack.compose import StackError
 from infra.stack.manifest import FORMAT, MANIFEST, Archive, archive_name, sha256_of, verified_manifest
-from infra.stack.rotate import rotate, users, write_secret
 from infra.stack.volume_archive import STAGING, ArchiveError, discard, look, read, stage, swap
-
-DONE, HEALTHY = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
-STACK: dict[str, Any] = {
-    "services": {
-        "worker": {
-            "depends_on": {"server": HEALTHY, "setup": DONE, "spark": HEALTHY},
-            "secrets": [{"source": "API"}],
-        },
-        "spark": {"depends_on": {"setup": DONE}},
-        "server": {"depends_on": {"guard": DONE}, "secrets": [{"source": "API"}]},
-        "setup": {"depends_on": {"guard": DONE}, "secrets": [{"source": "API"}, {"source": "KEY"}]},
-        "guard": {},
-    }
-}
 
 
 def volume(folder: Path) -> Path:
@@ -77,6 +62,24 @@ def test_what_is_restored_is_what_was_backed_up_and_nothing_else(tmp_path: Path,
     swap(target)
     assert content(target) == content(source)
     assert said["bytes"] == len(packed)
+
+
+def test_what_has_passed_into_an_archive_or_out_of_one_is_not_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tarfile.TarFile] = []
+    really_open: Any = tarfile.open
+
+    def noted(**given: Any) -> tarfile.TarFile:
+        opened.append(really_open(**given))
+        return opened[-1]
+
+    monkeypatch.setattr(tarfile, "open", noted)
+    packed, said = archived(volume(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    stage(tmp_path / "elsewhere", io.BytesIO(packed))
+    assert said["entries"] > 5
+    assert [len(vars(each)["members"]) for each in opened] == [1, 0]
 
 
 def test_an_archive_that_is_cut_off_leaves_the_volume_as_it_was(tmp_path: Path) -> None:
@@ -164,33 +167,6 @@ def test_a_folder_without_manifest_or_archive_is_no_backup(tmp_path: Path) -> No
         verified_manifest(made, {"minio"})
 
 
-def test_those_who_hold_a_secret_come_after_those_they_depend_on() -> None:
-    found = users(STACK, "API")
-    assert sorted(found) == ["server", "setup", "worker"]
-    assert found[-1] == "worker"
-    assert users(STACK, "KEY") == ["setup"]
-
-
-def test_one_shots_are_those_whose_end_others_wait_for() -> None:
-    assert one_shots(STACK) == {"guard", "setup"}
-
-
-def test_what_a_service_needs_is_found_over_several_steps() -> None:
-    assert needed_by(STACK, ["worker"]) == {"worker", "server", "setup", "spark", "guard"}
-    assert needed_by(STACK, ["spark"]) == {"spark", "setup", "guard"}
-
-
-def test_a_secret_is_replaced_in_one_step(tmp_path: Path) -> None:
-    file = tmp_path / "KEY"
-    file.write_text("old", encoding="utf-8")
-    with file.open(encoding="utf-8") as held:
-        write_secret(file, "new")
-        assert held.read() == "old"
-    assert file.read_text(encoding="utf-8") == "new"
-    assert [each.name for each in tmp_path.iterdir()] == ["KEY"]
-    assert file.stat().st_mode & 0o777 == 0o644
-
-
 NOW = datetime(2026, 1, 31, 22, tzinfo=UTC)
 SERVICES: dict[str, Any] = {name: {"image": f"{name}:1"} for name in ("minio", "postgres")}
 
@@ -227,6 +203,7 @@ class Engine:
         stack = {"volumes": {"minio": {}}, "services": SERVICES}
         patch.setattr(f"{place}.configuration", lambda: stack)
         patch.setattr(f"{place}.compose", lambda *_words: json.dumps({"minio": {"entries": 1}}))
+        patch.setattr(f"{place}.require_no_one_off", lambda: None)
         patch.setattr(f"{place}.compose_to", self.archive)
         patch.setattr(f"{place}.running", lambda: dict(self.at_work))
         patch.setattr(f"{place}.stop", self.stop)
@@ -273,14 +250,24 @@ def test_why_there_is_no_backup_is_said_though_the_services_do_not_come_up_again
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_was_written_for_its_owner_alone_can_be_read_after_its_rotation(
+def test_a_container_that_does_not_say_what_it_sent_leaves_no_backup_and_is_quoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = tmp_path / "ALPHAVANTAGE_API_KEY"
-    key.write_text("a new key", encoding="utf-8")
-    key.chmod(0o600)
-    stack = {"services": {}, "secrets": {key.name: {"file": str(key)}}}
-    monkeypatch.setattr("infra.stack.rotate.configuration", lambda: stack)
-    monkeypatch.setattr("infra.stack.rotate.running", dict)
-    assert rotate(key.name) == []
-    assert (key.read_text(encoding="utf-8"), key.stat().st_mode & 0o777) == ("a new key", 0o644)
+    engine = Engine(comes_up=True)
+    engine.install(monkeypatch)
+    monkeypatch.setattr("infra.stack.backup.compose_to", lambda *_words: "a warning\nof Docker's own\n")
+    with pytest.raises(StackError, match=r"minio.tar.gz: wanted .* found \"of Docker's own\"; repeat"):
+        back_up(tmp_path, NOW)
+    assert (list(tmp_path.iterdir()), engine.at_work) == ([], {"minio": 1, "postgres": 1})
+
+
+def test_a_backup_that_is_told_to_stop_says_so_where_the_services_do_not_come_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_words: object) -> str:
+        raise KeyboardInterrupt
+
+    Engine(comes_up=False).install(monkeypatch)
+    monkeypatch.setattr("infra.stack.backup.compose_to", interrupted)
+    with pytest.raises(StackError, match=r"there is no backup \(it was told to stop\), but not all"):
+        back_up(tmp_path, NOW)

@@ -1,4 +1,4 @@
-"""infra/stack/guard.sh as the container runs it: what is no password is refused by name."""
+"""infra/stack/guard.sh and with_secrets.sh as the containers run them: no password, no start."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ import pytest
 from infra.stack.make_env import PASSWORDS, write_secrets
 
 STACK = Path(__file__).resolve().parents[2] / "infra" / "stack"
+REPLACE = "remove .secrets/KEY, then 'make env' (on a stack that has run: 'make rotate NAME=KEY' instead)"
 NOBODY = 65534  # neither root, who reads everything, nor the files' owner
 
 
@@ -54,7 +55,7 @@ def test_a_password_is_let_through(folder: Path, value: bytes) -> None:
 def test_a_blank_one_is_refused(folder: Path, value: bytes) -> None:
     done = given(folder, value)
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: is blank; 'make env' writes random ones")
+    assert done.stderr == f"KEY: is blank; {REPLACE}\n"
 
 
 @pytest.mark.parametrize(
@@ -63,20 +64,20 @@ def test_a_blank_one_is_refused(folder: Path, value: bytes) -> None:
 def test_a_well_known_one_is_refused(folder: Path, value: bytes) -> None:
     done = given(folder, value)
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: is a well-known password; ")
+    assert done.stderr == f"KEY: is a well-known password; {REPLACE}\n"
 
 
 def test_a_short_one_is_refused(folder: Path) -> None:
     done = given(folder, b"3f9c0d7a4e5b618")
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: is shorter than 16 characters; ")
+    assert done.stderr == f"KEY: is shorter than 16 characters; {REPLACE}\n"
 
 
 @pytest.mark.parametrize("character", [*"@/%#:?&=+$ \"'\\`;|<>()[]{}*!,^\t\n\r", "é"])
 def test_one_that_would_break_an_address_is_refused_and_not_shown(folder: Path, character: str) -> None:
     done = given(folder, f"3f9c0d7a{character}4e5b6182a7c3".encode())
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: has other characters than letters, digits and . _ ~ -; ")
+    assert done.stderr.startswith("KEY: has other characters than letters, digits and . _ ~ -; remove ")
     assert "3f9c0d7a" not in done.stderr
 
 
@@ -98,7 +99,7 @@ def test_one_that_the_containers_user_cannot_read_is_refused(folder: Path) -> No
     (folder / "KEY").chmod(0o600)
     done = guarded(folder, "KEY")
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: cannot be read by the containers' users; ")
+    assert done.stderr == "KEY: cannot be read by the containers' users; 'make env' lets them\n"
 
 
 def test_what_make_env_writes_is_let_through_whatever_the_umask(folder: Path) -> None:
@@ -124,3 +125,44 @@ def test_every_script_that_makes_an_address_of_a_password_takes_one_that_is_guar
         if f"${{{name}}}" in line
     }
     assert in_addresses == {"POSTGRES_PASSWORD", "LEDGER_PASSWORD", "PREFECT_API_PASSWORD"}
+
+
+def started(folder: Path, *command: str) -> list[str]:
+    """The lines that a command prints which a script of the stack starts with these secrets."""
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "SECRETS_FOLDER": str(folder)}
+    done = subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True, timeout=30, cwd="/"
+    )
+    return done.stdout.splitlines()
+
+
+ADDRESSES = {"PREFECT_API_AUTH_STRING", "LEDGER_DATABASE_URL"}
+
+
+def test_a_command_gets_the_secrets_and_the_addresses_that_are_made_of_them(folder: Path) -> None:
+    (folder / "PREFECT_API_PASSWORD").write_text("an-api-one\n", encoding="utf-8")
+    (folder / "LEDGER_PASSWORD").write_text("a-ledger-one", encoding="utf-8")
+    (folder / "NOTIFY_EMAIL_URL").write_text("mailtos://a b?c=d", encoding="utf-8")
+    found = dict(line.split("=", 1) for line in started(folder, str(STACK / "with_secrets.sh"), "env"))
+    assert (found["PREFECT_API_PASSWORD"], found["NOTIFY_EMAIL_URL"]) == ("an-api-one", "mailtos://a b?c=d")
+    assert found["PREFECT_API_AUTH_STRING"] == "lakehouse:an-api-one"
+    assert found["LEDGER_DATABASE_URL"] == "postgresql://ledger:a-ledger-one@postgres:5432/ledger"
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_without_their_passwords_there_are_no_addresses(folder: Path, content: str | None) -> None:
+    if content is not None:
+        (folder / "PREFECT_API_PASSWORD").write_text(content, encoding="utf-8")
+        (folder / "LEDGER_PASSWORD").write_text(content, encoding="utf-8")
+    found = dict(line.split("=", 1) for line in started(folder, str(STACK / "with_secrets.sh"), "env"))
+    assert not ADDRESSES & set(found)
+
+
+@pytest.mark.parametrize("content", ["a-ledger-one", ""])
+def test_the_command_line_in_the_container_starts_once_also_with_a_blank_password(
+    folder: Path, content: str
+) -> None:
+    (folder / "LEDGER_PASSWORD").write_text(content, encoding="utf-8")
+    (folder / "lakehouse").write_text('#!/bin/sh\necho called: "$@"\n', encoding="utf-8")
+    (folder / "lakehouse").chmod(0o755)
+    assert started(folder, str(STACK / "cli.sh"), "sql", "select 1") == ["called: sql select 1"]

@@ -22,7 +22,7 @@ SERVICES: dict[str, Any] = STACK["services"]
 LAKEHOUSE_IN_CONTAINER = "/app/infra/stack/cli.sh"
 PLAIN = {"make", "docker", "git", "ssh", "lakehouse", "lakehouse()"}
 # Names of other programs' variables, of states, and of the user's own files.
-FOREIGN = {"HTTPS_PROXY", "SSL_CERT_FILE", "LAKE_STORE_SECRET"}
+FOREIGN = {"HTTPS_PROXY", "SSL_CERT_FILE", "LAKE_STORE_SECRET", "COMPOSE_PROFILES"}
 OWN_FILES = {"docker-compose.override.yml", "mine.toml", "/settings/mine.toml", "manifest.json"}
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
@@ -133,6 +133,29 @@ def test_each_lakehouse_command_exists() -> None:
     named = {words[1] for words in shown if len(words) > 1} - {"$@;"}
     assert {"status", "doctor", "plan", "maintain", "replay"} <= named <= set(group.commands)
     assert (ROOT / LAKEHOUSE_IN_CONTAINER.removeprefix("/app/")).is_file()
+
+
+def test_those_who_let_landed_files_end_have_the_same_settings() -> None:
+    """A bucket's rule of its own must not remove what the flows' settings keep."""
+    flows, bucket = SERVICES["prefect-worker"]["environment"], SERVICES["store-setup"]["environment"]
+    for name in ("LAKEHOUSE_CONFIG", "LAKEHOUSE_PROVIDERS__MASSIVE__RETENTION_DAYS"):
+        assert flows[name] == bucket[name], name  # both have it; None: as the shell or .env say
+
+
+def test_a_settings_file_of_ones_own_is_shown_for_all_who_read_one() -> None:
+    shown = re.findall(r"^```yaml\n(.*?)^```", text_of("docs/operations.md"), flags=re.MULTILINE | re.DOTALL)
+    (example,) = [yaml.safe_load(each) for each in shown if "LAKEHOUSE_CONFIG" in each]
+    readers = {name for name, each in SERVICES.items() if "LAKEHOUSE_CONFIG" in each.get("environment", {})}
+    assert set(example["services"]) == readers
+    mounted = {volume.split(":")[1] for each in example["services"].values() for volume in each["volumes"]}
+    assert {each["environment"]["LAKEHOUSE_CONFIG"] for each in example["services"].values()} == mounted
+
+
+def test_each_containers_logs_are_kept_up_to_what_is_told() -> None:
+    assert re.search(r"Logs are kept\s+up to 30 MB a container", text_of("docs/operations.md"))
+    for name, service in SERVICES.items():
+        options = service["logging"]["options"]
+        assert int(options["max-size"].removesuffix("m")) * int(options["max-file"]) == 30, name
 
 
 def test_each_name_in_capitals_is_one_that_the_stack_or_the_settings_know() -> None:
