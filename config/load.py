@@ -13,6 +13,7 @@ from config.settings import Settings
 
 PREFIX = "LAKEHOUSE_"
 CONFIG_VARIABLE = "LAKEHOUSE_CONFIG"
+STACK_VARIABLE = "LAKEHOUSE_PROFILE"  # for docker-compose.yml, out of the same .env: no setting
 DEFAULT_FILE = Path("config/lakehouse.toml")
 
 
@@ -33,7 +34,7 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     asked = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     content = _read(asked) if asked else (_read(DEFAULT_FILE) if DEFAULT_FILE.is_file() else {})
     for name, value in environ.items():
-        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+        if name.startswith(PREFIX) and name not in {CONFIG_VARIABLE, STACK_VARIABLE}:
             _override(content, name, value)
     if environ.get("SPARK_REMOTE") and "remote" not in content.get("spark", {}):
         _override(content, "LAKEHOUSE_SPARK__REMOTE", environ["SPARK_REMOTE"])

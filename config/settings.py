@@ -11,7 +11,7 @@ Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=
 Interval = Literal["1min", "5min", "15min", "30min", "60min"]
 Coin = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}-[A-Z]{3,5}(=[a-z0-9-]{1,60})?$")]
 Engine = Literal["embedded", "spark"]
-Plan = Literal["free", "premium", "unmetered"]
+Plan = Literal["free", "premium", "premium_150", "premium_300", "premium_600", "premium_1200", "unmetered"]
 
 
 class _Part(BaseModel):
@@ -21,7 +21,8 @@ class _Part(BaseModel):
 class WatchList(_Part):
     """What is fetched: every stock in every stock dataset, every pair in every FX dataset, and so on.
 
-    The order is the priority: where a quota does not reach for all, the first come first.
+    Where a quota does not reach for all, those never served come first, in this order; then whoever has
+    waited longest.
     A coin is written `BTC-USD`; one whose name at CoinGecko is not built in, `PEPE-USD=pepe`.
     """
 
@@ -38,6 +39,7 @@ Attempts = Annotated[PositiveInt, Field(le=20)]
 class AlphaVantageSettings(_Part):
     """How Alpha Vantage is asked; `plan` decides the rate limits and what is entitled.
 
+    `premium` has 75 calls a minute, `premium_150` 150, and so on.
     `datasets` None: daily, overview and fx_daily, and intraday where the plan has it.
     """
 

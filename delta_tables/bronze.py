@@ -16,7 +16,7 @@ from delta_tables.table import Table, column
 _RECEIVED = [
     column("payload_id", StringType(), "SHA-256 of the body as stored, in hex"),
     column("provider", StringType(), "provider asked, such as alphavantage"),
-    column("dataset", StringType(), "dataset asked: intraday, daily, overview, fx_daily"),
+    column("dataset", StringType(), "dataset asked, such as daily, overview, market_chart or bhavcopy"),
     column("symbol", StringType(), "symbol asked"),
     column("interval", StringType(), "bar interval asked; null where there is none", is_nullable=True),
     column("request", StringType(), "the request, secrets redacted"),

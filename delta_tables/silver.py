@@ -42,7 +42,7 @@ BARS = Table(
             column("volume", BAR_SIZE, "units traded; null where the market reports none", is_nullable=True),
             column("is_simulated", BooleanType(), "true where the provider drew the values"),
             *KNOWN,
-            column("partition_dt", DateType(), "layout: trade_dt, for 1day the first of its year"),
+            column("partition_dt", DateType(), "layout: trade_dt, for 1day and 4day the first of its year"),
         ]
     ),
     keys=("provider", "symbol", "interval", "timestamp", "known_from"),

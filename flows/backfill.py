@@ -36,13 +36,14 @@ def backfill(
         start: The first session's date.
         end: The last session's date.
         datasets: Such as daily or intraday. Empty: those of an ordinary run that have a history.
-        symbols: Such as AAPL. Empty: the watch list.
+        symbols: Such as AAPL; each is asked only of datasets that have its kind. Empty: the watch list.
         config_file: Settings file. Empty: the one that the worker's LAKEHOUSE_CONFIG names.
-        provider: Ask this provider. Empty: every provider in use that has the dataset.
+        provider: Ask this provider, such as massive for flat files. Empty: every other provider in use that
+            has the dataset.
 
     Raises:
         BuildBlocked: a gate refused a batch; everything else was done.
-        PlanError: there is no such history, or the plan does not have it.
+        PlanError: there is no such history, or the plan does not have it; a symbol's kind no dataset has.
     """
     work = open_workspace(config_file)
     today = work.clock().date()

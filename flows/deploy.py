@@ -33,7 +33,7 @@ from flows.sweep import POOL, sweep
 
 FILE: Final = Path("prefect.yaml")
 TAG: Final = "market-lakehouse"  # every deployment of ours has it
-RUNS_AT_ONCE: Final = 3  # processes of a worker; each may take a gigabyte
+RUNS_AT_ONCE: Final = 3  # of the work pool, all its workers together; each may take a gigabyte
 
 
 async def prepare(client: PrefectClient, secrets: Secrets, folder: Path, now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ from flows.handlers.rate_limits import CallsLeft, RateGate
 from flows.handlers.records import Query, RateLimit
 from flows.providers import SOURCES, source_named
 from flows.quota_order import in_order_of_need, window_start
-from flows.requests_plan import queries
+from flows.requests_plan import asks_for, queries
 from flows.sources import massive
 from flows.sources.source import Ask, PlanError, Source
 from flows.workspace import Workspace
@@ -72,7 +72,7 @@ def latest_asks_of(
     """The asks of an ordinary run, narrowed; a dataset that is named need not be one of such a run.
 
     Raises:
-        PlanError: no provider that is used has the dataset.
+        PlanError: no provider that is used has the dataset; a symbol is of a kind that no dataset has.
         ConfigError: there is no such provider.
     """
     files = massive.latest_asks(settings) if provider in {None, massive.PROVIDER} else ()
@@ -83,11 +83,12 @@ def latest_asks_of(
         if dataset not in known:
             raise PlanError(f"no provider in use has {dataset!r}; there is {', '.join(known)}")
     payloads = tuple(
-        Ask(dataset, tuple(symbols) or None, provider=source.name)
+        Ask(dataset, provider=source.name)
         for source in used
         for dataset in (datasets or source.latest(settings))
         if dataset in source.manifest.datasets
     )
+    payloads = asks_for(payloads, symbols, settings.watch_list)
     return payloads + tuple(ask for ask in files if not datasets or ask.dataset in datasets)
 
 

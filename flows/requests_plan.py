@@ -1,17 +1,20 @@
 """What a run asks for: the latest of every provider's datasets, or a range of dates."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from config.load import ConfigError
 from config.secrets import Secrets
-from config.settings import Settings
+from config.settings import Settings, WatchList
 from flows.handlers import massive as massive_handler
 from flows.handlers.records import Query
 from flows.providers import SOURCES, source_named
 from flows.sources import massive
 from flows.sources.source import Ask, PlanError
+from flows.sources.symbol_kinds import kinds_of
+
+_SHOWN_CHARS = 40
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,12 @@ def range_asks(
     """The asks of a backfill from `start` to `end`, both included.
 
     Without `datasets`: those of an ordinary run that have a history. Without `provider`: every provider
-    that has the dataset and is used at all. What a plan reaches back to is counted from `today`, else from
-    `end`.
+    that has the dataset and is used at all. A symbol is asked only of datasets that have its kind. What a
+    plan reaches back to is counted from `today`, else from `end`.
 
     Raises:
-        PlanError: the range is empty, or a dataset is unknown, without history, or not in the plan.
+        PlanError: the range is empty, or a dataset is unknown, without history, or not in the plan; a symbol
+            is of a kind that no dataset has.
         ConfigError: there is no such provider.
     """
     if start > end:
@@ -110,17 +114,47 @@ def range_asks(
     for dataset in datasets or ():
         if dataset not in known:
             raise PlanError(f"no history of {dataset!r}; there is {', '.join(known)}")
-    asks = tuple(
-        Ask(dataset, tuple(symbols) if symbols else None, start, end, source.name)
+    offered = tuple(
+        Ask(dataset, None, start, end, source.name)
         for source in used
         for dataset in (datasets or source.latest(settings))
         if dataset in source.history
     )
+    asks = asks_for(offered, symbols or (), settings.watch_list)
     for ask in asks:
         queries(
             ask, settings, today or end
         )  # what the plan does not have is refused before anything is asked
     return asks
+
+
+def asks_for(asks: Sequence[Ask], symbols: Sequence[str], watch_list: WatchList) -> tuple[Ask, ...]:
+    """Of these asks of the watch list those for the symbols instead, each for those of its dataset's kinds.
+
+    Without symbols, all as they are.
+
+    Raises:
+        PlanError: a symbol is of a kind that none of the datasets has.
+    """
+    if not symbols:
+        return tuple(asks)
+    kinds = {symbol: set(kinds_of(symbol, watch_list)) for symbol in symbols}
+    taken = {ask: source_named(ask.provider).kinds(ask.dataset) for ask in asks}
+    for symbol, its in kinds.items():
+        if taken and not any(its.intersection(some) for some in taken.values()):
+            raise PlanError(_not_taken(symbol, its, taken))
+    fitting = (
+        (ask, tuple(each for each in symbols if kinds[each] & set(some))) for ask, some in taken.items()
+    )
+    return tuple(replace(ask, symbols=chosen) for ask, chosen in fitting if chosen)
+
+
+def _not_taken(symbol: str, its: Iterable[str], taken: Mapping[Ask, Sequence[str]]) -> str:
+    offers = "; ".join(f"{ask.dataset}: {' or '.join(some) or 'no symbols'}" for ask, some in taken.items())
+    return (
+        f"wanted a symbol that what is asked can be asked for ({offers}), found {symbol[:_SHOWN_CHARS]!a}, a "
+        f"{' and '.join(its)}; name a dataset that has it, or list it in [watch_list] as what it is"
+    )
 
 
 def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:

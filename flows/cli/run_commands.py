@@ -38,7 +38,9 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first session")],
         end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last session")],
         dataset: Annotated[list[str] | None, typer.Option(help="such as daily; repeat")] = None,
-        provider: Annotated[str | None, typer.Option(help="else all that have the dataset")] = None,
+        provider: Annotated[
+            str | None, typer.Option(help="else all that have the dataset; flat files: massive")
+        ] = None,
         symbol: Annotated[list[str] | None, typer.Option(help="else the watch list; repeat")] = None,
     ) -> None:
         """Fetch and build a range of history; a stopped backfill goes on where it was."""

@@ -164,5 +164,5 @@ def _driver_errors() -> Iterator[None]:
             ErrorClass.unavailable,
             wanted="the PostgreSQL driver, because LEDGER_DATABASE_URL is set",
             found=f"{type(missing).__name__}: {missing}",
-            remedy="install market-lakehouse[postgres], or unset LEDGER_DATABASE_URL",
+            remedy="install the packages with `make install`, or unset LEDGER_DATABASE_URL",
         ) from None

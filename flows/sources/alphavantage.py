@@ -1,7 +1,8 @@
 """Alpha Vantage as a run sees it: which datasets the plan has, what to ask, what has been asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from config.load import ConfigError
@@ -13,6 +14,7 @@ from flows.handlers.records import Query
 from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
+from flows.sources.symbol_kinds import SymbolKind, symbols_listed
 from flows.workspace import Workspace
 from jobs.trading_calendar import sessions_between
 
@@ -25,9 +27,15 @@ _NO_KEY: Final = (
     "without a key, `make demo` runs on real prices of this machine"
 )
 
-_STOCK_DATASETS = ("daily", "intraday", "overview", "splits", "dividends")
-_FX_DATASETS = ("fx_daily", "fx_intraday")
-_CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
+_KINDS: Final[Mapping[str, tuple[SymbolKind, ...]]] = MappingProxyType(
+    {
+        **dict.fromkeys(("daily", "intraday", "overview", "splits", "dividends"), ("stock",)),
+        **dict.fromkeys(("fx_daily", "fx_intraday"), ("currency pair",)),
+        **dict.fromkeys(("crypto_daily", "crypto_intraday"), ("coin",)),
+        "news": ("stock", "coin"),
+        **dict.fromkeys(("listing_status", "delisted_status"), ()),
+    }
+)
 _PREMIUM = PREMIUM_DATASETS
 _USUAL = ("daily", "intraday", "overview", "fx_daily")
 _BY_NEWEST = ("daily", "fx_daily", "crypto_daily")
@@ -121,15 +129,8 @@ def _require_reached(dataset: str, start: date, end: date, today: date) -> None:
 
 
 def _listed(dataset: str, settings: Settings) -> Sequence[str]:
-    listed = settings.watch_list
-    coins = [coin.partition("=")[0] for coin in listed.crypto]
-    if dataset in ("listing_status", "delisted_status"):
-        return ("ALL",)
-    if dataset == "news":
-        return (*listed.stocks, *coins)
-    if dataset in _CRYPTO_DATASETS:
-        return coins
-    return listed.fx if dataset in _FX_DATASETS else listed.stocks
+    kinds = _KINDS[dataset]
+    return symbols_listed(settings.watch_list, kinds) if kinds else ("ALL",)
 
 
 def _months(start: date, end: date) -> list[str | None]:
@@ -199,5 +200,6 @@ SOURCE: Final = Source(
     queries=queries,
     is_answered=is_answered,
     threads=lambda settings: settings.providers.alphavantage.threads,
+    kinds=_KINDS.__getitem__,
     lacks_key=_lacks_key,
 )

@@ -76,4 +76,5 @@ SOURCE = Source(
     queries=queries,
     is_answered=is_answered,
     threads=lambda settings: settings.providers.bse.threads,
+    kinds=lambda _: (),
 )

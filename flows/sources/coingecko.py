@@ -130,5 +130,6 @@ SOURCE = Source(
     queries=queries,
     is_answered=is_answered,
     threads=lambda settings: settings.providers.coingecko.threads,
+    kinds=lambda _: ("coin",),
     lacks_key=_lacks_key,
 )

@@ -9,6 +9,7 @@ from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers.records import Manifest, Query, RawRecord
 from flows.handlers.retries import OnRetry, tell_nobody
+from flows.sources.symbol_kinds import EVERY_KIND, SymbolKind
 from flows.workspace import Workspace
 
 
@@ -68,6 +69,12 @@ def needs_no_key(settings: Settings, secrets: Secrets) -> str | None:
     return None
 
 
+def every_kind(dataset: str) -> tuple[SymbolKind, ...]:
+    """All kinds of symbols: the provider has any of them in any dataset."""
+    del dataset
+    return EVERY_KIND
+
+
 @dataclass(frozen=True)
 class Source:
     """One provider of payloads.
@@ -77,6 +84,7 @@ class Source:
     for a dataset or range that the provider or the plan does not have.
     `is_answered(query, landed, now)` says whether one of the answers that lie in Bronze (of the query's
     dataset; their `request` is what the handler filed) makes asking needless: used for ranges only.
+    `kinds(dataset)` is the kinds of symbols that it can be asked for; none where one answer has all symbols.
     `lacks_key(settings, secrets)` says which secret is not set that asking needs, and what to do; else None.
     """
 
@@ -87,6 +95,7 @@ class Source:
     queries: Callable[[Ask, Settings, date], list[Query]]
     is_answered: Callable[[Query, Sequence[Landed], datetime], bool]
     threads: Callable[[Settings], int]
+    kinds: Callable[[str], tuple[SymbolKind, ...]] = every_kind
     lacks_key: Callable[[Settings, Secrets], str | None] = needs_no_key
 
     @property

@@ -12,6 +12,7 @@ from flows.handlers.records import Query
 from flows.handlers.retries import HttpPolicy, OnRetry, tell_nobody
 from flows.sources.calls import ledger_home
 from flows.sources.source import Ask, Handler, Landed, PlanError, Source
+from flows.sources.symbol_kinds import EVERY_KIND, symbols_listed
 from flows.workspace import Workspace
 
 # Longer than the window of the limit, so that it is waited out.
@@ -68,9 +69,7 @@ def _queries(ask: Ask, settings: Settings, today: date) -> list[Query]:
 
 def _symbols(ask: Ask, settings: Settings) -> list[str]:
     """Each symbol once; what a coin is called elsewhere (`PEPE-USD=pepe`) is cut off, `EURUSD=X` is not."""
-    listed = settings.watch_list
-    coins = [coin.partition("=")[0] for coin in listed.crypto]
-    wanted = ask.symbols or (*listed.stocks, *listed.fx, *coins)
+    wanted = ask.symbols or symbols_listed(settings.watch_list, EVERY_KIND)
     return list(dict.fromkeys(symbol.upper() for symbol in wanted))
 
 

@@ -86,6 +86,11 @@ def test_other_variables_are_left_alone(written: Path) -> None:
     assert settings_of(written, "", PATH="/bin", LAKE="x", lakehouse_lake="x") == Settings()
 
 
+def test_what_the_stack_reads_out_of_the_same_env_file_is_no_setting(written: Path) -> None:
+    assert settings_of(written, "", LAKEHOUSE_PROFILE="demo") == Settings()
+    assert "unknown key `profiles`" in refusal(written, "", LAKEHOUSE_PROFILES="demo")
+
+
 def test_settings_are_frozen(written: Path) -> None:
     settings = settings_of(written, "")
     with pytest.raises(ValidationError, match="frozen"):

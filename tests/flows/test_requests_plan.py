@@ -70,9 +70,9 @@ def test_an_empty_watch_list_asks_for_nothing() -> None:
 
 
 def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
-    assert range_asks(settings(), FIRST, LAST, ["daily", "fx_daily"], ["KO"]) == (
+    assert range_asks(settings(), FIRST, LAST, ["daily", "intraday"], ["KO"]) == (
         Ask("daily", ("KO",), FIRST, LAST),
-        Ask("fx_daily", ("KO",), FIRST, LAST),
+        Ask("intraday", ("KO",), FIRST, LAST),
     )
     assert range_asks(settings(), FIRST, FIRST, ["daily"], None)[0].symbols is None
 
@@ -117,7 +117,7 @@ def test_what_cannot_be_asked_for_is_refused(
 )
 def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
-        range_asks(settings("free"), start, LAST, [dataset], ["IBM"], today=LAST)
+        range_asks(settings("free"), start, LAST, [dataset], None, today=LAST)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: d
     ],
 )
 def test_a_free_key_may_ask_for_the_newest_hundred_sessions(dataset: str, start: date) -> None:
-    assert range_asks(settings("free"), start, LAST, [dataset], ["IBM"], today=LAST)
+    assert range_asks(settings("free"), start, LAST, [dataset], None, today=LAST)
 
 
 def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_with() -> None:

@@ -1,0 +1,54 @@
+"""`lakehouse doctor` looks at every provider that the settings ask, those of flat files too."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+
+from config.secrets import Secrets
+from config.settings import Settings
+from delta_tables.lake import Lake
+from flows.cli import doctor
+from flows.cli.context import CliContext
+
+NOW = datetime(2010, 8, 20, 22, 30, tzinfo=UTC)
+KEYS = {name: SecretStr("a-key-of-nobody") for name in ("massive_access_key_id", "massive_secret_access_key")}
+
+
+@pytest.fixture(autouse=True)
+def without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is looked at by other tests; its start takes longer than all of these."""
+    monkeypatch.setattr(doctor, "_engine", lambda _: "not looked at")
+
+
+def found(folder: Path, providers: dict[str, Any], **keys: SecretStr) -> dict[str, str]:
+    """What the doctor finds of settings and secrets, with these keys and no others."""
+    settings = Settings.model_validate(
+        {"state_dir": folder / "state", "providers": {"alphavantage": {"datasets": []}, **providers}}
+    )
+    none = dict.fromkeys(Secrets.model_fields)
+    secrets = Secrets.model_validate({**none, **keys})
+    here = CliContext(settings, secrets, Lake(str(folder / "lake")), False, Console(), lambda: NOW)
+    return {each.what: each.found for each in doctor.examine(here)}
+
+
+def test_flat_files_without_their_keys_are_named(tmp_path: Path) -> None:
+    said = found(tmp_path, {"massive": {"datasets": ["trades_v1"]}})
+    assert "asks massive" in said["settings"]
+    assert "MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY are not both set" in said["secrets"]
+
+
+def test_flat_files_with_their_keys_lack_nothing(tmp_path: Path) -> None:
+    said = found(tmp_path, {"massive": {"datasets": ["trades_v1"]}}, **KEYS)
+    assert said["secrets"] == "none is missing to ask massive"
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [("public", "none is missing to ask coingecko"), ("demo", "COINGECKO_API_KEY is not set")],
+)
+def test_a_key_is_missed_on_the_plans_that_need_it_only(tmp_path: Path, plan: str, said: str) -> None:
+    assert said in found(tmp_path, {"coingecko": {"plan": plan, "datasets": ["markets"]}})["secrets"]

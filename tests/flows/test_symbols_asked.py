@@ -1,0 +1,100 @@
+"""A symbol that somebody names is asked only of the datasets that have its kind."""
+
+from datetime import date
+
+import pytest
+
+from config.settings import Settings
+from flows.providers import SOURCES
+from flows.quota_plan import latest_asks_of
+from flows.requests_plan import range_asks
+from flows.sources.source import Ask, PlanError
+from flows.sources.symbol_kinds import EVERY_KIND, kinds_of
+
+FIRST, LAST = date(2010, 8, 2), date(2010, 8, 13)
+LISTED = {"stocks": ["AAPL", "GOOGLE"], "fx": ["EURUSD"], "crypto": ["BTC-USD", "PEPE-USD=pepe"]}
+SETTINGS = Settings.model_validate(
+    {
+        "watch_list": LISTED,
+        "providers": {
+            "alphavantage": {"plan": "premium"},
+            "coingecko": {"datasets": ["market_chart"]},
+            "bse": {"datasets": ["bhavcopy"]},
+        },
+    }
+)
+
+
+def asked(*symbols: str, datasets: list[str] | None = None) -> list[tuple[str, tuple[str, ...] | None]]:
+    """The datasets that a backfill asks for the symbols, each with its own."""
+    return [(ask.dataset, ask.symbols) for ask in range_asks(SETTINGS, FIRST, LAST, datasets, symbols)]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "datasets"),
+    [
+        ("AAPL", ["daily", "intraday"]),
+        ("aapl", ["daily", "intraday"]),
+        ("BRK-B", ["daily", "intraday"]),
+        ("GOOGLE", ["daily", "intraday"]),
+        ("EURUSD", ["fx_daily"]),
+        ("gbpusd", ["fx_daily"]),
+        ("BTC-USD", ["market_chart"]),
+        ("DOGE-USD=dogecoin", ["market_chart"]),
+    ],
+)
+def test_a_backfill_asks_a_symbol_of_the_datasets_that_have_its_kind(
+    symbol: str, datasets: list[str]
+) -> None:
+    assert asked(symbol) == [(dataset, (symbol,)) for dataset in datasets]
+
+
+def test_symbols_of_several_kinds_are_shared_out_among_the_datasets() -> None:
+    assert asked("AAPL", "EURUSD", "IBM", datasets=["daily", "fx_daily"]) == [
+        ("daily", ("AAPL", "IBM")),
+        ("fx_daily", ("EURUSD",)),
+    ]
+
+
+def test_news_are_asked_for_stocks_and_coins() -> None:
+    assert asked("AAPL", "BTC-USD", datasets=["news"]) == [("news", ("AAPL", "BTC-USD"))]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "dataset", "said"),
+    [
+        ("EURUSD", "daily", r"\(daily: stock\), found 'EURUSD', a currency pair; name a dataset"),
+        ("AAPL", "fx_daily", r"\(fx_daily: currency pair\), found 'AAPL', a stock"),
+        ("BTC-USD", "fx_daily", "found 'BTC-USD', a coin"),
+        ("AAPL", "bhavcopy", r"\(bhavcopy: no symbols\), found 'AAPL'"),
+    ],
+)
+def test_a_symbol_that_no_dataset_has_is_refused(symbol: str, dataset: str, said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        asked(symbol, datasets=[dataset])
+
+
+def test_one_symbol_that_no_dataset_has_refuses_all_before_anything_is_asked() -> None:
+    with pytest.raises(PlanError, match="found 'EURUSD'"):
+        asked("AAPL", "EURUSD", datasets=["daily"])
+
+
+def test_a_symbol_that_is_listed_as_two_kinds_is_both() -> None:
+    listed = Settings.model_validate({"watch_list": {"stocks": ["EURUSD"], "fx": ["EURUSD"]}}).watch_list
+    assert kinds_of("EURUSD", listed) == ("stock", "currency pair")
+
+
+def test_the_plan_of_an_ordinary_run_shares_symbols_out_likewise() -> None:
+    assert latest_asks_of(SETTINGS, (), ("AAPL", "EURUSD"), None) == (
+        Ask("daily", ("AAPL",)),
+        Ask("intraday", ("AAPL",)),
+        Ask("overview", ("AAPL",)),
+        Ask("fx_daily", ("EURUSD",)),
+    )
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_each_dataset_of_a_provider_says_which_kinds_it_has(name: str) -> None:
+    source = SOURCES[name]
+    for dataset in source.manifest.datasets:
+        assert set(source.kinds(dataset)) <= set(EVERY_KIND)
