@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.running_stack import Stack, checked_out, why_no_docker
+from tests.stack.containers import why_no_docker
+from tests.stack.running_stack import Stack, checked_out
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.skip(f"needs a Docker engine with compose: {reason}")
     kept = os.environ.get("STACK_FOLDER")  # kept running between runs, for work on these tests
     found = checked_out(Path(kept) if kept else tmp_path_factory.mktemp("stack") / "checkout")
+    reason = found.why_not_ours()
+    assert reason is None, reason
     try:
         found.compose("build", seconds=3600)
         found.up()

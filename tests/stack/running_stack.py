@@ -1,25 +1,33 @@
-"""The stack of docker-compose.yml, started for the tests beside whatever else runs on this machine."""
+"""The stack of docker-compose.yml, started for the tests beside a stack of the user's own.
+
+It has a project, ports, volumes and passwords of its own. The images have the names of docker-compose.yml:
+what the tests have built is what a user's next `docker compose up` starts, too.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-import boto3
 import requests
 
 from delta_tables.lake import Lake
+from tests.minio_server import Store
+from tests.stack.containers import containers_of, label_of, service_of
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "lakehouse-test"
-PORTS = {"MINIO_PORT": 39000, "PREFECT_PORT": 34200, "SPARK_JDBC_PORT": 31000}
+FILES = "docker-compose.yml:override.json"
+# below those that Linux gives to whoever asks for any
+PORTS = {"MINIO_PORT": 29000, "PREFECT_PORT": 24200, "SPARK_JDBC_PORT": 31000}
 IMAGES = ("market-lakehouse:0.1.0", "market-lakehouse-spark:0.1.0", "market-lakehouse-minio:2026-02-12")
 CANARY = "CANARY0KEY0OF0NOBODY0"
 # Spark is started often and asked little here: half of its time would go into compiling what runs once.
@@ -33,6 +41,9 @@ OVERRIDE = {
     }
 }
 DEMO = {"LAKEHOUSE_CONFIG": "config/demo.toml"}
+# settings of the user's own, which would change what is tested
+USERS_OWN = ("LAKEHOUSE_", "SPARK_", "COMPOSE_")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -60,19 +71,40 @@ class Stack:
             *("-f", "docker-compose.yml", "-f", "override.json", *arguments),
         ]
 
-    def compose(self, *arguments: str, seconds: float = 900, check: bool = True) -> str:
-        """What `docker compose` prints; AssertionError with its output where it fails."""
+    def compose(
+        self, *arguments: str, seconds: float = 900, check: bool = True, settings: Mapping[str, str] = NOTHING
+    ) -> str:
+        """What `docker compose` prints; AssertionError with all that it said where it fails."""
         done = subprocess.run(
             self.command(*arguments),
             check=False,
             cwd=self.folder,
-            env=environment(),
+            env={**environment(), **settings},
             capture_output=True,
             text=True,
             timeout=seconds,
         )
-        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr[-6000:]}"
+        said = (done.stdout + done.stderr)[-6000:]
+        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {said}"
         return done.stdout
+
+    def make(self, *words: str) -> str:
+        """What `make` prints in the stack's folder, errors too; AssertionError with it where it fails."""
+        done = self.made(*words)
+        assert done.returncode == 0, f"make {' '.join(words)}: {(done.stdout + done.stderr)[-6000:]}"
+        return done.stdout + done.stderr
+
+    def made(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """How `make` ended."""
+        return subprocess.run(
+            ["make", *words],
+            check=False,
+            cwd=self.folder,
+            env={**environment(), "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_FILE": FILES},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
 
     def up(self) -> None:
         """Starts what does not run and waits until all are healthy."""
@@ -80,9 +112,8 @@ class Stack:
 
     def start_cluster(self) -> None:
         """A Spark master and two workers under the driver, as a person says it."""
-        environ = {**environment(), "SPARK_MASTER": "spark://spark-master:7077"}
-        command = self.command("--profile", "cluster", "up", "--wait", "--wait-timeout", "900")
-        subprocess.run(command, cwd=self.folder, env=environ, check=True, capture_output=True, timeout=1000)
+        words = ("--profile", "cluster", "up", "--wait", "--wait-timeout", "900")
+        self.compose(*words, seconds=1000, settings={"SPARK_MASTER": "spark://spark-master:7077"})
 
     def stop_cluster(self) -> None:
         """The driver by itself again."""
@@ -94,51 +125,39 @@ class Stack:
         """What a command prints in a service's container."""
         return self.compose("exec", "-T", service, *command, check=check)
 
-    def lakehouse(self, *arguments: str) -> str:
-        """What the command line prints in the worker."""
-        return self.inside("prefect-worker", "/app/infra/stack/with_secrets.sh", "lakehouse", *arguments)
-
-    def containers_are_gone(self) -> bool:
-        """Whether no container of the stack is left, running or not."""
-        return not docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
-
     def secret(self, name: str) -> str:
         """A secret's value."""
         return (self.folder / ".secrets" / name).read_text().strip()
 
     def containers(self) -> list[dict[str, Any]]:
         """All containers of the stack, ended ones too, as `docker inspect` shows them."""
-        ids = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
-        found: list[dict[str, Any]] = json.loads(docker("inspect", *ids.split()))
-        return found
+        return containers_of(PROJECT)
 
-    def lake(self, name: str = "lake", user: str = "lake-writer") -> Lake:
-        """A lake of the stack's bucket, reached from outside through the published port."""
-        key = {"lake-writer": "LAKE_WRITER_SECRET", "gold-reader": "GOLD_READER_SECRET"}[user]
-        options = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORTS['MINIO_PORT']}",
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": user,
-            "AWS_SECRET_ACCESS_KEY": self.secret(key),
-            "conditional_put": "etag",
-        }
-        return Lake(f"s3a://lakehouse/{name}", options)
+    def why_not_ours(self) -> str | None:
+        """Why containers are there that our `down --volumes` must not remove; None where none are."""
+        places = {label_of(each, "project.working_dir") for each in self.containers()}
+        if others := sorted(place for place in places if Path(place).resolve() != self.folder.resolve()):
+            return (
+                f"wanted no containers of the project {PROJECT} but those of {self.folder}, found those of "
+                f"{', '.join(others)}: wait for the end of what uses them, or remove them: "
+                f"docker compose --project-name {PROJECT} --profile '*' down --volumes"
+            )
+        return None
 
-    def bucket(self, user: str = "lake-writer") -> Any:
-        """A boto3 client of the store."""
-        options = self.lake(user=user).options
-        return boto3.client(
-            "s3",
-            endpoint_url=options["AWS_ENDPOINT_URL"],
-            region_name=options["AWS_REGION"],
-            aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
-        )
+    def store(self) -> Store:
+        """The object store, reached from outside through the published port, as the user that may write."""
+        address = f"http://127.0.0.1:{PORTS['MINIO_PORT']}"
+        return Store(address, "lake-writer", self.secret("LAKE_WRITER_SECRET"))
+
+    def lake(self, name: str = "lake") -> Lake:
+        """A lake of the stack's bucket."""
+        found = self.store().lake(f"lakehouse/{name}")
+        return replace(found, options={**found.options, "AWS_ALLOW_HTTP": "true", "conditional_put": "etag"})
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects under a prefix."""
-        pages = self.bucket().get_paginator("list_objects_v2").paginate(Bucket="lakehouse", Prefix=prefix)
+        listing = self.store().client().get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket="lakehouse", Prefix=prefix)
         return [each["Key"] for page in pages for each in page.get("Contents", [])]
 
     def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -208,33 +227,9 @@ def until(look: Callable[[], T | None], what: str, seconds: float, every: float 
 
 
 def environment() -> dict[str, str]:
-    """The environment of docker and make: ports of our own."""
-    return {**os.environ, **{name: str(port) for name, port in PORTS.items()}}
-
-
-def docker(*arguments: str, check: bool = True) -> str:
-    """What docker prints, errors too."""
-    done = subprocess.run(
-        ["docker", *arguments],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-    assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout[-4000:]}"
-    return done.stdout
-
-
-def why_no_docker() -> str | None:
-    """Why there is no engine with compose to test on; None where there is."""
-    if shutil.which("docker") is None:
-        return "no docker"
-    for command in (["docker", "info"], ["docker", "compose", "version"]):
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-        if done.returncode:
-            return f"`{' '.join(command)}`: {done.stderr.strip()[-200:]}"
-    return None
+    """The environment of docker and make: ports of our own, and no settings of the user's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(USERS_OWN)}
+    return {**kept, **{name: str(port) for name, port in PORTS.items()}}
 
 
 def checked_out(folder: Path) -> Stack:
@@ -252,8 +247,8 @@ def checked_out(folder: Path) -> Stack:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     (folder / "override.json").write_text(json.dumps(OVERRIDE))
-    subprocess.run(["make", "env"], cwd=folder, capture_output=True, check=True)
     stack = Stack(folder)
+    stack.make("env")
     set_canary(stack)
     return stack
 
@@ -284,13 +279,3 @@ def restarts(stack: Stack, service: str) -> int:
     """How often the engine has restarted a service's container by itself."""
     found = [each for each in stack.containers() if service_of(each) == service]
     return int(found[0]["RestartCount"])
-
-
-def service_of(container: Mapping[str, Any]) -> str:
-    """The service that a container is of."""
-    return str(container["Config"]["Labels"]["com.docker.compose.service"])
-
-
-def sequence(found: Sequence[Any] | None) -> list[Any]:
-    """A list, where Docker says null for an empty one."""
-    return list(found or ())

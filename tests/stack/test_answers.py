@@ -1,11 +1,13 @@
 """One question on Gold, asked by every door of the stack as docs/sql.md says: one answer."""
 
+import json
+
 import pytest
 
 from tests.sql_snippets import answer_of, run, separated_rows, snippet
-from tests.stack.running_stack import PORTS, PROJECT, Stack
+from tests.stack.running_stack import FILES, PORTS, PROJECT, Stack
 
-COMPOSED = f"export COMPOSE_PROJECT_NAME={PROJECT} COMPOSE_FILE=docker-compose.yml:override.json\n"
+COMPOSED = f"export COMPOSE_PROJECT_NAME={PROJECT} COMPOSE_FILE={FILES}\n"
 
 
 def bucket() -> str:
@@ -40,6 +42,14 @@ def test_the_history_of_gold_is_a_statement_over_jdbc(stack: Stack) -> None:
 def test_the_gold_reader_s_write_is_refused_by_the_store(stack: Stack) -> None:
     done = run(snippet("bucket", "write-refused"), bucket(), stack.folder)
     assert done.stdout.strip() == "refused: True True", done.stderr
+
+
+def test_the_doctor_in_the_worker_finds_a_store_in_which_one_of_32_writers_wins(stack: Stack) -> None:
+    said = stack.inside("prefect-worker", "/app/infra/stack/cli.sh", "--json", "doctor")
+    findings = {each["what"]: each for each in json.loads(said)}
+    assert "of 32 writers at once one created" in findings["lake"]["found"], said
+    assert "in the PostgreSQL of all workers" in findings["quota of alphavantage"]["found"], said
+    assert all(each["is_well"] for each in findings.values()), said
 
 
 @pytest.mark.parametrize("layer", ["bronze", "silver", "gold", "ops"])

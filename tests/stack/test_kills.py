@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import count
 from types import MappingProxyType
 
 import pytest
 
 from tests.lakes import hashes
-from tests.stack.running_stack import DEMO, Run, Stack, crash, restarts, until
+from tests.stack.running_stack import DEMO, ENDED, Run, Stack, crash, restarts, until
+
+pytestmark = pytest.mark.slow
 
 ALL = {"start": "2010-08-02", "end": "2010-08-20", "datasets": ["daily", "intraday"]}
 OUTAGE_SECONDS = 60
@@ -28,7 +31,7 @@ def undisturbed(stack: Stack) -> dict[str, str]:
 
 def copy_bronze(stack: Stack, name: str) -> None:
     """A lake with the calm one's payloads and nothing else."""
-    bucket = stack.bucket()
+    bucket = stack.store().client()
     for key in stack.keys("calm/bronze/"):
         source = {"Bucket": "lakehouse", "Key": key}
         bucket.copy_object(Bucket="lakehouse", Key=key.replace("calm/", f"{name}/", 1), CopySource=source)
@@ -47,6 +50,21 @@ def merge_of(stack: Stack, name: str) -> bool | None:
     if len(commits) > 1:
         return False
     return True if any("/_delta_log/" not in key for key in keys) else None
+
+
+def is_met(stack: Stack, name: str, run_id: str) -> bool:
+    """Whether the merge was met at work; AssertionError with what the run said where it ended before that."""
+    looks = count(1)
+
+    def look() -> bool | None:
+        # seldom, for it takes longer than a look; and first, so that what ended has begun its merge by then
+        run = stack.run(run_id) if next(looks) % 100 == 0 else None
+        found = merge_of(stack, name)
+        if found is None and run and run.state_type in ENDED:
+            raise AssertionError((run, stack.logs_of(run_id)[-4000:]))
+        return found
+
+    return until(look, "silver.bars is being written", 600, every=0.01)
 
 
 def is_whole(stack: Stack, name: str, undisturbed: dict[str, str]) -> None:
@@ -68,8 +86,7 @@ def disturbed(
         copy_bronze(stack, lake)
         with armed() as strike:
             run_id = start_build(stack, lake)
-            look = partial(merge_of, stack, lake)
-            was_met = until(look, "silver.bars is being written", 600, every=0.01)
+            was_met = is_met(stack, lake, run_id)
             if was_met:
                 strike()
         was_hit = was_met and is_hit(lake)
@@ -112,7 +129,8 @@ def test_prefect_s_server_is_restarted_during_a_run(stack: Stack, undisturbed: d
     def restart() -> None:
         stack.compose("restart", "prefect-server")
 
-    lake, _run = disturbed(stack, "server-restarted", lambda: nullcontext(restart))
+    lake, run = disturbed(stack, "server-restarted", lambda: nullcontext(restart))
+    assert run.state_type == "COMPLETED", (run, stack.logs_of(run.id)[-4000:])
     is_whole(stack, lake, undisturbed)
 
 
@@ -123,13 +141,16 @@ def test_the_store_is_away_for_a_minute_during_a_run(stack: Stack, undisturbed: 
         stack.compose("stop", "--timeout", "5", "minio")
         stopped = time.monotonic()
         never = {**DEMO, "LAKEHOUSE_LAKE": "s3://lakehouse/never-there"}
-        asked.append(stack.start("market-data/daily-after-close", {}, never))
-        time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - stopped)))
-        stack.compose("start", "minio")
+        try:
+            asked.append(stack.start("market-data/daily-after-close", {}, never))
+            stack.ended(asked[-1], 300)  # else it might find the store again, late as it may begin
+            time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - stopped)))
+        finally:
+            stack.compose("start", "minio")
 
     lake, _run = disturbed(stack, "store-away", lambda: nullcontext(outage))
     is_whole(stack, lake, undisturbed)
-    dead = stack.ended(asked[0])
+    dead = stack.run(asked[-1])
     assert dead.state_type == "FAILED", dead
     assert dead.seconds < 60, dead  # it does not hang
     assert "s3a://lakehouse/never-there" in dead.message, dead

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -37,9 +38,14 @@ def browser(stack: Stack) -> Iterator[WebDriver]:
 def log_in(driver: WebDriver, credentials: str) -> None:
     """Gives the page the user name and password that it asks for."""
     driver.get(ADDRESS)
-    field = WebDriverWait(driver, 120).until(lambda it: it.find_element(By.CSS_SELECTOR, "input"))
+    field = patient(driver).until(lambda it: it.find_element(By.CSS_SELECTOR, "input"))
     field.send_keys(credentials, Keys.ENTER)
-    WebDriverWait(driver, 120).until(lambda it: "Dashboard" in text(it))
+    patient(driver).until(lambda it: "Dashboard" in text(it))
+
+
+def patient(driver: WebDriver) -> WebDriverWait[WebDriver]:
+    """Waits for a page that may draw itself anew under the one who reads it."""
+    return WebDriverWait(driver, 120, ignored_exceptions=[StaleElementReferenceException])
 
 
 def text(driver: WebDriver) -> str:
@@ -50,9 +56,10 @@ def text(driver: WebDriver) -> str:
 def shows(driver: WebDriver, path: str, *words: str, name: str) -> None:
     """The page shows these words; its picture goes to the folder STACK_SCREENSHOTS, where one is named."""
     driver.get(f"{ADDRESS}/{path}")
-    WebDriverWait(driver, 120).until(
-        lambda it: all(word in text(it) for word in words), f"{path}: {words} wanted, found: {text(driver)}"
-    )
+    try:
+        patient(driver).until(lambda it: all(word in text(it) for word in words))
+    except TimeoutException:
+        raise AssertionError(f"{path}: {words} wanted, found: {text(driver)}") from None
     if folder := os.environ.get("STACK_SCREENSHOTS"):
         driver.save_screenshot(str(Path(folder) / f"{name}.png"))
 

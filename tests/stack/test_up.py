@@ -1,17 +1,28 @@
 """`docker compose up --wait`: every service healthy, as few rights as can be, nothing open to others."""
 
 import json
+import socket
 import subprocess
+from collections.abc import Iterable
 
 import pytest
 import requests
 import yaml
 
-from tests.stack.running_stack import IMAGES, PORTS, PROJECT, Stack, docker, sequence, service_of, until
+from tests.stack.containers import docker, sequence, service_of
+from tests.stack.running_stack import IMAGES, PORTS, PROJECT, Stack, until
 
 ONE_SHOTS = {"guard", "store-setup", "ledger-setup", "deploy"}
 # PostgreSQL's own entrypoint changes the owner of its folder, then the user.
 STARTS_AS_ROOT = {"postgres"}
+INNER_PORTS = (9000, 4200, 5432, 15002, 10000, 8080)
+PROBE = """
+import json, socket, sys
+for host, port in json.loads(sys.argv[1]):
+    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    probe.settimeout(1)
+    print("open" if probe.connect_ex((host, port)) == 0 else "closed")
+"""
 
 
 def test_all_services_are_healthy_and_the_one_shots_have_ended_well(stack: Stack) -> None:
@@ -77,40 +88,39 @@ def test_ports_are_open_on_loopback_only_and_answer_there(stack: Stack) -> None:
             for each in bindings:
                 bound.setdefault(each["HostIp"], set()).add(each["HostPort"])
     assert bound == {"127.0.0.1": {str(port) for port in PORTS.values()}}
+    for port in PORTS.values():
+        socket.create_connection(("127.0.0.1", port), 5).close()
+
+
+def probed(network: str, targets: Iterable[tuple[str, int]]) -> list[str]:
+    """Of each address and port whether it is `open` or `closed` to a container in this network."""
+    asked = json.dumps(list(targets))
+    return docker("run", "--rm", "--network", network, IMAGES[0], "python", "-c", PROBE, asked).split()
 
 
 def test_from_another_network_no_port_answers(stack: Stack) -> None:
-    assert stack.containers()
+    inner = [
+        (address["IPAddress"], port)
+        for each in stack.containers()
+        for address in each["NetworkSettings"]["Networks"].values()
+        if address["IPAddress"]
+        for port in INNER_PORTS
+    ]
+    within = zip(inner, probed(f"{PROJECT}_default", inner), strict=True)
+    assert {port for (_, port), state in within if state == "open"} == set(
+        INNER_PORTS
+    )  # the probe finds what is there
+
     network = f"{PROJECT}-elsewhere"
     docker("network", "create", network)
     try:
         gateway = json.loads(docker("network", "inspect", network))[0]["IPAM"]["Config"][0]["Gateway"]
-        hosts = {
-            gateway,
-            *subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split(),
-        }
-        inner = {
-            address["IPAddress"]
-            for each in stack.containers()
-            for address in each["NetworkSettings"]["Networks"].values()
-            if address["IPAddress"]
-        }
-        targets = [(host, port) for host in hosts for port in PORTS.values()]
-        targets += [(host, port) for host in inner for port in (9000, 4200, 5432, 15002, 10000, 8080)]
-        script = (
-            "import socket, sys, json\n"
-            "for host, port in json.loads(sys.argv[1]):\n"
-            "    probe = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)\n"
-            "    probe.settimeout(1)\n"
-            "    print(host, port, 'open' if probe.connect_ex((host, port)) == 0 else 'closed')\n"
-        )
-        said = docker(
-            *("run", "--rm", "--network", network, IMAGES[0], "python", "-c", script, json.dumps(targets))
-        )
+        here = subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split()
+        targets = [*inner, *((host, port) for host in {gateway, *here} for port in PORTS.values())]
+        found = probed(network, targets)
     finally:
         docker("network", "rm", network)
-    assert said.count("closed") == len(targets), said
-    assert " open" not in said
+    assert found == ["closed"] * len(targets), list(zip(targets, found, strict=False))
 
 
 def test_the_api_wants_credentials_and_says_401(stack: Stack) -> None:
