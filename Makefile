@@ -12,6 +12,12 @@ PYTHON := $(shell for name in python3.11 python3; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; \
 	then echo $$name; break; fi; done)
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
+# The stack's scripts need no package, and run on later Pythons, too; `make env` on earlier ones.
+SCRIPTS := $(or $(PYTHON),$(shell python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo python3),$(if $(UV),uv run --quiet --no-project --python 3.11 python))
+NO_PYTHON = Python 3.11 wanted, found $(shell python3 --version 2>/dev/null || echo none): install Python 3.11 (for \
+	example 'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv, and run make \
+	again
 
 .PHONY: help install demo test test-stack check env backup restore rotate docs lock clean
 
@@ -31,10 +37,7 @@ else ifneq ($(PYTHON),)
 	$(BIN)/python -m pip install --quiet --use-pep517 --no-deps --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 else
-	@echo "Python 3.11 wanted, found `python3 --version 2>/dev/null || echo none`: install Python 3.11 (for example" \
-		"'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv," \
-		"and run make again." >&2
-	@exit 1
+	$(error $(NO_PYTHON))
 endif
 	@touch $@
 
@@ -44,7 +47,7 @@ demo: install ## Fill a lake with a year of real daily prices, gate it, write an
 test: install ## Run all tests, on the embedded engine and on Apache Spark
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker)
+test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker; builds docker compose's images anew)
 	$(BIN)/python -m pytest tests/stack
 
 check: install ## Lint, format, types, import rules, and the tests of the project's own files
@@ -55,16 +58,16 @@ check: install ## Lint, format, types, import rules, and the tests of the projec
 	$(BIN)/python -m pytest --quiet tests/project
 
 env: ## Write random passwords for docker compose into .secrets/; those there stay
-	@$(or $(PYTHON),python3) infra/stack/make_env.py
+	@$(or $(SCRIPTS),python3) infra/stack/make_env.py
 
 backup: ## Back up the volumes of docker compose into backup/, or into the folder TO=...; stops it meanwhile
-	@$(or $(PYTHON),python3) -m infra.stack.backup $(if $(TO),--to '$(TO)')
+	@$(or $(SCRIPTS),$(error $(NO_PYTHON))) -m infra.stack.backup $(if $(TO),--to '$(TO)')
 
 restore: ## Put back what a backup holds: FROM=backup/...; FORCE=1 replaces what is there
-	@$(or $(PYTHON),python3) -m infra.stack.restore $(if $(FORCE),--force) '$(or $(FROM),$(error wanted FROM=backup/..., found none))'
+	@$(or $(SCRIPTS),$(error $(NO_PYTHON))) -m infra.stack.restore $(if $(FORCE),--force) '$(or $(FROM),$(error wanted FROM=backup/..., found none))'
 
 rotate: ## Exchange a secret of docker compose while it runs: NAME=POSTGRES_PASSWORD
-	@$(or $(PYTHON),python3) -m infra.stack.rotate '$(or $(NAME),$(error wanted NAME=POSTGRES_PASSWORD or another file of .secrets/, found none))'
+	@$(or $(SCRIPTS),$(error $(NO_PYTHON))) -m infra.stack.rotate '$(or $(NAME),$(error wanted NAME=POSTGRES_PASSWORD or another file of .secrets/, found none))'
 
 docs: install ## Write docs/tables.md from the table declarations
 	$(BIN)/python -m delta_tables.tables_doc

@@ -1,4 +1,4 @@
-"""The engines, started once: `spark` is the embedded one, `engine` is each of both in turn."""
+"""The engines, started once: `spark` is the embedded one, `engine` is each of both in turn; and a store."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,8 +10,12 @@ from pyspark.sql import SparkSession
 from config.settings import Settings
 from delta_tables.lake import Lake
 from jobs.session import engine_session
+from tests.minio_server import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
+# Of a build's CPU time on Apache Spark a quarter went into compiling queries that run once, over few rows.
+# The same rows come out; the stack's tests (tests/stack) compare compiled runs with the embedded engine's.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -31,6 +35,8 @@ def spark() -> Iterator[SparkSession]:
 def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     state = tmp_path_factory.mktemp("spark")
     with engine_session(Settings(engine="spark", state_dir=state), NOWHERE) as session:
+        for name, value in INTERPRETED.items():
+            session.conf.set(name, value)
         yield session
 
 
@@ -41,6 +47,13 @@ def engine(request: pytest.FixtureRequest) -> SparkSession:
         "spark" if request.param == "embedded" else "apache_spark"
     )
     return session
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A MinIO of the module's own; its tests are marked `needs_minio`."""
+    with minio_server(tmp_path_factory.mktemp("minio")) as found:
+        yield found
 
 
 @pytest.fixture

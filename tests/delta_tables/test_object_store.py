@@ -48,8 +48,10 @@ def standing_in(answers: Answers) -> Iterator[tuple[Lake, list[str]]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield lake_at(server.server_port), requests
-        server.shutdown()
+        try:
+            yield lake_at(server.server_port), requests
+        finally:
+            server.shutdown()
 
 
 def lake_at(port: int) -> Lake:

@@ -1,15 +1,19 @@
 """What Prefect's server knows, asked over its REST interface."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
+from prefect.client.orchestration import PrefectClient, get_client
 
 _PATIENCE_SECONDS = 15.0
 _LONG_PATIENCE_SECONDS = 120.0
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,13 @@ def in_patience(is_there: Callable[[], bool], seconds: float = _PATIENCE_SECONDS
             return True
         time.sleep(0.2)
     return False
+
+
+def with_client(work: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
+    """What the work with the server gives."""
+
+    async def run() -> Found:
+        async with get_client() as client:
+            return await work(client)
+
+    return asyncio.run(run())

@@ -24,8 +24,7 @@ from flows.deploy_automations import set_automations, zombie_automations
 from flows.run_log import SILVER, StageResult
 from flows.silver_build import Built
 from tests.flows.installation import ROOT, Installation, run_python
-from tests.flows.prefect_server import PrefectServer, in_patience
-from tests.flows.test_deployments import with_client
+from tests.flows.prefect_server import PrefectServer, in_patience, with_client
 
 pytestmark = pytest.mark.slow
 
@@ -73,8 +72,10 @@ def webhook() -> Iterator[tuple[str, list[Message]]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/hook?token=of-nobody", messages
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hook?token=of-nobody", messages
+        finally:
+            server.shutdown()
 
 
 async def nothing_automatic(client: PrefectClient) -> None:

@@ -2,22 +2,21 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
 from prefect.server.schemas.schedules import CronSchedule
-from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
+from prefect.states import Cancelling, Pending, Running
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import validate
 from pydantic import SecretStr
@@ -25,27 +24,16 @@ from pydantic import SecretStr
 from config.load import ConfigError
 from config.secrets import Secrets
 from flows import deploy as deploy_command
-from flows.demo_run import start_demo
 from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
 from flows.deploy_notifications import GATE_REFUSED, wanted_blocks
 from flows.sweep import POOL, sweep
 from tests.flows.installation import ROOT
+from tests.flows.prefect_server import with_client
 
 DECLARED = declared_deployments(ROOT / "prefect.yaml")
 SCHEDULED = [(each, schedule) for each in DECLARED for schedule in each.get("schedules", [])]
-Found = TypeVar("Found")
 NOW = datetime.now(UTC)
 LATER = timedelta(hours=1)
-
-
-def with_client(work: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
-    """What the work with the server gives."""
-
-    async def run() -> Found:
-        async with get_client() as client:
-            return await work(client)
-
-    return asyncio.run(run())
 
 
 def next_runs(schedule: dict[str, Any], since: str, count: int) -> list[datetime]:
@@ -206,40 +194,6 @@ def test_the_server_makes_runs_of_every_schedule() -> None:
     runs = with_client(play)
     assert set(runs) == {each["name"] for each in DECLARED if "schedules" in each}
     assert all(runs.values()), runs
-
-
-@pytest.mark.usefixtures("deployed")
-def test_the_demo_is_started_once() -> None:
-    async def play(client: PrefectClient) -> set[UUID]:
-        first = await start_demo(client)
-        found = {first.id}
-        states: list[State[Any]] = [
-            Pending(),
-            Running(),
-            Completed(),
-            Completed(name="CompletedWithFailures"),
-        ]
-        for state in states:
-            await client.set_flow_run_state(first.id, state, force=True)
-            found.add((await start_demo(client)).id)
-        return found
-
-    assert len(with_client(play)) == 1
-
-
-@pytest.mark.usefixtures("deployed")
-def test_a_demo_that_did_not_end_well_is_started_anew() -> None:
-    async def play(client: PrefectClient) -> list[UUID]:
-        runs = [await start_demo(client)]
-        states: list[State[Any]] = [Failed(), Crashed(), Cancelled()]
-        for state in states:
-            await client.set_flow_run_state(runs[-1].id, state, force=True)
-            runs.append(await start_demo(client))
-            waited_for = await start_demo(client)
-            assert waited_for.id == runs[-1].id
-        return [each.id for each in runs]
-
-    assert len(set(with_client(play))) == 4
 
 
 async def planted(client: PrefectClient, state: Any, worker: str | None) -> FlowRun:

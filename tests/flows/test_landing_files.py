@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 import flows.landing_files
@@ -31,7 +30,7 @@ from flows.simulator.server import Simulator
 from flows.sources.massive import files_wanted, is_due, range_asks
 from flows.sources.source import Ask, PlanError
 from flows.workspace import Workspace, new_run_id
-from tests.s3.test_s3_lake import MINIO, Store, store  # noqa: F401 - `store` is a fixture
+from tests.minio_server import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
 THURSDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 13)
@@ -400,9 +399,9 @@ def test_a_range_that_makes_no_sense_is_refused(dataset: str, start: date, said:
         range_asks(start, FRIDAY, (dataset,))
 
 
-@pytest.mark.skipif(MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)")
+@needs_minio
 def test_a_lake_in_a_bucket_gets_the_same_bytes_under_the_same_path(
-    store: Store,  # noqa: F811 - the fixture imported above
+    store: Store,
     work: Work,
     lake: Lake,
 ) -> None:
@@ -420,13 +419,7 @@ def test_a_lake_in_a_bucket_gets_the_same_bytes_under_the_same_path(
 
     (stored,), (landed,) = landed_files(bucket), landed_files(lake)
     assert (stored.path, stored.file_id) == (landed.path, landed.file_id)
-    client = boto3.client(
-        "s3",
-        endpoint_url=store.endpoint,
-        aws_access_key_id=store.access_key,
-        aws_secret_access_key=store.secret_key,
-        region_name="us-east-1",
-    )
+    client = store.client()
     body = client.get_object(Bucket="market", Key=f"files/{stored.path}")["Body"].read()
     assert body == (Path(lake.root) / landed.path).read_bytes()
     assert gzip.decompress(body).startswith(b"ticker,")

@@ -1,41 +1,26 @@
 """Flat files that were judged wrong: replayed from Bronze, the lake is that in which nothing was broken."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-import flows.bar_files_build
-import flows.tick_build
-from config.secrets import Secrets
 from delta_tables.arrow_io import read_rows
 from delta_tables.content_hash import content_hash
 from delta_tables.create_tables import open_table
 from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.lake import Lake
-from delta_tables.ops import RUNS
 from delta_tables.silver import BARS, QUARANTINE
 from delta_tables.silver_ticks import QUOTES, TRADES
 from flows.bar_files_build import build_bar_files
-from flows.file_fetching import fetch_files
-from flows.handlers.massive_files import file_key
-from flows.landing_files import landed_files
 from flows.replay import replay_files
 from flows.replay_scope import Scope, require_known, scope_of
 from flows.silver_build import Built
-from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.server import Simulator
-from flows.sources.source import Ask, PlanError
-from flows.tick_build import TICK_TABLES, build_files
+from flows.sources.source import PlanError
+from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace
-from jobs.bar_rules import judge_bars
-from jobs.trades import judged_trades
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -50,6 +35,7 @@ from tests.flat_files import (
     tick_workspace,
     trade,
 )
+from tests.flows.broken_judges import broken_judges
 from tests.flows.command_line import Cli
 from tests.flows.installation import Installation
 from tests.lakes import land_rows
@@ -91,29 +77,6 @@ def land(lake: Lake) -> None:
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "52", "53"), LATER)
 
 
-def broken_trades(*given: Any) -> DataFrame:
-    """Some trades at twice their price, some refused, some lost, one bad one taken."""
-    judged_df = judged_trades(*given)
-    number = F.col("sequence_number")
-    price = F.when(number % 100 == 1, F.col("price") * 2).when(F.col("price") <= 0, F.lit(1))
-    refused = F.when(number % 100 == 2, F.array(F.lit("no_reason"))).when(F.col("price") <= 0, F.array())
-    lost_df = judged_df.filter("sequence_number % 100 != 3")
-    kind = judged_df.schema["price"].dataType
-    return lost_df.withColumns(
-        {
-            "reasons": F.coalesce(refused, F.col("reasons")).cast("array<string>"),
-            "raw_values": F.coalesce("raw_values", F.lit("[]")),
-            "price": F.coalesce(price, F.col("price")).cast(kind),
-        }
-    )
-
-
-def broken_bars(*given: Any) -> DataFrame:
-    judged_df = judge_bars(*given)
-    kind = judged_df.schema["high"].dataType
-    return judged_df.filter("close != 51").withColumn("high", (F.col("high") + 1).cast(kind))
-
-
 def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
     work = tick_workspace(lake, **settings)
     for each in (*build_bar_files(work, spark), *build_files(work, spark), build_tick_gold(work, spark)):
@@ -122,10 +85,7 @@ def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
 
 
 def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
-    trades, quotes = TICK_TABLES
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.tick_build, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes))
-        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
+    with broken_judges():
         build(spark, lake, **settings)
 
 
@@ -160,6 +120,36 @@ def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
 
     assert {each.result.status for each in built} == {"replayed", "done"}
     assert hashes(mended) == hashes(clean)
+
+
+def prices(lake: Lake) -> dict[int, float]:
+    return {row["sequence_number"]: float(row["price"]) for row in read_rows(lake, TRADES).to_pylist()}
+
+
+def bar_highs(lake: Lake) -> dict[float, float]:
+    """The high of each bar by its close."""
+    return {float(row["close"]): float(row["high"]) for row in read_rows(lake, BARS).to_pylist()}
+
+
+def set_aside(lake: Lake) -> list[str]:
+    return [row["position"].split("/")[1] for row in read_rows(lake, QUARANTINE).to_pylist()]
+
+
+def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: SparkSession, lake: Lake) -> None:
+    land_trades(lake, [*(trade(number, f"10:0{number}:00") for number in range(1, 5)), trade(5, price="0")])
+    land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51"))
+    with broken_judges():
+        work = tick_workspace(lake)
+        assert len([*build_bar_files(work, engine), *build_files(work, engine)]) == 2
+    lake.drop_staging()
+    assert (prices(lake), set_aside(lake)) == ({1: 100.5, 4: 50.25, 5: 1.0}, ["2"])
+    assert bar_highs(lake) == {50.25: 100.0}
+
+    _, built = replay_files(tick_workspace(lake), engine, Scope())
+
+    assert [each.result.status for each in built] == ["replayed", "replayed"]
+    assert (prices(lake), set_aside(lake)) == ({1: 50.25, 2: 50.25, 3: 50.25, 4: 50.25}, ["5"])
+    assert bar_highs(lake) == {50.25: 99.0, 51.0: 99.0}
 
 
 def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: Lake) -> None:
@@ -217,87 +207,3 @@ def test_the_command_refuses_it_too(here: Installation, cli: Cli, prefect_server
     ended = cli("--config", here.config, "replay", "--table", "moon")
     assert ended.code == 2
     assert "no table 'silver.moon'" in ended.error
-
-
-NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
-WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
-ASKS = (Ask("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
-
-
-@pytest.fixture
-def simulator(simulate: Callable[..., Simulator]) -> Simulator:
-    return simulate(clock=NOW)
-
-
-@pytest.fixture
-def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path) -> Workspace:
-    """Two days of daily bars, fetched, built wrong, and expired."""
-    made = tick_workspace(lake)
-    massive = made.settings.providers.massive.model_copy(
-        update={"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 60.0}
-    )
-    providers = made.settings.providers.model_copy(update={"massive": massive})
-    settings = made.settings.model_copy(update={"state_dir": tmp_path / "state", "providers": providers})
-    keys = {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
-    work = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
-    fetch_files(work, ASKS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
-        build_bar_files(work, spark)
-    for file in landed_files(lake):
-        (Path(lake.root) / file.path).unlink()
-    return work
-
-
-def highs(lake: Lake, day: date) -> list[Any]:
-    rows = read_rows(lake, BARS, ["symbol", "high"], f"trade_dt = date '{day}'").to_pylist()
-    return [row["high"] for row in sorted(rows, key=lambda row: str(row["symbol"]))]
-
-
-def test_expired_files_are_fetched_again_and_replayed(filled: Workspace, spark: SparkSession) -> None:
-    lake, rows = filled.lake, landed_files(filled.lake)
-    wrong = {day: highs(lake, day) for day in (WEDNESDAY, THURSDAY)}
-
-    fetched, built = replay_files(filled, spark, Scope())
-
-    assert [each.result.status for each in built] == ["replayed", "replayed"]
-    assert [each.failures for each in fetched] == [()]
-    assert landed_files(lake) == rows
-    for day, before in wrong.items():
-        assert before
-        assert highs(lake, day) == [high - 1 for high in before]
-
-
-def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
-    filled: Workspace, spark: SparkSession, simulator: Simulator
-) -> None:
-    simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
-    before = highs(filled.lake, THURSDAY)
-
-    _, built = replay_files(filled, spark, Scope())
-
-    assert [each.result.status for each in built] == ["replayed", "blocked"]
-    assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].result.detail or "")
-    assert "the provider has other bytes now" in (built[1].result.detail or "")
-    assert highs(filled.lake, THURSDAY) == before
-    logged = read_rows(filled.lake, RUNS, ["detail"], "status = 'blocked'").to_pylist()
-    assert [row["detail"] for row in logged] == [built[1].result.detail]
-
-
-def test_days_that_the_provider_has_no_longer_are_named(
-    filled: Workspace, spark: SparkSession, simulator: Simulator
-) -> None:
-    speaker: Any = simulator.service.speaker("massive")
-    speaker.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
-    _, built = replay_files(filled, spark, Scope())
-    assert [each.result.status for each in built] == ["replayed", "blocked"]
-    assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")
-    assert "no gzip file" in (built[1].result.detail or "")
-
-
-def test_without_keys_the_days_are_named_and_what_is_missing(filled: Workspace, spark: SparkSession) -> None:
-    work = replace(filled, secrets=Secrets.model_validate({}))
-    _, (lost,) = replay_files(work, spark, Scope())
-    assert lost.result.status == "blocked"
-    assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
-    assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")

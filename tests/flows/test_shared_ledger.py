@@ -146,7 +146,7 @@ def test_without_the_driver_the_extra_to_install_is_named(
 ) -> None:
     monkeypatch.delitem(sys.modules, "flows.handlers.quota_postgres", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ProviderError, match=r"install market-lakehouse\[postgres\]") as raised:
+    with pytest.raises(ProviderError, match="install the packages with `make install`") as raised:
         SOURCES[name].connect(worker(tmp_path, NOBODY))
     assert raised.value.error_class is ErrorClass.unavailable
     assert PASSWORD not in str(raised.value)

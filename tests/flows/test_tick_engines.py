@@ -1,6 +1,7 @@
-"""A simulated day of all four flat files, and its republished version: the same lake on both engines."""
+"""A simulated day of all four flat files, and republished versions of each: the same lake on both engines."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from flows.simulator.file_store import FileStore, key_of
 from flows.simulator.market import Market
 from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
-from jobs.flat_files import COLUMNS_OF, MINUTE_BARS, TRADES
-from tests.flat_files import land_text, tick_workspace
+from jobs.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
+from tests.flat_files import FETCHED, LATER, csv_text, land_quotes, land_text, ns, quote, tick_workspace
 
 DAY = date(2010, 8, 12)
 PUBLISHED = datetime(2010, 8, 14, tzinfo=UTC)
@@ -56,3 +57,34 @@ def test_both_engines_make_the_same_lake_of_a_day_and_its_correction(
     assert not read_rows(other, QUARANTINE).num_rows
     assert {row["trade_dt"] for row in trades} == {DAY}
     assert read_rows(other, gold_ticks.TICK_FEATURES).num_rows == 2 * 390
+
+
+def test_a_corrected_quote_and_a_corrected_daily_bar_close_what_they_replace(
+    engine: SparkSession, lake: Lake
+) -> None:
+    deliveries = {FETCHED: ("50.30", "1200"), LATER: ("50.40", "1300")}
+    for fetched_at, (ask_price, volume) in deliveries.items():
+        land_quotes(lake, [quote(1), quote(2, "10:01:00", ask_price=ask_price)], fetched_at)
+        cells = ("IBM", volume, "50.25", "50.3", "50.4", "50.2", ns("00:00:00"))
+        columns = ("ticker", "volume", "open", "close", "high", "low", "window_start")
+        rows = [dict(zip(columns, cells, strict=True))]
+        land_text(lake, DAY_BARS, csv_text(rows, COLUMNS_OF[DAY_BARS]), fetched_at)
+        work = tick_workspace(lake)
+        built = [*build_bar_files(work, engine), *build_files(work, engine)]
+        assert [each.result.status for each in built] == ["done", "done"]
+        lake.drop_staging()
+
+    quotes = read_rows(lake, silver_ticks.QUOTES).to_pylist()
+    assert {
+        (row["sequence_number"], row["ask_price"], row["known_from"], row["known_to"]) for row in quotes
+    } == {
+        (1, Decimal("50.3"), FETCHED, None),
+        (2, Decimal("50.3"), FETCHED, LATER),
+        (2, Decimal("50.4"), LATER, None),
+    }
+    bars = read_rows(lake, BARS).to_pylist()
+    assert {(row["interval"], row["volume"], row["known_from"], row["known_to"]) for row in bars} == {
+        ("1day", Decimal(1200), FETCHED, LATER),
+        ("1day", Decimal(1300), LATER, None),
+    }
+    assert (len(quotes), len(bars)) == (3, 2)

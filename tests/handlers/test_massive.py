@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
@@ -26,7 +25,7 @@ from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.file_store import FileStore
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from tests.s3.test_s3_lake import MINIO, Store, store  # noqa: F401 - `store` is a fixture
+from tests.minio_server import Store, needs_minio
 
 DAY = date(2010, 8, 19)
 NOW = datetime(2010, 9, 1, 12, tzinfo=UTC)
@@ -455,20 +454,14 @@ def test_every_dataset_has_a_calendar() -> None:
     assert set(MANIFEST.calendars) == set(MANIFEST.datasets)
 
 
-@pytest.mark.skipif(MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)")
+@needs_minio
 def test_a_real_s3_store_is_read_continued_and_seen_to_change(
-    store: Store,  # noqa: F811 - the fixture imported above
+    store: Store,
     make: Make,
     tmp_path: Path,
     sleeps: list[float],
 ) -> None:
-    client = boto3.client(
-        "s3",
-        endpoint_url=store.endpoint,
-        aws_access_key_id=store.access_key,
-        aws_secret_access_key=store.secret_key,
-        region_name="us-east-1",
-    )
+    client = store.client()
     first, second = large_file(), gzip.compress(b"ticker,size\nA,2\n")
     client.put_object(Bucket="market", Key=file_key("trades_v1", DAY), Body=first)
     with connect(

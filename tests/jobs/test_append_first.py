@@ -1,6 +1,6 @@
 """A first append is made once, however often the engine is asked for it."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -40,7 +40,7 @@ def test_a_plan_that_is_sent_again_adds_nothing_on_apache_spark(
 ) -> None:
     """As Spark Connect's client does where the driver was restarted before it could answer."""
     create_tables(lake, [PRICES])
-    client: Any = apache_spark._client  # type: ignore[attr-defined]
+    client = cast(Any, apache_spark)._client
     execute = client.execute_command
     sent = []
 

@@ -22,14 +22,10 @@ from serving.export_plan import plan_export
 from serving.export_request import ExportRequest
 from serving.export_s3 import S3Bucket, s3_client
 from serving.export_targets import Target, Write
-from tests.s3 import test_s3_lake
-from tests.s3.test_s3_lake import MINIO, Store
+from tests.minio_server import Store, needs_minio
 from tests.serving.export_lake import FIRST, exported, files, fill, many_bars
 
-pytestmark = pytest.mark.skipif(
-    MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)"
-)
-store = test_s3_lake.store  # the fixture
+pytestmark = needs_minio
 SMALLEST_PART = 5 * 1024 * 1024  # of S3
 LARGE = 2 * SMALLEST_PART + 1
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import polars as pl
 import pytest
 from botocore.exceptions import ClientError
@@ -16,14 +15,10 @@ from pyspark.sql import SparkSession
 from delta_tables.lake import Lake
 from infra.stack import setup_store
 from tests.docs.gold_lake import ANSWER, fill
-from tests.s3 import test_s3_lake
-from tests.s3.test_s3_lake import MINIO, Store
+from tests.minio_server import Store, needs_minio
 from tests.sql_snippets import answer_of, make_root, run, snippet, snippets
 
-pytestmark = pytest.mark.skipif(
-    MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)"
-)
-store = test_s3_lake.store  # the fixture
+pytestmark = needs_minio
 BUCKET = "lakehouse"
 TABLE = "lake/gold/stock_overview"
 SHOWN_ENDPOINT = "http://127.0.0.1:9000"
@@ -42,13 +37,7 @@ class Gold:
     def client(self, user: str) -> Any:
         """The store as `lake-writer` or `gold-reader` sees it."""
         secret = {"lake-writer": self.writer_secret, "gold-reader": self.reader_secret}[user]
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=user,
-            aws_secret_access_key=secret,
-            region_name="us-east-1",
-        )
+        return Store(self.endpoint, user, secret).client()
 
     def options(self) -> dict[str, str]:
         """The reader's options of delta-rs and Polars."""

@@ -1,7 +1,5 @@
 """A lease by conditional PUT, against a real MinIO."""
 
-import os
-import secrets
 import signal
 import subprocess
 import time
@@ -10,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from rich.console import Console
 
@@ -23,28 +20,21 @@ from delta_tables.object_store import create_winners
 from flows.cli.context import CliContext
 from flows.cli.doctor import Finding, examine
 from flows.workspace import utc_now
-from tests.s3.test_s3_lake import MINIO, Store, _free_port, _make_bucket, store  # noqa: F401 - a fixture
+from tests.minio_server import Store, make_bucket, needs_minio, new_store, started
 
-pytestmark = pytest.mark.skipif(
-    MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)"
-)
+pytestmark = needs_minio
 
 
 @pytest.fixture
-def lake(store: Store, request: pytest.FixtureRequest) -> Lake:  # noqa: F811 - the fixture
+def lake(store: Store, request: pytest.FixtureRequest) -> Lake:
     return store.lake(f"market/{request.node.name}")
 
 
 def client_and_prefix(lake: Lake) -> tuple[Any, str]:
     """A client that is none of ours, and the lake's prefix in the bucket `market`."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=lake.options["AWS_ENDPOINT_URL"],
-        aws_access_key_id=lake.options["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=lake.options["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-    )
-    return client, lake.root.removeprefix("s3a://market/")
+    options = lake.options
+    key = (options["AWS_ACCESS_KEY_ID"], options["AWS_SECRET_ACCESS_KEY"])
+    return Store(options["AWS_ENDPOINT_URL"], *key).client(), lake.root.removeprefix("s3a://market/")
 
 
 def steal(lake: Lake, name: Right = "build", body: bytes = b'{"holder": "a thief"}') -> None:
@@ -87,19 +77,7 @@ class MortalStore:
 
     def start(self) -> None:
         """Starts it; it answers a little later."""
-        environment = {
-            **os.environ,
-            "MINIO_ROOT_USER": self.store.access_key,
-            "MINIO_ROOT_PASSWORD": self.store.secret_key,
-            "MINIO_BROWSER": "off",
-        }
-        address = self.store.endpoint.removeprefix("http://")
-        self.process = subprocess.Popen(
-            [str(MINIO), "server", "--address", address, "--quiet", str(self.folder)],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.process = started(self.store, self.folder)
 
     def kill(self) -> None:
         """Ends it as kill -9 does."""
@@ -110,11 +88,10 @@ class MortalStore:
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[MortalStore]:
-    there = Store(f"http://127.0.0.1:{_free_port()}", "lakehouse", secrets.token_hex(16))
-    mortal = MortalStore(there, tmp_path / "minio")
+    mortal = MortalStore(new_store(), tmp_path / "minio")
     mortal.start()
     try:
-        _make_bucket(there)
+        make_bucket(mortal.store)
         yield mortal
     finally:
         mortal.kill()

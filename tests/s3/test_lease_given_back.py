@@ -69,6 +69,7 @@ def test_a_lease_that_is_just_being_renewed_is_removed_when_it_is_given_back() -
     store = SlowStore()
     held = renewing_lease(store)
     (thread,) = threads()
+    # by its name: the attribute is declared as a lock of threading, and only a test puts another there
     setattr(held, "_renewing", UnfairLock(held._renewing, store, thread))
     held.release()
     assert store.deletions == 1

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from minio.credentials.providers import StaticProvider
@@ -26,13 +25,8 @@ from infra.stack.lifecycle import (
     set_lifecycle,
 )
 from infra.stack.setup_store import set_user, writer_policy
-from tests.s3 import test_s3_lake
-from tests.s3.test_s3_lake import MINIO, Store
+from tests.minio_server import Store, needs_minio
 
-needs_minio = pytest.mark.skipif(
-    MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)"
-)
-store = test_s3_lake.store  # the fixture
 ROOT = Path(__file__).resolve().parents[2]
 ANOTHERS = {
     "ID": "somebody-elses",
@@ -61,23 +55,13 @@ class KnowingStore:
 def bucket(store: Store) -> str:
     """A bucket of the test's own."""
     name = f"bucket-{secrets.token_hex(4)}"
-    client_of(store).create_bucket(Bucket=name)
+    store.client().create_bucket(Bucket=name)
     return name
-
-
-def client_of(there: Store) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=there.endpoint,
-        aws_access_key_id=there.access_key,
-        aws_secret_access_key=there.secret_key,
-        region_name="us-east-1",
-    )
 
 
 def in_force(there: Store, name: str) -> dict[str, tuple[str, int]]:
     """Prefix and days of each rule that expires something, by its ID, as the store tells them."""
-    rules = client_of(there).get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    rules = there.client().get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
     return {each["ID"]: (each["Filter"]["Prefix"], each["Expiration"]["Days"]) for each in rules}
 
 
@@ -109,7 +93,7 @@ def test_minio_takes_the_expiry_and_is_known_to_refuse_the_rest(store: Store, bu
     for rule in lifecycle_rules("lake/", 30):
         try:
             rules = {"Rules": [rule]}
-            client_of(store).put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=rules)
+            store.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=rules)
         except ClientError:
             refusals.append(rule["ID"])
     assert refusals == [UPLOADS, MOVES]
@@ -131,7 +115,7 @@ def test_where_minio_knows_no_rule_for_incomplete_uploads_its_server_ends_them_a
 
 @needs_minio
 def test_what_others_set_stays_and_what_we_set_follows_the_settings(store: Store, bucket: str) -> None:
-    client = client_of(store)
+    client = store.client()
     old = {**ANOTHERS, "ID": EXPIRY, "Filter": {"Prefix": "landing/"}}
     client.put_bucket_lifecycle_configuration(
         Bucket=bucket, LifecycleConfiguration={"Rules": [ANOTHERS, old]}
@@ -169,8 +153,19 @@ def test_a_key_that_may_not_change_the_bucket_is_refused_and_nothing_changes(
     assert in_force(store, bucket) == {EXPIRY: ("lake/landing/", 400)}
 
 
-def run_command(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "infra.stack.lifecycle"]
+@needs_minio
+def test_a_bucket_that_is_not_there_is_no_matter_of_the_key(store: Store) -> None:
+    with pytest.raises(
+        LakeError, match=r"was not changed .*NoSuchBucket.*; see that the store answers"
+    ) as told:
+        apply(store.lake("no-such-bucket/lake"), 30)
+    assert "key" not in str(told.value)
+
+
+def run_command(
+    environment: dict[str, str], module: str = "infra.stack.lifecycle"
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", module]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
 
 
@@ -196,3 +191,14 @@ def test_the_command_says_what_it_wants_where_the_lake_is_a_folder() -> None:
     assert "wanted a lake in a bucket, found" in done.stderr
     assert "LAKEHOUSE_LAKE=s3://bucket/prefix" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_stacks_setup_touches_no_store_while_it_cannot_read_the_settings_of_the_flows() -> None:
+    nobody = {"MINIO_ENDPOINT": "127.0.0.1:9", "MINIO_ROOT_USER": "root", "MINIO_ROOT_PASSWORD": "secret"}
+    done = run_command(
+        {**nobody, "LAKE_BUCKET": "lakehouse", "LAKEHOUSE_CONFIG": "/settings/mine.toml"},
+        "infra.stack.setup_store",
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("store-setup: /settings/mine.toml: cannot read the settings ")
+    assert "the store was not touched" in done.stderr

@@ -37,20 +37,17 @@ from jobs.compaction import compact, vacuum
 from jobs.table_io import merge_history, merge_rows, read_table, replace_rows
 from jobs.tick_io import append_first
 from tests.lakes import land_rows
+from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, T0, bar, daily, overview
 from tests.s3.test_lease import client_and_prefix, lease_objects, steal
-from tests.s3.test_s3_lake import MINIO, Store, store  # noqa: F401 - `store` is a fixture
 
 BUILDER = Path(__file__).with_name("held_build.py")
 SPAN_SECONDS = 15.0
 PUBLISHED = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES
-needs_minio = pytest.mark.skipif(
-    MINIO is None, reason="no minio binary: go install github.com/minio/minio (2026-11)"
-)
 
 
 @pytest.fixture
-def bucket(store: Store, request: pytest.FixtureRequest) -> Lake:  # noqa: F811 - the fixture
+def bucket(store: Store, request: pytest.FixtureRequest) -> Lake:
     return store.lake(f"market/{request.node.name}")
 
 

@@ -1,0 +1,50 @@
+"""Judges of flat files that get something wrong, as a faulty release of the project would."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+import flows.bar_files_build
+import flows.tick_build
+from flows.tick_build import TICK_TABLES
+from jobs.bar_rules import judge_bars
+from jobs.trades import judged_trades
+
+
+def broken_trades(*given: Any) -> DataFrame:
+    """Some trades at twice their price, some refused, some lost, one bad one taken."""
+    judged_df = judged_trades(*given)
+    number = F.col("sequence_number")
+    price = F.when(number % 100 == 1, F.col("price") * 2).when(F.col("price") <= 0, F.lit(1))
+    refused = F.when(number % 100 == 2, F.array(F.lit("no_reason"))).when(F.col("price") <= 0, F.array())
+    lost_df = judged_df.filter("sequence_number % 100 != 3")
+    kind = judged_df.schema["price"].dataType
+    return lost_df.withColumns(
+        {
+            "reasons": F.coalesce(refused, F.col("reasons")).cast("array<string>"),
+            "raw_values": F.coalesce("raw_values", F.lit("[]")),
+            "price": F.coalesce(price, F.col("price")).cast(kind),
+        }
+    )
+
+
+def broken_bars(*given: Any) -> DataFrame:
+    """Highs one too high, and bars of a certain close lost."""
+    judged_df = judge_bars(*given)
+    kind = judged_df.schema["high"].dataType
+    return judged_df.filter("close != 51").withColumn("high", (F.col("high") + 1).cast(kind))
+
+
+@contextmanager
+def broken_judges() -> Iterator[None]:
+    """What is built meanwhile is judged by these."""
+    trades, quotes = TICK_TABLES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.tick_build, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes))
+        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
+        yield

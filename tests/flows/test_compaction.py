@@ -1,0 +1,111 @@
+"""A compaction that loses rows is refused, whatever lands meanwhile; what lands meanwhile is no loss."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from deltalake.table import TableOptimizer
+from pyspark.sql import SparkSession
+
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.lake import Lake, LakeError
+from delta_tables.ops import RUNS
+from delta_tables.row_digest import row_digest
+from delta_tables.silver import BARS
+from delta_tables.table import Table
+from flows.maintain import maintain_table
+from jobs.compaction import LostRowsError, compact
+from tests.flows.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
+from tests.lakes import land_rows, workspace
+from tests.payloads import DAYS
+
+
+def test_what_lands_while_a_table_is_compacted_is_no_loss(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_and_build(lake, spark)
+    real_compact = TableOptimizer.compact
+
+    def amid_landings(optimizer: TableOptimizer) -> Any:
+        land_rows(lake, [bars_of("XOM", 10)])
+        found = real_compact(optimizer)
+        land_rows(lake, [bars_of("KO", 11)])
+        return found
+
+    monkeypatch.setattr(TableOptimizer, "compact", amid_landings)
+    found = maintain_table(workspace(lake), None, RAW_PAYLOADS)
+    assert found.after.version == found.before.version + 3, "a landing, the compaction, a landing"
+    assert found.after.rows == found.before.rows + 2
+    assert found.after.files == 3, "those of before in one, and the two that landed"
+
+
+@pytest.mark.parametrize("landing", ["before", "after"])
+def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, landing: str
+) -> None:
+    """What landed is as many rows as were lost: a comparison with the newest version counts the same."""
+    land_and_build(lake, spark)
+    good = version(lake, RAW_PAYLOADS) + (landing == "before")
+
+    def lossy(optimizer: TableOptimizer) -> dict[str, int]:
+        if landing == "before":
+            land_rows(lake, [bars_of("XOM", 10)])
+        DeltaTable(optimizer.table.table_uri).delete("symbol = 'KO'")
+        called_a_compaction(lake, RAW_PAYLOADS)
+        if landing == "after":
+            land_rows(lake, [bars_of("XOM", 10)])
+        return {"numFilesRemoved": 1}
+
+    monkeypatch.setattr(TableOptimizer, "compact", lossy)
+    with pytest.raises(
+        LostRowsError, match=rf"version {good} has \d rows .* version {good + 1} \d"
+    ) as refused:
+        maintain_table(workspace(lake), None, RAW_PAYLOADS)
+    assert f"While {good + 1} is the newest version, restore {good}; once others follow do not" in str(
+        refused.value
+    )
+    assert f"append the rows of version {good} that version {good + 1} does not have" in str(refused.value)
+
+
+def called_a_compaction(lake: Lake, table: Table) -> None:
+    """Has the newest commit's operation be called OPTIMIZE in the table's history."""
+    newest = max((Path(lake.uri(table)) / "_delta_log").glob("*.json"))
+    newest.write_text(newest.read_text().replace('"operation":"DELETE"', '"operation":"OPTIMIZE"'))
+
+
+def test_a_compaction_that_loses_a_row_removes_nothing(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_and_build(lake, spark)
+    before, count = digest(lake, BARS), len(stored_files(lake, BARS))
+
+    def lossy(optimizer: TableOptimizer) -> dict[str, int]:
+        optimizer.table.delete(f"symbol = 'KO' AND trade_dt = '{DAYS[0]}'")
+        called_a_compaction(lake, BARS)
+        return {"numFilesRemoved": 1}
+
+    monkeypatch.setattr(TableOptimizer, "compact", lossy)
+    good = version(lake, BARS)
+    with pytest.raises(LostRowsError, match=rf"silver.bars: version {good} has 35 rows .* 34"):
+        maintain_table(workspace(lake), None, BARS)
+    assert len(stored_files(lake, BARS)) > count
+    assert row_digest(lake, BARS, good) == before
+    (noted,) = [row for row in rows_of(lake, RUNS) if row["stage"] == "maintain"]
+    assert (noted["status"], noted["detail"].partition(":")[0]) == ("failed", "LostRowsError")
+
+
+def test_a_compaction_that_the_history_does_not_show_is_not_taken_for_proven(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_and_build(lake, spark)
+    compact(lake, RAW_PAYLOADS, None)  # the history shows this one, which is of before
+    before = version(lake, RAW_PAYLOADS)
+
+    def unseen(_optimizer: TableOptimizer) -> dict[str, int]:
+        land_rows(lake, [bars_of("XOM", 10)])
+        return {"numFilesRemoved": 5}
+
+    monkeypatch.setattr(TableOptimizer, "compact", unseen)
+    with pytest.raises(LakeError, match=f"5 files were replaced, and no commit after version {before} is an"):
+        compact(lake, RAW_PAYLOADS, None)

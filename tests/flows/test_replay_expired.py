@@ -1,0 +1,110 @@
+"""Flat files that have expired: a replay fetches them again, and names the days of which it cannot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from config.secrets import Secrets
+from delta_tables.arrow_io import read_rows
+from delta_tables.lake import Lake
+from delta_tables.ops import RUNS
+from delta_tables.silver import BARS
+from flows.bar_files_build import build_bar_files
+from flows.file_fetching import fetch_files
+from flows.handlers.massive_files import file_key
+from flows.landing_files import landed_files
+from flows.replay import replay_files
+from flows.replay_scope import Scope
+from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.server import Simulator
+from flows.sources.source import Ask
+from flows.workspace import Workspace
+from tests.flat_files import tick_workspace
+from tests.flows.broken_judges import broken_judges
+
+NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
+WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
+ASKS = (Ask("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
+
+
+@pytest.fixture
+def simulator(simulate: Callable[..., Simulator]) -> Simulator:
+    return simulate(clock=NOW)
+
+
+@pytest.fixture
+def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path) -> Workspace:
+    """Two days of daily bars, fetched, built wrong, and expired."""
+    made = tick_workspace(lake)
+    massive = made.settings.providers.massive.model_copy(
+        update={"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 60.0}
+    )
+    providers = made.settings.providers.model_copy(update={"massive": massive})
+    settings = made.settings.model_copy(update={"state_dir": tmp_path / "state", "providers": providers})
+    keys = {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
+    work = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
+    fetch_files(work, ASKS)
+    with broken_judges():
+        build_bar_files(work, spark)
+    for file in landed_files(lake):
+        (Path(lake.root) / file.path).unlink()
+    return work
+
+
+def highs(lake: Lake, day: date) -> list[Any]:
+    rows = read_rows(lake, BARS, ["symbol", "high"], f"trade_dt = date '{day}'").to_pylist()
+    return [row["high"] for row in sorted(rows, key=lambda row: str(row["symbol"]))]
+
+
+def test_expired_files_are_fetched_again_and_replayed(filled: Workspace, spark: SparkSession) -> None:
+    lake, rows = filled.lake, landed_files(filled.lake)
+    wrong = {day: highs(lake, day) for day in (WEDNESDAY, THURSDAY)}
+
+    fetched, built = replay_files(filled, spark, Scope())
+
+    assert [each.result.status for each in built] == ["replayed", "replayed"]
+    assert [each.failures for each in fetched] == [()]
+    assert landed_files(lake) == rows
+    for day, before in wrong.items():
+        assert before
+        assert highs(lake, day) == [high - 1 for high in before]
+
+
+def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
+    filled: Workspace, spark: SparkSession, simulator: Simulator
+) -> None:
+    simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
+    before = highs(filled.lake, THURSDAY)
+
+    _, built = replay_files(filled, spark, Scope())
+
+    assert [each.result.status for each in built] == ["replayed", "blocked"]
+    assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].result.detail or "")
+    assert "the provider has other bytes now" in (built[1].result.detail or "")
+    assert highs(filled.lake, THURSDAY) == before
+    logged = read_rows(filled.lake, RUNS, ["detail"], "status = 'blocked'").to_pylist()
+    assert [row["detail"] for row in logged] == [built[1].result.detail]
+
+
+def test_days_that_the_provider_has_no_longer_are_named(
+    filled: Workspace, spark: SparkSession, simulator: Simulator
+) -> None:
+    speaker: Any = simulator.service.speaker("massive")
+    speaker.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
+    _, built = replay_files(filled, spark, Scope())
+    assert [each.result.status for each in built] == ["replayed", "blocked"]
+    assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")
+    assert "no gzip file" in (built[1].result.detail or "")
+
+
+def test_without_keys_the_days_are_named_and_what_is_missing(filled: Workspace, spark: SparkSession) -> None:
+    work = replace(filled, secrets=Secrets.model_validate({}))
+    _, (lost,) = replay_files(work, spark, Scope())
+    assert lost.result.status == "blocked"
+    assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
+    assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")
