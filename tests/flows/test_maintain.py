@@ -41,10 +41,10 @@ from tests.lakes import land_rows, workspace
 
 
 @pytest.fixture(scope="module")
-def built(engine: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Built once by each engine, to be copied."""
+def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Built once, by the embedded engine, to be copied; both engines maintain and go on with copies of it."""
     lake = Lake(str(tmp_path_factory.mktemp("built") / "lake"))
-    land_and_build(lake, engine)
+    land_and_build(lake, spark)
     return lake
 
 

@@ -51,12 +51,13 @@ def replay_all(spark: SparkSession, lake: Lake, scope: Scope) -> None:
 
 
 def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
-    engine: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: SparkSession, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The undisturbed lake is the embedded engine's on either engine: what is mended must equal it, too."""
     clean, mended = Lake(str(tmp_path / "clean")), Lake(str(tmp_path / "mended"))
     for lake in (clean, mended):
         land_rows(lake, payloads())
-    build_lake(engine, clean)
+    build_lake(spark, clean)
     with monkeypatch.context() as patch:
         patch.setitem(BAR_READERS, "alphavantage", Reader(broken, ("daily",), ("XNYS",)))
         build_lake(engine, mended)
