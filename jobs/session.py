@@ -48,8 +48,8 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
 @contextmanager
 def _connected(remote: str) -> Iterator[SparkSession]:
     spark = SparkSession.builder.remote(remote).create()
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
     try:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
         yield spark
     except SparkConnectGrpcException as error:
         if any(sign in str(error) for sign in _ENDED):
@@ -61,6 +61,21 @@ def _connected(remote: str) -> Iterator[SparkSession]:
     finally:
         with suppress(SparkConnectException):  # where it is gone there is nothing to stop
             spark.stop()
+        _let_go(spark)
+
+
+def _let_go(spark: SparkSession) -> None:
+    """Lets Python collect a stopped session without closing it once more, as PySpark 3.5.7 does.
+
+    That joins the threads by which all sessions of a process release results. Where Python collects in one
+    of these, the thread joins itself, for ever, and holds the lock that each later stop() waits for
+    (SPARK-55362).
+    """
+    spark.client.close = _nothing  # type: ignore[method-assign] # of this one object
+
+
+def _nothing() -> None:
+    """Does nothing."""
 
 
 @contextmanager

@@ -1,0 +1,29 @@
+"""Sessions of the engine that have ended."""
+
+import gc
+from multiprocessing.pool import ThreadPool
+from typing import cast
+
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator as Answers
+
+from config.settings import Settings
+from delta_tables.lake import Lake
+from jobs.session import engine_session
+
+
+def test_a_session_that_ended_can_be_collected_by_a_thread_that_releases_results(spark: SparkSession) -> None:
+    """PySpark's own collection of it would join these threads from one of them, and never come back."""
+    with engine_session(Settings(), Lake("/nowhere")) as ended:
+        assert ended.range(3).count() == 3
+    assert spark.range(3).count() == 3  # the pool of threads is there again
+    releasing = cast(ThreadPool, Answers._release_thread_pool)
+    held = [ended]
+    del ended
+
+    def collect() -> None:
+        held.clear()
+        gc.collect()
+
+    releasing.apply_async(collect).get(timeout=60)
+    assert spark.range(3).count() == 3
