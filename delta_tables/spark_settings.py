@@ -13,6 +13,9 @@ def engine_settings() -> dict[str, str]:
     10 s at most (a living client takes up the next one), and looks every 10 s for whom nobody has come back
     in 20 s: that is cancelled after 40 s at most, before anybody may follow the dead one as the lake's
     writer, which is after delta_tables.lease.SECONDS. Spark's own values are 2 minutes, 30 s and 5 minutes.
+
+    VACUUM lists a table's folders in as many tasks as parallelPartitionDiscovery.parallelism says: with
+    Spark's own 10,000 that of a small table took 122 s on two cores, with 8 it took 13 s.
     """
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -20,6 +23,7 @@ def engine_settings() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.sql.warehouse.dir": "spark-warehouse",
         "spark.ui.enabled": "false",
         "spark.connect.execute.reattachable.senderMaxStreamDuration": "10s",
