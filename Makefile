@@ -47,7 +47,7 @@ demo: install ## Fill a lake with a year of real daily prices, gate it, write an
 test: install ## Run all tests, on the embedded engine and on Apache Spark
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker; builds docker compose's images anew)
+test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker; builds the images anew)
 	$(BIN)/python -m pytest tests/stack
 
 check: install ## Lint, format, types, import rules, and the tests of the project's own files
