@@ -10,12 +10,10 @@ from pyspark.sql import SparkSession
 from config.settings import Settings
 from delta_tables.lake import Lake
 from jobs.session import engine_session
+from tests.interpreted import interpret
 from tests.minio_server import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
-# Of a build's CPU time on Apache Spark a quarter went into compiling queries that run once, over few rows.
-# The same rows come out; the stack's tests (tests/stack) compare compiled runs with the embedded engine's.
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -35,8 +33,7 @@ def spark() -> Iterator[SparkSession]:
 def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     state = tmp_path_factory.mktemp("spark")
     with engine_session(Settings(engine="spark", state_dir=state), NOWHERE) as session:
-        for name, value in INTERPRETED.items():
-            session.conf.set(name, value)
+        interpret(session)
         yield session
 
 

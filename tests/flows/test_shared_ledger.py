@@ -141,7 +141,7 @@ def test_the_doctor_names_the_database_that_does_not_answer(
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_without_the_driver_the_extra_to_install_is_named(
+def test_without_the_driver_what_to_install_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "flows.handlers.quota_postgres", raising=False)

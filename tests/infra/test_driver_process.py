@@ -115,5 +115,26 @@ def test_what_a_killed_client_asked_for_is_cancelled(driver: Driver, tmp_path: P
     finally:
         client.kill()
         client.wait()
-    wait_until(lambda: not (target / "_temporary").exists(), 300)
+    wait_until(nothing_is_written(target, 15), 300, lambda: str(everything_in(target)))
     assert not (target / "_SUCCESS").exists()
+
+
+def nothing_is_written(folder: Path, seconds: float) -> Callable[[], bool]:
+    """A look that is true once the folder has held the same for so long.
+
+    That the committer's folder is gone would be too much to ask: a task that was still at work when its job
+    was cancelled makes it again (SPARK-40647).
+    """
+    last, since = everything_in(folder), time.monotonic()
+
+    def look() -> bool:
+        nonlocal last, since
+        if (now := everything_in(folder)) != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > seconds
+
+    return look
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(map(str, os.walk(folder)))  # unlike rglob, at peace with a folder that goes meanwhile

@@ -20,6 +20,7 @@ from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.table import Table
 from flows.silver_build import Built
 from flows.simulator.prices import load_histories
+from tests.interpreted import compiled
 from tests.lakes import CONTENT_TABLES, build_lake, hashes, land_rows
 from tests.payloads import DAYS, at, bar, daily, intraday, overview
 
@@ -122,7 +123,8 @@ def tell(engine: SparkSession, factory: pytest.TempPathFactory) -> Story:
         for delivery in deliveries():
             versions = table_versions(lake) if built else {}
             land_rows(lake, delivery)
-            built.append(build_lake(engine, lake))
+            with compiled(engine):
+                built.append(build_lake(engine, lake))
         _STORIES[engine] = Story(lake, built, versions)
     return _STORIES[engine]
 
