@@ -1,21 +1,32 @@
 """Builds silver.bars from the flat files of bars that have landed, a file at a time."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delta_tables.silver import BARS
-from flows.file_publishing import Counts, FileLoad, build_file, publish_batch
+from flows.file_publishing import (
+    Counts,
+    FileLoad,
+    build_file,
+    build_first_files,
+    publish_batch,
+    publish_first,
+)
 from flows.file_versions import pending_files, universe_of
 from flows.silver_build import Built
 from flows.workspace import Workspace
-from jobs.bar_rules import broken_rules, judge_bars
+from jobs.bar_rules import judge_bars
 from jobs.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, raw_bars, reading
+from jobs.table_io import between, read_table
 from jobs.tick_batches import symbol_batches
 from jobs.trading_calendar import STOCKS_US, sessions_frame
 
 INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
+_FEWEST_BYTES_A_ROW = 15  # of a gzipped file; real ones have 15 to 20
 
 
 def build_bar_files(work: Workspace, spark: SparkSession) -> list[Built]:
@@ -28,10 +39,78 @@ def build_bar_files(work: Workspace, spark: SparkSession) -> list[Built]:
     """
     universe = universe_of(work)
     return [
-        build_file(FileLoad(work, spark, BARS, file, universe, partition_of(file)), _publish)
+        built
         for dataset in (MINUTE_BARS, DAY_BARS)
-        for file in pending_files(work.lake, dataset, BARS, universe)
+        for files in _groups(pending_files(work.lake, dataset, BARS, universe), _most_bytes(work))
+        for built in _build(
+            [FileLoad(work, spark, BARS, file, universe, partition_of(file)) for file in files]
+        )
     ]
+
+
+def _most_bytes(work: Workspace) -> int:
+    return work.settings.providers.massive.rows_per_batch * _FEWEST_BYTES_A_ROW
+
+
+def _groups(files: Iterable[FlatFile], most_bytes: int) -> list[list[FlatFile]]:
+    """Files of one day each, packed together up to the bound."""
+    groups: list[list[FlatFile]] = []
+    for file in files:
+        last = groups[-1] if groups else []
+        is_other_day = file.file_dt not in {each.file_dt for each in last}
+        if last and is_other_day and sum(each.size_bytes for each in last) + file.size_bytes <= most_bytes:
+            last.append(file)
+        else:
+            groups.append([file])
+    return groups
+
+
+def _build(loads: Sequence[FileLoad]) -> list[Built]:
+    """The files of several days in one batch, where nothing is known of these days and nothing is wrong
+    with any of them; else one by one, so that a file that is refused does not stop the others.
+    """
+    together = build_first_files(loads, _publish_together) if len(loads) > 1 else None
+    return together or [build_file(load, _publish) for load in loads]
+
+
+def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
+    """The counts of each file, once all are published; None where something is stored of their days.
+
+    Raises:
+        FlatFileError, GateFailed, SchemaMismatch: what was wrong; nothing of them is published.
+    """
+    first = loads[0]
+    if _are_known(loads):
+        return None
+    frames = []
+    for load in loads:
+        with reading(load.file):
+            frames.append(judged_file(load))
+    with reading(first.file):  # a broken line shows when the rows are computed; then each is tried by itself
+        judged_df = first.staged(
+            reduce(lambda above, below: above.unionByName(below), frames), "judged_together"
+        )
+    together = Counts()
+    if not publish_first(first, judged_df, "together", together):
+        return None
+    is_bad = F.size("reasons") > 0
+    counted_df = judged_df.groupBy("payload_id").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
+    rows = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
+    counts = [(rows.get(load.file.file_id, (0, 0)), together.gates) for load in loads]
+    return [Counts(total, total - bad, bad, gates) for (total, bad), gates in counts]
+
+
+def _are_known(loads: Sequence[FileLoad]) -> bool:
+    """Whether any bar of the files' interval is stored of one of their days."""
+    first = loads[0]
+    partitions = [load.partition_dt for load in loads]
+    stored_df = read_table(first.spark, first.work.lake, BARS).alias("t")
+    days_df = stored_df.where(between("partition_dt", (min(partitions), max(partitions)))).filter(
+        (F.col("interval") == INTERVAL_OF[first.file.dataset])
+        & (F.col("provider") == first.file.provider)
+        & F.col("trade_dt").isin(*(load.file.file_dt for load in loads))
+    )
+    return bool(days_df.limit(1).collect())
 
 
 def partition_of(file: FlatFile) -> date:
@@ -63,11 +142,8 @@ def judged_file(load: FileLoad) -> DataFrame:
     file = load.file
     days = (file.file_dt - timedelta(days=1), file.file_dt + timedelta(days=1))
     raw_df = raw_bars(load.spark, load.work.lake, vars(file), load.universe)
-    judged_df = judge_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days))
-    of_file = broken_rules(
-        {
-            "missing_symbol": F.col("symbol") == "",
-            "other_date": F.col("trade_dt") != F.lit(file.file_dt),
-        }
-    )
-    return judged_df.withColumn("reasons", F.array_sort(F.concat("reasons", of_file)))
+    of_file = {
+        "missing_symbol": F.col("symbol") == "",
+        "other_date": F.col("trade_dt") != F.lit(file.file_dt),
+    }
+    return judge_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days), of_file)

@@ -1,7 +1,7 @@
 """Brings a flat file into its table: what a batch of it changes, through its gate, in one commit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -18,7 +18,7 @@ from jobs.bitemporal import OPERATION
 from jobs.flat_files import FlatFile, FlatFileError, Universe
 from jobs.quarantine import quarantine_rows
 from jobs.table_io import between, count_rows, merge_history, merge_rows, read_table, stage
-from jobs.tick_history import first_ticks, has_repeated_keys, tick_changes, unsettled
+from jobs.tick_history import first_ticks, tick_changes, ticks_repeat_keys, unsettled
 from jobs.tick_io import append_first
 from quality.gate import GateFailed, GateResult
 
@@ -84,13 +84,41 @@ def build_file(load: FileLoad, publish: Callable[[FileLoad, Counts], None]) -> B
     except Exception as error:
         record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
         raise
+    return _built(load, counts, time.monotonic() - began)
+
+
+def _built(load: FileLoad, counts: Counts, seconds: float) -> Built:
+    """What the run log has of a file that is in its table."""
     result = StageResult(
-        *(SILVER, name, "done", time.monotonic() - began),
+        *(SILVER, load.table.full_name, "done", seconds),
         *(counts.rows_in, counts.rows_out, counts.rows_bad),
         detail=file_mark(load.file, load.universe),
-        table_ids=table_ids(work.lake, load.table),
+        table_ids=table_ids(load.work.lake, load.table),
     )
-    return Built(record(work.lake, work.run_id, result), tuple(counts.gates))
+    return Built(record(load.work.lake, load.work.run_id, result), tuple(counts.gates))
+
+
+def build_first_files(
+    loads: Sequence[FileLoad], publish: Callable[[Sequence[FileLoad]], list[Counts] | None]
+) -> list[Built] | None:
+    """How the files' build ended, as the run log has it, a line each; `publish` publishes all or nothing.
+
+    None where they have to be built one by one: `publish` gave none, or something is wrong with one of them.
+    """
+    began = time.monotonic()
+    work, name = loads[0].work, loads[0].table.full_name
+    record_start(work.lake, work.run_id, SILVER, name)
+    try:
+        counts = publish(loads)
+    except (FlatFileError, GateFailed, SchemaMismatch):
+        return None
+    except Exception as error:
+        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        raise
+    if counts is None:
+        return None
+    seconds = (time.monotonic() - began) / len(loads)
+    return [_built(load, each, seconds) for load, each in zip(loads, counts, strict=True)]
 
 
 def publish_batch(
@@ -103,21 +131,21 @@ def publish_batch(
     Raises:
         GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
     """
-    is_first = not stored_df.limit(1).collect()
-    if is_first and not has_repeated_keys(judged_df, load.table):
-        _publish_first(load, judged_df, name, counts)
-    else:
+    if stored_df.limit(1).collect() or not publish_first(load, judged_df, name, counts):
         _publish_changes(load, judged_df, stored_df, name, counts)
 
 
-def _publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:
-    """Publishes a range of which nothing is stored."""
+def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> bool:
+    """Publishes a range of which nothing is stored, with its bad rows; not where a key comes twice."""
+    if ticks_repeat_keys(judged_df, load.table):
+        return False
     first_df = first_ticks(judged_df, load.table, load.work.run_id)
     changes_df = _judged_changes(load, first_df, name, counts)
     _publish_bad(load, judged_df, name, counts)
     if changed := count_rows(changes_df):
         append_first(load.work.lake, load.table, changes_df)
         counts.rows_out += changed
+    return True
 
 
 def _publish_changes(

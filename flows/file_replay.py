@@ -24,7 +24,7 @@ from jobs.quarantine import quarantine_rows
 from jobs.replaced_rows import replaced_rows
 from jobs.table_io import count_rows, merge_history, read_table
 from jobs.tick_batches import TickBatch, symbol_batches, tick_batches
-from jobs.tick_history import first_ticks, has_repeated_keys, observed_ticks, tick_changes
+from jobs.tick_history import first_ticks, observed_ticks, tick_changes, ticks_repeat_keys
 from jobs.tick_rules import tick_day
 from quality.gate import GateFailed, GateResult
 
@@ -173,7 +173,7 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
 def _known_after(load: FileLoad, judged_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:
     """What is known of a range after one more version."""
     table, run_id = load.table, load.work.run_id
-    if not known_df.limit(1).collect() and not has_repeated_keys(judged_df, table):
+    if not known_df.limit(1).collect() and not ticks_repeat_keys(judged_df, table):
         return first_ticks(judged_df, table, run_id).drop(OPERATION)
     observed_df = observed_ticks(judged_df, table)
     changes_df = tick_changes(observed_df, known_df, judged_df, load.file, table, run_id)

@@ -30,7 +30,7 @@ from flows.run_log import (
 from flows.silver_build import Built, failed_gates
 from flows.workspace import Workspace
 from jobs import gold
-from jobs.metrics import preferred_days, session_metrics
+from jobs.metrics import preferred_days, session_metrics, with_fundamentals
 from jobs.signals import all_signals
 from jobs.stock_overview import stock_overview
 from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, replace_rows, require_values, stage
@@ -128,7 +128,8 @@ def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
     facts_df = read_table(spark, work.lake, FUNDAMENTALS)
     provider_order = work.settings.reconciliation.provider_order
     stocks_df = preferred_days(days_df.filter("asset_class = 'stock'"), provider_order)
-    metrics_df = session_metrics(stocks_df, facts_df, work.settings.signals).filter("is_affected")
+    known_df = _stage(work, with_fundamentals(stocks_df, facts_df), "known")
+    metrics_df = session_metrics(known_df, work.settings.signals).filter("is_affected")
     metrics_df = _stage(work, metrics_df, "metrics")
     signals_df = _stage(work, all_signals(metrics_df, work.settings.signals), "signals")
     frames = {

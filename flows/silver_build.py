@@ -16,8 +16,8 @@ from flows.gates import audit
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
-from jobs.bars import bar_changes, stock_clean
-from jobs.bitemporal import OPERATION
+from jobs.bars import are_of_one_kind, bar_changes, observed_bars, stock_clean
+from jobs.bitemporal import OPERATION, first_rows, has_repeated_keys
 from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
 from jobs.fundamentals import fundamentals_changes, judged_fundamentals
 from jobs.instruments import instrument_changes, judged_instruments
@@ -46,6 +46,7 @@ from jobs.table_io import (
     require_values,
     stage,
 )
+from jobs.tick_io import append_first
 from jobs.trading_calendar import FIRST_SESSION, sessions_frame
 from quality.gate import GateFailed, GateResult
 
@@ -59,13 +60,16 @@ class SilverTable:
     """How one Silver table is built: who reads the payloads, how rows are judged, what they change.
 
     `judge(raw_rows_df, sources)` gives typed rows with `reasons`; `changes(judged_df, stored_df, run_id)`
-    what they change in the stored history.
+    what they change in the stored history. Where `observed(judged_df)` is given, what is learned of a series
+    (rows that share the columns `series`) of which nothing is stored is not compared with anything.
     """
 
     table: Table
     readers: Readers
     judge: Judge
     changes: Changes
+    observed: Callable[[DataFrame], DataFrame] | None = None
+    series: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,9 @@ def _judge_instruments(raw_df: DataFrame, _sources: Sources) -> DataFrame:
 
 
 SILVER_TABLES = (
-    SilverTable(BARS, BAR_READERS, _judge_bars, bar_changes),
+    SilverTable(
+        BARS, BAR_READERS, _judge_bars, bar_changes, observed_bars, ("provider", "symbol", "interval")
+    ),
     SilverTable(FUNDAMENTALS, OVERVIEW_READERS, _judge_fundamentals, fundamentals_changes),
     SilverTable(CORPORATE_ACTIONS, ACTION_READERS, _judge_actions, corporate_action_changes),
     SilverTable(NEWS, NEWS_READERS, _judge_news, news_changes),
@@ -172,9 +178,13 @@ def _publish(
         .alias("t")
         .where(between("partition_dt", bounds) if bounds or not table.partition_by else "false")
     )
-    changes_df = stage(
-        spark, lake, recipe.changes(judged_df, stored_df, run_id), run_id, f"{table.name}_changes"
+    is_first = _is_first(recipe, judged_df, stored_df)
+    changes_df = (
+        first_rows(recipe.observed(judged_df), table, run_id)
+        if recipe.observed and is_first
+        else recipe.changes(judged_df, stored_df, run_id)
     )
+    changes_df = stage(spark, lake, changes_df, run_id, f"{table.name}_changes")
     bad_df = stage(
         spark,
         lake,
@@ -190,9 +200,21 @@ def _publish(
         require_values(bad_df, QUARANTINE)
         gates.append(audit(work, bad_df, QUARANTINE.dataset))
         merge_rows(lake, QUARANTINE, bad_df, None)
-    if counts.rows_out:
+    if counts.rows_out and is_first:
+        append_first(lake, table, changes_df)
+    elif counts.rows_out:
         merge_history(lake, table, changes_df, bounds)
     return counts, tuple(gates)
+
+
+def _is_first(recipe: SilverTable, judged_df: DataFrame, stored_df: DataFrame) -> bool:
+    """Whether nothing is stored of the series that the judged rows are of, and no key comes twice in them."""
+    if recipe.observed is None:
+        return False
+    observed_df = recipe.observed(judged_df)
+    series_df = observed_df.select(*recipe.series).distinct()
+    known_df = stored_df.join(F.broadcast(series_df), list(recipe.series), "left_semi")
+    return not known_df.limit(1).collect() and not has_repeated_keys(observed_df, recipe.table)
 
 
 def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
@@ -200,7 +222,10 @@ def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[
     require_values(upserts_df, table)
     gates = [audit(work, upserts_df, table.dataset)]
     if table is BARS:
-        clean_df = stock_clean(upserts_df)
+        is_one_kind = are_of_one_kind(upserts_df)
+        clean_df = stock_clean(upserts_df, is_one_kind=is_one_kind)
+        if not is_one_kind:  # rows are chosen by a window: once, since the gate reads them several times
+            clean_df = stage(clean_df.sparkSession, work.lake, clean_df, work.run_id, "stock_clean")
         if count_rows(clean_df):
             gates.append(audit(work, clean_df, "silver_stock_clean"))
     return gates

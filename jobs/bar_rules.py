@@ -1,6 +1,6 @@
 """What makes a bar usable: the rules, and the conversion of its texts to values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -16,15 +16,20 @@ _PRICES = ("open", "high", "low", "close")
 _VALUES = (*_PRICES, "volume")
 
 
-def judge_bars(raw_bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
+def judge_bars(
+    raw_bars_df: DataFrame, sessions_df: DataFrame, more_rules: Mapping[str, Column] | None = None
+) -> DataFrame:
     """Raw bars with typed values, session columns and `reasons`: the rules broken, sorted; else empty.
 
     `raw_bars_df`: jobs.raw_rows.RAW_BAR_COLUMNS. Adds timestamp (UTC), trade_dt, session, open, high, low,
-    close, volume, partition_dt, raw_values. Naive times are read in the exchange's zone, never in this
-    machine's.
+    close, volume, partition_dt, and raw_values of the rows that break a rule. Naive times are read in the
+    exchange's zone, never in this machine's. `more_rules`: conditions that a row must not meet, either.
     """
     typed_df = with_session(with_instant(_with_values(raw_bars_df)), sessions_df)
-    return typed_df.withColumn("reasons", broken_rules(_rules()))
+    rules = dict(sorted({**_rules(), **(more_rules or {})}.items()))
+    judged_df = typed_df.withColumn("reasons", broken_rules(rules))
+    texts = ("timestamp_text", *(f"{name}_text" for name in _VALUES))
+    return judged_df.withColumn("raw_values", F.when(F.size("reasons") > 0, quoted_texts(texts)))
 
 
 def broken_rules(rules: dict[str, Column]) -> Column:
@@ -48,8 +53,7 @@ def _with_values(raw_bars_df: DataFrame) -> DataFrame:
         kind = (BAR_SIZE if name == "volume" else BAR_PRICE).simpleString()
         number = F.expr(f"try_cast({name}_text AS {kind})")
         frame_df = frame_df.withColumn(name, F.when(F.col(f"{name}_text").rlike(_NUMBER), number))
-    texts = ["timestamp_text", *(f"{name}_text" for name in _VALUES)]
-    return frame_df.withColumn("raw_values", quoted_texts(texts))
+    return frame_df
 
 
 def _rules() -> dict[str, Column]:

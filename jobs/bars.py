@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.silver import BARS
-from delta_tables.views import stock_clean_sql
+from delta_tables.views import stock_clean_of_one_kind_sql, stock_clean_sql
 from jobs.bitemporal import history_changes
 
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
@@ -22,11 +22,17 @@ def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> Data
     return history_changes(observed_bars(judged_df), stored_df, BARS, run_id)
 
 
-def stock_clean(bars_df: DataFrame) -> DataFrame:
+def are_of_one_kind(bars_df: DataFrame) -> bool:
+    """Whether the bars are of one interval and provider."""
+    return len(bars_df.select("interval", "provider").distinct().limit(2).collect()) <= 1
+
+
+def stock_clean(bars_df: DataFrame, *, is_one_kind: bool) -> DataFrame:
     """The rows of the view silver.stock_clean among `bars_df`: current stock bars, volume as bigint.
 
-    Bars of several intervals can begin at one instant; the view has one row a symbol and timestamp,
-    that of the finest interval (`interval` says which).
+    Bars of several intervals can begin at one instant; the view has one row a symbol and timestamp, that of
+    the finest interval (`interval` says which). Where all are of one kind none has to be chosen.
     """
     bars_df.createOrReplaceTempView("stock_clean_source")
-    return bars_df.sparkSession.sql(stock_clean_sql("stock_clean_source"))
+    select = stock_clean_of_one_kind_sql if is_one_kind else stock_clean_sql
+    return bars_df.sparkSession.sql(select("stock_clean_source"))

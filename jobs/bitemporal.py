@@ -45,6 +45,23 @@ def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, 
     return _changes(_runs(winner_df, entity), table, run_id)
 
 
+def first_rows(observed_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+    """The same as history_changes where nothing is stored and no key comes twice: every row is new.
+
+    Without the windows over each key's history, which is what a first load would spend its time on.
+    """
+    rows_df = observed_df.withColumns(
+        {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), OPERATION: F.lit("upsert")}
+    )
+    return rows_df.select(*table.columns, OPERATION)
+
+
+def has_repeated_keys(observed_df: DataFrame, table: Table) -> bool:
+    """Whether there are two observations of one key, at whatever instants."""
+    repeated_df = observed_df.groupBy(*entity_keys(table)).count().filter("count > 1")
+    return bool(repeated_df.limit(1).collect())
+
+
 def with_withdrawals(
     observed_df: DataFrame, snapshots_df: DataFrame, stored_df: DataFrame, table: Table, scope: Sequence[str]
 ) -> DataFrame:

@@ -40,7 +40,10 @@ class FlatFileError(Exception):
 
 @dataclass(frozen=True)
 class FlatFile:
-    """One version of one flat file: a row of bronze.raw_files; `path` is relative to the lake's root."""
+    """One version of one flat file: a row of bronze.raw_files; `path` is relative to the lake's root.
+
+    `size_bytes` is that of the gzipped file.
+    """
 
     file_id: str
     provider: str
@@ -50,6 +53,7 @@ class FlatFile:
     path: str
     fetched_at: datetime
     is_simulated: bool
+    size_bytes: int = 0
 
 
 Universe = frozenset[str] | None

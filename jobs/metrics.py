@@ -32,15 +32,12 @@ def preferred_days(days_df: DataFrame, provider_order: Sequence[str]) -> DataFra
     return days_df.withColumn("choice", F.row_number().over(choice)).filter("choice = 1").drop("choice")
 
 
-def session_metrics(days_df: DataFrame, fundamentals_df: DataFrame, settings: SignalSettings) -> DataFrame:
-    """Adds 7d_avg, volatility_score, volume_spike_pct, eps, pe_ratio, has_drawn_facts to days.
+def session_metrics(known_df: DataFrame, settings: SignalSettings) -> DataFrame:
+    """Adds 7d_avg, volatility_score, volume_spike_pct and pe_ratio to days with their fundamentals.
 
     The days carry price changes and SPLIT_LOG: closes and volumes before a split count in the shares of the
-    session that looks back. has_drawn_facts: the bars or the fundamentals were simulated.
-
-    `fundamentals_df`: silver.fundamentals with its history; each session sees what was known at its end.
+    session that looks back. `known_df` (with_fundamentals) is read several times: stage it before.
     """
-    known_df = _with_fundamentals(days_df, fundamentals_df)
     told_df = told_in_each_basis(known_df, settings.longest_window_sessions)
     return (
         told_df.withColumn("7d_avg", _average_close())
@@ -52,7 +49,11 @@ def session_metrics(days_df: DataFrame, fundamentals_df: DataFrame, settings: Si
     )
 
 
-def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
+def with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
+    """Adds eps and has_drawn_facts to days: the bars or the fundamentals were simulated.
+
+    `fundamentals_df`: silver.fundamentals with its history; each session sees what was known at its end.
+    """
     facts_df = fundamentals_df.select(
         F.col("symbol").alias("f_symbol"),
         *(F.col(name).alias(f"f_{name}") for name in ("provider", "known_from", "known_to", "eps")),

@@ -36,6 +36,12 @@ _BODY = StructType(
 )
 _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
+# The calendars that the bars of each dataset name.
+CALENDARS = (
+    dict.fromkeys(BAR_DATASETS, (STOCKS_US,))
+    | dict.fromkeys(_FX_DATASETS, (FX,))
+    | dict.fromkeys(_CRYPTO_DATASETS, (CRYPTO,))
+)
 _ZONES = tuple(f"{number}. Time Zone" for number in (4, 5, 6, 7, 8, 9))
 _COMMON = PAYLOAD_COLUMNS
 _KIND = ("asset_class", "calendar", "adjustment", "clock", "kind")

@@ -1,7 +1,7 @@
 """Who reads which payloads: for each kind of rows, one line a provider."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -15,32 +15,31 @@ from jobs import (
     parse_yahoo,
 )
 from jobs.raw_rows import Parser
-from jobs.trading_calendar import CRYPTO, FX, STOCKS_US
+from jobs.trading_calendar import CRYPTO
 
 Sources = Collection[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A provider's parser, the datasets it reads, and the calendars that its bars can name."""
+    """A provider's parser, the datasets it reads, and the calendars that the bars of each can name."""
 
     parse: Parser
     datasets: tuple[str, ...]
-    calendars: tuple[str, ...] = ()
+    calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Readers = Mapping[str, Reader]
 
 _YAHOO = ("daily", "intraday")
+_COINGECKO = ("market_chart", "ohlc")
 BAR_READERS: Readers = {
     "alphavantage": Reader(
-        parse_alphavantage.raw_bars,
-        ("intraday", "daily", "fx_daily", "fx_intraday", "crypto_daily", "crypto_intraday"),
-        (STOCKS_US, FX, CRYPTO),
+        parse_alphavantage.raw_bars, tuple(parse_alphavantage.CALENDARS), parse_alphavantage.CALENDARS
     ),
-    "yahoo": Reader(parse_yahoo.raw_bars, _YAHOO, parse_yahoo.CALENDARS),
-    "coingecko": Reader(parse_coingecko.raw_bars, ("market_chart", "ohlc"), (CRYPTO,)),
-    "bse": Reader(parse_bse.raw_bars, ("bhavcopy",), ("XBOM",)),
+    "yahoo": Reader(parse_yahoo.raw_bars, _YAHOO, dict.fromkeys(_YAHOO, parse_yahoo.CALENDARS)),
+    "coingecko": Reader(parse_coingecko.raw_bars, _COINGECKO, dict.fromkeys(_COINGECKO, (CRYPTO,))),
+    "bse": Reader(parse_bse.raw_bars, ("bhavcopy",), {"bhavcopy": ("XBOM",)}),
 }
 OVERVIEW_READERS: Readers = {
     "alphavantage": Reader(parse_alphavantage.raw_overviews, ("overview",)),
@@ -87,5 +86,5 @@ def read_rows_of(payloads_df: DataFrame, readers: Readers, sources: Sources) -> 
 
 def calendars_of(readers: Readers, sources: Sources) -> set[str]:
     """The calendars that rows of these sources can name."""
-    used = [reader for name, reader in readers.items() if has_any({name: reader}, sources)]
-    return {calendar for reader in used for calendar in reader.calendars}
+    known = (readers[name].calendars.get(dataset, ()) for name, dataset in sources if name in readers)
+    return {calendar for calendars in known for calendar in calendars}

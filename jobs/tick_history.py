@@ -5,7 +5,13 @@ from pyspark.sql import functions as F
 
 from delta_tables.column_kinds import KNOWN
 from delta_tables.table import Table
-from jobs.bitemporal import OPERATION, entity_keys, history_changes, with_withdrawals
+from jobs.bitemporal import (
+    entity_keys,
+    first_rows,
+    has_repeated_keys,
+    history_changes,
+    with_withdrawals,
+)
 from jobs.flat_files import FlatFile
 
 _COMPLETE_FOR = ("provider", "trade_dt")
@@ -74,17 +80,10 @@ def _settled_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) ->
 
 
 def first_ticks(judged_df: DataFrame, table: Table, run_id: str) -> DataFrame:
-    """The same where nothing of the range is stored and no key comes twice: every row is new.
-
-    Without the windows over each key's history, which is what a first load would spend its time on.
-    """
-    observed_df = observed_ticks(judged_df, table).withColumns(
-        {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), OPERATION: F.lit("upsert")}
-    )
-    return observed_df.select(*table.columns, OPERATION)
+    """The same where nothing of the range is stored and no key comes twice; see bitemporal.first_rows."""
+    return first_rows(observed_ticks(judged_df, table), table, run_id)
 
 
-def has_repeated_keys(judged_df: DataFrame, table: Table) -> bool:
+def ticks_repeat_keys(judged_df: DataFrame, table: Table) -> bool:
     """Whether a key comes twice among the usable rows."""
-    keyed_df = observed_ticks(judged_df, table).groupBy(*table.keys).count().filter("count > 1")
-    return bool(keyed_df.limit(1).collect())
+    return has_repeated_keys(observed_ticks(judged_df, table), table)

@@ -1,4 +1,4 @@
-"""Appends ticks, and what is computed from them, where nothing is stored yet.
+"""Appends rows where nothing is stored of their range of keys: ticks, what is computed from them, first bars.
 
 Besides jobs/table_io.py the only writer of these tables.
 """

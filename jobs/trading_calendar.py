@@ -7,7 +7,7 @@ session_overrides.toml, each entry with its source.
 
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -120,10 +120,11 @@ def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, e
 def _sessions(name: str) -> tuple[Session, ...]:
     import exchange_calendars  # noqa: PLC0415 - imports for over a second; many commands do without
 
-    factory = type(exchange_calendars.get_calendar(name))
-    known = factory.bound_min()
-    start = FIRST_SESSION if known is None else max(FIRST_SESSION, known.date().isoformat())
-    calendar = exchange_calendars.get_calendar(name, start=start)
+    try:
+        calendar = exchange_calendars.get_calendar(name, start=FIRST_SESSION)
+    except ValueError:  # it is known from a later day on
+        first = type(exchange_calendars.get_calendar(name)).bound_min()
+        calendar = exchange_calendars.get_calendar(name, start=first)
     regular = {day: (opened, closed) for day, opened, closed in _times(calendar)}
     times = _overridden(name, regular)
     return tuple(_session(name, number, *each) for number, each in enumerate(times))
@@ -161,19 +162,11 @@ def _session(name: str, number: int, day: date, opened: datetime, closed: dateti
         end = start + timedelta(days=1)
         return Session(name, day, number, start, start, end, end, end, is_half_day=False)
     midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(ZONE_OF[name])).astimezone(UTC)
-    session = Session(name, day, number, opened, opened, closed, closed, midnight, is_half_day=False)
-    return _with_extended_hours(session) if name == STOCKS_US else session
-
-
-def _with_extended_hours(session: Session) -> Session:
-    day = session.trade_dt
-    is_half_day = session.close_at.astimezone(NEW_YORK).time() < time(16)
-    return replace(
-        session,
-        pre_open_at=_new_york(day, time(4)),
-        post_close_at=_new_york(day, time(17 if is_half_day else 20)),
-        is_half_day=is_half_day,
-    )
+    if name != STOCKS_US:
+        return Session(name, day, number, opened, opened, closed, closed, midnight, is_half_day=False)
+    is_half_day = closed.astimezone(NEW_YORK).time() < time(16)
+    first, last = _new_york(day, time(4)), _new_york(day, time(17 if is_half_day else 20))
+    return Session(name, day, number, first, opened, closed, last, midnight, is_half_day)
 
 
 def _new_york(day: date, at: time) -> datetime:

@@ -10,11 +10,13 @@ from delta_tables.create_tables import first_line
 from delta_tables.lake import Lake, LakeError
 from delta_tables.table import LAYERS, Table
 from delta_tables.views import STOCK_CLEAN, VIEWS, View
+from serving.statements import names_in
 
 
-def register_tables(spark: SparkSession, lake: Lake) -> tuple[str, ...]:
+def register_tables(spark: SparkSession, lake: Lake, statement: str | None = None) -> tuple[str, ...]:
     """The names that SQL now knows: every table the lake has, and the views over them.
 
+    With a `statement` only those that are named in it, if any is: each costs the engine a moment.
     The view silver.stock_clean is there as `silver_stock_clean` too, its name in Soda. Names that still
     lead to another lake (Apache Spark keeps them between sessions) are led to this one. No data is
     touched: a table with a LOCATION is forgotten when dropped, never deleted.
@@ -25,12 +27,24 @@ def register_tables(spark: SparkSession, lake: Lake) -> tuple[str, ...]:
     found = existing_tables(lake)
     if not found:
         raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+    found = (statement and _named_in(statement, found)) or found
     for layer in LAYERS:
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
     known = {layer: _names_in(spark, layer) for layer in LAYERS}
     for table in found:
         _register(spark, lake, table, is_known=table.name in known[table.layer])
     return tuple(table.full_name for table in found) + _register_views(spark, found)
+
+
+def _named_in(statement: str, found: tuple[Table, ...]) -> tuple[Table, ...]:
+    """The tables whose names stand in the statement, anywhere, and those behind the views that do."""
+    words = {word.lower() for word in names_in(statement)}
+
+    def is_named(full_name: str) -> bool:
+        return full_name.rpartition(".")[2] in words or full_name.replace(".", "_") in words
+
+    needed = {table for view in existing_views(found) if is_named(view.name) for table in view.tables}
+    return tuple(table for table in found if table in needed or is_named(table.full_name))
 
 
 def existing_tables(lake: Lake) -> tuple[Table, ...]:

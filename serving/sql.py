@@ -31,7 +31,7 @@ def run_query(spark: SparkSession, lake: Lake, text: str) -> pa.Table:
     statement = checked_statement(text)
     if _SHOW_TABLES.fullmatch(statement):
         return _tables(existing_tables(lake))
-    register_tables(spark, lake)
+    register_tables(spark, lake, statement)
     try:
         if described := _DESCRIBE.fullmatch(statement):
             return _columns(spark, ".".join(described.groups()).lower())

@@ -139,3 +139,48 @@ def test_a_bar_learned_at_an_earlier_instant_takes_its_place(spark: SparkSession
     history = sorted((row["known_from"], row["known_to"], row["close"]) for row in rows_of(lake))
     assert history == [(middle, LATER, Decimal("50.3")), (LATER, None, Decimal("50.35"))]
     assert {row["timestamp"] for row in rows_of(lake)} == {datetime(2024, 11, 18, 15, tzinfo=UTC)}
+
+
+def days_of_bars() -> dict[date, list[Row]]:
+    """Four sessions, one bar in each that breaks a rule."""
+    days = [date(2024, 11, number) for number in (12, 13, 14, 15)]
+    return {
+        day: [bar(day=day), bar(minute(1), "AIG", day), bar(minute(2), day=day, high="1.0")] for day in days
+    }
+
+
+def test_files_of_several_days_are_published_together_as_they_are_one_by_one(
+    engine: SparkSession, tmp_path: Path
+) -> None:
+    together, one_by_one = Lake(str(tmp_path / "together")), Lake(str(tmp_path / "one"))
+    for day, rows in days_of_bars().items():
+        for lake in (together, one_by_one):
+            land_bars(lake, rows, at_noon(day), day=day)
+        assert [(each.result.rows_in, each.result.rows_bad) for each in build(engine, one_by_one)] == [(3, 1)]
+    built = [
+        (each.result.rows_in, each.result.rows_out, each.result.rows_bad) for each in build(engine, together)
+    ]
+    assert built == [(3, 2, 1)] * 4
+    assert build(engine, together) == []
+    assert [open_table(lake, BARS).version() for lake in (together, one_by_one)] == [1, 4]
+    for table in (BARS, QUARANTINE):
+        assert content_hash(together, table) == content_hash(one_by_one, table)
+
+
+def at_noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(days=1)
+
+
+def test_of_files_of_several_days_one_that_is_not_whole_stops_no_other(
+    spark: SparkSession, lake: Lake
+) -> None:
+    (first, rows), *others = days_of_bars().items()
+    whole = gzip.compress(csv_text(rows, COLUMNS_OF[MINUTE_BARS]).encode(), mtime=0)
+    land_text(lake, MINUTE_BARS, whole[: len(whole) // 2], at_noon(first), first)
+    for day, good in others:
+        land_bars(lake, good, at_noon(day), day=day)
+    built = build(spark, lake)
+    assert [(each.result.status, each.result.rows_out) for each in built] == [("blocked", 0)] + [
+        ("done", 2)
+    ] * 3
+    assert {row["trade_dt"] for row in rows_of(lake)} == {day for day, _ in others}

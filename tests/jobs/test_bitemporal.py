@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.silver import FUNDAMENTALS
-from jobs.bitemporal import IS_GONE, OPERATION, history_changes, with_withdrawals
+from jobs.bitemporal import (
+    IS_GONE,
+    OPERATION,
+    first_rows,
+    has_repeated_keys,
+    history_changes,
+    with_withdrawals,
+)
 from tests.payloads import at
 
 _PLAIN = ("symbol", "known_from", "eps", "payload_id")
@@ -116,6 +123,21 @@ def test_history_of_complete_knowledge_is_that_of_the_model(
         changes_df = history_changes(frame(spark, batch), stored.frame(spark), FUNDAMENTALS, "run")
         stored.take(changes_df.collect())
     assert stored.history() == model(drawn)
+
+
+def test_of_keys_that_come_once_the_first_rows_are_the_history(engine: SparkSession) -> None:
+    batch: list[Observation] = [("A", 0, 1, "p1"), ("B", 1, 2, "p2")]
+    observed_df = frame(engine, batch)
+    assert not has_repeated_keys(observed_df, FUNDAMENTALS)
+    found, wanted = Stored(), Stored()
+    found.take(first_rows(observed_df, FUNDAMENTALS, "run").collect())
+    wanted.take(history_changes(observed_df, wanted.frame(engine), FUNDAMENTALS, "run").collect())
+    assert found.rows == wanted.rows
+    assert len(found.rows) == 2
+
+
+def test_two_instants_of_a_key_are_a_repeated_key(engine: SparkSession) -> None:
+    assert has_repeated_keys(frame(engine, [("A", 0, 1, "p1"), ("A", 1, 1, "p1")]), FUNDAMENTALS)
 
 
 @pytest.mark.parametrize("repeats", [1, 2])

