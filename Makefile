@@ -19,7 +19,7 @@ NO_PYTHON = Python 3.11 wanted, found $(shell python3 --version 2>/dev/null || e
 	example 'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv, and run make \
 	again
 
-.PHONY: help install demo test test-stack check env backup restore rotate docs lock clean
+.PHONY: help install demo test test-stack check bench env backup restore rotate docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ check: install ## Lint, format, types, import rules, and the tests of the projec
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/project
+
+bench: install ## Measure against other tools, write docs/benchmarks.md (hours; needs 12 GB of disk; BENCH="daily_history --repeat 1" for less)
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 env: ## Write random passwords for docker compose into .secrets/; those there stay
 	@$(or $(SCRIPTS),python3) infra/stack/make_env.py

@@ -1,0 +1,130 @@
+"""Ten million minute bars of 500 symbols, from landed flat files to Silver."""
+
+import hashlib
+from collections.abc import Generator, Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant, Work
+from benchmarks.lakes import FETCHED, copy_lake, ended_well, rows_of, warm_session, workspace
+from benchmarks.peers import minute_duckdb, minute_polars, minute_spark
+from benchmarks.peers.minute_columns import ANSWER
+from delta_tables import silver
+from delta_tables.arrow_io import append_rows
+from delta_tables.bronze import RAW_FILES
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from flows.bar_files_build import build_bar_files
+from flows.simulator.prices import load_histories
+from flows.workspace import Workspace
+from jobs.trading_calendar import Session, sessions_between
+
+SYMBOLS = 500
+_MINUTES = 390
+_DAYS = sessions_between("XNYS", date(2010, 6, 1), date(2010, 8, 19))
+_TOTAL = 10_000_000
+
+
+def prepare(inputs: Path, scale: float) -> int:
+    """Lands one file a session; of each symbol a seeded walk from its real close, all minutes."""
+    lake = Lake(str(inputs / "lake"))
+    create_tables(lake)
+    symbols = sorted(load_histories())[: max(2, round(SYMBOLS * min(1, scale * 10)))]
+    days = _DAYS[: max(2, round(_TOTAL * scale / (len(symbols) * _MINUTES)))]
+    landing = inputs / "lake/landing"
+    landing.mkdir()
+    generator = np.random.default_rng(20100820)
+    rows = []
+    for session in days:
+        path = landing / f"{session.trade_dt}.csv.gz"
+        write_day(path, symbols, session, generator)
+        rows.append(_raw_file(path, session.trade_dt))
+    append_rows(lake, RAW_FILES, rows)
+    return len(days) * len(symbols) * _MINUTES
+
+
+def write_day(path: Path, symbols: list[str], session: Session, generator: np.random.Generator) -> None:
+    """A file as Massive's minute_aggs_v1 (https://massive.com/docs/flat-files/stocks/minute-aggregates)."""
+    count = len(symbols)
+    start = np.array([float(load_histories()[symbol][-1].close) for symbol in symbols])[:, None]
+    walk = start * np.exp(np.cumsum(generator.normal(0, 0.0004, (count, _MINUTES + 1)), axis=1))
+    opens, closes = walk[:, :-1], walk[:, 1:]
+    reach = start * np.abs(generator.normal(0, 0.0002, (2, count, _MINUTES)))
+    opened = int(session.open_at.timestamp()) * 1_000_000_000
+    starts = opened + np.arange(_MINUTES, dtype=np.int64) * 60_000_000_000
+    frame = pl.DataFrame(
+        {
+            "ticker": np.repeat(symbols, _MINUTES),
+            "volume": generator.integers(100, 100_000, count * _MINUTES),
+            "open": opens.ravel(),
+            "close": closes.ravel(),
+            "high": (np.maximum(opens, closes) + reach[0]).ravel(),
+            "low": (np.minimum(opens, closes) - reach[1]).ravel(),
+            "window_start": np.tile(starts, count),
+            "transactions": generator.integers(1, 500, count * _MINUTES),
+        }
+    )
+    text = frame.write_csv(float_precision=4).encode()
+    with pa.CompressedOutputStream(str(path), "gzip") as target:
+        target.write(text)
+
+
+def _raw_file(path: Path, day: date) -> dict[str, object]:
+    return {
+        "file_id": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "provider": "massive",
+        "dataset": "minute_aggs_v1",
+        "file_dt": day,
+        "key": path.name,
+        "etag": "",
+        "size_bytes": path.stat().st_size,
+        "path": f"landing/{path.name}",
+        "fetched_at": FETCHED,
+        "is_simulated": False,
+        "run_id": "benchmark",
+    }
+
+
+def lakehouse(engine: str) -> Work:
+    """Silver with gates and history."""
+
+    def run(inputs: Path, folder: Path) -> Generator[None]:
+        copy_lake(inputs, folder)
+        work = workspace(folder, engine)
+        with warm_session(work) as spark:
+            if engine == SPARK:  # a server that has done such work before
+                copy_lake(inputs, folder / "before")
+                _build(workspace(folder / "before", engine), spark)
+            yield
+            _build(work, spark)
+            yield
+
+    return run
+
+
+def _build(work: Workspace, spark: SparkSession) -> None:
+    ended_well(work, build_bar_files(work, spark))
+
+
+def answer(folder: Path) -> Mapping[str, pa.Table]:
+    """The current bars."""
+    return {"bars": rows_of(folder, silver.BARS, ANSWER, "known_to IS NULL")}
+
+
+CASE = Case(
+    name="minute_backfill",
+    title="Ten million minute bars of 500 symbols: flat files to Silver",
+    prepare=prepare,
+    contestants=(
+        Contestant(LAKEHOUSE, EMBEDDED, lakehouse(EMBEDDED), answer),
+        Contestant("polars", NO_ENGINE, minute_polars.run, minute_polars.answer),
+        Contestant("duckdb", NO_ENGINE, minute_duckdb.run, minute_duckdb.answer),
+        Contestant(LAKEHOUSE, SPARK, lakehouse(SPARK), answer),
+        Contestant("pyspark", SPARK, minute_spark.run, minute_spark.answer),
+    ),
+)

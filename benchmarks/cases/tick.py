@@ -1,0 +1,209 @@
+"""One tick of the watch list: five minutes' bars of N symbols into a lake of M million bars, up to Gold."""
+
+import hashlib
+import json
+from collections.abc import Generator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from deltalake import write_deltalake
+
+from benchmarks.case import EMBEDDED, LAKEHOUSE, SPARK, Case, Contestant, Work
+from benchmarks.lakes import build, copy_lake, warm_session, workspace
+from delta_tables import gold, silver
+from delta_tables.arrow_io import append_rows, arrow_schema
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from delta_tables.table import Table
+from flows.simulator.prices import load_histories
+from jobs.trading_calendar import Session, sessions_between
+
+_SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40
+_SESSIONS = sessions_between("XNYS", date(2000, 1, 3), date(2010, 8, 20))
+_TODAY = _SESSIONS[-1]
+_COMPACT = 100
+_NEW_YORK = ZoneInfo("America/New_York")
+_PRICES = ("open", "high", "low", "close")
+
+
+def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
+    """A lake with so many days of bars and their key figures, and two ticks of the next day, one landed."""
+    lake = Lake(str(inputs / "lake"))
+    create_tables(lake)
+    names = sorted(load_histories())[:_SYMBOLS]
+    generator = np.random.default_rng(2010)
+    past = _SESSIONS[-1 - days : -1]
+    for start in range(0, len(past), _DAYS_A_COMMIT):
+        bars = pl.concat(
+            [draw_day(session, names, generator) for session in past[start : start + _DAYS_A_COMMIT]]
+        )
+        append(lake, silver.BARS, bars)
+        append(lake, gold.DAILY_KPIS, key_figures(bars))
+    today = draw_day(_TODAY, names, generator)
+    recent = pl.concat([bars.filter(pl.col("trade_dt") == past[-1].trade_dt), today]).sort("timestamp")
+    work = workspace(inputs, EMBEDDED)
+    for number in (1, 2):
+        land(lake if number == 1 else None, inputs, recent, names[:symbols], number)
+    with warm_session(work) as spark:
+        build(work, spark)
+    return symbols
+
+
+def draw_day(session: Session, names: list[str], generator: np.random.Generator) -> pl.DataFrame:
+    """A session's five-minute bars of all symbols, as silver.bars has them."""
+    count = len(names)
+    walk = 50 * np.exp(np.cumsum(generator.normal(0, 0.001, (count, _BARS + 1)), axis=1))
+    opens, closes = walk[:, :-1].ravel(), walk[:, 1:].ravel()
+    reach = 1 + np.abs(generator.normal(0, 0.0005, (2, count * _BARS)))
+    starts = np.datetime64(session.open_at.replace(tzinfo=None), "us") + np.arange(_BARS) * np.timedelta64(
+        5, "m"
+    )
+    prices = (opens, np.maximum(opens, closes) * reach[0], np.minimum(opens, closes) / reach[1], closes)
+    return pl.DataFrame(
+        {
+            "provider": "alphavantage",
+            "symbol": np.repeat(names, _BARS),
+            "asset_class": "stock",
+            "calendar": "XNYS",
+            "interval": "5min",
+            "timestamp": pl.Series(np.tile(starts, count)).dt.replace_time_zone("UTC"),
+            "trade_dt": session.trade_dt,
+            "session": "regular",
+            "kind": "candle",
+            "adjustment": "raw",
+            **{name: values.round(4) for name, values in zip(_PRICES, prices, strict=True)},
+            "volume": generator.integers(100, 100_000, count * _BARS),
+            "is_simulated": False,
+            "known_from": session.day_end_at,
+            "known_to": None,
+            "payload_id": hashlib.sha256(str(session.trade_dt).encode()).hexdigest(),
+            "position": "/",
+            "run_id": "seed",
+            "partition_dt": session.trade_dt,
+        }
+    )
+
+
+def key_figures(bars: pl.DataFrame) -> pl.DataFrame:
+    """The bars' rows of gold.daily_kpis."""
+    typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3
+    return (
+        bars.group_by(
+            "symbol", "trade_dt", "interval", "provider", "asset_class", "calendar", maintain_order=True
+        )
+        .agg(
+            pl.col("open").first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").last(),
+            typical.mean().round(6).alias("average_price"),
+            ((typical * pl.col("volume")).sum() / pl.col("volume").sum()).round(6).alias("vwap"),
+            pl.col("volume").sum(),
+            pl.len().cast(pl.Int64).alias("bar_count"),
+        )
+        .with_columns(
+            pl.lit(_BARS, pl.Int64).alias("expected_bars"),
+            pl.col("trade_dt").alias("basis_dt"),
+            pl.lit(None).alias("price_change"),
+            pl.lit(None).alias("price_change_pct"),
+            pl.lit(value=False).alias("is_simulated"),
+            pl.lit("seed").alias("run_id"),
+            pl.col("trade_dt").dt.truncate("1y").alias("partition_dt"),
+        )
+    )
+
+
+def append(lake: Lake, table: Table, rows: pl.DataFrame) -> None:
+    """Appends rows of any numeric type to a table of the lake."""
+    schema = arrow_schema(table)
+    wanted = pl.from_arrow(schema.empty_table())
+    assert isinstance(wanted, pl.DataFrame)
+    typed = rows.select(pl.col(name).cast(kind) for name, kind in wanted.schema.items())
+    write_deltalake(lake.uri(table), typed.to_arrow().cast(schema), mode="append")
+
+
+def land(lake: Lake | None, inputs: Path, recent: pl.DataFrame, names: list[str], number: int) -> None:
+    """The answers of one tick, the last hundred bars each: landed in `lake`, or kept to be landed."""
+    now = _TODAY.open_at + timedelta(hours=2, minutes=5 * number)
+    seen = recent.filter((pl.col("timestamp") < now) & pl.col("symbol").is_in(names))
+    groups = seen.group_by("symbol").tail(_COMPACT).partition_by("symbol", as_dict=True).items()
+    rows = [payload(str(symbol), bars, now) for (symbol,), bars in groups]
+    if lake:
+        append_rows(lake, RAW_PAYLOADS, rows)
+        return
+    kept = [{**row, "body": bytes(row["body"]).decode(), "fetched_at": now.isoformat()} for row in rows]
+    (inputs / "tick.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+def payload(symbol: str, bars: pl.DataFrame, now: datetime) -> dict[str, Any]:
+    """An answer of Alpha Vantage's TIME_SERIES_INTRADAY, outputsize=compact."""
+    series = {
+        row["timestamp"].astimezone(_NEW_YORK).strftime("%Y-%m-%d %H:%M:%S"): {
+            **{f"{n}. {name}": f"{row[name]:.4f}" for n, name in enumerate(_PRICES, start=1)},
+            "5. volume": str(row["volume"]),
+        }
+        for row in reversed(bars.to_dicts())
+    }
+    meta = {
+        "2. Symbol": symbol,
+        "4. Interval": "5min",
+        "5. Output Size": "Compact",
+        "6. Time Zone": "US/Eastern",
+    }
+    body = json.dumps({"Meta Data": meta, "Time Series (5min)": series}, indent=4).encode()
+    return {
+        "payload_id": hashlib.sha256(body).hexdigest(),
+        "provider": "alphavantage",
+        "dataset": "intraday",
+        "symbol": symbol,
+        "interval": "5min",
+        "request": f"/query?function=TIME_SERIES_INTRADAY&symbol={symbol}&interval=5min",
+        "status": 200,
+        "content_type": "application/json",
+        "fetched_at": now,
+        "is_simulated": False,
+        "body": body,
+        "run_id": "benchmark",
+    }
+
+
+def lakehouse(engine: str) -> Work:
+    """Lands the tick in one commit and builds Silver and Gold."""
+
+    def run(inputs: Path, folder: Path) -> Generator[None]:
+        copy_lake(inputs, folder)
+        rows = json.loads((inputs / "tick.json").read_text(encoding="utf-8"))
+        landed = [
+            {**row, "body": row["body"].encode(), "fetched_at": datetime.fromisoformat(row["fetched_at"])}
+            for row in rows
+        ]
+        work = workspace(folder, engine)
+        with warm_session(work) as spark:
+            yield
+            append_rows(work.lake, RAW_PAYLOADS, landed)
+            build(work, spark)
+            yield
+
+    return run
+
+
+def case(symbols: int, millions: int) -> Case:
+    """The tick of so many symbols into a lake of so many million bars of 500 symbols."""
+    days = round(millions * 1_000_000 / (_SYMBOLS * _BARS))
+    return Case(
+        name=f"tick_{symbols}_into_{millions}m",
+        title=f"Five minutes' bars of {symbols} symbols into {millions} million bars: landing to Gold",
+        prepare=lambda inputs, scale: prepare_lake(inputs, max(30, round(days * scale)), symbols),
+        contestants=(
+            Contestant(LAKEHOUSE, EMBEDDED, lakehouse(EMBEDDED)),
+            Contestant(LAKEHOUSE, SPARK, lakehouse(SPARK)),
+        ),
+    )
+
+
+CASES = (*(case(100, millions) for millions in (1, 10, 100)), case(5, 10), case(500, 10))

@@ -1,0 +1,92 @@
+"""The lakehouse as a contestant: engines that are warm, builds as the flows do them, without Prefect."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from benchmarks.case import SPARK
+from config.secrets import Secrets
+from config.settings import MassiveSettings, Providers, Settings
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from delta_tables.table import Table
+from flows.bar_files_build import build_bar_files
+from flows.gold_build import build_gold
+from flows.silver_build import SILVER_TABLES, Built, build_silver
+from flows.workspace import Workspace, new_run_id
+from jobs.session import engine_session
+
+FETCHED = datetime(2010, 8, 21, 12, tzinfo=UTC)
+
+
+def workspace(folder: Path, engine: str) -> Workspace:
+    """A workspace on the lake in `folder`/lake, its tables created."""
+    lake = Lake(str(folder / "lake"))
+    create_tables(lake)
+    settings = Settings(
+        engine="spark" if engine == SPARK else "embedded",
+        state_dir=folder / "state",
+        providers=Providers(massive=MassiveSettings(universe="all")),
+    )
+    return Workspace(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
+
+
+@contextmanager
+def warm_session(work: Workspace) -> Iterator[SparkSession]:
+    """An engine that has written, merged and read a small table before."""
+    with engine_session(work.settings, work.lake) as spark:
+        warm_up(spark, Path(work.lake.root).parent / "warm")
+        yield spark
+
+
+def warm_up(spark: SparkSession, folder: Path) -> None:
+    """Writes, merges and reads a small Delta table and a small Parquet file."""
+    frame_df = spark.range(1000).selectExpr(
+        "id", "cast(id as decimal(18,6)) as price", "cast(id as string) as name"
+    )
+    frame_df.write.parquet(f"{folder}/file")
+    frame_df.write.format("delta").save(f"{folder}/table")
+    spark.read.parquet(f"{folder}/file").createOrReplaceTempView("warm")
+    spark.sql(
+        f"MERGE INTO delta.`{folder}/table` t USING warm s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    ).collect()
+    spark.read.format("delta").load(f"{folder}/table").groupBy("name").count().collect()
+
+
+def copy_lake(inputs: Path, folder: Path) -> None:
+    """The prepared lake, to be changed: by links, since no file of a lake is ever written a second time."""
+    shutil.copytree(inputs / "lake", folder / "lake", copy_function=os.link)
+
+
+def build(work: Workspace, spark: SparkSession) -> list[Built]:
+    """Silver, also from flat files, then Gold.
+
+    Raises:
+        RuntimeError: a stage did not end well, so that its figures would mean nothing.
+    """
+    built = [build_silver(work, spark, recipe) for recipe in SILVER_TABLES]
+    built += [*build_bar_files(work, spark), build_gold(work, spark)]
+    return ended_well(work, built)
+
+
+def ended_well(work: Workspace, built: list[Built]) -> list[Built]:
+    """The same, after what was staged is removed; raises RuntimeError where a stage did not end well."""
+    work.lake.drop_staging()
+    if wrong := [each.result for each in built if each.result.status not in {"done", "nothing_new"}]:
+        raise RuntimeError(f"wanted every stage done, found {wrong}")
+    return built
+
+
+def rows_of(folder: Path, table: Table, columns: Sequence[str], where: str = "true") -> pa.Table:
+    """Columns of a table of the lake in `folder`/lake."""
+    lake = Lake(str(folder / "lake"))
+    found = pl.read_delta(lake.uri(table)).filter(pl.sql_expr(where)).select(columns)
+    return found.to_arrow()

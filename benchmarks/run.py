@@ -1,0 +1,125 @@
+"""`make bench`: every case, each contestant in fresh processes, in turn; tables go to docs/benchmarks.md.
+
+    python -m benchmarks.run [CASE ...] [--engine embedded spark] [--repeat 3] [--scale 1.0]
+
+Inputs are made once a scale and kept below --folder. Before anything is timed each contestant runs once, and
+its rows must be those of the first one. Nothing else should be at work on the machine.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.agreement import differences
+from benchmarks.case import EMBEDDED, NO_ENGINE, SPARK, Case, Contestant
+from benchmarks.cases import CASES
+from benchmarks.measuring import Cost
+from benchmarks.report import Result, write_report
+
+FOLDER = Path(".lakehouse/benchmarks")
+REPORT = Path("docs/benchmarks.md")
+_ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs what was asked for; exits with 1 where a contestant fails or has other rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all, if none is named")
+    parser.add_argument("--engine", nargs="+", choices=list(_ENGINES), default=list(_ENGINES))
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="below 1: a smaller case, for a try")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--report", type=Path, default=REPORT)
+    given = parser.parse_args(arguments)
+    engines = {name for each in given.engine for name in _ENGINES[each]}
+    wrong: list[str] = []
+    for name in given.cases or CASES:
+        case = CASES[name]
+        inputs, rows = prepared(case, given.folder, given.scale)
+        chosen = [each for each in case.contestants if each.engine in engines]
+        results = contest(case, chosen, inputs, rows, given.repeat, wrong)
+        write_report(given.report, case, results, given.scale, list(CASES))
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+def prepared(case: Case, folder: Path, scale: float) -> tuple[Path, int]:
+    """The case's inputs, made where they are not there yet, and the rows of work in them."""
+    inputs = (folder / f"{case.name}-{scale:g}").resolve()
+    done = inputs / "rows"
+    if not done.exists():
+        say(f"{case.name}: makes its inputs in {inputs}")
+        shutil.rmtree(inputs, ignore_errors=True)
+        inputs.mkdir(parents=True)
+        done.write_text(str(case.prepare(inputs, scale)), encoding="utf-8")
+    return inputs, int(done.read_text(encoding="utf-8"))
+
+
+def contest(
+    case: Case, contestants: Sequence[Contestant], inputs: Path, rows: int, repeat: int, wrong: list[str]
+) -> list[Result]:
+    """Each contestant's costs; who fails or has other rows than the first goes into `wrong`, untimed."""
+    costs: dict[Contestant, list[Cost]] = {}
+    with tempfile.TemporaryDirectory(dir=inputs.parent) as scratch:
+        for number in range(-1, repeat):
+            for contestant in contestants if number < 0 else list(costs):
+                folder = Path(scratch) / contestant.key
+                cost = run_once(case, contestant, inputs, folder)
+                said = f"{case.name} {contestant.key}"
+                if cost is None:
+                    wrong.append(f"{said}: failed")
+                    costs.pop(contestant, None)
+                    continue
+                say(f"{said}: {cost.seconds:.2f} s{', not counted' if number < 0 else ''}")
+                if number >= 0:
+                    costs[contestant].append(cost)
+                elif apart := _apart(Path(scratch) / contestants[0].key, folder):
+                    wrong.append(f"{said}: {'; '.join(apart)}")
+                else:
+                    costs[contestant] = []
+                if number >= 0 or contestant is not contestants[0]:
+                    shutil.rmtree(folder)
+            shutil.rmtree(Path(scratch) / contestants[0].key, ignore_errors=True)
+    return [Result(contestant, rows, tuple(each)) for contestant, each in costs.items() if each]
+
+
+def run_once(case: Case, contestant: Contestant, inputs: Path, folder: Path) -> Cost | None:
+    """What one run in a process of its own cost; None where it failed, and why on stderr."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.contest",
+        case.name,
+        contestant.key,
+        str(inputs),
+        str(folder),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        sys.stderr.write(done.stderr[-4000:])
+        return None
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _apart(first: Path, other: Path) -> list[str]:
+    if first == other or not (first / "answer").exists():
+        return []
+    return differences(first / "answer", other / "answer")
+
+
+def say(line: str) -> None:
+    """Prints a line with the time, at once."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
