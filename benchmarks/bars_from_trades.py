@@ -62,7 +62,8 @@ def sources(lean: Path) -> Iterator[Source]:
 def lean_trades(spark: SparkSession, path: Path, day: date) -> DataFrame:
     """Rows of silver.trades of a flat file."""
     at = datetime.combine(day, time(23, 59), UTC)
-    file = FlatFile(path.name, "massive", TRADES_FILE, day, path.name, path.name, at, is_simulated=False)
+    size = path.stat().st_size
+    file = FlatFile(path.name, "massive", TRADES_FILE, day, path.name, path.name, at, False, size)
     staged_df = staged_texts(read_flat_file(spark, Lake(str(path.parent)), file, None), tick_day(day))
     return first_ticks(judged_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(OPERATION)
 

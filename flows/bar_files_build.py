@@ -1,4 +1,4 @@
-"""Builds silver.bars from the flat files of bars that have landed, a file at a time."""
+"""Builds silver.bars from the flat files of bars that have landed: new days together, others one by one."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -27,6 +27,7 @@ from jobs.trading_calendar import STOCKS_US, sessions_frame
 
 INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
 _FEWEST_BYTES_A_ROW = 15  # of a gzipped file; real ones have 15 to 20
+_MOST_FILES = 16  # each is a branch of the plan, which takes ever longer to send and to plan
 
 
 def build_bar_files(work: Workspace, spark: SparkSession) -> list[Built]:
@@ -58,7 +59,12 @@ def _groups(files: Iterable[FlatFile], most_bytes: int) -> list[list[FlatFile]]:
     for file in files:
         last = groups[-1] if groups else []
         is_other_day = file.file_dt not in {each.file_dt for each in last}
-        if last and is_other_day and sum(each.size_bytes for each in last) + file.size_bytes <= most_bytes:
+        has_room = 0 < len(last) < _MOST_FILES
+        if (
+            has_room
+            and is_other_day
+            and sum(each.size_bytes for each in last) + file.size_bytes <= most_bytes
+        ):
             last.append(file)
         else:
             groups.append([file])
@@ -74,7 +80,9 @@ def _build(loads: Sequence[FileLoad]) -> list[Built]:
 
 
 def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
-    """The counts of each file, once all are published; None where something is stored of their days.
+    """The counts of each file, once all are published, and with the first one the verdicts on all of them.
+
+    None where something is stored of their days, a key comes twice, or they are too many rows for a batch.
 
     Raises:
         FlatFileError, GateFailed, SchemaMismatch: what was wrong; nothing of them is published.
@@ -85,19 +93,24 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
     frames = []
     for load in loads:
         with reading(load.file):
-            frames.append(judged_file(load))
+            frames.append(judged_file(load).withColumn("file_dt", F.lit(load.file.file_dt)))
     with reading(first.file):  # a broken line shows when the rows are computed; then each is tried by itself
         judged_df = first.staged(
             reduce(lambda above, below: above.unionByName(below), frames), "judged_together"
         )
-    together = Counts()
-    if not publish_first(first, judged_df, "together", together):
-        return None
     is_bad = F.size("reasons") > 0
-    counted_df = judged_df.groupBy("payload_id").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
+    counted_df = judged_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
     rows = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
-    counts = [(rows.get(load.file.file_id, (0, 0)), together.gates) for load in loads]
-    return [Counts(total, total - bad, bad, gates) for (total, bad), gates in counts]
+    together = Counts()
+    is_too_large = (
+        sum(total for total, _ in rows.values()) > first.work.settings.providers.massive.rows_per_batch
+    )
+    if is_too_large or not publish_first(first, judged_df, "together", together):
+        return None
+    found = (rows.get(load.file.file_dt, (0, 0)) for load in loads)
+    counts = [Counts(total, total - bad, bad) for total, bad in found]
+    counts[0].gates = together.gates
+    return counts
 
 
 def _are_known(loads: Sequence[FileLoad]) -> bool:

@@ -1,4 +1,4 @@
-"""Brings a flat file into its table: what a batch of it changes, through its gate, in one commit."""
+"""Brings flat files into their table: what a batch of one changes, or several new ones, gated, one commit."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -136,7 +136,12 @@ def publish_batch(
 
 
 def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> bool:
-    """Publishes a range of which nothing is stored, with its bad rows; not where a key comes twice."""
+    """Publishes a range of which nothing is stored, with its bad rows; false, and nothing of it, where a key
+    comes twice. The rows may be of several files, `load` is then the first one's.
+
+    Raises:
+        GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
+    """
     if ticks_repeat_keys(judged_df, load.table):
         return False
     first_df = first_ticks(judged_df, load.table, load.work.run_id)

@@ -16,7 +16,7 @@ from flows.gates import audit
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
-from jobs.bars import are_of_one_kind, bar_changes, observed_bars, stock_clean
+from jobs.bars import are_of_one_kind, bar_changes, observed_bars, stock_clean, stock_clean_of_one_kind
 from jobs.bitemporal import OPERATION, first_rows, has_repeated_keys
 from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
 from jobs.fundamentals import fundamentals_changes, judged_fundamentals
@@ -222,10 +222,11 @@ def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[
     require_values(upserts_df, table)
     gates = [audit(work, upserts_df, table.dataset)]
     if table is BARS:
-        is_one_kind = are_of_one_kind(upserts_df)
-        clean_df = stock_clean(upserts_df, is_one_kind=is_one_kind)
-        if not is_one_kind:  # rows are chosen by a window: once, since the gate reads them several times
-            clean_df = stage(clean_df.sparkSession, work.lake, clean_df, work.run_id, "stock_clean")
+        if are_of_one_kind(upserts_df):
+            clean_df = stock_clean_of_one_kind(upserts_df)
+        else:  # rows are chosen by a window: once, since the gate reads them several times
+            chosen_df = stock_clean(upserts_df)
+            clean_df = stage(chosen_df.sparkSession, work.lake, chosen_df, work.run_id, "stock_clean")
         if count_rows(clean_df):
             gates.append(audit(work, clean_df, "silver_stock_clean"))
     return gates

@@ -27,12 +27,17 @@ def are_of_one_kind(bars_df: DataFrame) -> bool:
     return len(bars_df.select("interval", "provider").distinct().limit(2).collect()) <= 1
 
 
-def stock_clean(bars_df: DataFrame, *, is_one_kind: bool) -> DataFrame:
+def stock_clean(bars_df: DataFrame) -> DataFrame:
     """The rows of the view silver.stock_clean among `bars_df`: current stock bars, volume as bigint.
 
     Bars of several intervals can begin at one instant; the view has one row a symbol and timestamp, that of
-    the finest interval (`interval` says which). Where all are of one kind none has to be chosen.
+    the finest interval (`interval` says which).
     """
     bars_df.createOrReplaceTempView("stock_clean_source")
-    select = stock_clean_of_one_kind_sql if is_one_kind else stock_clean_sql
-    return bars_df.sparkSession.sql(select("stock_clean_source"))
+    return bars_df.sparkSession.sql(stock_clean_sql("stock_clean_source"))
+
+
+def stock_clean_of_one_kind(bars_df: DataFrame) -> DataFrame:
+    """The same of bars of one interval and provider (are_of_one_kind), among which none has to be chosen."""
+    bars_df.createOrReplaceTempView("stock_clean_source")
+    return bars_df.sparkSession.sql(stock_clean_of_one_kind_sql("stock_clean_source"))

@@ -48,6 +48,7 @@ def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, 
 def first_rows(observed_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The same as history_changes where nothing is stored and no key comes twice: every row is new.
 
+    No observation may say IS_GONE.
     Without the windows over each key's history, which is what a first load would spend its time on.
     """
     rows_df = observed_df.withColumns(

@@ -53,7 +53,7 @@ class FlatFile:
     path: str
     fetched_at: datetime
     is_simulated: bool
-    size_bytes: int = 0
+    size_bytes: int
 
 
 Universe = frozenset[str] | None

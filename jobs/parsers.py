@@ -86,5 +86,9 @@ def read_rows_of(payloads_df: DataFrame, readers: Readers, sources: Sources) -> 
 
 def calendars_of(readers: Readers, sources: Sources) -> set[str]:
     """The calendars that rows of these sources can name."""
-    known = (readers[name].calendars.get(dataset, ()) for name, dataset in sources if name in readers)
-    return {calendar for calendars in known for calendar in calendars}
+    return {
+        calendar
+        for name, dataset in sources
+        if has_any(readers, [(name, dataset)])
+        for calendar in readers[name].calendars[dataset]
+    }

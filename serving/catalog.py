@@ -27,7 +27,8 @@ def register_tables(spark: SparkSession, lake: Lake, statement: str | None = Non
     found = existing_tables(lake)
     if not found:
         raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
-    found = (statement and _named_in(statement, found)) or found
+    if statement is not None:
+        found = _named_in(statement, found) or found
     for layer in LAYERS:
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
     known = {layer: _names_in(spark, layer) for layer in LAYERS}
@@ -38,7 +39,9 @@ def register_tables(spark: SparkSession, lake: Lake, statement: str | None = Non
 
 def _named_in(statement: str, found: tuple[Table, ...]) -> tuple[Table, ...]:
     """The tables whose names stand in the statement, anywhere, and those behind the views that do."""
-    words = {word.lower() for word in names_in(statement)}
+    words = set(names_in(statement))
+    if "identifier" in words:  # IDENTIFIER('gold.signals') names a table in a string
+        return found
 
     def is_named(full_name: str) -> bool:
         return full_name.rpartition(".")[2] in words or full_name.replace(".", "_") in words

@@ -110,4 +110,4 @@ def _require(lake: Lake, table: Table) -> None:
 
 def _rows(spark: SparkSession, here: CliContext, dataset: str) -> DataFrame:
     rows_df = read_table(spark, here.lake, _table_of(dataset))
-    return stock_clean(rows_df, is_one_kind=False) if dataset == STOCK_CLEAN else rows_df
+    return stock_clean(rows_df) if dataset == STOCK_CLEAN else rows_df

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from config.settings import Settings
 from delta_tables.lake import Lake
 from flows import gold_build, silver_build
-from jobs import session, table_io
+from jobs import session, table_io, tick_io
 from tests import lakes
 
 POINTS = (
@@ -70,15 +70,19 @@ def nothing(*_args: Any) -> None:
 
 def arm(point: str) -> None:
     """Makes the process die at the point."""
-    merge_history, merge_rows = table_io.merge_history, table_io.merge_rows
+    merge_rows = table_io.merge_rows
+    publishers: dict[str, Callable[..., Any]] = {
+        "merge_history": table_io.merge_history,
+        "append_first": tick_io.append_first,
+    }
     if point == "after_landing":
         setattr(silver_build, "read_payloads", die)
     elif point == "inside_silver_merge":
-        setattr(
-            silver_build, "merge_history", around(merge_history, "silver.bars", die_when_files_appear, die)
-        )
+        for name, function in publishers.items():
+            setattr(silver_build, name, around(function, "silver.bars", die_when_files_appear, die))
     elif point == "after_silver_merge":
-        setattr(silver_build, "merge_history", around(merge_history, "silver.bars", nothing, die))
+        for name, function in publishers.items():
+            setattr(silver_build, name, around(function, "silver.bars", nothing, die))
     elif point == "between_silver_and_gold":
         setattr(lakes, "build_gold", die)
     elif point == "inside_gold_publish":

@@ -1,6 +1,8 @@
 """Flat files of minute and day bars to silver.bars: versions, bad rows, batches, the same on both engines."""
 
 import gzip
+import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +16,10 @@ from delta_tables.content_hash import content_hash
 from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
 from delta_tables.silver import BARS, QUARANTINE
+from flows import bar_files_build
 from flows.bar_files_build import build_bar_files
 from flows.silver_build import Built
+from flows.workspace import CHECKS
 from jobs.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
 from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
 
@@ -184,3 +188,61 @@ def test_of_files_of_several_days_one_that_is_not_whole_stops_no_other(
         ("done", 2)
     ] * 3
     assert {row["trade_dt"] for row in rows_of(lake)} == {day for day, _ in others}
+
+
+@pytest.mark.parametrize(
+    ("most_files", "rows_per_batch", "commits"), [(16, 1_000_000, 1), (3, 1_000_000, 2), (16, 1_000, 4)]
+)
+def test_a_batch_of_several_days_has_its_bounds(
+    spark: SparkSession,
+    lake: Lake,
+    monkeypatch: pytest.MonkeyPatch,
+    most_files: int,
+    rows_per_batch: int,
+    commits: int,
+) -> None:
+    monkeypatch.setattr(bar_files_build, "_MOST_FILES", most_files)
+    for day in days_of_bars():
+        rows = [bar(f"1{number // 60}:{number % 60:02}:00", day=day) for number in range(300)]
+        land_bars(lake, rows, at_noon(day), day=day)
+    built = build(spark, lake, rows_per_batch=rows_per_batch)
+    assert [each.result.rows_out for each in built] == [300] * 4
+    assert open_table(lake, BARS).version() == commits
+
+
+def test_a_day_that_is_known_among_new_ones_is_corrected(spark: SparkSession, lake: Lake) -> None:
+    days = list(days_of_bars())
+    land_bars(lake, [bar(day=days[1])], at_noon(days[1]), day=days[1])
+    build(spark, lake)
+    land_bars(lake, [bar(day=days[1], close="50.350000")], at_noon(days[3]), day=days[1])
+    for day in (days[0], days[2]):
+        land_bars(lake, [bar(day=day)], at_noon(day), day=day)
+    assert [each.result.rows_out for each in build(spark, lake)] == [1, 2, 1]
+    closes = [row["close"] for row in rows_of(lake) if row["known_to"] is None]
+    assert sorted(closes) == [Decimal("50.3"), Decimal("50.3"), Decimal("50.35")]
+
+
+def test_equal_files_of_two_days_are_counted_each_by_itself(spark: SparkSession, lake: Lake) -> None:
+    """A file published a second time, under the next day's name: its bars are not of that day."""
+    friday, monday = date(2024, 11, 15), date(2024, 11, 18)
+    for day in (friday, monday):
+        land_bars(lake, [bar(day=friday), bar(minute(1), day=friday)], at_noon(monday), day=day)
+    built = build(spark, lake)
+    counts = [(each.result.rows_in, each.result.rows_out, each.result.rows_bad) for each in built]
+    assert counts == [(2, 2, 0), (2, 0, 2)]
+
+
+def test_of_files_of_several_days_one_that_its_gate_refuses_stops_no_other(
+    spark: SparkSession, lake: Lake, tmp_path: Path
+) -> None:
+    checks = tmp_path / "checks"
+    shutil.copytree(CHECKS, checks)
+    with (checks / "silver_bars.yml").open("a", encoding="utf-8") as rules:
+        rules.write("  - max(close) < 100\n")
+    first, *others = days_of_bars()
+    land_bars(lake, [bar(day=first, high="200.0", close="150.0")], at_noon(first), day=first)
+    for day in others:
+        land_bars(lake, [bar(day=day)], at_noon(day), day=day)
+    built = build_bar_files(replace(tick_workspace(lake), checks=checks), spark)
+    assert [each.result.status for each in built] == ["blocked", "done", "done", "done"]
+    assert {row["trade_dt"] for row in rows_of(lake)} == set(others)
