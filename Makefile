@@ -57,7 +57,7 @@ check: install ## Lint, format, types, import rules, and the tests of the projec
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/project
 
-bench: install ## Measure against other tools, write docs/benchmarks.md (hours; needs 12 GB of disk; BENCH="daily_history --repeat 1" for less)
+bench: install ## Measure against other tools, write docs/benchmarks.md (takes long; BENCH="daily_history --repeat 1" for less)
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
 env: ## Write random passwords for docker compose into .secrets/; those there stay

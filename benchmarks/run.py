@@ -30,13 +30,17 @@ _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 def main(arguments: Sequence[str]) -> None:
     """Runs what was asked for; exits with 1 where a contestant fails or has other rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all, if none is named")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"all, if none: {', '.join(CASES)}")
     parser.add_argument("--engine", nargs="+", choices=list(_ENGINES), default=list(_ENGINES))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="below 1: a smaller case, for a try")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args(arguments)
+    if unknown := set(given.cases) - set(CASES):
+        parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    if given.repeat < 1 or not 0 < given.scale <= 1:
+        parser.error("--repeat is at least 1, --scale above 0 and at most 1")
     engines = {name for each in given.engine for name in _ENGINES[each]}
     wrong: list[str] = []
     for name in given.cases or CASES:

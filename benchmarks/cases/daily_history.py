@@ -1,21 +1,25 @@
 """A year's daily bars of 524 symbols, from landed payloads to Silver and Gold."""
 
-import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import SparkSession
 
-from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant, Work
-from benchmarks.lakes import FETCHED, build, copy_lake, rows_of, warm_session, workspace
+from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
+from benchmarks.lakes import FETCHED, build, contesting, payload, rows_of
 from benchmarks.peers import daily_duckdb, daily_polars, daily_spark
 from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.plain_spark import twice
 from delta_tables import gold, silver
 from delta_tables.arrow_io import append_rows
 from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
-from flows.simulator.prices import DailyBar, load_histories, price_text
+from flows.simulator.prices import DailyBar, load_histories
+from flows.simulator.series import Point, Series, render_json
+from flows.workspace import Workspace
 
 
 def prepare(inputs: Path, scale: float) -> int:
@@ -28,65 +32,21 @@ def prepare(inputs: Path, scale: float) -> int:
     return sum(len(histories[symbol]) for symbol in chosen)
 
 
-def _payload(symbol: str, bars: tuple[DailyBar, ...]) -> dict[str, object]:
-    body = _body(symbol, bars)
-    return {
-        "payload_id": hashlib.sha256(body).hexdigest(),
-        "provider": "alphavantage",
-        "dataset": "daily",
-        "symbol": symbol,
-        "interval": "1day",
-        "request": f"/query?function=TIME_SERIES_DAILY&symbol={symbol}&outputsize=full",
-        "status": 200,
-        "content_type": "application/json",
-        "fetched_at": FETCHED,
-        "is_simulated": False,
-        "body": body,
-        "run_id": "benchmark",
-    }
+def _payload(symbol: str, bars: tuple[DailyBar, ...]) -> dict[str, Any]:
+    meta = (
+        ("Information", "Daily Prices (open, high, low, close) and Volumes"),
+        ("Symbol", symbol),
+        ("Last Refreshed", bars[-1].trade_dt.isoformat()),
+        ("Output Size", "Full size"),
+        ("Time Zone", "US/Eastern"),
+    )
+    points = [Point(bar.trade_dt.isoformat(), FETCHED, *bar[1:]) for bar in reversed(bars)]
+    body = render_json(Series(meta, "Time Series (Daily)", points))
+    return payload("daily", symbol, "1day", body, FETCHED)
 
 
-def _body(symbol: str, bars: tuple[DailyBar, ...]) -> bytes:
-    meta = {
-        "1. Information": "Daily Prices (open, high, low, close) and Volumes",
-        "2. Symbol": symbol,
-        "3. Last Refreshed": bars[-1].trade_dt.isoformat(),
-        "4. Output Size": "Full size",
-        "5. Time Zone": "US/Eastern",
-    }
-    names = ("open", "high", "low", "close", "volume")
-    lines = [
-        f'        "{bar.trade_dt}": {{\n'
-        + ",\n".join(
-            f'            "{number}. {name}": "{value}"'
-            for number, (name, value) in enumerate(
-                zip(names, (*map(price_text, bar[1:5]), bar.volume), strict=True), start=1
-            )
-        )
-        + "\n        }"
-        for bar in reversed(bars)
-    ]
-    heading = ",\n".join(f'        "{name}": "{value}"' for name, value in meta.items())
-    series = ",\n".join(lines)
-    parts = (f'    "Meta Data": {{\n{heading}\n    }}', f'    "Time Series (Daily)": {{\n{series}\n    }}')
-    return b"{\n" + ",\n".join(parts).encode() + b"\n}"
-
-
-def lakehouse(engine: str) -> Work:
-    """Silver and Gold with gates, history and quarantine."""
-
-    def run(inputs: Path, folder: Path) -> Generator[None]:
-        copy_lake(inputs, folder)
-        work = workspace(folder, engine)
-        with warm_session(work) as spark:
-            if engine == SPARK:  # a server that has done such work before
-                copy_lake(inputs, folder / "before")
-                build(workspace(folder / "before", engine), spark)
-            yield
-            build(work, spark)
-            yield
-
-    return run
+def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
+    build(work, spark)
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
@@ -103,10 +63,10 @@ CASE = Case(
     title="A year's daily bars of 524 symbols: payloads to Silver and Gold",
     prepare=prepare,
     contestants=(
-        Contestant(LAKEHOUSE, EMBEDDED, lakehouse(EMBEDDED), answer),
+        Contestant(LAKEHOUSE, EMBEDDED, contesting(_build, EMBEDDED), answer),
         Contestant("polars", NO_ENGINE, daily_polars.run, daily_polars.answer),
         Contestant("duckdb", NO_ENGINE, daily_duckdb.run, daily_duckdb.answer),
-        Contestant(LAKEHOUSE, SPARK, lakehouse(SPARK), answer),
-        Contestant("pyspark", SPARK, daily_spark.run, daily_spark.answer),
+        Contestant(LAKEHOUSE, SPARK, contesting(_build, SPARK), answer),
+        Contestant("pyspark", SPARK, twice(daily_spark.load), daily_spark.answer),
     ),
 )

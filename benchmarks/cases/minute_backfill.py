@@ -1,7 +1,7 @@
 """Ten million minute bars of 500 symbols, from landed flat files to Silver."""
 
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import polars as pl
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant, Work
-from benchmarks.lakes import FETCHED, copy_lake, ended_well, rows_of, warm_session, workspace
+from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
+from benchmarks.lakes import FETCHED, contesting, ended_well, rows_of
 from benchmarks.peers import minute_duckdb, minute_polars, minute_spark
 from benchmarks.peers.minute_columns import ANSWER
+from benchmarks.peers.plain_spark import twice
 from delta_tables import silver
 from delta_tables.arrow_io import append_rows
 from delta_tables.bronze import RAW_FILES
@@ -90,24 +91,7 @@ def _raw_file(path: Path, day: date) -> dict[str, object]:
     }
 
 
-def lakehouse(engine: str) -> Work:
-    """Silver with gates and history."""
-
-    def run(inputs: Path, folder: Path) -> Generator[None]:
-        copy_lake(inputs, folder)
-        work = workspace(folder, engine)
-        with warm_session(work) as spark:
-            if engine == SPARK:  # a server that has done such work before
-                copy_lake(inputs, folder / "before")
-                _build(workspace(folder / "before", engine), spark)
-            yield
-            _build(work, spark)
-            yield
-
-    return run
-
-
-def _build(work: Workspace, spark: SparkSession) -> None:
+def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
     ended_well(work, build_bar_files(work, spark))
 
 
@@ -121,10 +105,10 @@ CASE = Case(
     title="Ten million minute bars of 500 symbols: flat files to Silver",
     prepare=prepare,
     contestants=(
-        Contestant(LAKEHOUSE, EMBEDDED, lakehouse(EMBEDDED), answer),
+        Contestant(LAKEHOUSE, EMBEDDED, contesting(_build, EMBEDDED), answer),
         Contestant("polars", NO_ENGINE, minute_polars.run, minute_polars.answer),
         Contestant("duckdb", NO_ENGINE, minute_duckdb.run, minute_duckdb.answer),
-        Contestant(LAKEHOUSE, SPARK, lakehouse(SPARK), answer),
-        Contestant("pyspark", SPARK, minute_spark.run, minute_spark.answer),
+        Contestant(LAKEHOUSE, SPARK, contesting(_build, SPARK), answer),
+        Contestant("pyspark", SPARK, twice(minute_spark.load), minute_spark.answer),
     ),
 )

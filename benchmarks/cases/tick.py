@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Generator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from deltalake import write_deltalake
+from pyspark.sql import SparkSession
 
-from benchmarks.case import EMBEDDED, LAKEHOUSE, SPARK, Case, Contestant, Work
-from benchmarks.lakes import build, copy_lake, warm_session, workspace
+from benchmarks.case import EMBEDDED, LAKEHOUSE, SPARK, Case, Contestant
+from benchmarks.lakes import build, contesting, payload, warm_session, workspace
 from delta_tables import gold, silver
 from delta_tables.arrow_io import append_rows, arrow_schema
 from delta_tables.bronze import RAW_PAYLOADS
@@ -21,6 +21,8 @@ from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from delta_tables.table import Table
 from flows.simulator.prices import load_histories
+from flows.simulator.series import Point, Series, render_json
+from flows.workspace import Workspace
 from jobs.trading_calendar import Session, sessions_between
 
 _SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40
@@ -132,7 +134,8 @@ def land(lake: Lake | None, inputs: Path, recent: pl.DataFrame, names: list[str]
     now = _TODAY.open_at + timedelta(hours=2, minutes=5 * number)
     seen = recent.filter((pl.col("timestamp") < now) & pl.col("symbol").is_in(names))
     groups = seen.group_by("symbol").tail(_COMPACT).partition_by("symbol", as_dict=True).items()
-    rows = [payload(str(symbol), bars, now) for (symbol,), bars in groups]
+    bars_of = {str(name): bars for (name,), bars in groups}
+    rows = [payload("intraday", name, "5min", answer_body(name, bars), now) for name, bars in bars_of.items()]
     if lake:
         append_rows(lake, RAW_PAYLOADS, rows)
         return
@@ -140,56 +143,37 @@ def land(lake: Lake | None, inputs: Path, recent: pl.DataFrame, names: list[str]
     (inputs / "tick.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
-def payload(symbol: str, bars: pl.DataFrame, now: datetime) -> dict[str, Any]:
+def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
     """An answer of Alpha Vantage's TIME_SERIES_INTRADAY, outputsize=compact."""
-    series = {
-        row["timestamp"].astimezone(_NEW_YORK).strftime("%Y-%m-%d %H:%M:%S"): {
-            **{f"{n}. {name}": f"{row[name]:.4f}" for n, name in enumerate(_PRICES, start=1)},
-            "5. volume": str(row["volume"]),
-        }
+    points = [
+        Point(
+            key=row["timestamp"].astimezone(_NEW_YORK).strftime("%Y-%m-%d %H:%M:%S"),
+            published_at=row["timestamp"],
+            volume=row["volume"],
+            **{name: Decimal(str(row[name])) for name in _PRICES},
+        )
         for row in reversed(bars.to_dicts())
-    }
-    meta = {
-        "2. Symbol": symbol,
-        "4. Interval": "5min",
-        "5. Output Size": "Compact",
-        "6. Time Zone": "US/Eastern",
-    }
-    body = json.dumps({"Meta Data": meta, "Time Series (5min)": series}, indent=4).encode()
-    return {
-        "payload_id": hashlib.sha256(body).hexdigest(),
-        "provider": "alphavantage",
-        "dataset": "intraday",
-        "symbol": symbol,
-        "interval": "5min",
-        "request": f"/query?function=TIME_SERIES_INTRADAY&symbol={symbol}&interval=5min",
-        "status": 200,
-        "content_type": "application/json",
-        "fetched_at": now,
-        "is_simulated": False,
-        "body": body,
-        "run_id": "benchmark",
-    }
+    ]
+    meta = (
+        ("Information", "Intraday (5min) open, high, low, close prices and volume"),
+        ("Symbol", symbol),
+        ("Last Refreshed", points[0].key),
+        ("Interval", "5min"),
+        ("Output Size", "Compact"),
+        ("Time Zone", "US/Eastern"),
+    )
+    return render_json(Series(meta, "Time Series (5min)", points))
 
 
-def lakehouse(engine: str) -> Work:
+def _tick(work: Workspace, spark: SparkSession, inputs: Path) -> None:
     """Lands the tick in one commit and builds Silver and Gold."""
-
-    def run(inputs: Path, folder: Path) -> Generator[None]:
-        copy_lake(inputs, folder)
-        rows = json.loads((inputs / "tick.json").read_text(encoding="utf-8"))
-        landed = [
-            {**row, "body": row["body"].encode(), "fetched_at": datetime.fromisoformat(row["fetched_at"])}
-            for row in rows
-        ]
-        work = workspace(folder, engine)
-        with warm_session(work) as spark:
-            yield
-            append_rows(work.lake, RAW_PAYLOADS, landed)
-            build(work, spark)
-            yield
-
-    return run
+    rows = json.loads((inputs / "tick.json").read_text(encoding="utf-8"))
+    landed = [
+        {**row, "body": row["body"].encode(), "fetched_at": datetime.fromisoformat(row["fetched_at"])}
+        for row in rows
+    ]
+    append_rows(work.lake, RAW_PAYLOADS, landed)
+    build(work, spark)
 
 
 def case(symbols: int, millions: int) -> Case:
@@ -200,8 +184,8 @@ def case(symbols: int, millions: int) -> Case:
         title=f"Five minutes' bars of {symbols} symbols into {millions} million bars: landing to Gold",
         prepare=lambda inputs, scale: prepare_lake(inputs, max(30, round(days * scale)), symbols),
         contestants=(
-            Contestant(LAKEHOUSE, EMBEDDED, lakehouse(EMBEDDED)),
-            Contestant(LAKEHOUSE, SPARK, lakehouse(SPARK)),
+            Contestant(LAKEHOUSE, EMBEDDED, contesting(_tick, EMBEDDED)),
+            Contestant(LAKEHOUSE, SPARK, contesting(_tick, SPARK)),
         ),
     )
 

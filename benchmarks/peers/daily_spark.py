@@ -1,6 +1,6 @@
 """The daily history in plain PySpark and delta-spark: one merge a table, no gates, no history."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -9,22 +9,13 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
-from benchmarks.peers.plain_spark import merge, plain_session
+from benchmarks.peers.plain_spark import merge
 from benchmarks.peers.sessions import new_york_sessions
 
 _BAR = "map<string, string>"
 _PRICES = ("open", "high", "low", "close")
 _KEYS = {BARS: ("symbol", "timestamp"), "signals": ("symbol", "trade_dt", "signal")}
 _DAY = ("symbol", "trade_dt")
-
-
-def run(inputs: Path, folder: Path) -> Generator[None]:
-    """Payloads to four Delta tables, in a session that has done so before."""
-    with plain_session(folder) as spark:
-        load(spark, inputs, folder / "before")
-        yield
-        load(spark, inputs, folder)
-        yield
 
 
 def load(spark: SparkSession, inputs: Path, folder: Path) -> None:

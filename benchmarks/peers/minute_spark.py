@@ -1,6 +1,6 @@
 """Minute bars in plain PySpark and delta-spark: all files in one merge, no gates, no history."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -9,19 +9,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks.peers.minute_columns import ANSWER
-from benchmarks.peers.plain_spark import merge, plain_session
+from benchmarks.peers.plain_spark import merge
 from benchmarks.peers.sessions import new_york_sessions
 
 _PRICES = ("open", "high", "low", "close")
-
-
-def run(inputs: Path, folder: Path) -> Generator[None]:
-    """Files to a Delta table partitioned by day, in a session that has done so before."""
-    with plain_session(folder) as spark:
-        load(spark, inputs, folder / "before")
-        yield
-        load(spark, inputs, folder)
-        yield
 
 
 def load(spark: SparkSession, inputs: Path, folder: Path) -> None:

@@ -1,12 +1,13 @@
 """Apache Spark with Delta as most pipelines start it: a session of its own, all settings as they come."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from benchmarks.case import Work
 from benchmarks.lakes import warm_up
 from jobs.spark_server import find_java_home
 
@@ -37,6 +38,19 @@ def plain_session(folder: Path) -> Iterator[SparkSession]:
         yield spark
     finally:
         spark.stop()
+
+
+def twice(load: Callable[[SparkSession, Path, Path], None]) -> Work:
+    """`load(spark, inputs, folder)` in a session that has done so before."""
+
+    def run(inputs: Path, folder: Path) -> Generator[None]:
+        with plain_session(folder) as spark:
+            load(spark, inputs, folder / "before")
+            yield
+            load(spark, inputs, folder)
+            yield
+
+    return run
 
 
 def merge(spark: SparkSession, path: str, view: str, keys: tuple[str, ...]) -> None:
