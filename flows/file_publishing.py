@@ -17,9 +17,8 @@ from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import FlatFile, FlatFileError, Universe
 from jobs.quarantine import quarantine_rows
-from jobs.table_io import between, count_rows, merge_history, merge_rows, read_table, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, merge_rows, read_table, stage
 from jobs.tick_history import first_ticks, tick_changes, ticks_repeat_keys, unsettled
-from jobs.tick_io import append_first
 from quality.gate import GateFailed, GateResult
 
 
@@ -144,8 +143,8 @@ def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Count
     """
     if ticks_repeat_keys(judged_df, load.table):
         return False
-    first_df = first_ticks(judged_df, load.table, load.work.run_id)
-    changes_df = _judged_changes(load, first_df, name, counts)
+    changes_df = first_ticks(judged_df, load.table, load.work.run_id)
+    _audit_changes(load, changes_df, counts)
     _publish_bad(load, judged_df, name, counts)
     if changed := count_rows(changes_df):
         append_first(load.work.lake, load.table, changes_df)
@@ -165,21 +164,20 @@ def _publish_changes(
     if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
         _publish_bad(load, judged_df, name, counts)
         return
-    all_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
-    changes_df = _judged_changes(load, all_df, name, counts)
+    changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
+    changes_df = load.staged(changes_df, f"{name}_changes")
+    _audit_changes(load, changes_df, counts)
     _publish_bad(load, judged_df, name, counts)
     if changed := count_rows(changes_df):
         merge_history(load.work.lake, table, changes_df, (load.partition_dt, load.partition_dt))
         counts.rows_out += changed
 
 
-def _judged_changes(load: FileLoad, changes_df: DataFrame, name: str, counts: Counts) -> DataFrame:
-    """The changes, computed once and through their gate."""
-    staged_df = load.staged(changes_df, f"{name}_changes")
-    upserts_df = staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+def _audit_changes(load: FileLoad, changes_df: DataFrame, counts: Counts) -> None:
+    """The changes through their gate."""
+    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
         counts.gates += audit_changes(load.work, upserts_df, load.table)
-    return staged_df
 
 
 def _publish_bad(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:

@@ -37,6 +37,7 @@ from jobs.parsers import (
 )
 from jobs.quarantine import quarantine_rows
 from jobs.table_io import (
+    append_first,
     between,
     count_rows,
     date_bounds,
@@ -46,7 +47,6 @@ from jobs.table_io import (
     require_values,
     stage,
 )
-from jobs.tick_io import append_first
 from jobs.trading_calendar import FIRST_SESSION, sessions_frame
 from quality.gate import GateFailed, GateResult
 
@@ -179,12 +179,11 @@ def _publish(
         .where(between("partition_dt", bounds) if bounds or not table.partition_by else "false")
     )
     is_first = _is_first(recipe, judged_df, stored_df)
-    changes_df = (
-        first_rows(recipe.observed(judged_df), table, run_id)
-        if recipe.observed and is_first
-        else recipe.changes(judged_df, stored_df, run_id)
-    )
-    changes_df = stage(spark, lake, changes_df, run_id, f"{table.name}_changes")
+    if recipe.observed and is_first:  # the judged rows without the bad ones: no need to write them again
+        changes_df = first_rows(recipe.observed(judged_df), table, run_id)
+    else:
+        changes_df = recipe.changes(judged_df, stored_df, run_id)
+        changes_df = stage(spark, lake, changes_df, run_id, f"{table.name}_changes")
     bad_df = stage(
         spark,
         lake,

@@ -24,10 +24,9 @@ from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import MINUTE_BARS
 from jobs.replaced_rows import replaced_rows
-from jobs.table_io import between, count_rows, merge_history, read_table, require_values, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, read_table, require_values, stage
 from jobs.tick_batches import TickBatch, symbol_batches
 from jobs.tick_features import tick_features
-from jobs.tick_io import append_first
 from jobs.trade_bars import bar_differences, trade_bars
 from quality.gate import GateFailed, GateResult
 

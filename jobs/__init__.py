@@ -2,7 +2,7 @@
 
 Where do I go to…?
     choose or start an engine                    session.py, spark_server.py
-    read, stage or merge a table                 table_io.py, tick_io.py
+    read, stage or merge a table                 table_io.py
     find who reads a provider's payloads         parsers.py
     turn a payload into rows of text             parse_<provider>.py, python_parsing.py
     know the columns of such rows                raw_rows.py

@@ -27,9 +27,7 @@ def preferred_days(days_df: DataFrame, provider_order: Sequence[str]) -> DataFra
     order is total. Within a provider what was learned last holds already (jobs.bitemporal).
     """
     is_daily_last = F.when(F.col("interval") == "1day", 0).otherwise(interval_minutes(F.col("interval")))
-    ranked = (is_daily_last, rank_of(provider_order), "provider")
-    choice = Window.partitionBy("symbol", "trade_dt").orderBy(*ranked)
-    return days_df.withColumn("choice", F.row_number().over(choice)).filter("choice = 1").drop("choice")
+    return _first_of_session(days_df, is_daily_last, rank_of(provider_order), "provider")
 
 
 def session_metrics(known_df: DataFrame, settings: SignalSettings) -> DataFrame:
@@ -63,10 +61,20 @@ def with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFra
         F.col("f_known_to").isNull() | (F.col("f_known_to") > F.col("day_end_at"))
     )
     joined_df = days_df.join(facts_df, (F.col("symbol") == F.col("f_symbol")) & was_known, "left")
-    first = Window.partitionBy("symbol", "trade_dt").orderBy("f_provider")
-    one_df = joined_df.withColumn("choice", F.row_number().over(first)).filter("choice = 1")
+    one_df = _first_of_session(joined_df, "f_provider")
     has_drawn_facts = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
     return one_df.withColumn("eps", F.col("f_eps")).withColumn("has_drawn_facts", has_drawn_facts)
+
+
+def _first_of_session(days_df: DataFrame, *order: Column | str) -> DataFrame:
+    """The first row of each symbol and session, in this order.
+
+    Over the whole series, since windows of a row or two each cost the embedded engine several times as much.
+    """
+    series = Window.partitionBy("symbol").orderBy("trade_dt", *order)
+    before_df = days_df.withColumn("before_dt", F.lag("trade_dt").over(series))
+    is_first = F.col("before_dt").isNull() | (F.col("before_dt") != F.col("trade_dt"))
+    return before_df.filter(is_first).drop("before_dt")
 
 
 def _average_close() -> Column:

@@ -28,12 +28,17 @@ _SERIES = tuple(
     for name in _SERIES_OF.values()
     for interval in (_INTRADAY if "%s" in name else ("",))
 )
+# 6. volume: the functions with adjusted prices number it after the adjusted close
+_BAR_NAMES = ("1. open", "2. high", "3. low", "4. close", "5. volume", "6. volume")
+_BAR = StructType([StructField(name, StringType()) for name in _BAR_NAMES])
 _BODY = StructType(
     [
         StructField("Meta Data", _TEXTS),
-        *(StructField(name, MapType(StringType(), _TEXTS)) for name in _SERIES),
+        *(StructField(name, MapType(StringType(), _BAR)) for name in _SERIES),
     ]
 )
+# Until 2024 coins were told in two currencies, the market's first: `1a. open (EUR)` and `1b. open (USD)`.
+_IN_MARKET = r'"([1-4])a\. (open|high|low|close) \([A-Z]+\)"'
 _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
 # The calendars that the bars of each dataset name.
@@ -79,7 +84,10 @@ def raw_overviews(payloads_df: DataFrame) -> DataFrame:
 
 
 def _json_bars(text_df: DataFrame) -> DataFrame:
-    body_df = text_df.withColumn("parsed", F.from_json("text", _BODY))
+    is_told_twice = F.col("dataset").isin(*_CRYPTO_DATASETS) & F.col("text").contains('"1a. open (')
+    in_market = F.regexp_replace("text", _IN_MARKET, '"$1. $2"')
+    text = F.when(is_told_twice, in_market).otherwise(F.col("text"))
+    body_df = text_df.withColumn("parsed", F.from_json(text, _BODY))
     meta_df = body_df.withColumn("meta", F.col("parsed.`Meta Data`"))
     # What every bar of a payload shares is taken out before the rows multiply.
     payload_df = meta_df.select(
@@ -88,10 +96,9 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
         F.concat(F.lit("/"), _series_name(), F.lit("/")).alias("place"),
         _meta_symbol().alias("symbol_text"),
         F.coalesce(*(_item("meta", name) for name in _ZONES)).alias("zone_text"),
-        _item("meta", "4. Market Code").alias("market"),
         F.coalesce(*(F.col(f"parsed.`{name}`") for name in _SERIES)).alias("series"),
     )
-    shared = (*_COMMON, *_KIND, "place", "symbol_text", "zone_text", "market")
+    shared = (*_COMMON, *_KIND, "place", "symbol_text", "zone_text")
     bar_df = payload_df.select(*shared, F.explode_outer("series").alias("timestamp_text", "bar"))
     return bar_df.select(
         *_COMMON,
@@ -100,9 +107,8 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
         "symbol_text",
         "zone_text",
         "timestamp_text",
-        *(_price(number, name).alias(f"{name}_text") for number, name in enumerate(_PRICES, start=1)),
-        # 6. volume: the functions with adjusted prices number it after the adjusted close
-        F.coalesce(_item("bar", "5. volume"), _item("bar", "6. volume")).alias("volume_text"),
+        *(F.col(f"bar.`{each}`").alias(f"{each[3:]}_text") for each in _BAR_NAMES[:4]),
+        F.coalesce("bar.`5. volume`", "bar.`6. volume`").alias("volume_text"),
     )
 
 
@@ -133,18 +139,14 @@ def _is_under_way() -> Column:
     start = F.expr("try_cast(timestamp_text AS timestamp)")
     end = F.unix_timestamp(start) + 60 * interval_minutes(F.col("interval"))
     is_open = F.col("dataset").isin("fx_intraday", *_CRYPTO_DATASETS)
-    return is_open & F.coalesce(end > F.unix_timestamp("fetched_at"), F.lit(False))
+    return F.when(is_open, F.coalesce(end > F.unix_timestamp("fetched_at"), F.lit(False))).otherwise(
+        F.lit(False)
+    )
 
 
 def _cell(name: str) -> Column:
     place = F.array_position("names", name).cast("int")
     return F.when(place > 0, F.get("cells", place - 1))
-
-
-def _price(number: int, name: str) -> Column:
-    """A bar's price; until 2024 coins were told in two currencies, `1a. open (EUR)` and `1b. open (USD)`."""
-    in_market = F.concat(F.lit(f"{number}a. {name} ("), F.col("market"), F.lit(")"))
-    return F.coalesce(_item("bar", f"{number}. {name}"), F.element_at("bar", in_market))
 
 
 def _series_name() -> Column:

@@ -1,5 +1,6 @@
 """Reads, stages and merges tables: the only module of the jobs that touches storage."""
 
+import secrets as random
 import uuid
 from collections.abc import Sequence
 from datetime import date
@@ -7,6 +8,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
 from delta_tables.table import SchemaMismatch, Table
 from jobs.bitemporal import OPERATION
@@ -60,6 +62,24 @@ def between(column: str, bounds: Bounds, alias: str = "t") -> str:
     return f"{name} >= date'{least.isoformat()}' AND {name} <= date'{greatest.isoformat()}'"
 
 
+def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
+    """Publishes the first rows of a range of keys in one commit.
+
+    Only where the caller has found nothing stored in the range: nothing can match there, and a MERGE would
+    read all that is stored of the day to find that out, more with each batch.
+
+    Rows are added once, however often the engine is asked: Spark Connect's client sends a plan again where
+    the driver was restarted before it could answer, and Delta drops a commit whose txnAppId it has seen with
+    this txnVersion. The id is new with each call, since the rows of a range that was emptied may come again;
+    Delta's log keeps one entry (about 100 bytes) of each. The embedded engine (Sail 0.7.2) ignores both
+    options, and ends with the process that asks it.
+    """
+    lake.require_writer()
+    once = {"txnAppId": f"append_first/{random.token_hex(16)}", "txnVersion": "1"}
+    rows_df = changes_df.drop(OPERATION)
+    rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
+
+
 def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bounds) -> None:
     """Publishes the changes of a bitemporal table in one commit."""
     clauses = (
@@ -72,6 +92,9 @@ def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bound
 
 def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> None:
     """Publishes rows by key in one commit: new ones are inserted, changed ones updated, equal ones left."""
+    if not open_table(lake, table).version():  # only made so far: nothing can match
+        append_first(lake, table, rows_df)
+        return
     changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
     clauses = (
         f"WHEN MATCHED AND ({changed}) THEN UPDATE SET {_assignments(table.columns)} "

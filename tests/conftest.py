@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pyspark.sql import SparkSession
 
 from config.settings import Settings
@@ -14,6 +16,12 @@ from tests.interpreted import interpret
 from tests.minio_server import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
+
+# how long an example takes says how busy the machine is
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

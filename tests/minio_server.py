@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import boto3
 import pytest
 
 from delta_tables.lake import Lake
+from tests.ports import free_port
 
 BUCKET = "market"
 _PLACES = (Path.home() / "go/bin/minio", Path.home() / ".cache/market-lakehouse/bin/minio")
@@ -58,10 +58,7 @@ class Store:
 
 def new_store() -> Store:
     """A store that nobody serves yet, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return Store(f"http://127.0.0.1:{port}", "lakehouse", SECRET_KEY)
+    return Store(f"http://127.0.0.1:{free_port()}", "lakehouse", SECRET_KEY)
 
 
 def started(store: Store, folder: Path) -> "subprocess.Popen[bytes]":
@@ -87,15 +84,18 @@ def minio_server(folder: Path) -> Iterator[Store]:
         yield store
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def make_bucket(store: Store) -> None:
     """Makes the bucket, as soon as the store answers."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
+    client = store.client()
     while True:
         try:
-            store.client().create_bucket(Bucket=BUCKET)
+            client.create_bucket(Bucket=BUCKET)
+        except client.exceptions.BucketAlreadyOwnedByYou:  # an attempt whose answer came too late
+            return
         except Exception:
             if time.monotonic() > deadline:
                 raise

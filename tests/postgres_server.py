@@ -3,7 +3,7 @@
 import os
 import pwd
 import shutil
-import socket
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 PASSWORD = "hidden-word-of-nobody"
 
@@ -36,7 +38,7 @@ def postgres_server() -> Iterator[str]:
             capture_output=True,
             **user,  # type: ignore[call-overload]  # user and group
         )
-        port = _free_port()
+        port = free_port()
         where = ["-h", "127.0.0.1", "-p", str(port), "-k", folder]
         process = subprocess.Popen(
             [programs / "postgres", "-D", data, *where, "-c", "fsync=off", "-c", "timezone=Asia/Kolkata"],
@@ -49,8 +51,8 @@ def postgres_server() -> Iterator[str]:
             _wait_for(url)
             yield url
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that a test left open
+            process.wait(timeout=60)
 
 
 def _programs() -> Path | None:
@@ -71,19 +73,13 @@ def _user() -> dict[str, str]:
     return {"user": "postgres", "group": "postgres"}
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _wait_for(url: str) -> None:
     import psycopg  # noqa: PLC0415 - of an extra, which the caller has looked for
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
-            psycopg.connect(url, connect_timeout=2).close()
+            psycopg.connect(url, connect_timeout=10).close()
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise

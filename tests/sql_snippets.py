@@ -88,7 +88,7 @@ def run(asked: Snippet, setup: str, root: Path, more: str = "") -> subprocess.Co
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from config.settings import Settings
 from delta_tables.lake import Lake
 from flows import gold_build, silver_build
-from jobs import session, table_io, tick_io
+from jobs import session, table_io
 from tests import lakes
 
 POINTS = (
@@ -73,7 +73,7 @@ def arm(point: str) -> None:
     merge_rows = table_io.merge_rows
     publishers: dict[str, Callable[..., Any]] = {
         "merge_history": table_io.merge_history,
-        "append_first": tick_io.append_first,
+        "append_first": table_io.append_first,
     }
     if point == "after_landing":
         setattr(silver_build, "read_payloads", die)

@@ -23,7 +23,7 @@ SIGKILL = -9
 
 def run(lake: Lake, point: str) -> "subprocess.CompletedProcess[bytes]":
     command = [sys.executable, str(SCRIPT), lake.root, point]
-    return subprocess.run(command, capture_output=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, timeout=600, check=False)
 
 
 def run_and_die(lake: Lake, point: str) -> None:

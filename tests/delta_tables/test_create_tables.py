@@ -105,7 +105,7 @@ def test_two_processes_that_create_at_once_both_succeed_and_lose_nothing(lake: L
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    problems = [process.communicate(timeout=60)[1] for process in both]
+    problems = [process.communicate(timeout=300)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], problems
     # deltalake 1.6.6: the later of two may commit the same declaration once more (docs/adr/0002)
     assert max(versions(lake).values()) <= 1

@@ -42,11 +42,12 @@ def listen() -> None:
 
 
 def prepare(step: dict[str, str]) -> None:
-    """Sets the key, the simulator and its faults."""
+    """Sets the key, the simulator, its faults and how long an answer is waited for."""
     os.environ["ALPHAVANTAGE_API_KEY"] = step["key"]
     os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = step["url"]
+    os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__TIMEOUT_SECONDS"] = step["patience"]
     faults = f"{step['url'].removesuffix('/query')}/_simulator/faults"
-    requests.post(faults, data=step["faults"], timeout=5).raise_for_status()
+    requests.post(faults, data=step["faults"], timeout=120).raise_for_status()
 
 
 if __name__ == "__main__":

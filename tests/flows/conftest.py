@@ -3,13 +3,16 @@
 import logging
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import requests
 from prefect.logging.handlers import PrefectConsoleHandler
@@ -46,8 +49,29 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
         PREFECT_LOGGING_LEVEL: "WARNING",
         PREFECT_UI_URL: "http://127.0.0.1:4200",  # has no pages; what it tells of runs has their address
     }
-    with temporary_settings(settings), prefect_test_harness(_START_SECONDS), _console_is_quiet():
+    with temporary_settings(settings), _started(), _console_is_quiet():
         yield PrefectServer(str(PREFECT_API_URL.value()), home, _database_file())
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    """Prefect's harness, on a port that is still free when its server comes to it, and patiently asked."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("prefect.testing.utilities._find_available_port", _port_of_this_process)
+            # its first answer is waited for 5 s, by which a busy machine may miss it
+            patch.setattr(httpx, "Client", partial(httpx.Client, timeout=_START_SECONDS))
+            stack.enter_context(prefect_test_harness(_START_SECONDS))
+        yield
+
+
+def _port_of_this_process() -> int:
+    """A free port below those that Linux gives to whoever asks for any; each process looks elsewhere."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("wanted a free port from 20000 to 31999, found none; end what listens there")
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def install(
     """An installation that asks the simulator at `url`; its clock runs from `now` on at each start."""
     folder.mkdir(parents=True, exist_ok=True)
     place = lake or folder / "lake"
-    settings = {"base_url": url, "plan": "unmetered", "attempts": 2, "timeout_seconds": 20.0, **provider}
+    settings = {"base_url": url, "plan": "unmetered", "attempts": 2, "timeout_seconds": 120.0, **provider}
     lines = [
         f"lake = {json.dumps(str(place))}",
         f"state_dir = {json.dumps(str(folder / 'state'))}",

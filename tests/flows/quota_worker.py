@@ -1,12 +1,16 @@
 """A run of its own process, to be killed: asks the symbols in order of need, and notes what has landed.
 
-Its arguments are a `Shift` as JSON. Time is the shift's: `speed` seconds of it pass in a real one.
+Its arguments are a `Shift` as JSON. Time is the shift's: that of a clock that all who take part share.
 """
 
+import fcntl
 import json
 import os
+import struct
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,25 +26,80 @@ from flows.quota_order import Asked, in_order_of_need, window_start
 
 KEY = "a-key-of-nobody"
 LONGEST_WAIT_SECONDS = 60.0
+_LOOK_SECONDS = 0.002
+
+
+class SharedClock:
+    """Epoch seconds in a file, which somebody moves on; they stand still while anybody holds them.
+
+    The gate counts calls when they leave, the vendor when they arrive. Whoever makes a call holds the clock
+    from the one to the other, so that a process that the machine lets wait between is not taken for one that
+    calls too fast. A killed process holds nothing any more. One object is one holder.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT)
+
+    def now(self) -> float:
+        """The present."""
+        return float(struct.unpack("d", os.pread(self._file, 8, 0))[0])
+
+    def set(self, now: float) -> None:
+        """Puts the clock to another instant, once nobody holds it."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._write(now)
+        self.release()
+
+    def move(self, seconds: float) -> None:
+        """Lets so much time pass, unless it is held."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        self._write(self.now() + seconds)
+        self.release()
+
+    def hold(self) -> None:
+        """Lets no time pass from now on."""
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Lets time pass again, as far as this holder is concerned."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No time passes within it."""
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def sleep(self, seconds: float) -> None:
+        """Lets go of the clock and comes back after so much of its time."""
+        until = self.now() + seconds
+        self.release()
+        while self.now() < until:
+            time.sleep(_LOOK_SECONDS)
+
+    def _write(self, now: float) -> None:
+        os.pwrite(self._file, struct.pack("d", now), 0)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One process' work: its day begins at `day` (epoch) when the monotonic clock is at `began`."""
+    """One process' work."""
 
     url: str
     folder: str
     symbols: list[str]
     limits: list[tuple[int, float]]
-    day: float
-    began: float
-    speed: float
 
-    def now(self) -> float:
-        return self.day + (time.monotonic() - self.began) * self.speed
-
-    def instant(self) -> datetime:
-        return datetime.fromtimestamp(self.now(), UTC)
+    @property
+    def clock(self) -> SharedClock:
+        """The clock, with a holder of its own."""
+        return SharedClock(Path(self.folder) / "clock")
 
     @property
     def landed_file(self) -> Path:
@@ -55,29 +114,40 @@ def landed(file: Path) -> list[tuple[str, datetime]]:
 
 def work(shift: Shift) -> None:
     """Asks until the quota is used up or all have been asked."""
-    limits = [RateLimit(*limit) for limit in shift.limits]
+    limits, clock = [RateLimit(*limit) for limit in shift.limits], shift.clock
+
+    def instant() -> datetime:
+        return datetime.fromtimestamp(clock.now(), UTC)
+
+    def held_now() -> float:
+        clock.hold()  # the gate looks when it may let a call through: until it has arrived, or has to wait
+        return clock.now()
+
     gate = RateGate(
         Path(shift.folder) / "ledger.sqlite",
         limits,
         max_wait_seconds=LONGEST_WAIT_SECONDS,
-        sleep=lambda seconds: time.sleep(seconds / shift.speed),
-        now=shift.now,
+        sleep=clock.sleep,
+        now=held_now,
     )
-    http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1))
-    handler = AlphaVantage(http, gate, KEY, plan="free", base_url=shift.url, clock=shift.instant)
+    http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1, read_timeout_seconds=120.0))
+    handler = AlphaVantage(http, gate, KEY, plan="free", base_url=shift.url, clock=instant)
     fetched: dict[Asked, datetime] = {
         ("overview", symbol, None): at for symbol, at in landed(shift.landed_file)
     }
     queries = [Query("overview", symbol) for symbol in shift.symbols]
     out = os.open(shift.landed_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for query in in_order_of_need(queries, fetched, window_start(limits, shift.instant())):
-        try:
-            (record,) = handler.fetch(query)
-        except ProviderError as error:
-            if error.stops_provider and error.record is None:
-                return
-            raise
-        os.write(out, f"{record.symbol} {record.fetched_at.isoformat()}\n".encode())
+    with closing(handler):
+        for query in in_order_of_need(queries, fetched, window_start(limits, instant())):
+            try:
+                (record,) = handler.fetch(query)
+            except ProviderError as error:
+                clock.release()
+                if error.stops_provider and error.record is None:
+                    return
+                raise
+            os.write(out, f"{record.symbol} {record.fetched_at.isoformat()}\n".encode())
+            clock.release()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,11 @@ READERS = [
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """A port at which nobody listens."""
+def unused_port() -> Iterator[int]:
+    """A port at which nobody listens; it is kept meanwhile, so that nobody begins to."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
+        yield int(unused.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_run_without_a_key_is_one_line_on_a_real_terminal_too(
     before = hashes(full.lake)
     environ = {"ALPHAVANTAGE_API_KEY": "", "PREFECT_API_URL": prefect_server.api_url}
     process = run_python(["-m", "flows.cli.app", "--config", full.config, "run"], full, environ)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=300)
     assert (process.returncode, out) == (2, "")
     assert "ALPHAVANTAGE_API_KEY is not set" in Ended(2, out, error).line
     assert hashes(full.lake) == before

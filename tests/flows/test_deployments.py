@@ -242,10 +242,10 @@ def test_the_sweep_ends_the_runs_of_dead_workers_and_no_others() -> None:
 @pytest.mark.usefixtures("deployed")
 def test_a_worker_that_starts_anew_ends_its_own_old_runs_at_once_and_a_silent_one_later() -> None:
     async def play(client: PrefectClient) -> list[str | None]:
+        soon = datetime.now(UTC) + timedelta(seconds=60)  # after the heartbeat by no more, whatever is slow
         await client.send_worker_heartbeat(POOL, "restarted", heartbeat_interval_seconds=30)
         run = await planted(client, Running(), "restarted")
         untaken = await planted(client, Pending(), None)
-        soon = datetime.now(UTC) + timedelta(seconds=60)
         assert run.id not in await sweep(client, soon)
         assert untaken.id in await sweep(client, soon + LATER)
         other = await planted(client, Running(), "restarted")

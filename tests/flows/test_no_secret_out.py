@@ -27,7 +27,7 @@ ECHOES = (Fault(FaultKind.ECHO_KEY, status=200), Fault(FaultKind.ECHO_KEY, statu
 FAULTS = (
     (Fault(FaultKind.HTTP_429),),
     (Fault(FaultKind.HTTP_503),),
-    (Fault(FaultKind.TIMEOUT, seconds=2),),
+    (Fault(FaultKind.TIMEOUT, seconds=60),),
     (Fault(FaultKind.TRUNCATED),),
     (Fault(FaultKind.HTML),),
     (ECHOES[0],),
@@ -40,6 +40,7 @@ FAULTS = (
     ),
     (ECHOES[1],),
 )
+PATIENCE, LITTLE_PATIENCE = "120", "0.5"  # seconds; only a fault that hangs may be given up
 OPEN_LOGS = {
     "PREFECT_LOGGING_LEVEL": "DEBUG",
     "PREFECT_INTERNAL_LOGGING_LEVEL": "DEBUG",
@@ -53,9 +54,12 @@ def steps(simulator: Simulator, spent: Simulator) -> list[dict[str, str]]:
     """Each fault in turn, those of the data at once; with both keys where the answer holds the key."""
 
     def step(key: str, *faults: Fault) -> dict[str, str]:
-        return {"key": key, "url": simulator.url, "faults": dump_faults(faults)}
+        hangs = any(fault.kind is FaultKind.TIMEOUT for fault in faults)
+        patience = LITTLE_PATIENCE if hangs else PATIENCE
+        return {"key": key, "url": simulator.url, "faults": dump_faults(faults), "patience": patience}
 
-    refusals = [{"key": key, "url": spent.url, "faults": "[]"} for key in (PLAIN, ESCAPED)]
+    spent_step = {"url": spent.url, "faults": "[]", "patience": PATIENCE}
+    refusals = [{"key": key, **spent_step} for key in (PLAIN, ESCAPED)]
     plain = [step(PLAIN, fault) for fault in ECHOES]
     return refusals + plain + [step(ESCAPED, *faults) for faults in FAULTS]
 
@@ -65,7 +69,7 @@ def run_all(here: Installation, plan: list[dict[str, str]], server: PrefectServe
     environ = {**OPEN_LOGS, "PREFECT_API_URL": server.api_url, "PREFECT_HOME": str(here.folder / "home")}
     (here.folder / "home").mkdir()
     process = run_python([canary_run.__file__, here.config], here, environ)
-    said, complaints = process.communicate(json.dumps(plan), timeout=200)
+    said, complaints = process.communicate(json.dumps(plan), timeout=600)
     (here.folder / "stdout.txt").write_text(said)
     (here.folder / "stderr.txt").write_text(complaints)
     # The last run, through the command line, meets the last fault: done, with failures.
@@ -81,7 +85,7 @@ def test_no_fault_lets_the_key_out(
 ) -> None:
     monkeypatch.setitem(PLANS, PlanName.FREE, Plan(calls_per_day=0))
     simulator, spent = simulate(), simulate(plan=PlanName.FREE)
-    here = install(tmp_path, simulator.url, timeout_seconds=0.5)
+    here = install(tmp_path, simulator.url)
     run_all(here, steps(simulator, spent), prefect_server)
 
     letters = here.rows(DEAD_LETTERS)

@@ -22,6 +22,7 @@ from tests.flows.installation import API_KEY, Installation
 from tests.payloads import T0
 from tests.postgres_server import PASSWORD, postgres_server
 
+A_MINUTE = 60.0
 NOBODY = f"postgresql://ledger:{PASSWORD}@127.0.0.1:9/postgres"
 
 
@@ -40,8 +41,9 @@ def worker(machine: Path, url: str | None, key: str = API_KEY) -> Workspace:
 
 
 def left(work: Workspace, name: str) -> list[int]:
+    """The calls left by each limit but that of a second, of which a call is gone before anybody looks."""
     handler: Any = SOURCES[name].connect(work)
-    found = [each.calls for each in handler.gate.remaining()]
+    found = [each.calls for each in handler.gate.remaining() if each.limit.per_seconds >= A_MINUTE]
     handler.close()
     return found
 
@@ -56,6 +58,7 @@ def test_workers_of_two_machines_count_each_others_calls(name: str, database: st
     handler.gate.acquire(name)
     handler.close()
 
+    assert before
     assert left(there, name) == [calls - 1 for calls in before]
     assert not (tmp_path / "here" / "state").exists()
     assert left(worker(tmp_path / "alone", None, key), name) == before

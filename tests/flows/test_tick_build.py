@@ -25,7 +25,7 @@ from flows.run_log import SILVER
 from flows.silver_build import Built
 from flows.tick_build import build_files
 from flows.tick_gold_build import build_tick_gold
-from jobs.tick_io import append_first
+from jobs.table_io import append_first
 from tests.flat_files import (
     DAY,
     FETCHED,

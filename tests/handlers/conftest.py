@@ -81,7 +81,7 @@ def make_handler(tmp_path: Path, sleeps: list[float]) -> Iterator[Callable[..., 
     made: list[AlphaVantage] = []
 
     def make(url: str, key: str = CANARY, **policy: Any) -> AlphaVantage:
-        defaults = {"read_timeout_seconds": 2.0, "connect_timeout_seconds": 2.0}
+        defaults = {"read_timeout_seconds": 60.0, "connect_timeout_seconds": 60.0}
         http = HttpClient(Redactor([key]), HttpPolicy(**(defaults | policy)), sleep=sleeps.append)
         gate = RateGate(tmp_path / "unused.sqlite", ())
         made.append(AlphaVantage(http, gate, key, plan="unmetered", base_url=url, clock=lambda: NOW))

@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from flows.handlers import rate_limits
 from flows.handlers.alphavantage import MANIFEST, AlphaVantage, connect
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.http_client import HttpClient
+from flows.handlers.quota_sqlite import open_sqlite
 from flows.handlers.rate_limits import RateGate
 from flows.handlers.records import Query
 from flows.handlers.redaction import Redactor
@@ -215,10 +217,18 @@ def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: 
     assert canary not in str(raised.value)
 
 
-def test_connect_keeps_the_plans_quota_over_a_restart(server: Any, tmp_path: Path) -> None:
+def test_connect_keeps_the_plans_quota_over_a_restart(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that the test moves: a real second may be over before the third call."""
+    seconds = [1_700_000_000.0]
+    monkeypatch.setattr(
+        rate_limits, "open_sqlite", lambda path, limits, _now: open_sqlite(path, limits, lambda: seconds[0])
+    )
     server.will_answer(b'{"Symbol": "IBM"}')
     for _ in range(2):
-        handler = connect("a-real-key", tmp_path, plan="free", base_url=server.url, max_wait_seconds=5)
+        seconds[0] += 2
+        handler = connect("a-real-key", tmp_path, plan="free", base_url=server.url, max_wait_seconds=0)
         assert list(handler.fetch(Query("overview", "IBM")))
         handler.close()
     handler = connect("a-real-key", tmp_path, plan="free", base_url=server.url, max_wait_seconds=0)

@@ -42,7 +42,7 @@ WITHOUT_ISIN = zipped("EQ150124.CSV", f"{HEADER}\n{LINE}\n")
 
 @pytest.fixture
 def bse(server: Any, tmp_path: Path) -> Iterator[Bse]:
-    policy = HttpPolicy(attempts=1, malformed_attempts=1, read_timeout_seconds=2.0)
+    policy = HttpPolicy(attempts=1, malformed_attempts=1, read_timeout_seconds=60.0)
     base_url = server.url.removesuffix("/query") + FOLDER
     handler = connect(tmp_path, base_url=base_url, clock=lambda: NOW, policy=policy)
     yield handler

@@ -36,7 +36,7 @@ def _make(tmp_path: Path, sleeps: list[float]) -> Iterator[Make]:
     made: list[CoinGecko] = []
 
     def make(url: str, key: str = "", plan: str = "public", **fields: Any) -> CoinGecko:
-        policy = HttpPolicy(read_timeout_seconds=2.0, connect_timeout_seconds=2.0, backoff_seconds=0.001)
+        policy = HttpPolicy(read_timeout_seconds=60.0, connect_timeout_seconds=60.0, backoff_seconds=0.001)
         http = HttpClient(Redactor([key]), policy, sleep=sleeps.append)
         gate = RateGate(tmp_path / "unused.sqlite", ())
         base_url = url.replace("/query", "/api/v3")

@@ -35,6 +35,7 @@ def gate(url: str, key: str, *limits: RateLimit) -> RateGate:
 
 
 def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None:
+    began = time.monotonic()
     for left in range(5, 0, -1):
         opened = gate(server, "restarted")
         assert [each.calls for each in opened.remaining()] == [left]
@@ -43,7 +44,9 @@ def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None
     with pytest.raises(ProviderError) as raised:
         gate(server, "restarted").acquire("alphavantage")
     assert raised.value.error_class is ErrorClass.quota_exhausted
-    assert raised.value.retry_after_seconds == pytest.approx(86_400, abs=30)
+    passed = time.monotonic() - began
+    assert raised.value.retry_after_seconds is not None
+    assert 86_399.5 - passed < raised.value.retry_after_seconds < 86_400.5
 
 
 def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: str) -> None:
@@ -104,7 +107,7 @@ def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_
     assert racers[0].stdout is not None
     early = racers[0].stdout.readline()
     racers[0].kill()
-    outputs = [early, *(racer.communicate(timeout=60)[0] for racer in racers)]
+    outputs = [early, *(racer.communicate(timeout=300)[0] for racer in racers)]
     passed = sum(output.count("passed") for output in outputs)
     # A call of the killed one may have been counted without having been told.
     assert passed in {39, 40}
@@ -121,7 +124,7 @@ def test_nobody_counts_while_another_worker_does(server: str) -> None:
         asking.start()
         asking.join(timeout=0.3)
         assert asking.is_alive()
-    asking.join(timeout=5)
+    asking.join(timeout=60)
     assert not asking.is_alive()
 
 

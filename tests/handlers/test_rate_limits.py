@@ -92,21 +92,24 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from flows.handlers.rate_limits import RateGate, RateLimit
-gate = RateGate(Path(sys.argv[1]), [RateLimit(4, 0.5)])
+read = []
+def now():
+    read.append(time.time())
+    return read[-1]
+gate = RateGate(Path(sys.argv[1]), [RateLimit(4, 0.5)], now=now)
 for _ in range(10):
     gate.acquire("provider")
-    print(time.time(), flush=True)
+    print(read[-1], flush=True)  # when the call was counted: this process may go on much later
 """
 
 
 def test_two_processes_together_stay_within_the_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WORKER, str(tmp_path / "gate.sqlite")]
     workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    outputs = [worker.communicate(timeout=60)[0] for worker in workers]
+    outputs = [worker.communicate(timeout=300)[0] for worker in workers]
     stamps = sorted(float(line) for output in outputs for line in output.split())
     assert len(stamps) == 20
-    # A stamp is written a little after its call was let through, so the window is taken a little shorter.
-    assert _busiest(stamps, 0.45) <= 4
+    assert _busiest(stamps, 0.499) <= 4  # the gate counts in whole milliseconds
     assert stamps[-1] - stamps[0] >= 4 * 0.5 * 0.95
 
 
@@ -156,7 +159,7 @@ def test_two_processes_share_a_days_limit_to_the_last_call(tmp_path: Path) -> No
     for racer in racers:
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"
-    results = [racer.communicate(timeout=60)[0].split() for racer in _started(racers)]
+    results = [racer.communicate(timeout=300)[0].split() for racer in _started(racers)]
     assert sum(int(passed) for passed, _ in results) == 100
     assert {why for _, why in results} == {"quota_exhausted"}
 
@@ -178,7 +181,7 @@ def test_nobody_counts_while_another_process_does(tmp_path: Path) -> None:
         asking.start()
         asking.join(timeout=0.3)
         assert asking.is_alive()
-    asking.join(timeout=5)
+    asking.join(timeout=60)
     assert not asking.is_alive()
 
 

@@ -6,7 +6,7 @@ import logging
 import pickle
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -48,11 +48,24 @@ def _echo(server: Any, key: str, status: int) -> None:
     server.will_answer(f'{{"detail": "{body}"}}'.encode(), status=status, Content_Type=f"text/plain; k={key}")
 
 
+@pytest.fixture
+def port_of_nobody() -> Iterator[int]:
+    """A port on which nobody listens, and nobody else can while the test lasts."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
+
+
 @pytest.mark.parametrize(
     "fault", ["echo_200", "echo_500", "redirect", "truncated", "silent", "refused", "broken_url", "garbled"]
 )
 def test_no_fault_lets_the_key_out(
-    fault: str, server: Any, make_handler: Make, canary: str, caplog: pytest.LogCaptureFixture
+    fault: str,
+    server: Any,
+    make_handler: Make,
+    canary: str,
+    port_of_nobody: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     url = server.url
     match fault:
@@ -67,9 +80,7 @@ def test_no_fault_lets_the_key_out(
         case "silent":
             server.answers.append(lambda _: None)
         case "refused":
-            with socket.socket() as unused:
-                unused.bind(("127.0.0.1", 0))
-                url = f"http://127.0.0.1:{unused.getsockname()[1]}/query"
+            url = f"http://127.0.0.1:{port_of_nobody}/query"
         case "broken_url":
             url = "http://[::1/query"
         case "garbled":

@@ -37,7 +37,7 @@ def make(tmp_path: Path, server: Any) -> Iterator[Make]:
     made: list[Yahoo] = []
 
     def connected(**options: Any) -> Yahoo:
-        policy = HttpPolicy(read_timeout_seconds=2.0, attempts=1, malformed_attempts=1)
+        policy = HttpPolicy(read_timeout_seconds=60.0, attempts=1, malformed_attempts=1)
         base_url = server.url.replace("/query", "/v8/finance/chart")
         options = {"base_url": base_url, "clock": lambda: NOW, "policy": policy, **options}
         made.append(connect(tmp_path, **options))

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = Path(__file__).with_name("served_lake.py")
@@ -41,7 +42,7 @@ class Driver:
 
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[Driver]:
-    connect, jdbc = free_ports()
+    connect, jdbc = free_port(), free_port()
     environment = {
         # a Connect session of this process has made its environment one of clients
         **{name: value for name, value in os.environ.items() if not name.startswith("SPARK_")},
@@ -61,7 +62,7 @@ def driver(tmp_path: Path) -> Iterator[Driver]:
         )
     found = Driver(process, f"sc://127.0.0.1:{connect}", log)
     try:
-        wait_until(lambda: "Connect on" in found.said() or process.poll() is not None, 240, found.said)
+        wait_until(lambda: "Connect on" in found.said() or process.poll() is not None, 600, found.said)
         assert process.poll() is None, found.said()[-4000:]
         yield found
     finally:
@@ -71,13 +72,6 @@ def driver(tmp_path: Path) -> Iterator[Driver]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
 def wait_until(look: Callable[[], bool], seconds: float, told: Callable[[], str] = str) -> None:
@@ -100,7 +94,7 @@ def jvm_of(process: "subprocess.Popen[bytes]") -> int:
 def test_a_driver_whose_jvm_was_killed_ends_with_1_and_says_why_last(driver: Driver) -> None:
     before = len(driver.said())
     os.kill(jvm_of(driver.process), signal.SIGKILL)
-    assert driver.process.wait(timeout=60) == 1
+    assert driver.process.wait(timeout=300) == 1
     *others, last = driver.said()[before:].strip().splitlines()
     assert "Spark's JVM has ended (killed, as the kernel does where memory is short)" in last
     assert not [line for line in others if "Spark's JVM" in line]  # py4j may say more, of a call under way
@@ -110,7 +104,7 @@ def test_what_a_killed_client_asked_for_is_cancelled(driver: Driver, tmp_path: P
     target = tmp_path / "written"
     client = subprocess.Popen([sys.executable, "-c", SLOW_WRITE, driver.remote, str(target)])
     try:
-        wait_until(lambda: (target / "_temporary").exists() or client.poll() is not None, 120)
+        wait_until(lambda: (target / "_temporary").exists() or client.poll() is not None, 300)
         assert client.poll() is None
     finally:
         client.kill()

@@ -11,7 +11,7 @@ from delta_tables.arrow_io import read_rows
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from jobs.bitemporal import OPERATION
-from jobs.tick_io import append_first
+from jobs.table_io import append_first
 from tests.delta_tables.small_table import row, table_of
 
 PRICES = table_of()

@@ -109,7 +109,11 @@ def observations() -> st.SearchStrategy[list[Observation]]:
     return st.lists(one, min_size=1, max_size=10)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],  # a paused machine is
+)
 @given(drawn=observations(), cut=st.integers(0, 10))
 def test_history_of_complete_knowledge_is_that_of_the_model(
     spark: SparkSession, drawn: list[Observation], cut: int

@@ -131,7 +131,7 @@ def started(folder: Path, *command: str) -> list[str]:
     """The lines that a command prints which a script of the stack starts with these secrets."""
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "SECRETS_FOLDER": str(folder)}
     done = subprocess.run(
-        command, env=environment, check=True, capture_output=True, text=True, timeout=30, cwd="/"
+        command, env=environment, check=True, capture_output=True, text=True, timeout=120, cwd="/"
     )
     return done.stdout.splitlines()
 

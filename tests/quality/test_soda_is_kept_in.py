@@ -95,7 +95,7 @@ def test_a_scan_leaves_no_file_and_asks_no_host(checks_path: Path, tmp_path: Pat
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.stdout.strip() == "pass ProxyTracerProvider", done.stdout + done.stderr

@@ -61,14 +61,10 @@ def renewing_lease(store: SlowStore) -> Lease:
     return held
 
 
-def threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "lease-build"]
-
-
 def test_a_lease_that_is_just_being_renewed_is_removed_when_it_is_given_back() -> None:
     store = SlowStore()
     held = renewing_lease(store)
-    (thread,) = threads()
+    thread = held._thread
     # by its name: the attribute is declared as a lock of threading, and only a test puts another there
     setattr(held, "_renewing", UnfairLock(held._renewing, store, thread))
     held.release()
@@ -85,7 +81,7 @@ def test_the_thread_ends_though_the_store_is_away_when_the_lease_is_given_back(
     store = SlowStore()
     store.may_answer.set()
     held = renewing_lease(store)
-    (thread,) = threads()
+    thread = held._thread
 
     def away(*_given: object) -> Held:
         raise LakeError("the store cannot be asked")

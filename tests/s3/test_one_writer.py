@@ -34,8 +34,7 @@ from flows.workspace import Workspace, new_run_id
 from infra.spark import driver
 from jobs.bitemporal import OPERATION
 from jobs.compaction import compact, vacuum
-from jobs.table_io import merge_history, merge_rows, read_table, replace_rows
-from jobs.tick_io import append_first
+from jobs.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
 from tests.lakes import land_rows
 from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, T0, bar, daily, overview
@@ -87,7 +86,7 @@ def builder_elsewhere(bucket: Lake, state: Path) -> Iterator["subprocess.Popen[s
         yield builder
     finally:
         builder.kill()
-        builder.wait(timeout=30)
+        builder.wait(timeout=60)
 
 
 @needs_minio
@@ -266,7 +265,7 @@ def test_a_driver_whose_store_is_away_says_so_in_one_line_and_fails() -> None:
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1

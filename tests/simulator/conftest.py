@@ -36,6 +36,6 @@ def ask() -> Iterator[Ask]:
     with requests.Session() as session:
 
         def get(simulator: Any, **params: str) -> requests.Response:
-            return session.get(simulator.url, params={"apikey": "a-key", **params}, timeout=10)
+            return session.get(simulator.url, params={"apikey": "a-key", **params}, timeout=60)
 
         yield get

@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(simulate: A
 def test_a_day_without_a_file_gets_a_page(day: date, simulate: Any, fetch: Fetch) -> None:
     simulator = simulate(clock=NOW)
     url = f"{simulator.base}{FOLDER}/{file_names(day)[0]}"
-    response = requests.get(url, headers=BROWSER, timeout=10)
+    response = requests.get(url, headers=BROWSER, timeout=60)
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert refusal(fetch, simulator, day) is ErrorClass.no_data
@@ -120,14 +120,14 @@ def test_a_file_is_out_at_20_00_in_india(simulate: Any, fetch: Fetch) -> None:
 def test_before_there_were_isins_their_file_is_empty(simulate: Any) -> None:
     simulator = simulate(clock=NOW)
     url = f"{simulator.base}{FOLDER}/EQ_ISINCODE_200810.zip"
-    response = requests.get(url, headers=BROWSER, timeout=10)
+    response = requests.get(url, headers=BROWSER, timeout=60)
     assert (response.status_code, response.content) == (200, b"")
 
 
 @pytest.mark.parametrize("headers", [{}, {"User-Agent": "Mozilla/5.0"}, {"Referer": "https://x.example"}])
 def test_only_browsers_are_answered(headers: dict[str, str], simulate: Any) -> None:
     url = f"{simulate(clock=NOW).base}{FOLDER}/{file_names(TODAY)[0]}"
-    assert requests.get(url, headers=headers, timeout=10).status_code == 403
+    assert requests.get(url, headers=headers, timeout=60).status_code == 403
 
 
 def test_a_late_file_comes_later(simulate: Any, fetch: Fetch) -> None:

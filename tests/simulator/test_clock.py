@@ -50,7 +50,7 @@ def test_on_a_half_day_the_daily_bar_is_public_at_13(simulate: Any, ask: Any) ->
 
 
 def test_an_intraday_bar_is_public_when_it_has_ended(simulate: Any, ask: Any) -> None:
-    simulator = simulate(clock=datetime(2010, 8, 19, 14, 4, 30, tzinfo=UTC))
+    simulator = simulate(clock=datetime(2010, 8, 19, 14, 4, tzinfo=UTC))
     assert newest(ask(simulator, **INTRADAY)) == "2010-08-19 09:55:00"
 
     simulator.service.clock.set(datetime(2010, 8, 19, 14, 5, tzinfo=UTC))
@@ -69,15 +69,15 @@ def test_the_clock_is_set_over_http(simulate: Any, ask: Any) -> None:
     simulator = simulate()
     endpoint = f"{simulator.base}/_simulator/clock"
 
-    assert requests.post(endpoint, json={"now": "2010-08-19T20:00:00Z"}, timeout=10).status_code == 200
+    assert requests.post(endpoint, json={"now": "2010-08-19T20:00:00Z"}, timeout=60).status_code == 200
     assert newest(ask(simulator, **DAILY)) == "2010-08-19"
-    assert requests.post(endpoint, json={"now": None}, timeout=10).status_code == 200
+    assert requests.post(endpoint, json={"now": None}, timeout=60).status_code == 200
     assert newest(ask(simulator, **DAILY)) == "2010-08-20"
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"now": "soon"}', '{"now": "2010-08-19T20:00:00"}', "[1]"])
 def test_a_wrong_time_is_refused_with_a_reason(simulate: Any, body: str) -> None:
-    response = requests.post(f"{simulate().base}/_simulator/clock", data=body, timeout=10)
+    response = requests.post(f"{simulate().base}/_simulator/clock", data=body, timeout=60)
 
     assert response.status_code == 400
     assert response.json()["error"]

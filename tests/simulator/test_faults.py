@@ -178,7 +178,7 @@ def test_faults_survive_the_way_through_json() -> None:
 def test_a_wrong_fault_is_refused_with_a_reason(simulate: Any, text: str) -> None:
     with pytest.raises(InvalidFaultError):
         parse_faults(text)
-    response = requests.post(f"{simulate().base}/_simulator/faults", data=text, timeout=10)
+    response = requests.post(f"{simulate().base}/_simulator/faults", data=text, timeout=60)
     assert response.status_code == 400
     assert response.json()["error"]
 
@@ -186,7 +186,7 @@ def test_a_wrong_fault_is_refused_with_a_reason(simulate: Any, text: str) -> Non
 def test_faults_are_set_over_http(simulate: Any, ask: Any) -> None:
     simulator = simulate()
 
-    requests.post(f"{simulator.base}/_simulator/faults", json=[{"kind": "http_503"}], timeout=10)
+    requests.post(f"{simulator.base}/_simulator/faults", json=[{"kind": "http_503"}], timeout=60)
     assert ask(simulator, **DAILY).status_code == 503
-    requests.post(f"{simulator.base}/_simulator/faults", json=[], timeout=10)
+    requests.post(f"{simulator.base}/_simulator/faults", json=[], timeout=60)
     assert ask(simulator, **DAILY).status_code == 200

@@ -116,7 +116,7 @@ def test_a_class_share_and_a_pair_are_known_by_yahoos_spelling(fetch: Fetch) -> 
 def test_nothing_is_served_before_its_session_has_ended(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(clock=datetime(2010, 8, 20, 18, tzinfo=UTC))
     url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
-    chart = requests.get(url, params={"range": "5d"}, timeout=10).json()["chart"]["result"][0]
+    chart = requests.get(url, params={"range": "5d"}, timeout=60).json()["chart"]["result"][0]
     assert datetime.fromtimestamp(chart["timestamp"][-1], UTC).date() == date(2010, 8, 19)
 
 
@@ -181,7 +181,7 @@ def test_what_cannot_be_asked_is_refused(params: dict[str, str], get: Get) -> No
 def test_a_call_too_many_is_429_in_plain_text(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(clock=NOW, calls_per_minute=2)
     url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
-    answers = [requests.get(url, timeout=10) for _ in range(3)]
+    answers = [requests.get(url, timeout=60) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[-1].text == "Edge: Too Many Requests"
     assert simulator.service.stats()["protocols"]["yahoo"] == {"served": 2, "refused": 1}  # type: ignore[index]

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import requests
@@ -26,7 +27,13 @@ for host, port in json.loads(sys.argv[1]):
 
 
 def test_all_services_are_healthy_and_the_one_shots_have_ended_well(stack: Stack) -> None:
-    found = {service_of(each): each["State"] for each in stack.containers()}
+    def look() -> dict[str, Any] | None:
+        """The states, once no probe is failing: on a busy machine one of them may come too late."""
+        states = {service_of(each): each["State"] for each in stack.containers()}
+        probed = {each["Health"]["Status"] for name, each in states.items() if name not in ONE_SHOTS}
+        return states if probed == {"healthy"} else None
+
+    found = until(look, "every service is healthy", seconds=300, every=2)
     assert set(found) >= {
         "minio",
         "postgres",
@@ -40,7 +47,6 @@ def test_all_services_are_healthy_and_the_one_shots_have_ended_well(stack: Stack
         assert (found[name]["Status"], found[name]["ExitCode"]) == ("exited", 0), name
     for name in set(found) - ONE_SHOTS:
         assert found[name]["Status"] == "running", name
-        assert found[name]["Health"]["Status"] == "healthy", name
 
 
 def test_the_demo_was_run_through_the_api_and_is_completed(stack: Stack) -> None:
