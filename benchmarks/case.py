@@ -11,10 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 
 LAKEHOUSE = "lakehouse"
+LIMIT = "limit: "  # begins the name of what is no tool, but what the machine can do
 EMBEDDED, SPARK, NO_ENGINE = "embedded", "Apache Spark", "-"
 
 # From the folder of the inputs and a folder of its own: up to its first `yield` it gets ready (starts its
-# engine, imports its libraries), from there to its second it does the work that is measured.
+# engine, imports its libraries), from there to its second it does the work that is measured; then, if it only
+# reads, it leaves what it read.
 Work = Callable[[Path, Path], Generator[None]]
 # What the work left in that folder, under names: tables in an order of their own, to be compared.
 Answer = Callable[[Path], Mapping[str, pa.Table]]
@@ -22,7 +24,7 @@ Answer = Callable[[Path], Mapping[str, pa.Table]]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A tool at a case; `answer` None: there is nothing to compare."""
+    """A tool at a case, or a limit of the machine; `answer` None: there is nothing to compare."""
 
     name: str
     engine: str
@@ -33,6 +35,11 @@ class Contestant:
     def key(self) -> str:
         """Names it on the command line: `lakehouse`, `lakehouse-spark`, `polars`."""
         return f"{self.name}-spark" if self.name == LAKEHOUSE and self.engine == SPARK else self.name
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it says what the machine can do, not what a tool does."""
+        return self.name.startswith(LIMIT)
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ def main(arguments: Sequence[str]) -> None:
     next(work)
     with measured() as cost:
         next(work)
+    next(work, None)  # leaves what it read, ends what it started
     if contestant.answer:
         answer = Path(folder) / "answer"
         answer.mkdir()
         for name, table in contestant.answer(Path(folder)).items():
             pq.write_table(table, answer / f"{name}.parquet")
-    work.close()  # ends what it started
     sys.stdout.write(f"{json.dumps(vars(cost))}\n")
 
 

@@ -1,11 +1,12 @@
 """The lakehouse as a contestant: engines that are warm, builds as the flows do them, without Prefect."""
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,55 @@ def payload(dataset: str, symbol: str, interval: str, body: bytes, fetched_at: d
     }
 
 
+def raw_file(path: Path, dataset: str, day: date) -> dict[str, Any]:
+    """A row of bronze.raw_files for a file of Massive's in the landing area."""
+    return {
+        "file_id": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "provider": "massive",
+        "dataset": dataset,
+        "file_dt": day,
+        "key": path.name,
+        "etag": "",
+        "size_bytes": path.stat().st_size,
+        "path": f"landing/{path.name}",
+        "fetched_at": FETCHED,
+        "is_simulated": False,
+        "run_id": "benchmark",
+    }
+
+
+def keep_payloads(path: Path, payloads: Sequence[Mapping[str, Any]]) -> None:
+    """Writes payloads to a file, to be landed when the clock runs."""
+    kept = [
+        {**each, "body": bytes(each["body"]).decode(), "fetched_at": each["fetched_at"].isoformat()}
+        for each in payloads
+    ]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def kept_payloads(path: Path) -> list[dict[str, Any]]:
+    """The payloads in such a file."""
+    return [
+        {**each, "body": each["body"].encode(), "fetched_at": datetime.fromisoformat(each["fetched_at"])}
+        for each in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
 def copy_lake(inputs: Path, folder: Path) -> None:
-    """The prepared lake, to be changed: by links, since no file of a lake is ever written a second time."""
-    shutil.copytree(inputs / "lake", folder / "lake", copy_function=os.link)
+    """The prepared lake, to be changed."""
+    copy_tables(inputs / "lake", folder / "lake")
+
+
+def copy_tables(source: Path, target: Path) -> None:
+    """A folder of tables, to be changed: by links, since of a table one file only is written again."""
+    shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
+
+
+def _link(source: str, target: str) -> None:
+    if Path(source).name == "_last_checkpoint":
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)
 
 
 def build(work: Workspace, spark: SparkSession) -> list[Built]:
@@ -125,5 +172,5 @@ def ended_well(work: Workspace, built: list[Built]) -> list[Built]:
 def rows_of(folder: Path, table: Table, columns: Sequence[str], where: str = "true") -> pa.Table:
     """Columns of a table of the lake in `folder`/lake."""
     lake = Lake(str(folder / "lake"))
-    found = pl.read_delta(lake.uri(table)).filter(pl.sql_expr(where)).select(columns)
-    return found.to_arrow()
+    found = pl.scan_delta(lake.uri(table)).filter(pl.sql_expr(where)).select(columns)
+    return found.collect().to_arrow()

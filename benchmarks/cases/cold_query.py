@@ -8,7 +8,6 @@ from pathlib import Path
 
 from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, Case, Contestant, Work
 from benchmarks.cases import daily_history
-from benchmarks.lakes import build, warm_session, workspace
 
 _COLUMNS = 'symbol, trade_dt, close, "7d_avg", volatility_score'
 _CHOICE = "symbol = 'AAPL' ORDER BY trade_dt DESC LIMIT 5"
@@ -28,10 +27,7 @@ print(duckdb.sql(f'''SELECT {_COLUMNS} FROM '{{files}}' WHERE {_CHOICE}'''))
 
 def prepare(inputs: Path, scale: float) -> int:
     """The daily history, built."""
-    daily_history.prepare(inputs, scale)
-    work = workspace(inputs, EMBEDDED)
-    with warm_session(work) as spark:
-        build(work, spark)
+    daily_history.prepare_built(inputs, scale)
     return 5
 
 

@@ -1,6 +1,7 @@
 """A year's daily bars of 524 symbols, from landed payloads to Silver and Gold."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
-from benchmarks.lakes import FETCHED, build, contesting, payload, rows_of
+from benchmarks.lakes import FETCHED, build, contesting, payload, rows_of, warm_session, workspace
+from benchmarks.limits import limits
 from benchmarks.peers import daily_duckdb, daily_polars, daily_spark
 from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.parsing import daily_bodies
 from benchmarks.peers.plain_spark import twice
 from delta_tables import gold, silver
 from delta_tables.arrow_io import append_rows
@@ -28,11 +31,21 @@ def prepare(inputs: Path, scale: float) -> int:
     chosen = list(histories)[: max(2, round(len(histories) * scale))]
     lake = Lake(str(inputs / "lake"))
     create_tables(lake)
-    append_rows(lake, RAW_PAYLOADS, [_payload(symbol, histories[symbol]) for symbol in chosen])
+    append_rows(lake, RAW_PAYLOADS, [full_answer(symbol, histories[symbol], FETCHED) for symbol in chosen])
     return sum(len(histories[symbol]) for symbol in chosen)
 
 
-def _payload(symbol: str, bars: tuple[DailyBar, ...]) -> dict[str, Any]:
+def prepare_built(inputs: Path, scale: float) -> int:
+    """The same, built by the lakehouse."""
+    rows = prepare(inputs, scale)
+    work = workspace(inputs, EMBEDDED)
+    with warm_session(work) as spark:
+        build(work, spark)
+    return rows
+
+
+def full_answer(symbol: str, bars: tuple[DailyBar, ...], fetched_at: datetime) -> dict[str, Any]:
+    """The payload of a symbol's whole history."""
     meta = (
         ("Information", "Daily Prices (open, high, low, close) and Volumes"),
         ("Symbol", symbol),
@@ -40,9 +53,9 @@ def _payload(symbol: str, bars: tuple[DailyBar, ...]) -> dict[str, Any]:
         ("Output Size", "Full size"),
         ("Time Zone", "US/Eastern"),
     )
-    points = [Point(bar.trade_dt.isoformat(), FETCHED, *bar[1:]) for bar in reversed(bars)]
+    points = [Point(bar.trade_dt.isoformat(), fetched_at, *bar[1:]) for bar in reversed(bars)]
     body = render_json(Series(meta, "Time Series (Daily)", points))
-    return payload("daily", symbol, "1day", body, FETCHED)
+    return payload("daily", symbol, "1day", body, fetched_at)
 
 
 def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
@@ -68,5 +81,6 @@ CASE = Case(
         Contestant("duckdb", NO_ENGINE, daily_duckdb.run, daily_duckdb.answer),
         Contestant(LAKEHOUSE, SPARK, contesting(_build, SPARK), answer),
         Contestant("pyspark", SPARK, twice(daily_spark.load), daily_spark.answer),
+        *limits(lambda inputs: sorted((inputs / "lake/bronze/raw_payloads").glob("*.parquet")), daily_bodies),
     ),
 )

@@ -1,6 +1,5 @@
 """Ten million minute bars of 500 symbols, from landed flat files to Silver."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -11,9 +10,11 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
-from benchmarks.lakes import FETCHED, contesting, ended_well, rows_of
+from benchmarks.lakes import contesting, ended_well, raw_file, rows_of
+from benchmarks.limits import limits
 from benchmarks.peers import minute_duckdb, minute_polars, minute_spark
 from benchmarks.peers.minute_columns import ANSWER
+from benchmarks.peers.parsing import minute_files
 from benchmarks.peers.plain_spark import twice
 from delta_tables import silver
 from delta_tables.arrow_io import append_rows
@@ -44,7 +45,7 @@ def prepare(inputs: Path, scale: float) -> int:
     for session in days:
         path = landing / f"{session.trade_dt}.csv.gz"
         write_day(path, symbols, session, generator)
-        rows.append(_raw_file(path, session.trade_dt))
+        rows.append(raw_file(path, "minute_aggs_v1", session.trade_dt))
     append_rows(lake, RAW_FILES, rows)
     return len(days) * len(symbols) * _MINUTES
 
@@ -75,22 +76,6 @@ def write_day(path: Path, symbols: list[str], session: Session, generator: np.ra
         target.write(text)
 
 
-def _raw_file(path: Path, day: date) -> dict[str, object]:
-    return {
-        "file_id": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "provider": "massive",
-        "dataset": "minute_aggs_v1",
-        "file_dt": day,
-        "key": path.name,
-        "etag": "",
-        "size_bytes": path.stat().st_size,
-        "path": f"landing/{path.name}",
-        "fetched_at": FETCHED,
-        "is_simulated": False,
-        "run_id": "benchmark",
-    }
-
-
 def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
     ended_well(work, build_bar_files(work, spark))
 
@@ -110,5 +95,6 @@ CASE = Case(
         Contestant("duckdb", NO_ENGINE, minute_duckdb.run, minute_duckdb.answer),
         Contestant(LAKEHOUSE, SPARK, contesting(_build, SPARK), answer),
         Contestant("pyspark", SPARK, twice(minute_spark.load), minute_spark.answer),
+        *limits(lambda inputs: sorted((inputs / "lake/landing").iterdir()), minute_files),
     ),
 )

@@ -1,19 +1,33 @@
 """One tick of the watch list: five minutes' bars of N symbols into a lake of M million bars, up to Gold."""
 
 import hashlib
-import json
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
-from benchmarks.case import EMBEDDED, LAKEHOUSE, SPARK, Case, Contestant
-from benchmarks.lakes import build, contesting, payload, warm_session, workspace
+from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
+from benchmarks.lakes import (
+    build,
+    contesting,
+    copy_lake,
+    keep_payloads,
+    kept_payloads,
+    payload,
+    rows_of,
+    warm_session,
+    workspace,
+)
+from benchmarks.peers import tick_duckdb, tick_polars, tick_spark
+from benchmarks.peers.plain_spark import twice
+from benchmarks.peers.tick_columns import ANSWER, BARS, DAYS, KPIS
 from delta_tables import gold, silver
 from delta_tables.arrow_io import append_rows, arrow_schema
 from delta_tables.bronze import RAW_PAYLOADS
@@ -139,8 +153,7 @@ def land(lake: Lake | None, inputs: Path, recent: pl.DataFrame, names: list[str]
     if lake:
         append_rows(lake, RAW_PAYLOADS, rows)
         return
-    kept = [{**row, "body": bytes(row["body"]).decode(), "fetched_at": now.isoformat()} for row in rows]
-    (inputs / "tick.json").write_text(json.dumps(kept), encoding="utf-8")
+    keep_payloads(inputs / "tick.json", rows)
 
 
 def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
@@ -167,13 +180,17 @@ def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
 
 def _tick(work: Workspace, spark: SparkSession, inputs: Path) -> None:
     """Lands the tick in one commit and builds Silver and Gold."""
-    rows = json.loads((inputs / "tick.json").read_text(encoding="utf-8"))
-    landed = [
-        {**row, "body": row["body"].encode(), "fetched_at": datetime.fromisoformat(row["fetched_at"])}
-        for row in rows
-    ]
-    append_rows(work.lake, RAW_PAYLOADS, landed)
+    append_rows(work.lake, RAW_PAYLOADS, kept_payloads(inputs / "tick.json"))
     build(work, spark)
+
+
+def answer(folder: Path) -> Mapping[str, pa.Table]:
+    """The current bars and the key figures of the days that the tick can touch."""
+    days = f"trade_dt >= CAST('{DAYS[0]}' AS DATE)"
+    return {
+        "bars": rows_of(folder, silver.BARS, ANSWER[BARS], f"{days} AND known_to IS NULL"),
+        "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS], days),
+    }
 
 
 def case(symbols: int, millions: int) -> Case:
@@ -182,10 +199,13 @@ def case(symbols: int, millions: int) -> Case:
     return Case(
         name=f"tick_{symbols}_into_{millions}m",
         title=f"Five minutes' bars of {symbols} symbols into {millions} million bars: landing to Gold",
-        prepare=lambda inputs, scale: prepare_lake(inputs, max(30, round(days * scale)), symbols),
+        prepare=lambda inputs, scale: prepare_lake(inputs, max(5, round(days * scale)), symbols),
         contestants=(
-            Contestant(LAKEHOUSE, EMBEDDED, contesting(_tick, EMBEDDED)),
-            Contestant(LAKEHOUSE, SPARK, contesting(_tick, SPARK)),
+            Contestant(LAKEHOUSE, EMBEDDED, contesting(_tick, EMBEDDED), answer),
+            Contestant("polars", NO_ENGINE, tick_polars.run, answer),
+            Contestant("duckdb", NO_ENGINE, tick_duckdb.run, tick_duckdb.answer),
+            Contestant(LAKEHOUSE, SPARK, contesting(_tick, SPARK), answer),
+            Contestant("pyspark", SPARK, twice(tick_spark.load, copy_lake), answer),
         ),
     )
 

@@ -9,13 +9,12 @@ import pyarrow as pa
 from benchmarks.peers.daily_columns import ANSWER
 from benchmarks.peers.sessions import new_york_sessions
 
-_BARS = """
-CREATE TABLE bars AS
+DELIVERED = """
 WITH bodies AS (
     SELECT symbol, payload_id, (decode(body)::JSON->'Time Series (Daily)')::MAP(VARCHAR, STRUCT(
         "1. open" DECIMAL(24,12), "2. high" DECIMAL(24,12), "3. low" DECIMAL(24,12), "4. close" DECIMAL(24,12),
         "5. volume" DECIMAL(28,8))) AS series
-    FROM read_parquet($payloads)
+    FROM payloads
 ), texts AS (
     SELECT symbol, payload_id, unnest(map_entries(series)) AS bar FROM bodies
 ), typed AS (
@@ -72,6 +71,7 @@ FROM days LEFT JOIN (
     FROM signals WHERE is_triggered GROUP BY ALL
 ) USING (symbol, trade_dt)
 """
+STATEMENTS = (_DAYS, _SIGNALS, _OVERVIEW)
 _CHOICE = {"bars": "bars", "daily_kpis": "days", "stock_overview": "stock_overview"}
 
 
@@ -82,8 +82,9 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("sessions", new_york_sessions().to_arrow())
-        connection.execute(_BARS, {"payloads": payloads})
-        for statement in (_DAYS, _SIGNALS, _OVERVIEW):
+        connection.read_parquet(payloads).create_view("payloads")
+        connection.execute(f"CREATE TABLE bars AS {DELIVERED}")
+        for statement in STATEMENTS:
             connection.execute(statement)
         connection.execute(f"COPY signals TO '{folder / 'signals.parquet'}'")
         for name, source in _CHOICE.items():

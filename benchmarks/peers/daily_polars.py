@@ -21,7 +21,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
         str(inputs / "lake/bronze/raw_payloads"), columns=["symbol", "payload_id", "body"]
     )
     sessions = new_york_sessions()
-    bars = usable_bars(texts_of(payloads), sessions)
+    bars = usable_bars(texts_of(payloads, "Time Series (Daily)"), sessions)
     write(folder, BARS, bars)
     days = with_figures(bars.join(sessions, on="trade_dt"))
     write(folder, KPIS, days.select(ANSWER[KPIS]))
@@ -31,11 +31,11 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     yield
 
 
-def texts_of(payloads: pl.DataFrame) -> pl.DataFrame:
-    """The bars in the bodies, as text."""
+def texts_of(payloads: pl.DataFrame, title: str) -> pl.DataFrame:
+    """The bars in the bodies, as text, `day` their time; `payloads` has symbol, payload_id, body in order."""
     columns: dict[str, list[str]] = {name: [] for name in ("symbol", "payload_id", "day", *_PRICES, "volume")}
     for symbol, payload_id, body in payloads.iter_rows():
-        series = json.loads(body)["Time Series (Daily)"]
+        series = json.loads(body)[title]
         columns["symbol"] += [symbol] * len(series)
         columns["payload_id"] += [payload_id] * len(series)
         columns["day"] += series

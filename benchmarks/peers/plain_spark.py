@@ -40,12 +40,23 @@ def plain_session(folder: Path) -> Iterator[SparkSession]:
         spark.stop()
 
 
-def twice(load: Callable[[SparkSession, Path, Path], None]) -> Work:
-    """`load(spark, inputs, folder)` in a session that has done so before."""
+def _nothing(_inputs: Path, _folder: Path) -> None:
+    """What has to lie in the folder of a load into new tables."""
+
+
+def twice(
+    load: Callable[[SparkSession, Path, Path], None], lay: Callable[[Path, Path], None] = _nothing
+) -> Work:
+    """`load(spark, inputs, folder)` in a session that has done so before.
+
+    `lay(inputs, folder)` puts the tables there, unmeasured, that the load changes.
+    """
 
     def run(inputs: Path, folder: Path) -> Generator[None]:
         with plain_session(folder) as spark:
+            lay(inputs, folder / "before")
             load(spark, inputs, folder / "before")
+            lay(inputs, folder)
             yield
             load(spark, inputs, folder)
             yield
@@ -53,9 +64,9 @@ def twice(load: Callable[[SparkSession, Path, Path], None]) -> Work:
     return run
 
 
-def merge(spark: SparkSession, path: str, view: str, keys: tuple[str, ...]) -> None:
-    """The merge of the tutorials: by key, all columns."""
-    condition = " AND ".join(f"t.{key} = s.{key}" for key in keys)
+def merge(spark: SparkSession, path: str, view: str, keys: tuple[str, ...], within: str = "true") -> None:
+    """The merge of the tutorials: by key, all columns; `within` says which part of the table is meant."""
+    condition = " AND ".join([within, *(f"t.{key} = s.{key}" for key in keys)])
     spark.sql(
         f"MERGE INTO delta.`{path}` t USING {view} s ON {condition} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"

@@ -5,11 +5,11 @@ import polars as pl
 _FULL_MINUTES = 390
 
 
-def new_york_sessions() -> pl.DataFrame:
-    """session_no, trade_dt, opened, closed (UTC, microseconds) and is_half_day of each session since 1990."""
+def new_york_sessions(start: str = "1990-01-01") -> pl.DataFrame:
+    """session_no, trade_dt, opened, closed (UTC, microseconds) and is_half_day of each session since then."""
     import exchange_calendars  # noqa: PLC0415 - imports for over a second, within what is measured
 
-    schedule = exchange_calendars.get_calendar("XNYS", start="1990-01-01").schedule
+    schedule = exchange_calendars.get_calendar("XNYS", start=start).schedule
     frame = pl.DataFrame(
         {
             "trade_dt": schedule.index.to_numpy(),

@@ -6,10 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from benchmarks import run
-from benchmarks.case import Case, Contestant
+from benchmarks import contest, run
+from benchmarks.agreement import differences
+from benchmarks.case import SPARK, Case, Contestant
 from benchmarks.cases import CASES
 from benchmarks.measuring import Cost
+from benchmarks.report import Result, section
 
 
 @pytest.mark.slow
@@ -23,6 +25,29 @@ def test_all_contestants_of_the_embedded_engine_agree_and_are_in_the_table(case:
     assert "at a scale of 0.02 only" in text
     contestants = re.findall(r"^\| ([\w+, -]+) \| (embedded|-) \| [\d.]+ ", text, re.MULTILINE)
     assert [name for name, _ in contestants] == ["market-lakehouse", "delta-rs + Polars", "DuckDB, Parquet"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("one_correction", "overview_query", "as_of_read", "compaction"),
+        *("tick_5_into_10m", "parse_rate", "landing_rate"),
+    ],
+)
+def test_all_contestants_of_the_embedded_engine_come_to_the_same_rows(name: str, tmp_path: Path) -> None:
+    case, inputs = CASES[name], tmp_path / "inputs"
+    inputs.mkdir()
+    case.prepare(inputs, 0.02)
+    keys = [each.key for each in case.contestants if each.engine != SPARK]
+    for key in keys:
+        (tmp_path / key).mkdir()
+        contest.main([name, key, str(inputs), str(tmp_path / key)])
+    answers = {key: tmp_path / key / "answer" for key in keys}
+    rows = [pl.read_parquet(path).height for path in answers[keys[0]].iterdir()]
+    assert rows
+    assert all(rows)
+    assert {key: differences(answers[keys[0]], answers[key]) for key in keys} == {key: [] for key in keys}
 
 
 def test_who_has_other_rows_or_fails_is_named_and_not_timed(
@@ -39,6 +64,26 @@ def test_who_has_other_rows_or_fails_is_named_and_not_timed(
     (result,) = run.contest(case, case.contestants, tmp_path / "inputs", 10, 2, wrong)
     assert (result.contestant.key, result.seconds, len(result.costs)) == ("lakehouse", 1.5, 2)
     assert wrong == ["cold_query polars: bars.parquet: 2 rows against 1", "cold_query duckdb: failed"]
+
+
+def test_a_limit_of_the_machine_stands_in_the_table_without_a_ratio() -> None:
+    case = CASES["daily_history"]
+    results = [Result(each, 10, (Cost(seconds=2.0),)) for each in case.contestants if each.engine != SPARK]
+    lines = [line.split(" | ") for line in section(case, results, 1).splitlines() if line.startswith("| ")]
+    ratios = {line[0].lstrip("| "): line[5] for line in lines[1:]}
+    assert ratios["DuckDB, Parquet"] == "1.00"
+    assert [name for name, ratio in ratios.items() if not ratio.strip()] == [
+        "market-lakehouse",
+        "limit: read from disk",
+        "limit: write and fsync",
+        "limit: decompress and parse",
+    ]
+
+
+def test_whoever_is_no_limit_has_rows_to_be_compared_with_the_lakehouses() -> None:
+    for case in CASES.values():
+        silent = {each.key for each in case.contestants if not each.answer and not each.is_limit}
+        assert not silent or not case.contestants[0].answer, f"{case.name}: {silent}"
 
 
 def test_cases_have_names_of_their_own_and_begin_with_the_lakehouse() -> None:

@@ -1,0 +1,73 @@
+"""A month's five-minute bars of 500 symbols: the JSON of landed payloads to typed rows, and no further."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
+from benchmarks.cases.tick import answer_body, draw_day
+from benchmarks.lakes import FETCHED, contesting, payload
+from benchmarks.peers import parse_rate
+from benchmarks.peers.parse_rate import COLUMNS, TYPED
+from benchmarks.peers.plain_spark import twice
+from delta_tables.arrow_io import append_rows
+from delta_tables.bronze import RAW_PAYLOADS
+from delta_tables.create_tables import create_tables
+from delta_tables.lake import Lake
+from flows.simulator.prices import load_histories
+from flows.workspace import Workspace
+from jobs.bar_rules import judge_bars
+from jobs.new_payloads import new_payloads, read_payloads
+from jobs.parsers import BAR_READERS, calendars_of, read_rows_of
+from jobs.trading_calendar import FIRST_SESSION, sessions_between, sessions_frame
+
+_SYMBOLS = 500
+_SESSIONS = sessions_between("XNYS", date(2010, 7, 20), date(2010, 8, 20))
+
+
+def prepare(inputs: Path, scale: float) -> int:
+    """Lands one payload a symbol, as Alpha Vantage answers with outputsize=full."""
+    names = sorted(load_histories())[: max(5, round(_SYMBOLS * scale))]
+    generator = np.random.default_rng(2010)
+    bars = pl.concat([draw_day(session, names, generator) for session in _SESSIONS])
+    lake = Lake(str(inputs / "lake"))
+    create_tables(lake)
+    groups = bars.partition_by("symbol", as_dict=True).items()
+    bodies = {str(name): answer_body(str(name), some) for (name,), some in groups}
+    rows = [payload("intraday", name, "5min", body, FETCHED) for name, body in bodies.items()]
+    append_rows(lake, RAW_PAYLOADS, rows)
+    return bars.height
+
+
+def _parse(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
+    """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
+    window = new_payloads(work.lake, None)
+    raw_df = read_rows_of(read_payloads(spark, work.lake, window), BAR_READERS, window.sources)
+    calendars = calendars_of(BAR_READERS, window.sources)
+    sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
+    judge_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(work.lake.root).parent / TYPED))
+
+
+def answer(folder: Path) -> Mapping[str, pa.Table]:
+    """The typed rows."""
+    files = sorted((folder / TYPED).glob("*.parquet"))
+    return {"bars": pl.read_parquet(files).select(COLUMNS).to_arrow()}
+
+
+CASE = Case(
+    name="parse_rate",
+    title="A month's five-minute bars of 500 symbols: JSON payloads to typed rows",
+    prepare=prepare,
+    contestants=(
+        Contestant(LAKEHOUSE, EMBEDDED, contesting(_parse, EMBEDDED), answer),
+        Contestant("polars", NO_ENGINE, parse_rate.by_polars, answer),
+        Contestant("duckdb", NO_ENGINE, parse_rate.by_duckdb, answer),
+        Contestant(LAKEHOUSE, SPARK, contesting(_parse, SPARK), answer),
+        Contestant("pyspark", SPARK, twice(parse_rate.by_spark), answer),
+    ),
+)
