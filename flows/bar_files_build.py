@@ -20,6 +20,7 @@ from flows.file_versions import pending_files, universe_of
 from flows.silver_build import Built
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
+from jobs.bars import kept_of_judged
 from jobs.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, raw_bars, reading
 from jobs.table_io import between, read_table
 from jobs.tick_batches import symbol_batches
@@ -159,4 +160,4 @@ def judged_file(load: FileLoad) -> DataFrame:
         "missing_symbol": F.col("symbol") == "",
         "other_date": F.col("trade_dt") != F.lit(file.file_dt),
     }
-    return judge_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days), of_file)
+    return kept_of_judged(judge_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days), of_file))

@@ -16,7 +16,14 @@ from flows.gates import audit
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
-from jobs.bars import are_of_one_kind, bar_changes, observed_bars, stock_clean, stock_clean_of_one_kind
+from jobs.bars import (
+    are_of_one_kind,
+    bar_changes,
+    kept_of_judged,
+    observed_bars,
+    stock_clean,
+    stock_clean_of_one_kind,
+)
 from jobs.bitemporal import OPERATION, first_rows, has_repeated_keys
 from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
 from jobs.fundamentals import fundamentals_changes, judged_fundamentals
@@ -95,7 +102,7 @@ def _judge_bars(raw_df: DataFrame, sources: Sources) -> DataFrame:
         named = {row[0] for row in raw_df.select("calendar").distinct().collect()}
         calendars &= named
     first = date.fromisoformat(FIRST_SESSION)
-    return judge_bars(raw_df, sessions_frame(raw_df.sparkSession, calendars, first, date.max))
+    return kept_of_judged(judge_bars(raw_df, sessions_frame(raw_df.sparkSession, calendars, first, date.max)))
 
 
 def _judge_fundamentals(raw_df: DataFrame, _sources: Sources) -> DataFrame:

@@ -1,7 +1,5 @@
 """When a bar was: from the text of its time to the instant, the session date and the part of the session."""
 
-from itertools import chain
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -42,8 +40,13 @@ def with_session(dated_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
 
 
 def _zone() -> Column:
-    pairs = chain.from_iterable((F.lit(name), F.lit(zone)) for name, zone in ZONE_OF.items())
-    return F.coalesce(F.element_at(F.create_map(*pairs), F.col("calendar")), F.lit("UTC"))
+    """By cases, the most frequent first: the embedded engine searches a map of them ten times as long."""
+    zones = iter(ZONE_OF.items())
+    name, zone = next(zones)
+    named = F.when(F.col("calendar") == name, zone)
+    for name, zone in zones:
+        named = named.when(F.col("calendar") == name, zone)
+    return named.otherwise("UTC")
 
 
 def _instant() -> Column:

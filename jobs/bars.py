@@ -17,6 +17,12 @@ def observed_bars(judged_df: DataFrame) -> DataFrame:
     return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
 
 
+def kept_of_judged(judged_df: DataFrame) -> DataFrame:
+    """The judged bars without the columns that only their rules need: half of what would be written."""
+    used = ("dataset", "fetched_at", "reasons", "raw_values")
+    return judged_df.select(*(name for name in BARS.columns if name not in _NOT_OBSERVED), *used)
+
+
 def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged bars change in silver.bars; see bitemporal.history_changes."""
     return history_changes(observed_bars(judged_df), stored_df, BARS, run_id)

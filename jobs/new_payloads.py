@@ -15,6 +15,7 @@ from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
 
 _SERIES = ("provider", "dataset", "symbol", "interval")
+_FEW, _PARSERS = 4096, 4
 _SINCE = StructType(
     [
         *(StructField(name, StringType()) for name in _SERIES),
@@ -79,7 +80,14 @@ def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> Data
     A payload that arrives late can split a span in which repeats of the same values were dropped from
     Silver; with the later payloads beside it the history comes out as if it had arrived in time. In
     the ordinary case there are none.
+
+    Few payloads lie in few files, which one core each would parse: they are dealt out.
     """
+    payloads_df = _payloads(spark, lake, window)
+    return payloads_df.repartition(_PARSERS) if window.payload_count <= _FEW else payloads_df
+
+
+def _payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:
     reader = spark.read.format("delta").option("versionAsOf", window.version)
     payloads_df = reader.load(lake.uri(RAW_PAYLOADS))
     if window.since is None:

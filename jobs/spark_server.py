@@ -1,12 +1,13 @@
 """A local Apache Spark Connect server: started for a session, stopped by its process id."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from delta_tables.lake import Lake
@@ -15,6 +16,7 @@ from delta_tables.spark_settings import engine_settings, store_settings
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
 S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
 START_SECONDS = 180
+_FIRST_EPHEMERAL_PORT = 32_768  # of Linux
 
 
 class EngineError(Exception):
@@ -89,8 +91,7 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         str(home / "bin" / "spark-submit"),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
         *("--master", "local[*]", "--driver-memory", driver_memory),
-        # the third: with the second the code cache is 48 MB only, full after some hundred queries
-        *("--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"),
+        *("--driver-java-options", "-XX:+UseSerialGC"),
         *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
         *options,
         "spark-internal",
@@ -112,9 +113,12 @@ def _ending_with_parent() -> list[str]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Not one that the system gives to whoever asks for any: the server listens some seconds from now."""
+    while True:
+        port = secrets.choice(range(20_000, _FIRST_EPHEMERAL_PORT))
+        with socket.socket() as probe, suppress(OSError):  # in use
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
