@@ -25,7 +25,9 @@ at one time of the process and all it started; bytes are those that it read and 
 one file up to the end of fsync, decompressed and parsed into numbers that are thrown away.
 
 The lakehouse does more than the others: it keeps history and quarantine, and publishes through gates; of a
-tick the others make bars and key figures, it makes signals and the overview, too.
+tick the others make bars and key figures, it makes signals and the overview, too; ticks and corrections it
+lands in Bronze first. Plain PySpark is as pipelines commonly have it: one MERGE a table, into a new one too,
+and default settings; the lakehouse's server has its own (delta_tables/spark_settings.py).
 What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-fast.md).
 """
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")

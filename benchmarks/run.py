@@ -76,6 +76,9 @@ def contest(
                 folder = Path(scratch) / contestant.key
                 cost = run_once(case, contestant, inputs, folder)
                 said = f"{case.name} {contestant.key}"
+                if cost is None and number < 0 and contestant is contestants[0]:
+                    wrong.append(f"{said}: failed, so that there is nothing to compare others with")
+                    return []
                 if cost is None:
                     wrong.append(f"{said}: failed")
                     costs.pop(contestant, None)

@@ -147,7 +147,10 @@ def _publish(load: FileLoad, counts: Counts) -> None:
     batches = symbol_batches(dict.fromkeys(stored, 0) | found, rows_per_batch)
     for number, batch in enumerate(batches):
         held = batch.holds_symbol("symbol")
-        publish_batch(load, judged_df.filter(held), stored_df.filter(held), str(number), counts)
+        part_df = judged_df.filter(held)
+        if len(batches) > 1:  # gates and table would each read the whole file
+            part_df = load.staged(part_df, f"{number}_part")
+        publish_batch(load, part_df, stored_df.filter(held), str(number), counts)
         counts.rows_in += batch.row_count
 
 

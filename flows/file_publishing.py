@@ -144,7 +144,7 @@ def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Count
     if ticks_repeat_keys(judged_df, load.table):
         return False
     changes_df = first_ticks(judged_df, load.table, load.work.run_id)
-    _audit_changes(load, changes_df, counts)
+    _audit_upserts(load, changes_df, counts)
     _publish_bad(load, judged_df, name, counts)
     if changed := count_rows(changes_df):
         append_first(load.work.lake, load.table, changes_df)
@@ -166,14 +166,14 @@ def _publish_changes(
         return
     changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
     changes_df = load.staged(changes_df, f"{name}_changes")
-    _audit_changes(load, changes_df, counts)
+    _audit_upserts(load, changes_df, counts)
     _publish_bad(load, judged_df, name, counts)
     if changed := count_rows(changes_df):
         merge_history(load.work.lake, table, changes_df, (load.partition_dt, load.partition_dt))
         counts.rows_out += changed
 
 
-def _audit_changes(load: FileLoad, changes_df: DataFrame, counts: Counts) -> None:
+def _audit_upserts(load: FileLoad, changes_df: DataFrame, counts: Counts) -> None:
     """The changes through their gate."""
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):

@@ -177,7 +177,7 @@ def _publish(
 ) -> tuple[_Counts, tuple[GateResult, ...]]:
     lake, run_id, table = work.lake, work.run_id, recipe.table
     payloads_df = read_payloads(spark, lake, window)
-    raw_df = read_rows_of(payloads_df, recipe.readers, window.sources)
+    raw_df = read_rows_of(payloads_df, recipe.readers, window.sources, window.parsing_tasks)
     judged_df = stage(spark, lake, recipe.judge(raw_df, window.sources), run_id, f"{table.name}_judged")
     bounds = date_bounds(judged_df, "partition_dt") if table.partition_by else None
     stored_df = (

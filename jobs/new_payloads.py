@@ -15,7 +15,8 @@ from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
 
 _SERIES = ("provider", "dataset", "symbol", "interval")
-_FEW, _PARSERS = 4096, 4
+_FEW_PAYLOADS = 4096
+_TASKS_FOR_FEW = 4
 _SINCE = StructType(
     [
         *(StructField(name, StringType()) for name in _SERIES),
@@ -36,6 +37,14 @@ class BronzeWindow:
     payload_count: int
     since: pa.Table | None
     sources: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def parsing_tasks(self) -> int | None:
+        """Among how many tasks payloads are dealt out to be parsed; None: they stay as their files lie.
+
+        A few thousand lie in few files, which one core each would parse.
+        """
+        return _TASKS_FOR_FEW if self.payload_count <= _FEW_PAYLOADS else None
 
 
 def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
@@ -80,14 +89,7 @@ def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> Data
     A payload that arrives late can split a span in which repeats of the same values were dropped from
     Silver; with the later payloads beside it the history comes out as if it had arrived in time. In
     the ordinary case there are none.
-
-    Few payloads lie in few files, which one core each would parse: they are dealt out.
     """
-    payloads_df = _payloads(spark, lake, window)
-    return payloads_df.repartition(_PARSERS) if window.payload_count <= _FEW else payloads_df
-
-
-def _payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:
     reader = spark.read.format("delta").option("versionAsOf", window.version)
     payloads_df = reader.load(lake.uri(RAW_PAYLOADS))
     if window.since is None:

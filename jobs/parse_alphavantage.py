@@ -29,7 +29,9 @@ _SERIES = tuple(
     for interval in (_INTRADAY if "%s" in name else ("",))
 )
 # 6. volume: the functions with adjusted prices number it after the adjusted close
-_BAR_NAMES = ("1. open", "2. high", "3. low", "4. close", "5. volume", "6. volume")
+_PRICES = ("open", "high", "low", "close")
+_PRICE_NAMES = {name: f"{number}. {name}" for number, name in enumerate(_PRICES, start=1)}
+_BAR_NAMES = (*_PRICE_NAMES.values(), "5. volume", "6. volume")
 _BAR = StructType([StructField(name, StringType()) for name in _BAR_NAMES])
 _BODY = StructType(
     [
@@ -38,7 +40,7 @@ _BODY = StructType(
     ]
 )
 # Until 2024 coins were told in two currencies, the market's first: `1a. open (EUR)` and `1b. open (USD)`.
-_IN_MARKET = r'"([1-4])a\. (open|high|low|close) \([A-Z]+\)"'
+_IN_MARKET = r'"([1-4])a\. (open|high|low|close) \([^)]+\)"'
 _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
 # The calendars that the bars of each dataset name.
@@ -50,7 +52,6 @@ CALENDARS = (
 _ZONES = tuple(f"{number}. Time Zone" for number in (4, 5, 6, 7, 8, 9))
 _COMMON = PAYLOAD_COLUMNS
 _KIND = ("asset_class", "calendar", "adjustment", "clock", "kind")
-_PRICES = ("open", "high", "low", "close")
 _CSV_NAMES = ("timestamp", *_PRICES, "volume")
 
 
@@ -107,7 +108,7 @@ def _json_bars(text_df: DataFrame) -> DataFrame:
         "symbol_text",
         "zone_text",
         "timestamp_text",
-        *(F.col(f"bar.`{each}`").alias(f"{each[3:]}_text") for each in _BAR_NAMES[:4]),
+        *(F.col(f"bar.`{told}`").alias(f"{name}_text") for name, told in _PRICE_NAMES.items()),
         F.coalesce("bar.`5. volume`", "bar.`6. volume`").alias("volume_text"),
     )
 

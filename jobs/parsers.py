@@ -66,18 +66,24 @@ def has_any(readers: Readers, sources: Sources) -> bool:
     return any(name in readers and dataset in readers[name].datasets for name, dataset in sources)
 
 
-def read_rows_of(payloads_df: DataFrame, readers: Readers, sources: Sources) -> DataFrame:
+def read_rows_of(
+    payloads_df: DataFrame, readers: Readers, sources: Sources, tasks: int | None = None
+) -> DataFrame:
     """The rows of text that the readers find in the payloads of these sources.
+
+    `tasks`: among how many each reader's payloads are dealt out first; None: they stay as they lie.
 
     Raises:
         ValueError: no reader reads any of them; ask has_any first.
     """
-    frames = [
-        reader.parse(
-            payloads_df.filter((F.col("provider") == name) & F.col("dataset").isin(*reader.datasets))
-        )
+    own = {
+        name: payloads_df.filter((F.col("provider") == name) & F.col("dataset").isin(*reader.datasets))
         for name, reader in readers.items()
         if has_any({name: reader}, sources)
+    }
+    frames = [
+        readers[name].parse(own_df if tasks is None else own_df.repartition(tasks))
+        for name, own_df in own.items()
     ]
     if not frames:
         raise ValueError(f"nothing reads {sorted(sources)}; there are readers for {sorted(readers)}")

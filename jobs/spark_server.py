@@ -1,5 +1,6 @@
 """A local Apache Spark Connect server: started for a session, stopped by its process id."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from delta_tables.lake import Lake
@@ -16,6 +17,9 @@ from delta_tables.spark_settings import engine_settings, store_settings
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
 S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
 START_SECONDS = 180
+# For a server that ends with its session, unless SPARK_DRIVER_JAVA_OPTIONS says otherwise. The third: with
+# the second the code cache is 48 MB only, full after some hundred queries.
+_QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 _FIRST_EPHEMERAL_PORT = 32_768  # of Linux
 
 
@@ -91,7 +95,7 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         str(home / "bin" / "spark-submit"),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
         *("--master", "local[*]", "--driver-memory", driver_memory),
-        *("--driver-java-options", "-XX:+UseSerialGC"),
+        *("--driver-java-options", os.environ.get("SPARK_DRIVER_JAVA_OPTIONS", _QUICK_START)),
         *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
         *options,
         "spark-internal",
@@ -114,11 +118,17 @@ def _ending_with_parent() -> list[str]:
 
 def _free_port() -> int:
     """Not one that the system gives to whoever asks for any: the server listens some seconds from now."""
-    while True:
-        port = secrets.choice(range(20_000, _FIRST_EPHEMERAL_PORT))
-        with socket.socket() as probe, suppress(OSError):  # in use
-            probe.bind(("127.0.0.1", port))
+    ports = range(20_000, _FIRST_EPHEMERAL_PORT)
+    for port in secrets.SystemRandom().sample(ports, len(ports)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
             return port
+    raise EngineError(f"no port is free from {ports.start} to {ports.stop - 1}: end some servers")
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:

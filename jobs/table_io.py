@@ -1,6 +1,6 @@
 """Reads, stages and merges tables: the only module of the jobs that touches storage."""
 
-import secrets as random
+import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import date
@@ -75,7 +75,7 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     options, and ends with the process that asks it.
     """
     lake.require_writer()
-    once = {"txnAppId": f"append_first/{random.token_hex(16)}", "txnVersion": "1"}
+    once = {"txnAppId": f"append_first/{secrets.token_hex(16)}", "txnVersion": "1"}
     rows_df = changes_df.drop(OPERATION)
     rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
 
@@ -92,7 +92,7 @@ def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bound
 
 def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> None:
     """Publishes rows by key in one commit: new ones are inserted, changed ones updated, equal ones left."""
-    if not open_table(lake, table).version():  # only made so far: nothing can match
+    if _is_new(lake, table):  # nothing can match
         append_first(lake, table, rows_df)
         return
     changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
@@ -101,6 +101,12 @@ def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> 
         f"WHEN NOT MATCHED THEN {_insert(table)}"
     )
     _merge(lake, table, rows_df, table.merge_condition(), clauses, bounds)
+
+
+def _is_new(lake: Lake, table: Table) -> bool:
+    """Whether nothing has been written into the table since it was made."""
+    stored = open_table(lake, table)
+    return stored.version() == 0 and not stored.file_uris()
 
 
 def replace_rows(lake: Lake, table: Table, rows_df: DataFrame) -> None:

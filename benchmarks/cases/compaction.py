@@ -27,7 +27,6 @@ _SYMBOLS, _BARS = 500, 78
 _SESSIONS = sessions_between("XNYS", date(2010, 8, 9), date(2010, 8, 20))
 _RETAIN_HOURS = 168
 _TABLE = "lake/silver/bars"
-_COLUMNS = ("symbol", "timestamp", "trade_dt", "open", "high", "low", "close", "volume", "known_from")
 
 
 def prepare(inputs: Path, scale: float) -> int:
@@ -76,7 +75,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
     """The table's rows, and the number of files that each day has."""
     actions = pa.table(DeltaTable(str(folder / _TABLE)).get_add_actions(flatten=True))
     files = Counter(map(str, actions["partition.partition_dt"].to_pylist()))
-    rows = pl.scan_delta(str(folder / _TABLE)).select(_COLUMNS).collect()
+    rows = pl.scan_delta(str(folder / _TABLE)).select(BARS.columns).collect()
     return {
         "bars": rows.to_arrow(),
         "files": pa.table({"partition_dt": list(files), "files": list(files.values())}),

@@ -47,7 +47,9 @@ def prepare(inputs: Path, scale: float) -> int:
 def _parse(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
     """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
     window = new_payloads(work.lake, None)
-    raw_df = read_rows_of(read_payloads(spark, work.lake, window), BAR_READERS, window.sources)
+    raw_df = read_rows_of(
+        read_payloads(spark, work.lake, window), BAR_READERS, window.sources, window.parsing_tasks
+    )
     calendars = calendars_of(BAR_READERS, window.sources)
     sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
     judge_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(work.lake.root).parent / TYPED))

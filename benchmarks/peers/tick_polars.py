@@ -134,6 +134,9 @@ def upsert(path: Path, rows: pl.DataFrame, keys: Sequence[str]) -> None:
     table = DeltaTable(path)
     declared = pl.scan_delta(table).collect_schema()
     typed = rows.select(pl.col(name).cast(kind) for name, kind in declared.items())
+    dates: list[date] = sorted(typed["partition_dt"].unique().to_list())
     same_key = " AND ".join(f't."{key}" = s."{key}"' for key in keys)
+    # literal dates: without them all of the table is read, into memory
+    same_key += f" AND t.partition_dt >= date '{dates[0]}' AND t.partition_dt <= date '{dates[-1]}'"
     merge = table.merge(typed.to_arrow(), same_key, source_alias="s", target_alias="t")
     merge.when_matched_update_all().when_not_matched_insert_all().execute()

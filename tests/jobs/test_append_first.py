@@ -1,5 +1,6 @@
 """A first append is made once, however often the engine is asked for it."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from delta_tables.arrow_io import read_rows
 from delta_tables.create_tables import create_tables
 from delta_tables.lake import Lake
 from jobs.bitemporal import OPERATION
-from jobs.table_io import append_first
+from jobs.table_io import append_first, merge_rows
 from tests.delta_tables.small_table import row, table_of
 
 PRICES = table_of()
@@ -32,6 +33,26 @@ def test_each_append_adds_its_rows_the_same_ones_too(engine: SparkSession, lake:
     for symbol in ("A", "B", "A"):
         append(engine, lake, symbol)
     assert symbols(lake) == ["A", "A", "B"]
+
+
+def test_the_first_rows_of_a_table_are_those_that_a_merge_would_leave(
+    engine: SparkSession, tmp_path: Path
+) -> None:
+    new, used = (Lake(str(tmp_path / name)) for name in ("new", "used"))
+    rows = [row("A", "1.5"), row("B", "2.5")]
+    rows_df = engine.createDataFrame([tuple(each.values()) for each in rows], WITHOUT_COMMENTS)
+    for lake in (new, used):
+        create_tables(lake, [PRICES])
+    append(engine, used, "C")
+    for lake in (new, new, used):
+        merge_rows(lake, PRICES, rows_df, None)
+    wanted = [each for each in in_order(used) if each["symbol"] != "C"]
+    assert in_order(new) == wanted
+    assert [each["symbol"] for each in wanted] == ["A", "B"]
+
+
+def in_order(lake: Lake) -> list[dict[str, Any]]:
+    return sorted(read_rows(lake, PRICES).to_pylist(), key=lambda each: str(each["symbol"]))
 
 
 @pytest.mark.spark

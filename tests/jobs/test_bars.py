@@ -54,6 +54,34 @@ def test_intraday_times_are_read_in_new_york_whatever_the_season(
     assert row["partition_dt"] == row["trade_dt"]
 
 
+def test_a_coin_told_in_two_currencies_has_the_prices_of_its_market(engine: SparkSession) -> None:
+    """As until 2024: https://www.alphavantage.co/documentation/#currency-daily"""
+    told = {
+        f"{number}{letter}. {name} ({currency})": price
+        for number, (name, prices) in enumerate(
+            {"open": ("8", "10"), "high": ("9", "12"), "low": ("7", "9"), "close": ("8.5", "11")}.items(),
+            start=1,
+        )
+        for letter, currency, price in zip("ab", ("EUR", "USD"), prices, strict=True)
+    }
+    body = {
+        "Meta Data": {"2. Digital Currency Code": "BTC", "4. Market Code": "EUR", "7. Time Zone": "UTC"},
+        "Time Series (Digital Currency Daily)": {
+            day: {**told, "5. volume": "3.5", "6. market cap (USD)": "3.5"}
+            for day in ("2010-08-18", "2010-08-19")
+        },
+    }
+    rows = judge(
+        engine,
+        payload(dataset="crypto_daily", symbol="BTC-EUR", interval="1day", fetched_at=T0, body=body),
+    )
+    expected = tuple(map(Decimal, ("8", "9", "7", "8.5", "3.5")))
+    assert [tuple(row[name] for name in ("open", "high", "low", "close", "volume")) for row in rows] == 2 * [
+        expected
+    ]
+    assert {row["symbol_text"] for row in rows} == {"BTC-EUR"}
+
+
 @pytest.mark.parametrize(
     ("when", "values", "reasons"),
     [
