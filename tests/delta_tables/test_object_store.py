@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
@@ -81,7 +81,14 @@ def test_those_who_created_the_object_are_counted(store: Store, winners: int) ->
 
 
 def test_a_winner_whose_answer_is_lost_does_not_ask_again_and_lose_to_itself(store: Store) -> None:
-    lake, requests = store(lambda number: None if number == 0 else 412)
+    all_there = Barrier(WRITERS)  # an error ends the probe, also for who has not begun
+
+    def answers(number: int) -> int | None:
+        if number < WRITERS:
+            all_there.wait(timeout=60)
+        return None if number == 0 else 412
+
+    lake, requests = store(answers)
     with pytest.raises(LakeError, match=r"s3a://market/lake: the store cannot be probed .*repeat"):
         create_winners(lake, WRITERS)
     assert requests.count("PUT") == WRITERS
