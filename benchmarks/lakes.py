@@ -44,7 +44,6 @@ def workspace(folder: Path, engine: str) -> Workspace:
 @contextmanager
 def warm_session(work: Workspace) -> Iterator[SparkSession]:
     """An engine that has written, merged and read a small table before."""
-    os.environ.setdefault("SPARK_DRIVER_JAVA_OPTIONS", "-XX:+UseSerialGC")  # of a server that stays
     with engine_session(work.settings, work.lake) as spark:
         warm_up(spark, Path(work.lake.root).parent / "warm")
         yield spark

@@ -8,6 +8,7 @@ its rows must be those of the first one. Nothing else should be at work on the m
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from benchmarks.report import Result, write_report
 
 FOLDER = Path(".lakehouse/benchmarks")
 REPORT = Path("docs/benchmarks.md")
+# As the stack's server has it; one that ends with its session compiles less (jobs/spark_server.py).
+_SERVER_THAT_STAYS = {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC"}
 _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 
 
@@ -109,7 +112,10 @@ def run_once(case: Case, contestant: Contestant, inputs: Path, folder: Path) -> 
         str(inputs),
         str(folder),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    environment = {**os.environ, **_SERVER_THAT_STAYS}
+    done = subprocess.run(  # noqa: S603 - our own
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.stderr.write(done.stderr[-4000:])
         return None

@@ -18,7 +18,7 @@ def engine_settings() -> dict[str, str]:
     Spark's own 10,000 that of a small table took 122 s on two cores, with 8 it took 13 s.
 
     A build compiles some hundreds of pieces of code. Spark keeps 100, so that each build began cold: the
-    second of a year's daily bars took 59 s in place of 72 s with room for all, the third 43 s.
+    second of a year's daily bars took 72 and 59 s; with room for all 50 s, and the third 43 s (single runs).
     """
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

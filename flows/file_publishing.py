@@ -144,11 +144,11 @@ def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Count
     if ticks_repeat_keys(judged_df, load.table):
         return False
     changes_df = first_ticks(judged_df, load.table, load.work.run_id)
-    _audit_upserts(load, changes_df, counts)
+    added = _audit_upserts(load, changes_df, counts)
     _publish_bad(load, judged_df, name, counts)
-    if changed := count_rows(changes_df):
+    if added:
         append_first(load.work.lake, load.table, changes_df)
-        counts.rows_out += changed
+        counts.rows_out += added
     return True
 
 
@@ -173,11 +173,12 @@ def _publish_changes(
         counts.rows_out += changed
 
 
-def _audit_upserts(load: FileLoad, changes_df: DataFrame, counts: Counts) -> None:
-    """The changes through their gate."""
+def _audit_upserts(load: FileLoad, changes_df: DataFrame, counts: Counts) -> int:
+    """The number of rows that the changes write, once they have passed their gate."""
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
-    if count_rows(upserts_df):
+    if written := count_rows(upserts_df):
         counts.gates += audit_changes(load.work, upserts_df, load.table)
+    return written
 
 
 def _publish_bad(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:

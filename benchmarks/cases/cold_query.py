@@ -58,7 +58,7 @@ CASE = Case(
             program(
                 _LAKEHOUSE,
                 "sql",
-                f"SELECT {_COLUMNS.replace(chr(34), '`')} FROM gold.stock_overview WHERE {_CHOICE}",  # noqa: S608
+                f"SELECT {_COLUMNS.replace(chr(34), '`')} FROM gold.stock_overview WHERE {_CHOICE}",  # noqa: S608 - ours
             ),
         ),
         Contestant("polars", NO_ENGINE, program(_POLARS)),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,7 +28,7 @@ from benchmarks.lakes import (
 )
 from benchmarks.peers import tick_duckdb, tick_polars, tick_spark
 from benchmarks.peers.plain_spark import twice
-from benchmarks.peers.tick_columns import ANSWER, BARS, DAYS, KPIS
+from benchmarks.peers.tick_columns import ANSWER, BARS, DAY_CONSTANTS, DAYS, KPIS
 from delta_tables import gold, silver
 from delta_tables.arrow_io import append_rows, arrow_schema
 from delta_tables.bronze import RAW_PAYLOADS
@@ -63,8 +64,8 @@ def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
     today = draw_day(_TODAY, names, generator)
     recent = pl.concat([bars.filter(pl.col("trade_dt") == past[-1].trade_dt), today]).sort("timestamp")
     work = workspace(inputs, EMBEDDED)
-    for number in (1, 2):
-        land(lake if number == 1 else None, inputs, recent, names[:symbols], number)
+    append_rows(lake, RAW_PAYLOADS, answers(recent, names[:symbols], 1))
+    keep_payloads(inputs / "tick.json", answers(recent, names[:symbols], 2))
     with warm_session(work) as spark:
         build(work, spark)
     return symbols
@@ -107,21 +108,9 @@ def draw_day(session: Session, names: list[str], generator: np.random.Generator)
 
 def key_figures(bars: pl.DataFrame) -> pl.DataFrame:
     """The bars' rows of gold.daily_kpis."""
-    typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3
     return (
-        bars.group_by(
-            "symbol", "trade_dt", "interval", "provider", "asset_class", "calendar", maintain_order=True
-        )
-        .agg(
-            pl.col("open").first(),
-            pl.col("high").max(),
-            pl.col("low").min(),
-            pl.col("close").last(),
-            typical.mean().round(6).alias("average_price"),
-            ((typical * pl.col("volume")).sum() / pl.col("volume").sum()).round(6).alias("vwap"),
-            pl.col("volume").sum(),
-            pl.len().cast(pl.Int64).alias("bar_count"),
-        )
+        tick_polars.day_figures(bars)
+        .with_columns(pl.lit(value).alias(name) for name, value in DAY_CONSTANTS.items())
         .with_columns(
             pl.lit(_BARS, pl.Int64).alias("expected_bars"),
             pl.col("trade_dt").alias("basis_dt"),
@@ -143,17 +132,13 @@ def append(lake: Lake, table: Table, rows: pl.DataFrame) -> None:
     write_deltalake(lake.uri(table), typed.to_arrow().cast(schema), mode="append")
 
 
-def land(lake: Lake | None, inputs: Path, recent: pl.DataFrame, names: list[str], number: int) -> None:
-    """The answers of one tick, the last hundred bars each: landed in `lake`, or kept to be landed."""
+def answers(recent: pl.DataFrame, names: list[str], number: int) -> list[dict[str, Any]]:
+    """The payloads of one tick, the last hundred bars each."""
     now = _TODAY.open_at + timedelta(hours=2, minutes=5 * number)
     seen = recent.filter((pl.col("timestamp") < now) & pl.col("symbol").is_in(names))
     groups = seen.group_by("symbol").tail(_COMPACT).partition_by("symbol", as_dict=True).items()
     bars_of = {str(name): bars for (name,), bars in groups}
-    rows = [payload("intraday", name, "5min", answer_body(name, bars), now) for name, bars in bars_of.items()]
-    if lake:
-        append_rows(lake, RAW_PAYLOADS, rows)
-        return
-    keep_payloads(inputs / "tick.json", rows)
+    return [payload("intraday", name, "5min", answer_body(name, bars), now) for name, bars in bars_of.items()]
 
 
 def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:

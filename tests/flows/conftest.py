@@ -3,10 +3,9 @@
 import logging
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -35,6 +34,7 @@ from flows.simulator.service import SimulatorConfig
 from tests.flows.command_line import Cli, Ended
 from tests.flows.installation import API_KEY, NOW, Installation, install
 from tests.flows.prefect_server import PrefectServer
+from tests.ports import free_port
 
 _START_SECONDS = 180
 
@@ -58,20 +58,11 @@ def _started() -> Iterator[None]:
     """Prefect's harness, on a port that is still free when its server comes to it, and patiently asked."""
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("prefect.testing.utilities._find_available_port", _port_of_this_process)
+            patch.setattr("prefect.testing.utilities._find_available_port", free_port)
             # its first answer is waited for 5 s, by which a busy machine may miss it
             patch.setattr(httpx, "Client", partial(httpx.Client, timeout=_START_SECONDS))
             stack.enter_context(prefect_test_harness(_START_SECONDS))
         yield
-
-
-def _port_of_this_process() -> int:
-    """A free port below those that Linux gives to whoever asks for any; each process looks elsewhere."""
-    for port in range(20_000 + os.getpid() % 10_000, 32_000):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("wanted a free port from 20000 to 31999, found none; end what listens there")
 
 
 @contextmanager
