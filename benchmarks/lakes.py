@@ -25,6 +25,7 @@ from flows.gold_build import build_gold
 from flows.silver_build import SILVER_TABLES, Built, build_silver
 from flows.workspace import Workspace, new_run_id
 from jobs.session import engine_session
+from quality.soda_scan import load_soda
 
 FETCHED = datetime(2010, 8, 21, 12, tzinfo=UTC)
 
@@ -43,7 +44,8 @@ def workspace(folder: Path, engine: str) -> Workspace:
 
 @contextmanager
 def warm_session(work: Workspace) -> Iterator[SparkSession]:
-    """An engine that has written, merged and read a small table before."""
+    """An engine that has written, merged and read a small table before; Soda is imported."""
+    load_soda()
     with engine_session(work.settings, work.lake) as spark:
         warm_up(spark, Path(work.lake.root).parent / "warm")
         yield spark

@@ -23,9 +23,9 @@ from jobs.table_io import (
     between,
     count_rows,
     date_bounds,
+    is_new,
     merge_history,
     read_table,
-    require_values,
     stage,
 )
 from jobs.touched_sessions import changed_rows
@@ -56,6 +56,8 @@ def break_changes(work: Workspace, spark: SparkSession, run_ids: Sequence[str] |
     """
     settings = work.settings.reconciliation
     spelled = spelled_as(watched(work.settings.watch_list))
+    if run_ids is not None and _nothing_is_shared(work, spark, spelled, run_ids):
+        return None
     compared = _to_compare(work, spark, spelled, run_ids)
     if compared is None:
         return None
@@ -84,8 +86,7 @@ def audit_breaks(work: Workspace, changes: BreakChanges) -> tuple[GateResult, ..
     upserts_df = changes.rows_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if not count_rows(upserts_df):
         return ()
-    require_values(upserts_df, BAR_BREAKS)
-    return (audit(work, upserts_df, BAR_BREAKS.dataset),)
+    return (audit(work, upserts_df, BAR_BREAKS),)
 
 
 def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
@@ -93,19 +94,37 @@ def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
     merge_history(work.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
 
 
+def _nothing_is_shared(work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]) -> bool:
+    """Whether no changed series has bars of two providers near its changes, nor ever had breaks."""
+    if not is_new(work.lake, BAR_BREAKS):
+        return False
+    if not is_new(work.lake, CORPORATE_ACTIONS) and _changed_splits(work, spark, spelled, run_ids):
+        return False
+    candles_df = _candles(work, spark, spelled)
+    changed_df = changed_rows(candles_df, run_ids)
+    bounds = date_bounds(changed_df, "trade_dt")
+    if bounds is None:
+        return True
+    near_df = candles_df.where("known_to IS NULL").where(
+        bars_around(*bounds, 2 * work.settings.reconciliation.longest_gap_days)
+    )
+    series_df = changed_df.select(*SERIES).distinct()
+    return not shared_series(near_df.join(series_df, list(SERIES), "left_semi")).limit(1).collect()
+
+
 def _to_compare(
     work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str] | None
 ) -> _Compared | None:
     """None where no bar has to be compared again."""
-    candles_df = read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
+    candles_df = _candles(work, spark, spelled)
     current_df = candles_df.where("known_to IS NULL")
     stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
     if run_ids is None:
         return _Compared(current_df, stored_df)
     reach = work.settings.reconciliation.longest_gap_days
     keys_df = touched_keys(changed_rows(candles_df, run_ids), reach)
-    splits_df = changed_rows(_splits(work, spark, spelled), run_ids)
-    if splits_df.limit(1).collect():
+    if _changed_splits(work, spark, spelled, run_ids):
+        splits_df = changed_rows(_splits(work, spark, spelled), run_ids)
         keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
     keys_df = _stage(work, keys_df, "compared_keys")
     bounds = date_bounds(keys_df, "trade_dt")
@@ -117,6 +136,15 @@ def _to_compare(
         stored_df.where(_stored_between(bounds)).join(keys_df, list(KEYS), "left_semi"),
         keys_df,
     )
+
+
+def _candles(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
+    return read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
+
+
+def _changed_splits(work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]) -> bool:
+    """Whether the runs changed a split."""
+    return bool(changed_rows(_splits(work, spark, spelled), run_ids).limit(1).collect())
 
 
 def _splits(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:

@@ -1,21 +1,36 @@
 """The gate between a batch and its table: audited, recorded, and only then let through."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame
 
 from delta_tables.arrow_io import append_rows
 from delta_tables.ops import GATE_RESULTS
+from delta_tables.table import Table
 from flows.workspace import Workspace, utc_now
 from quality.gate import GateResult, require_pass, scan_batch
 
 
-def audit(work: Workspace, batch_df: DataFrame, dataset: str) -> GateResult:
-    """The verdict on a batch, recorded in ops.gate_results.
+def audit(work: Workspace, batch_df: DataFrame, table: Table) -> GateResult:
+    """The verdict on what is to be written into a table, recorded in ops.gate_results.
+
+    Where the table declares values, none may be missing; the stored table does not judge that
+    (docs/adr/0003).
 
     Raises:
         GateFailed: the batch must not be published; nothing has been changed.
     """
+    required = [field.name for field in table.schema if not field.nullable]
+    return audit_view(work, batch_df, table.dataset, required)
+
+
+def audit_view(
+    work: Workspace, batch_df: DataFrame, dataset: str, required: Sequence[str] = ()
+) -> GateResult:
+    """The verdict on what a view will show of a batch, recorded; raises GateFailed as audit does."""
     now = utc_now()
-    result = scan_batch(batch_df.sparkSession, batch_df, dataset, work.checks / f"{dataset}.yml", now)
+    checks = work.checks / f"{dataset}.yml"
+    result = scan_batch(batch_df.sparkSession, batch_df, dataset, checks, now, required)
     append_rows(work.lake, GATE_RESULTS, _rows(result, work.run_id))
     require_pass(result)
     return result

@@ -3,20 +3,17 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from delta_tables.action_factors import SPLITS
 from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.gold import TABLES as SESSION_TABLES
 from delta_tables.gold_reconciliation import TABLES as BREAK_TABLES
-from delta_tables.silver import BARS, FUNDAMENTALS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.silver import FUNDAMENTALS
 from delta_tables.table import SchemaMismatch, Table
 from flows.breaks_build import audit_breaks, break_changes, publish_breaks
 from flows.gates import audit
+from flows.gold_days import gold_days
 from flows.run_log import (
     GOLD,
     StageResult,
@@ -30,12 +27,18 @@ from flows.run_log import (
 from flows.silver_build import Built, failed_gates
 from flows.workspace import Workspace
 from jobs import gold
-from jobs.metrics import preferred_days, session_metrics, with_fundamentals
+from jobs.metrics import preferred_days, session_metrics
+from jobs.session_basis import are_split, as_told, told_in_each_basis
 from jobs.signals import all_signals
 from jobs.stock_overview import stock_overview
-from jobs.table_io import count_rows, date_bounds, merge_rows, read_table, replace_rows, require_values, stage
-from jobs.touched_sessions import changed_rows, split_span, touched_days
-from jobs.trading_calendar import sessions_frame
+from jobs.table_io import (
+    count_rows,
+    date_bounds,
+    merge_rows,
+    read_table,
+    replace_rows,
+    stage,
+)
 from quality.gate import GateFailed, GateResult
 
 SUBJECT = "gold"
@@ -103,7 +106,7 @@ def _publish(
     """
     batches = _batches(work, spark, run_ids)
     breaks = break_changes(work, spark, run_ids)
-    gates = tuple(_audit(work, batch) for batch in batches)
+    gates = tuple(audit(work, batch.rows_df, batch.table) for batch in batches)
     gates += audit_breaks(work, breaks) if breaks else ()
     for batch in batches:
         if run_ids is None:
@@ -115,78 +118,33 @@ def _publish(
     return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
 
 
-def _audit(work: Workspace, batch: _Batch) -> GateResult:
-    require_values(batch.rows_df, batch.table)
-    return audit(work, batch.rows_df, batch.table.dataset)
-
-
 def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> list[_Batch]:
-    """The batches of all Gold tables, staged; those without rows left out."""
-    days_df = _days(work, spark, run_ids)
+    """The batches of all Gold tables, choices among columns of what is staged; without rows left out."""
+    days_df = gold_days(work, spark, run_ids)
     if days_df is None:
         return []
-    facts_df = read_table(spark, work.lake, FUNDAMENTALS)
-    provider_order = work.settings.reconciliation.provider_order
-    stocks_df = preferred_days(days_df.filter("asset_class = 'stock'"), provider_order)
-    known_df = _stage(work, with_fundamentals(stocks_df, facts_df), "known")
-    metrics_df = session_metrics(known_df, work.settings.signals).filter("is_affected")
-    metrics_df = _stage(work, metrics_df, "metrics")
-    signals_df = _stage(work, all_signals(metrics_df, work.settings.signals), "signals")
+    settings = work.settings.signals
+    metrics_df = _metrics(work, spark, days_df)
     frames = {
         DAILY_KPIS: gold.kpi_rows(days_df, work.run_id),
-        SIGNALS: gold.gold_rows(signals_df, SIGNALS, work.run_id),
-        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, signals_df), STOCK_OVERVIEW, work.run_id),
+        SIGNALS: gold.gold_rows(all_signals(metrics_df, settings), SIGNALS, work.run_id),
+        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, settings), STOCK_OVERVIEW, work.run_id),
     }
-    staged = [(table, _stage(work, frame_df, f"gold_{table.name}")) for table, frame_df in frames.items()]
-    counted = [_Batch(table, rows_df, count_rows(rows_df)) for table, rows_df in staged]
+    counted = [_Batch(table, rows_df, count_rows(rows_df)) for table, rows_df in frames.items()]
     return [batch for batch in counted if batch.row_count]
 
 
-def _days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> DataFrame | None:
-    """The days to compute and those around them, staged; None where nothing changed."""
-    lake, settings = work.lake, work.settings.signals
-    bars_df, all_kpis_df = read_table(spark, lake, BARS), read_table(spark, lake, DAILY_KPIS)
-    changed = _changed(work, spark, bars_df, run_ids)
-    touched = date_bounds(changed.days_df, "trade_dt")
-    spans = (touched, _fundamentals_span(work, changed), split_span(changed.splits_df, all_kpis_df))
-    if not any(spans):
-        return None
-    start, end = min(span[0] for span in spans if span), max(span[1] for span in spans if span)
-    calendars = _calendars(changed.days_df, all_kpis_df)
-    reach = gold.reach_of(start, end, settings, calendars)
-    kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
-    needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
-    current_df = bars_df.where("known_to IS NULL").where(needed)
-    sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
-    actions_df = read_table(spark, lake, CORPORATE_ACTIONS)
-    days_df = gold.symbol_days(changed, current_df, kpis_df, actions_df, sessions_df, settings)
-    return _stage(work, days_df, "days")
-
-
-def _changed(
-    work: Workspace, spark: SparkSession, bars_df: DataFrame, run_ids: Sequence[str] | None
-) -> gold.Changed:
-    """What the runs changed in Silver, staged."""
-    facts_df = changed_rows(read_table(spark, work.lake, FUNDAMENTALS), run_ids)
-    actions_df = changed_rows(read_table(spark, work.lake, CORPORATE_ACTIONS), run_ids)
-    splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
-    return gold.Changed(
-        _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched"),
-        _stage(work, facts_df.select("symbol", "known_from"), "changed_fundamentals"),
-        _stage(work, splits_df, "changed_splits"),
-    )
-
-
-def _calendars(*frames_df: DataFrame) -> set[str]:
-    """The calendars named in the frames."""
-    return {row[0] for frame_df in frames_df for row in frame_df.select("calendar").distinct().collect()}
-
-
-def _fundamentals_span(work: Workspace, changed: gold.Changed) -> tuple[date, date] | None:
-    """The first and the last date that changed facts touch: from the day they were learned on."""
-    learned = changed.fundamentals_df.select(F.to_date("known_from")).collect()
-    since = gold.fundamentals_start([row[0] for row in learned])
-    return (since, max(work.clock().date(), since)) if since else None
+def _metrics(work: Workspace, spark: SparkSession, days_df: DataFrame) -> DataFrame:
+    """The figures of the affected sessions, staged."""
+    settings = work.settings.signals
+    facts_df = read_table(spark, work.lake, FUNDAMENTALS)
+    provider_order = work.settings.reconciliation.provider_order
+    known_df = preferred_days(days_df.filter("asset_class = 'stock'"), facts_df, provider_order)
+    if are_split(days_df):
+        told_df = told_in_each_basis(_stage(work, known_df, "known"), settings.longest_window_sessions)
+    else:
+        told_df = as_told(known_df)
+    return _stage(work, session_metrics(told_df, settings).filter("is_affected"), "metrics")
 
 
 def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:

@@ -34,7 +34,7 @@ from jobs.bitemporal import OPERATION
 from jobs.parsers import has_any, read_rows_of
 from jobs.quarantine import quarantine_rows
 from jobs.replaced_rows import replaced_rows
-from jobs.table_io import count_rows, date_bounds, merge_history, read_table, require_values, stage
+from jobs.table_io import count_rows, date_bounds, merge_history, read_table, stage
 from quality.gate import GateFailed, GateResult
 
 
@@ -169,8 +169,7 @@ def _audit(work: Workspace, table: Table, upserts_df: DataFrame) -> tuple[GateRe
     if not count_rows(upserts_df):
         return ()
     if table is QUARANTINE:
-        require_values(upserts_df, table)
-        return (audit(work, upserts_df, table.dataset),)
+        return (audit(work, upserts_df, table),)
     return tuple(audit_changes(work, upserts_df, table))
 
 

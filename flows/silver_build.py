@@ -12,7 +12,7 @@ from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from delta_tables.table import SchemaMismatch, Table
-from flows.gates import audit
+from flows.gates import audit, audit_view
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
@@ -44,14 +44,14 @@ from jobs.parsers import (
 )
 from jobs.quarantine import quarantine_rows
 from jobs.table_io import (
+    Bounds,
     append_first,
     between,
     count_rows,
-    date_bounds,
+    is_new,
     merge_history,
     merge_rows,
     read_table,
-    require_values,
     stage,
 )
 from jobs.trading_calendar import FIRST_SESSION, sessions_frame
@@ -86,6 +86,17 @@ class _Counts:
     rows_in: int
     rows_out: int
     rows_bad: int
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Rows judged for a table, staged: how many they are and how many of them bad, its partitions in them."""
+
+    table: Table
+    rows_df: DataFrame
+    row_count: int
+    bad_count: int
+    bounds: Bounds
 
 
 @dataclass(frozen=True)
@@ -179,54 +190,76 @@ def _publish(
     payloads_df = read_payloads(spark, lake, window)
     raw_df = read_rows_of(payloads_df, recipe.readers, window.sources, window.parsing_tasks)
     judged_df = stage(spark, lake, recipe.judge(raw_df, window.sources), run_id, f"{table.name}_judged")
-    bounds = date_bounds(judged_df, "partition_dt") if table.partition_by else None
+    judged = _counted(judged_df, table)
     stored_df = (
         read_table(spark, lake, table)
         .alias("t")
-        .where(between("partition_dt", bounds) if bounds or not table.partition_by else "false")
+        .where(between("partition_dt", judged.bounds) if judged.bounds or not table.partition_by else "false")
     )
-    is_first = _is_first(recipe, judged_df, stored_df)
+    is_first = _is_first(recipe, judged_df, None if is_new(lake, table) else stored_df)
     if recipe.observed and is_first:  # the judged rows without the bad ones: no need to write them again
         changes_df = first_rows(recipe.observed(judged_df), table, run_id)
+        rows_out = judged.row_count - judged.bad_count
     else:
         changes_df = recipe.changes(judged_df, stored_df, run_id)
         changes_df = stage(spark, lake, changes_df, run_id, f"{table.name}_changes")
-    bad_df = stage(
-        spark,
-        lake,
-        quarantine_rows(judged_df, read_table(spark, lake, QUARANTINE), run_id),
-        run_id,
-        f"{table.name}_bad",
-    )
-    counts = _Counts(count_rows(judged_df), count_rows(changes_df), count_rows(bad_df))
+        rows_out = count_rows(changes_df)
     gates = []
-    if counts.rows_out:
+    if rows_out:
         gates += audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
-    if counts.rows_bad:
-        require_values(bad_df, QUARANTINE)
-        gates.append(audit(work, bad_df, QUARANTINE.dataset))
-        merge_rows(lake, QUARANTINE, bad_df, None)
-    if counts.rows_out and is_first:
+    bad = _set_aside(work, judged)
+    if rows_out and is_first:
         append_first(lake, table, changes_df)
-    elif counts.rows_out:
-        merge_history(lake, table, changes_df, bounds)
-    return counts, tuple(gates)
+    elif rows_out:
+        merge_history(lake, table, changes_df, judged.bounds)
+    rows_bad = bad.row_count if bad else 0
+    return _Counts(judged.row_count, rows_out, rows_bad), (*gates, *([bad] if bad else []))
 
 
-def _is_first(recipe: SilverTable, judged_df: DataFrame, stored_df: DataFrame) -> bool:
-    """Whether nothing is stored of the series that the judged rows are of, and no key comes twice in them."""
+def _counted(judged_df: DataFrame, table: Table) -> _Judged:
+    """The judged rows with what is to be known of them, asked at once."""
+    is_bad = F.count(F.when(F.size("reasons") > 0, F.lit(1)))
+    dates = [F.min("partition_dt"), F.max("partition_dt")] if table.partition_by else []
+    row_count, bad_count, *bounds = judged_df.agg(F.count(F.lit(1)), is_bad, *dates).collect()[0]
+    found = (bounds[0], bounds[1]) if bounds and bounds[0] else None
+    return _Judged(table, judged_df, int(row_count), int(bad_count), found)
+
+
+def _set_aside(work: Workspace, judged: _Judged) -> GateResult | None:
+    """The verdict on the bad rows, once they are in the quarantine; None where there are none.
+
+    Raises:
+        GateFailed: they must not be written.
+    """
+    if not judged.bad_count:
+        return None
+    spark, lake = judged.rows_df.sparkSession, work.lake
+    bad_df = quarantine_rows(judged.rows_df, read_table(spark, lake, QUARANTINE), work.run_id)
+    bad_df = stage(spark, lake, bad_df, work.run_id, f"{judged.table.name}_bad")
+    verdict = audit(work, bad_df, QUARANTINE)
+    merge_rows(lake, QUARANTINE, bad_df, None)
+    return verdict
+
+
+def _is_first(recipe: SilverTable, judged_df: DataFrame, stored_df: DataFrame | None) -> bool:
+    """Whether nothing is stored of the series that the judged rows are of, and no key comes twice in them.
+
+    `stored_df` None: nothing is stored at all.
+    """
     if recipe.observed is None:
         return False
     observed_df = recipe.observed(judged_df)
-    series_df = observed_df.select(*recipe.series).distinct()
-    known_df = stored_df.join(F.broadcast(series_df), list(recipe.series), "left_semi")
-    return not known_df.limit(1).collect() and not has_repeated_keys(observed_df, recipe.table)
+    if stored_df is not None:
+        series_df = observed_df.select(*recipe.series).distinct()
+        known_df = stored_df.join(F.broadcast(series_df), list(recipe.series), "left_semi")
+        if known_df.limit(1).collect():
+            return False
+    return not has_repeated_keys(observed_df, recipe.table)
 
 
 def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
-    """The verdicts on what is to be written into a Silver table; raises GateFailed, SchemaMismatch."""
-    require_values(upserts_df, table)
-    gates = [audit(work, upserts_df, table.dataset)]
+    """The verdicts on what is to be written into a Silver table; raises GateFailed."""
+    gates = [audit(work, upserts_df, table)]
     if table is BARS:
         if are_of_one_kind(upserts_df):
             clean_df = stock_clean_of_one_kind(upserts_df)
@@ -234,5 +267,5 @@ def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[
             chosen_df = stock_clean(upserts_df)
             clean_df = stage(chosen_df.sparkSession, work.lake, chosen_df, work.run_id, "stock_clean")
         if count_rows(clean_df):
-            gates.append(audit(work, clean_df, "silver_stock_clean"))
+            gates.append(audit_view(work, clean_df, "silver_stock_clean"))
     return gates

@@ -24,7 +24,7 @@ from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import MINUTE_BARS
 from jobs.replaced_rows import replaced_rows
-from jobs.table_io import append_first, between, count_rows, merge_history, read_table, require_values, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, read_table, stage
 from jobs.tick_batches import TickBatch, symbol_batches
 from jobs.tick_features import tick_features
 from jobs.trade_bars import bar_differences, trade_bars
@@ -189,8 +189,7 @@ def _publish(
         changes_df = stage(day.spark, lake, replaced_df, work.run_id, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
-        require_values(upserts_df, table)
-        gates.append(audit(work, upserts_df, table.dataset))
+        gates.append(audit(work, upserts_df, table))
     changed = count_rows(changes_df)
     if changed and is_first:
         append_first(lake, table, changes_df)

@@ -12,7 +12,7 @@ from delta_tables.gold import DAILY_KPIS
 from delta_tables.table import Table
 from jobs.daily_kpis import DAY_KEYS, session_kpis, with_price_change
 from jobs.intervals import LONG
-from jobs.session_basis import SPLIT_LOG, split_steps, with_split_log
+from jobs.session_basis import SPLIT_LOG, split_steps, with_split_log, without_splits
 from jobs.touched_sessions import affected, with_changed_fundamentals, with_changed_splits
 from jobs.trading_calendar import sessions
 
@@ -22,12 +22,12 @@ _ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", SPLIT_LOG, "is_touc
 @dataclass(frozen=True)
 class Changed:
     """What changed in Silver, as rows: DAY_KEYS and calendar of the days whose bars did; symbol and
-    known_from of fundamentals; symbol and ex_dt of splits.
+    known_from of fundamentals; symbol and ex_dt of splits. None where nothing of the kind did.
     """
 
     days_df: DataFrame
-    fundamentals_df: DataFrame
-    splits_df: DataFrame
+    fundamentals_df: DataFrame | None
+    splits_df: DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,24 @@ def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterab
     return Reach(start, end, min(firsts, default=start), max(lasts, default=end))
 
 
+def all_days(
+    bars_df: DataFrame, actions_df: DataFrame | None, sessions_df: DataFrame, settings: SignalSettings
+) -> DataFrame:
+    """Every day of the bars, as symbol_days gives them where all have changed: all are affected.
+
+    `bars_df`: current silver.bars; `actions_df`: silver.corporate_actions as known now, None without any.
+    """
+    days_df = session_kpis(bars_df, sessions_df)
+    dated_df = _dated(days_df, bars_df.select("provider", "symbol"), actions_df)
+    priced_df = with_price_change(dated_df, settings.longest_window_sessions)
+    return priced_df.withColumn("is_affected", F.lit(True))
+
+
 def symbol_days(
     changed: Changed,
     bars_df: DataFrame,
     stored_kpis_df: DataFrame,
-    actions_df: DataFrame,
+    actions_df: DataFrame | None,
     sessions_df: DataFrame,
     settings: SignalSettings,
 ) -> DataFrame:
@@ -69,7 +82,7 @@ def symbol_days(
 
     Days whose bars changed are computed again from `bars_df` (current silver.bars); the days around them
     come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only. `actions_df`:
-    silver.corporate_actions, as known now.
+    silver.corporate_actions as known now, None without any.
     """
     keys, touched_df = list(DAY_KEYS), changed.days_df
     fresh_df = session_kpis(bars_df.join(touched_df, keys, "left_semi"), sessions_df)
@@ -84,15 +97,26 @@ def symbol_days(
     )
     series_df = touched_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
     lookback = settings.longest_window_sessions
-    marked_df = with_changed_fundamentals(days_df, changed.fundamentals_df)
-    marked_df = with_changed_splits(marked_df, changed.splits_df, lookback)
-    dated_df = with_split_log(marked_df, split_steps(series_df.distinct(), actions_df))
-    return affected(with_price_change(dated_df, lookback), 2 * lookback)
+    if changed.fundamentals_df is not None:
+        days_df = with_changed_fundamentals(days_df, changed.fundamentals_df)
+    if changed.splits_df is not None:
+        days_df = with_changed_splits(days_df, changed.splits_df, lookback)
+    return affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
+
+
+def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:
+    """Adds SPLIT_LOG; `series_df`: provider and symbol of the days."""
+    if actions_df is None:
+        return without_splits(days_df)
+    return with_split_log(days_df, split_steps(series_df.distinct(), actions_df))
 
 
 def _changed_symbols(changed: Changed) -> DataFrame:
-    others = (changed.fundamentals_df.select("symbol"), changed.splits_df.select("symbol"))
-    return changed.days_df.select("symbol").union(others[0]).union(others[1]).distinct()
+    symbols_df = changed.days_df.select("symbol")
+    for others_df in (changed.fundamentals_df, changed.splits_df):
+        if others_df is not None:
+            symbols_df = symbols_df.union(others_df.select("symbol"))
+    return symbols_df.distinct()
 
 
 def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:

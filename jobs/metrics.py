@@ -13,30 +13,35 @@ from config.settings import AVERAGE_SESSIONS, SignalSettings
 from jobs.daily_kpis import half_up, ratio
 from jobs.intervals import interval_minutes
 from jobs.provider_order import rank_of
-from jobs.session_basis import told_in_each_basis
 
 TRADING_DAYS_A_YEAR = 252
 FEWEST_RETURNS = 5
 
 
-def preferred_days(days_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
-    """One row a symbol and session: that of the daily bar, else of the finest interval.
+def preferred_days(
+    days_df: DataFrame, fundamentals_df: DataFrame, provider_order: Sequence[str]
+) -> DataFrame:
+    """One row a symbol and session, that of the daily bar, else of the finest interval; with fundamentals.
 
     The daily bar is the exchange's official record and counts the auctions. Of several providers the first
     in `provider_order` holds, then the first by name: days have one row a provider and interval, so the
     order is total. Within a provider what was learned last holds already (jobs.bitemporal).
+
+    Adds eps and has_drawn_facts: the bars or the fundamentals were simulated. `fundamentals_df`:
+    silver.fundamentals with its history; each session sees what was known at its end, of several providers
+    what the first by name says.
     """
     is_daily_last = F.when(F.col("interval") == "1day", 0).otherwise(interval_minutes(F.col("interval")))
-    return _first_of_session(days_df, is_daily_last, rank_of(provider_order), "provider")
+    known_df = _with_fundamentals(days_df, fundamentals_df)
+    return _first_of_session(known_df, is_daily_last, rank_of(provider_order), "provider", "f_provider")
 
 
-def session_metrics(known_df: DataFrame, settings: SignalSettings) -> DataFrame:
+def session_metrics(told_df: DataFrame, settings: SignalSettings) -> DataFrame:
     """Adds 7d_avg, volatility_score, volume_spike_pct and pe_ratio to days with their fundamentals.
 
-    The days carry price changes and SPLIT_LOG: closes and volumes before a split count in the shares of the
-    session that looks back. `known_df` (with_fundamentals) is read several times: stage it before.
+    `told_df`: preferred_days with price changes, as session_basis.told_in_each_basis gives them (closes and
+    volumes before a split in the shares of the session that looks back), or as_told where nothing was split.
     """
-    told_df = told_in_each_basis(known_df, settings.longest_window_sessions)
     return (
         told_df.withColumn("7d_avg", _average_close())
         .withColumn("volatility_score", _volatility(settings.volatility_window_sessions))
@@ -47,11 +52,8 @@ def session_metrics(known_df: DataFrame, settings: SignalSettings) -> DataFrame:
     )
 
 
-def with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
-    """Adds eps and has_drawn_facts to days: the bars or the fundamentals were simulated.
-
-    `fundamentals_df`: silver.fundamentals with its history; each session sees what was known at its end.
-    """
+def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
+    """Adds eps, has_drawn_facts and f_provider; a row for each provider that knew something."""
     facts_df = fundamentals_df.select(
         F.col("symbol").alias("f_symbol"),
         *(F.col(name).alias(f"f_{name}") for name in ("provider", "known_from", "known_to", "eps")),
@@ -61,20 +63,24 @@ def with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFra
         F.col("f_known_to").isNull() | (F.col("f_known_to") > F.col("day_end_at"))
     )
     joined_df = days_df.join(facts_df, (F.col("symbol") == F.col("f_symbol")) & was_known, "left")
-    one_df = _first_of_session(joined_df, "f_provider")
     has_drawn_facts = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
-    return one_df.withColumn("eps", F.col("f_eps")).withColumn("has_drawn_facts", has_drawn_facts)
+    return joined_df.select(
+        *days_df.columns,
+        F.col("f_eps").alias("eps"),
+        has_drawn_facts.alias("has_drawn_facts"),
+        "f_provider",
+    )
 
 
 def _first_of_session(days_df: DataFrame, *order: Column | str) -> DataFrame:
-    """The first row of each symbol and session, in this order.
+    """The first row of each symbol and session, in this order, without f_provider.
 
     Over the whole series, since windows of a row or two each cost the embedded engine several times as much.
     """
     series = Window.partitionBy("symbol").orderBy("trade_dt", *order)
     before_df = days_df.withColumn("before_dt", F.lag("trade_dt").over(series))
     is_first = F.col("before_dt").isNull() | (F.col("before_dt") != F.col("trade_dt"))
-    return before_df.filter(is_first).drop("before_dt")
+    return before_df.filter(is_first).drop("before_dt", "f_provider")
 
 
 def _average_close() -> Column:

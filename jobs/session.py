@@ -1,11 +1,13 @@
 """The engine: the only place that knows which one is meant."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from pyspark.errors.exceptions.connect import SparkConnectException, SparkConnectGrpcException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.core import logger as connect_log
 
 from config.settings import Settings
 from delta_tables.lake import Lake
@@ -48,6 +50,9 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
 @contextmanager
 def _connected(remote: str) -> Iterator[SparkSession]:
     spark = SparkSession.builder.remote(remote).create()
+    if not connect_log.isEnabledFor(logging.INFO):
+        # PySpark 3.5.7 writes each plan out as a text, for a log line that then is not logged
+        spark.client._proto_to_string = _no_text  # type: ignore[method-assign] # of this one object
     try:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
         yield spark
@@ -72,6 +77,11 @@ def _let_go(spark: SparkSession) -> None:
     (SPARK-55362).
     """
     spark.client.close = _nothing  # type: ignore[method-assign] # of this one object
+
+
+def _no_text(_plan: object) -> str:
+    """Nothing, for a log that is off."""
+    return ""
 
 
 def _nothing() -> None:

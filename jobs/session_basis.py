@@ -45,6 +45,16 @@ def split_steps(series_df: DataFrame, actions_df: DataFrame) -> DataFrame:
     )
 
 
+def without_splits(days_df: DataFrame) -> DataFrame:
+    """Adds the SPLIT_LOG of days of which no split is known."""
+    return days_df.withColumn(SPLIT_LOG, F.lit(0).cast("bigint"))
+
+
+def are_split(days_df: DataFrame) -> bool:
+    """Whether any of the days counts the shares after a split; `days_df`: staged, with SPLIT_LOG."""
+    return bool(days_df.filter(F.col(SPLIT_LOG) != 0).limit(1).collect())
+
+
 def with_split_log(days_df: DataFrame, steps_df: DataFrame) -> DataFrame:
     """Adds SPLIT_LOG, a whole number: 0 before the first split that is known."""
     is_mine = (F.col("provider") == F.col("s_provider")) & (F.col("symbol") == F.col("s_symbol"))
@@ -65,11 +75,17 @@ def volume_in_shares_of(volume: str, log_since: str) -> Column:
     return F.expr(f"CASE WHEN {log_since} = 0 THEN {volume} ELSE {changed} END")
 
 
+def as_told(days_df: DataFrame) -> DataFrame:
+    """The same as told_in_each_basis of days that no split lies between: nothing has to be seen anew."""
+    return days_df.withColumn("basis", F.lit(0).cast("bigint")).withColumn("is_own", F.lit(True))
+
+
 def told_in_each_basis(days_df: DataFrame, window_sessions: int) -> DataFrame:
     """The days, and those before a split again as sessions after it see them: adds `basis` and `is_own`.
 
     A window over (symbol, basis) sees every session in the shares of the row's; the rows that are only
-    there to be seen have is_own false. `days_df`: one row a symbol and session, with SPLIT_LOG.
+    there to be seen have is_own false. `days_df`: one row a symbol and session, with SPLIT_LOG; it is read
+    several times: stage it before.
     """
     levels_df = days_df.groupBy(F.col("symbol").alias("l_symbol"), F.col(SPLIT_LOG).alias("basis")).agg(
         F.min("session_no").alias("l_first"), F.max("session_no").alias("l_last")

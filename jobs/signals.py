@@ -13,6 +13,11 @@ VOLUME_SPIKE = "Volume Spike % Alert"
 PE_RATIO = "P/E Ratio Alert"
 
 Signal = Callable[[DataFrame, SignalSettings], DataFrame]
+# What each measures, a column of jobs.metrics.session_metrics, and from which value on it is triggered.
+_MEASURED: dict[str, tuple[str, Callable[[SignalSettings], float]]] = {
+    PE_RATIO: ("pe_ratio", lambda settings: settings.pe_ratio_threshold),
+    VOLUME_SPIKE: ("volume_spike_pct", lambda settings: settings.volume_spike_threshold_pct),
+}
 
 
 def volume_spike_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame:
@@ -35,8 +40,7 @@ def volume_spike_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataF
             )
         )
     )
-    threshold = settings.volume_spike_threshold_pct
-    return _verdicts(metrics_df, VOLUME_SPIKE, F.col("volume_spike_pct"), threshold, reason)
+    return _verdicts(metrics_df, VOLUME_SPIKE, settings, reason)
 
 
 def pe_ratio_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame:
@@ -54,7 +58,7 @@ def pe_ratio_alert(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame
         )
     )
     drawn_df = metrics_df.withColumn("is_simulated", F.col("has_drawn_facts"))
-    return _verdicts(drawn_df, PE_RATIO, F.col("pe_ratio"), settings.pe_ratio_threshold, reason)
+    return _verdicts(drawn_df, PE_RATIO, settings, reason)
 
 
 SIGNALS: tuple[Signal, ...] = (volume_spike_alert, pe_ratio_alert)
@@ -67,16 +71,28 @@ def all_signals(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame:
     return reduce(lambda above, below: above.unionByName(below), verdicts)
 
 
-def _verdicts(metrics_df: DataFrame, name: str, value: Column, threshold: float, reason: Column) -> DataFrame:
-    level = F.lit(threshold).cast(PRICE)
+def triggered_signals(settings: SignalSettings) -> Column:
+    """The names of the signals that are triggered on a session of session_metrics, as all_signals has them:
+    sorted, one text; empty for none.
+    """
+    return F.concat_ws(", ", *(F.when(_is_triggered(name, settings), name) for name in sorted(_MEASURED)))
+
+
+def _is_triggered(name: str, settings: SignalSettings) -> Column:
+    value, threshold = _MEASURED[name]
+    return F.coalesce(F.col(value) >= F.lit(threshold(settings)).cast(PRICE), F.lit(False))
+
+
+def _verdicts(metrics_df: DataFrame, name: str, settings: SignalSettings, reason: Column) -> DataFrame:
+    value, threshold = _MEASURED[name]
     return metrics_df.select(
         "symbol",
         "trade_dt",
         "provider",
         F.lit(name).alias("signal"),
-        value.alias("value"),
-        level.alias("threshold"),
-        F.coalesce(value >= level, F.lit(False)).alias("is_triggered"),
+        F.col(value).alias("value"),
+        F.lit(threshold(settings)).cast(PRICE).alias("threshold"),
+        _is_triggered(name, settings).alias("is_triggered"),
         reason.alias("reason"),
         "is_simulated",
     )

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from delta_tables.create_tables import open_table
 from delta_tables.lake import Lake
-from delta_tables.table import SchemaMismatch, Table
+from delta_tables.table import Table
 from jobs.bitemporal import OPERATION
 
 Bounds = tuple[date, date] | None
@@ -28,23 +28,9 @@ def stage(spark: SparkSession, lake: Lake, batch_df: DataFrame, run_id: str, nam
     return spark.read.schema(batch_df.schema).parquet(uri)
 
 
-def require_values(batch_df: DataFrame, table: Table) -> None:
-    """Judges the declared NOT NULLs, which the stored table does not (docs/adr/0003).
-
-    Raises:
-        SchemaMismatch: a column that must have values has nulls; names each with their number.
-    """
-    names = [field.name for field in table.schema if not field.nullable]
-    counts = batch_df.select(
-        *(F.sum(F.col(f"`{n}`").isNull().cast("int")).alias(n) for n in names)
-    ).collect()[0]
-    if nulls := {name: counts[name] for name in names if counts[name]}:
-        raise SchemaMismatch(f"{table.full_name}: nulls where the declaration allows none: {nulls}")
-
-
 def count_rows(frame_df: DataFrame) -> int:
-    """The number of rows, as an int of Python's (Spark Connect's count() gives one of numpy's)."""
-    return int(frame_df.count())
+    """The number of rows, without the pandas frame and the further request of Spark Connect's count()."""
+    return int(frame_df.agg(F.count(F.lit(1))).collect()[0][0])
 
 
 def date_bounds(batch_df: DataFrame, column: str) -> Bounds:
@@ -92,7 +78,7 @@ def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bound
 
 def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> None:
     """Publishes rows by key in one commit: new ones are inserted, changed ones updated, equal ones left."""
-    if _is_new(lake, table):  # nothing can match
+    if is_new(lake, table):  # nothing can match
         append_first(lake, table, rows_df)
         return
     changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
@@ -103,8 +89,8 @@ def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> 
     _merge(lake, table, rows_df, table.merge_condition(), clauses, bounds)
 
 
-def _is_new(lake: Lake, table: Table) -> bool:
-    """Whether nothing has been written into the table since it was made."""
+def is_new(lake: Lake, table: Table) -> bool:
+    """Whether nothing has been written into the table since it was made; asks no engine."""
     stored = open_table(lake, table)
     return stored.version() == 0 and not stored.file_uris()
 

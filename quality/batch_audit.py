@@ -5,7 +5,7 @@ out rows with a NULL in the key; a filter that selects no row makes its checks p
 counted in one query.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,20 +39,25 @@ def _some(count: int) -> bool:
 
 
 def audit_batch(
-    batch_df: DataFrame, checks: ChecksFile, now: datetime
+    batch_df: DataFrame, checks: ChecksFile, now: datetime, required: Sequence[str] = ()
 ) -> tuple[int, tuple[CheckOutcome, ...]]:
     """The number of rows, and an outcome for each rule of the gate's own.
 
-    A rule needs no line in the checks file; an empty batch fails without any. Raises what the engine
-    raises for a filter that is not SQL.
+    A rule needs no line in the checks file; an empty batch fails without any. `required`: columns in which
+    no value may be missing, whatever the file says. Raises what the engine raises for a filter that is not
+    SQL, or a required column that is not there.
     """
-    rules = tuple(_rules(batch_df, checks, now))
+    rules = (*_rules(batch_df, checks, now), *(_required(name) for name in required))
     counts = [F.count(F.when(rule.matches, F.lit(1))).alias(f"rule_{i}") for i, rule in enumerate(rules)]
     row = batch_df.agg(F.count(F.lit(1)).alias("row_count"), *counts).collect()[0]
     row_count = int(row[0])
     if row_count == 0:
         return 0, (CheckOutcome("the batch has rows", None, "fail", 0),)
     return row_count, tuple(rule.outcome(int(row[i + 1])) for i, rule in enumerate(rules))
+
+
+def _required(name: str) -> _Rule:
+    return _Rule(f"no NULL in {name}", name, _col(name).isNull(), _none)
 
 
 def _rules(batch_df: DataFrame, checks: ChecksFile, now: datetime) -> Iterator[_Rule]:

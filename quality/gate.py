@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -39,13 +39,18 @@ def require_pass(result: GateResult) -> None:
 
 
 def scan_batch(
-    spark: SparkSession, batch_df: DataFrame, dataset: str, checks_path: Path, now: datetime
+    spark: SparkSession,
+    batch_df: DataFrame,
+    dataset: str,
+    checks_path: Path,
+    now: datetime,
+    required: Sequence[str] = (),
 ) -> GateResult:
     """The verdict on `batch_df` by the checks of `checks_path` for `dataset`.
 
-    `now` is an aware UTC time. The batch is read two times and once more for each duplicate_count and
-    filter, so pass one that is cheap to read again. Never raises for bad data or a bad file: what went
-    wrong is in the result's `errors`.
+    `now` is an aware UTC time; in the `required` columns no value may be missing. The batch is read two times
+    and once more for each duplicate_count and filter, so pass one that is cheap to read again. Never raises
+    for bad data or a bad file: what went wrong is in the result's `errors`.
     """
     started = time.perf_counter()
     row_count = 0
@@ -53,7 +58,7 @@ def scan_batch(
     errors: tuple[str, ...] = ()
     try:
         checks = read_checks(checks_path, dataset)
-        row_count, outcomes = audit_batch(batch_df, checks, now)
+        row_count, outcomes = audit_batch(batch_df, checks, now, required)
         if row_count:
             with _ONE_AT_A_TIME, _view(spark, batch_df, dataset):
                 run = run_soda(SodaSession(spark), checks, now)

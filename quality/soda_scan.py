@@ -47,8 +47,13 @@ def run_soda(session: SodaSession, checks: ChecksFile, now: datetime) -> SodaRun
         return _read_scan(scan, checks, now)
 
 
+def load_soda() -> None:
+    """Imports Soda, its statistics switched off, which takes up to 0.8 s; a scan does so by itself."""
+    _new_scan()
+
+
 def _new_scan() -> Any:  # noqa: ANN401  Soda is untyped
-    # Imported here: it costs 0.8 s, and the statistics must be off before soda.scan is imported.
+    # Imported here: it takes long, and the statistics must be off before soda.scan is imported.
     from soda.common.config_helper import ConfigHelper  # noqa: PLC0415
 
     config = ConfigHelper.get_instance(str(_TELEMETRY_OFF))

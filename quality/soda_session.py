@@ -1,8 +1,36 @@
 """A Spark session as Soda needs it, on the embedded engine and on Apache Spark."""
 
-from pyspark.sql import DataFrame, SparkSession
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql.types import StructField, StructType
 
 _DESCRIBE = "DESCRIBE "
+_FEW = 1000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The whole result of a query, by as much of a DataFrame's interface as Soda's cursor uses."""
+
+    schema: StructType
+    rows: tuple[Row, ...]
+
+    def collect(self) -> list[Row]:
+        """The rows."""
+        return list(self.rows)
+
+    def count(self) -> int:
+        """Their number."""
+        return len(self.rows)
+
+    def offset(self, number: int) -> "Answer":
+        """Without the first so many."""
+        return replace(self, rows=self.rows[number:])
+
+    def limit(self, number: int) -> "Answer":
+        """The first so many."""
+        return replace(self, rows=self.rows[:number])
 
 
 class SodaSession:
@@ -15,13 +43,27 @@ class SodaSession:
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
 
-    def sql(self, sqlQuery: str) -> DataFrame:  # noqa: N803  Soda passes it by this keyword
-        """The result of the query, each column under a name of its own."""
+    def sql(self, sqlQuery: str) -> DataFrame | Answer:  # noqa: N803  Soda passes it by this keyword
+        """The result of the query, each column under a name of its own.
+
+        Most results are a row or a few: those are fetched once. Soda's cursor counts a result, and asks the
+        engine for it a hundred rows at a time, the whole query each time.
+        """
         result_df = self._spark.sql(describe_table(sqlQuery))
-        names = result_df.columns
-        if len(set(names)) == len(names):
-            return result_df
-        return result_df.toDF(*(f"value_{index}" for index in range(len(names))))
+        found = result_df.schema  # each look at it asks the engine
+        schema = _with_own_names(found)
+        if schema is not found:
+            result_df = result_df.toDF(*schema.names)
+        first = result_df.limit(_FEW + 1).collect()
+        return result_df if len(first) > _FEW else Answer(schema, tuple(first))
+
+
+def _with_own_names(schema: StructType) -> StructType:
+    if len(set(schema.names)) == len(schema.names):
+        return schema
+    return StructType(
+        [StructField(f"value_{index}", field.dataType) for index, field in enumerate(schema.fields)]
+    )
 
 
 def describe_table(query: str) -> str:

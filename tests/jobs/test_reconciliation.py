@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from config.settings import Provider, Providers, ReconciliationSettings, WatchList
-from delta_tables.silver import BARS
+from delta_tables.silver import BARS, FUNDAMENTALS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import Table
 from jobs.metrics import preferred_days
@@ -302,7 +302,11 @@ def test_gold_is_computed_from_the_first_provider_in_the_order_after_the_interva
     days = [("IBM", MON, "1day", name) for name in ("massive", "yahoo", "alphavantage")]
     days += [("IBM", TUE, "5min", "yahoo"), ("IBM", TUE, "1min", "coingecko"), ("IBM", TUE, "1min", "zzz")]
     schema = "symbol string, trade_dt date, interval string, provider string"
-    found_df = preferred_days(engine.createDataFrame(days, schema), order)
+    days_df = engine.createDataFrame(days, schema).selectExpr(
+        "*", "timestamp(trade_dt) AS day_end_at", "false AS is_simulated"
+    )
+    nothing_df = engine.createDataFrame([], FUNDAMENTALS.schema)
+    found_df = preferred_days(days_df, nothing_df, order)
     chosen = {row["trade_dt"]: (row["interval"], row["provider"]) for row in found_df.collect()}
     assert chosen == {MON: ("1day", expected), TUE: ("1min", "coingecko")}
 

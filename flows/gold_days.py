@@ -1,0 +1,112 @@
+"""Reads what a Gold run computes: the days whose bars, fundamentals or splits changed, or all of them."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delta_tables.action_factors import SPLITS
+from delta_tables.gold import DAILY_KPIS
+from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.silver_reference import CORPORATE_ACTIONS
+from flows.workspace import Workspace
+from jobs import gold
+from jobs.table_io import is_new, read_table, stage
+from jobs.touched_sessions import changed_rows, split_span, touched_days
+from jobs.trading_calendar import sessions_frame
+
+
+def gold_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> DataFrame | None:
+    """The days that these runs changed and those around them (jobs.gold.symbol_days), staged.
+
+    All days for None, and where Gold holds nothing yet. None where nothing changed.
+    """
+    if run_ids is None or is_new(work.lake, DAILY_KPIS):
+        days_df = _all_days(work, spark)
+    else:
+        days_df = _changed_days(work, spark, run_ids)
+    return None if days_df is None else _stage(work, days_df, "days")
+
+
+def _all_days(work: Workspace, spark: SparkSession) -> DataFrame | None:
+    """Every day that has bars; None where there are none."""
+    bars_df = read_table(spark, work.lake, BARS).where("known_to IS NULL")
+    spans = _spans(bars_df)
+    if not spans:
+        return None
+    first, last = min(span[0] for span in spans.values()), max(span[1] for span in spans.values())
+    sessions_df = sessions_frame(spark, spans, first, last)
+    return gold.all_days(bars_df, _actions(work, spark), sessions_df, work.settings.signals)
+
+
+def _changed_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) -> DataFrame | None:
+    """The days that these runs changed and those around them; None where they changed nothing."""
+    lake, settings = work.lake, work.settings.signals
+    bars_df, all_kpis_df = read_table(spark, lake, BARS), read_table(spark, lake, DAILY_KPIS)
+    changed = _changed(work, spark, bars_df, run_ids)
+    days = _spans(changed.days_df)
+    touched = (
+        (min(span[0] for span in days.values()), max(span[1] for span in days.values())) if days else None
+    )
+    spans = (
+        touched,
+        _fundamentals_span(work, changed.fundamentals_df),
+        split_span(changed.splits_df, all_kpis_df) if changed.splits_df is not None else None,
+    )
+    if not any(spans):
+        return None
+    start, end = min(span[0] for span in spans if span), max(span[1] for span in spans if span)
+    calendars = {*days, *(row[0] for row in all_kpis_df.select("calendar").distinct().collect())}
+    reach = gold.reach_of(start, end, settings, calendars)
+    kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
+    needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
+    current_df = bars_df.where("known_to IS NULL").where(needed)
+    sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
+    return gold.symbol_days(changed, current_df, kpis_df, _actions(work, spark), sessions_df, settings)
+
+
+def _changed(
+    work: Workspace, spark: SparkSession, bars_df: DataFrame, run_ids: Sequence[str]
+) -> gold.Changed:
+    """What the runs changed in Silver, staged."""
+    facts_df, splits_df = None, None
+    if not is_new(work.lake, FUNDAMENTALS):
+        facts_df = changed_rows(read_table(spark, work.lake, FUNDAMENTALS), run_ids)
+        facts_df = _staged_if_any(work, facts_df.select("symbol", "known_from"), "changed_fundamentals")
+    if not is_new(work.lake, CORPORATE_ACTIONS):
+        actions_df = changed_rows(read_table(spark, work.lake, CORPORATE_ACTIONS), run_ids)
+        splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
+        splits_df = _staged_if_any(work, splits_df, "changed_splits")
+    return gold.Changed(
+        _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched"), facts_df, splits_df
+    )
+
+
+def _actions(work: Workspace, spark: SparkSession) -> DataFrame | None:
+    """silver.corporate_actions; None where it has never had a row."""
+    return None if is_new(work.lake, CORPORATE_ACTIONS) else read_table(spark, work.lake, CORPORATE_ACTIONS)
+
+
+def _spans(days_df: DataFrame) -> dict[str, tuple[date, date]]:
+    """The calendars named in the frame, each with its first and last date."""
+    spans_df = days_df.groupBy("calendar").agg(F.min("trade_dt"), F.max("trade_dt"))
+    return {calendar: (first, last) for calendar, first, last in spans_df.collect()}
+
+
+def _fundamentals_span(work: Workspace, facts_df: DataFrame | None) -> tuple[date, date] | None:
+    """The first and the last date that changed facts touch: from the day they were learned on."""
+    if facts_df is None:
+        return None
+    learned = facts_df.select(F.to_date("known_from")).collect()
+    since = gold.fundamentals_start([row[0] for row in learned])
+    return (since, max(work.clock().date(), since)) if since else None
+
+
+def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
+    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)
+
+
+def _staged_if_any(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame | None:
+    """The frame staged, None where it has no rows."""
+    return _stage(work, frame_df, name) if frame_df.limit(1).collect() else None
