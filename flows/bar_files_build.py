@@ -17,6 +17,7 @@ from flows.file_publishing import (
     publish_first,
 )
 from flows.file_versions import pending_files, universe_of
+from flows.judged_rows import JudgedRows
 from flows.silver_build import Built
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
@@ -103,10 +104,11 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
     counted_df = judged_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
     rows = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
     together = Counts()
-    is_too_large = (
-        sum(total for total, _ in rows.values()) > first.work.settings.providers.massive.rows_per_batch
+    judged = JudgedRows(
+        judged_df, sum(total for total, _ in rows.values()), sum(bad for _, bad in rows.values())
     )
-    if is_too_large or not publish_first(first, judged_df, "together", together):
+    is_too_large = judged.row_count > first.work.settings.providers.massive.rows_per_batch
+    if is_too_large or not publish_first(first, judged, "together", together):
         return None
     found = (rows.get(load.file.file_dt, (0, 0)) for load in loads)
     counts = [Counts(total, total - bad, bad) for total, bad in found]

@@ -8,16 +8,15 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.silver import QUARANTINE
 from delta_tables.table import SchemaMismatch, Table
 from flows.file_versions import file_mark
+from flows.judged_rows import JudgedRows, counted_rows, set_aside
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from flows.silver_build import Built, audit_changes, failed_gates
 from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import FlatFile, FlatFileError, Universe
-from jobs.quarantine import quarantine_rows
-from jobs.table_io import append_first, between, count_rows, merge_history, merge_rows, read_table, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, read_table, stage
 from jobs.tick_history import first_ticks, tick_changes, ticks_repeat_keys, unsettled
 from quality.gate import GateFailed, GateResult
 
@@ -130,22 +129,25 @@ def publish_batch(
     Raises:
         GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
     """
-    if stored_df.limit(1).collect() or not publish_first(load, judged_df, name, counts):
-        _publish_changes(load, judged_df, stored_df, name, counts)
+    judged = counted_rows(judged_df, load.table)
+    if stored_df.limit(1).collect() or not publish_first(load, judged, name, counts):
+        _publish_changes(load, judged, stored_df, name, counts)
 
 
-def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> bool:
+def publish_first(load: FileLoad, judged: JudgedRows, name: str, counts: Counts) -> bool:
     """Publishes a range of which nothing is stored, with its bad rows; false, and nothing of it, where a key
     comes twice. The rows may be of several files, `load` is then the first one's.
 
     Raises:
         GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
     """
-    if ticks_repeat_keys(judged_df, load.table):
+    if ticks_repeat_keys(judged.rows_df, load.table):
         return False
-    changes_df = first_ticks(judged_df, load.table, load.work.run_id)
-    added = _audit_upserts(load, changes_df, counts)
-    _publish_bad(load, judged_df, name, counts)
+    changes_df = first_ticks(judged.rows_df, load.table, load.work.run_id)
+    added = judged.row_count - judged.bad_count
+    if added:
+        counts.gates += audit_changes(load.work, changes_df.drop(OPERATION), load.table)
+    _set_aside(load, judged, name, counts)
     if added:
         append_first(load.work.lake, load.table, changes_df)
         counts.rows_out += added
@@ -153,40 +155,29 @@ def publish_first(load: FileLoad, judged_df: DataFrame, name: str, counts: Count
 
 
 def _publish_changes(
-    load: FileLoad, judged_df: DataFrame, stored_df: DataFrame, name: str, counts: Counts
+    load: FileLoad, judged: JudgedRows, stored_df: DataFrame, name: str, counts: Counts
 ) -> None:
     """Publishes what a range's rows change in what is stored of it."""
-    table, file = load.table, load.file
+    table, file, judged_df = load.table, load.file, judged.rows_df
     open_df, known_df = (
         load.staged(frame_df, f"{name}_{side}")
         for side, frame_df in zip(("open", "known"), unsettled(judged_df, stored_df, table), strict=True)
     )
     if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
-        _publish_bad(load, judged_df, name, counts)
+        _set_aside(load, judged, name, counts)
         return
     changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
     changes_df = load.staged(changes_df, f"{name}_changes")
-    _audit_upserts(load, changes_df, counts)
-    _publish_bad(load, judged_df, name, counts)
+    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    if count_rows(upserts_df):
+        counts.gates += audit_changes(load.work, upserts_df, table)
+    _set_aside(load, judged, name, counts)
     if changed := count_rows(changes_df):
         merge_history(load.work.lake, table, changes_df, (load.partition_dt, load.partition_dt))
         counts.rows_out += changed
 
 
-def _audit_upserts(load: FileLoad, changes_df: DataFrame, counts: Counts) -> int:
-    """The number of rows that the changes write, once they have passed their gate."""
-    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
-    if written := count_rows(upserts_df):
-        counts.gates += audit_changes(load.work, upserts_df, load.table)
-    return written
-
-
-def _publish_bad(load: FileLoad, judged_df: DataFrame, name: str, counts: Counts) -> None:
-    """Sets the batch's bad rows aside."""
-    if not judged_df.filter(F.size("reasons") > 0).limit(1).collect():
-        return
-    stored_df = read_table(load.spark, load.work.lake, QUARANTINE)
-    bad_df = load.staged(quarantine_rows(judged_df, stored_df, load.work.run_id), f"{name}_bad")
-    counts.gates += audit_changes(load.work, bad_df, QUARANTINE)
-    merge_rows(load.work.lake, QUARANTINE, bad_df, None)
-    counts.rows_bad += count_rows(bad_df)
+def _set_aside(load: FileLoad, judged: JudgedRows, name: str, counts: Counts) -> None:
+    if verdict := set_aside(load.work, judged, f"{load.name}_{name}_bad"):
+        counts.gates.append(verdict)
+        counts.rows_bad += verdict.row_count

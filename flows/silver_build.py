@@ -9,17 +9,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from delta_tables.silver import BARS, FUNDAMENTALS
 from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from delta_tables.table import SchemaMismatch, Table
 from flows.gates import audit, audit_view
+from flows.judged_rows import counted_rows, set_aside
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
 from jobs.bars import (
-    are_of_one_kind,
     bar_changes,
     kept_of_judged,
+    kinds_of_stock_bars,
     observed_bars,
     stock_clean,
     stock_clean_of_one_kind,
@@ -42,15 +43,12 @@ from jobs.parsers import (
     has_any,
     read_rows_of,
 )
-from jobs.quarantine import quarantine_rows
 from jobs.table_io import (
-    Bounds,
     append_first,
     between,
     count_rows,
     is_new,
     merge_history,
-    merge_rows,
     read_table,
     stage,
 )
@@ -86,17 +84,6 @@ class _Counts:
     rows_in: int
     rows_out: int
     rows_bad: int
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Rows judged for a table, staged: how many they are and how many of them bad, its partitions in them."""
-
-    table: Table
-    rows_df: DataFrame
-    row_count: int
-    bad_count: int
-    bounds: Bounds
 
 
 @dataclass(frozen=True)
@@ -190,7 +177,7 @@ def _publish(
     payloads_df = read_payloads(spark, lake, window)
     raw_df = read_rows_of(payloads_df, recipe.readers, window.sources, window.parsing_tasks)
     judged_df = stage(spark, lake, recipe.judge(raw_df, window.sources), run_id, f"{table.name}_judged")
-    judged = _counted(judged_df, table)
+    judged = counted_rows(judged_df, table)
     stored_df = (
         read_table(spark, lake, table)
         .alias("t")
@@ -207,38 +194,13 @@ def _publish(
     gates = []
     if rows_out:
         gates += audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
-    bad = _set_aside(work, judged)
+    bad = set_aside(work, judged, f"{table.name}_bad")
     if rows_out and is_first:
         append_first(lake, table, changes_df)
     elif rows_out:
         merge_history(lake, table, changes_df, judged.bounds)
     rows_bad = bad.row_count if bad else 0
     return _Counts(judged.row_count, rows_out, rows_bad), (*gates, *([bad] if bad else []))
-
-
-def _counted(judged_df: DataFrame, table: Table) -> _Judged:
-    """The judged rows with what is to be known of them, asked at once."""
-    is_bad = F.count(F.when(F.size("reasons") > 0, F.lit(1)))
-    dates = [F.min("partition_dt"), F.max("partition_dt")] if table.partition_by else []
-    row_count, bad_count, *bounds = judged_df.agg(F.count(F.lit(1)), is_bad, *dates).collect()[0]
-    found = (bounds[0], bounds[1]) if bounds and bounds[0] else None
-    return _Judged(table, judged_df, int(row_count), int(bad_count), found)
-
-
-def _set_aside(work: Workspace, judged: _Judged) -> GateResult | None:
-    """The verdict on the bad rows, once they are in the quarantine; None where there are none.
-
-    Raises:
-        GateFailed: they must not be written.
-    """
-    if not judged.bad_count:
-        return None
-    spark, lake = judged.rows_df.sparkSession, work.lake
-    bad_df = quarantine_rows(judged.rows_df, read_table(spark, lake, QUARANTINE), work.run_id)
-    bad_df = stage(spark, lake, bad_df, work.run_id, f"{judged.table.name}_bad")
-    verdict = audit(work, bad_df, QUARANTINE)
-    merge_rows(lake, QUARANTINE, bad_df, None)
-    return verdict
 
 
 def _is_first(recipe: SilverTable, judged_df: DataFrame, stored_df: DataFrame | None) -> bool:
@@ -261,11 +223,12 @@ def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[
     """The verdicts on what is to be written into a Silver table; raises GateFailed."""
     gates = [audit(work, upserts_df, table)]
     if table is BARS:
-        if are_of_one_kind(upserts_df):
+        kinds = kinds_of_stock_bars(upserts_df)
+        if len(kinds) == 1:
             clean_df = stock_clean_of_one_kind(upserts_df)
-        else:  # rows are chosen by a window: once, since the gate reads them several times
+        elif kinds:  # rows are chosen by a window: once, since the gate reads them several times
             chosen_df = stock_clean(upserts_df)
             clean_df = stage(chosen_df.sparkSession, work.lake, chosen_df, work.run_id, "stock_clean")
-        if count_rows(clean_df):
+        if kinds:
             gates.append(audit_view(work, clean_df, "silver_stock_clean"))
     return gates

@@ -28,9 +28,10 @@ def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> Data
     return history_changes(observed_bars(judged_df), stored_df, BARS, run_id)
 
 
-def are_of_one_kind(bars_df: DataFrame) -> bool:
-    """Whether the bars are of one interval and provider."""
-    return len(bars_df.select("interval", "provider").distinct().limit(2).collect()) <= 1
+def kinds_of_stock_bars(bars_df: DataFrame) -> set[tuple[str, str]]:
+    """The intervals and providers that the current stock bars among these are of, two at most."""
+    current_df = bars_df.filter(F.col("known_to").isNull() & (F.col("asset_class") == "stock"))
+    return {tuple(row) for row in current_df.select("interval", "provider").distinct().limit(2).collect()}
 
 
 def stock_clean(bars_df: DataFrame) -> DataFrame:
@@ -44,6 +45,6 @@ def stock_clean(bars_df: DataFrame) -> DataFrame:
 
 
 def stock_clean_of_one_kind(bars_df: DataFrame) -> DataFrame:
-    """The same of bars of one interval and provider (are_of_one_kind), among which none has to be chosen."""
+    """The same where kinds_of_stock_bars finds one kind only, so that none has to be chosen."""
     bars_df.createOrReplaceTempView("stock_clean_source")
     return bars_df.sparkSession.sql(stock_clean_of_one_kind_sql("stock_clean_source"))

@@ -79,7 +79,7 @@ def _let_go(spark: SparkSession) -> None:
     spark.client.close = _nothing  # type: ignore[method-assign] # of this one object
 
 
-def _no_text(_plan: object) -> str:
+def _no_text(p: object) -> str:  # noqa: ARG001 - named as in PySpark
     """Nothing, for a log that is off."""
     return ""
 
