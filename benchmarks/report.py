@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: one section a case; the others stay as they were measured."""
+"""docs/benchmarks.md: the targets, then one section a case; the others stay as they were measured."""
 
 import os
 import platform
@@ -12,6 +12,7 @@ from statistics import median
 
 from benchmarks.case import LAKEHOUSE, SPARK, Case, Contestant
 from benchmarks.measuring import Cost
+from benchmarks.targets import OURS, POLARS, PYSPARK, targets_section
 
 _HEADING = """# Benchmarks
 
@@ -33,11 +34,11 @@ What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-f
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")
 _SECTION = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _WORDS = {
-    LAKEHOUSE: "market-lakehouse",
+    LAKEHOUSE: OURS,
     "reader": "market-lakehouse, open_reader",
-    "polars": "delta-rs + Polars",
+    "polars": POLARS,
     "duckdb": "DuckDB, Parquet",
-    "pyspark": "plain PySpark + Delta",
+    "pyspark": PYSPARK,
 }
 
 
@@ -62,7 +63,8 @@ def write_report(
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     sections = {found[1]: found[0].rstrip() for found in _SECTION.finditer(text)}
     sections[case.name] = section(case, results, scale)
-    parts = [_HEADING.rstrip(), *(sections[name] for name in order if name in sections)]
+    measured = {name: sections[name] for name in order if name in sections}
+    parts = [_HEADING.rstrip(), targets_section(measured), *measured.values()]
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from config.settings import Provider, Providers, ReconciliationSettings, WatchList
-from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.silver import BARS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import Table
 from jobs.metrics import preferred_days
@@ -305,7 +305,8 @@ def test_gold_is_computed_from_the_first_provider_in_the_order_after_the_interva
     days_df = engine.createDataFrame(days, schema).selectExpr(
         "*", "timestamp(trade_dt) AS day_end_at", "false AS is_simulated"
     )
-    nothing_df = engine.createDataFrame([], FUNDAMENTALS.schema)
+    facts = "provider string, symbol string, known_from timestamp, known_to timestamp, eps double"
+    nothing_df = engine.createDataFrame([], f"{facts}, is_simulated boolean")
     found_df = preferred_days(days_df, nothing_df, order)
     chosen = {row["trade_dt"]: (row["interval"], row["provider"]) for row in found_df.collect()}
     assert chosen == {MON: ("1day", expected), TUE: ("1min", "coingecko")}
