@@ -17,9 +17,10 @@ from benchmarks.targets import OURS, POLARS, PYSPARK, targets_section
 _HEADING = """# Benchmarks
 
 `make bench` writes this page: each contestant in fresh processes, in turn, on inputs that it makes itself.
-Engines are started and warmed up before the clock starts, Apache Spark by the same work done once; what is
-measured runs to the last commit. Before anything is timed, the contestants' rows are compared, figures within
-0.00001; of cold_query only that each prints five rows, of trades and quotes a digest a symbol and column.
+Before the clock starts libraries are imported and engines started and warmed up, Apache Spark by the same
+work done once; what is measured runs to the last commit. Before anything is timed, the contestants' rows are
+compared, figures within 0.00001; of cold_query only that each prints five rows, of trades and quotes a digest
+a symbol and column.
 Ratio: the lakehouse's median by the contestant's, on Apache Spark by that on Apache Spark. Memory is the most
 at one time of the process and all it started; bytes are those that it read and wrote, caches included.
 `limit:` is no tool, but the machine with the bytes that a case begins with: read from the disk, written into
@@ -28,7 +29,7 @@ one file up to the end of fsync, decompressed and parsed into numbers that are t
 The lakehouse does more than the others: it keeps history and quarantine, and publishes through gates; of a
 tick the others make bars and key figures, it makes signals and the overview, too; ticks and corrections it
 lands in Bronze first. Plain PySpark is as pipelines commonly have it: one MERGE a table, into a new one too,
-and default settings; the lakehouse's server has its own (delta_tables/spark_settings.py).
+and default settings; the lakehouse's server has those of delta_tables/spark_settings.py and -XX:+UseSerialGC.
 What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-fast.md).
 """
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")

@@ -25,7 +25,7 @@ from benchmarks.report import Result, write_report
 
 FOLDER = Path(".lakehouse/benchmarks")
 REPORT = Path("docs/benchmarks.md")
-# As the stack's server has it; one that ends with its session compiles less (jobs/spark_server.py).
+# As for a server that stays: one that ends with its session compiles less (jobs/spark_server.py).
 _SERVER_THAT_STAYS = {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC"}
 _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 
@@ -112,7 +112,7 @@ def run_once(case: Case, contestant: Contestant, inputs: Path, folder: Path) -> 
         str(inputs),
         str(folder),
     ]
-    environment = {**os.environ, **_SERVER_THAT_STAYS}
+    environment = {**_SERVER_THAT_STAYS, **os.environ}
     done = subprocess.run(  # noqa: S603 - our own
         command, env=environment, capture_output=True, text=True, check=False
     )

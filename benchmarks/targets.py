@@ -50,7 +50,7 @@ class Target:
         is_met = found.value <= self.bound if self.is_most else found.value >= self.bound
         of = f" ({found.of})" if found.of else ""
         verdict = "reached" if is_met else "**not reached**"
-        return f"| {self.words} | {wanted} | {found.value:.2f} {self.unit}{of} | {verdict} |"
+        return f"| {self.words} | {wanted} | {found.value:.3g} {self.unit}{of} | {verdict} |"
 
 
 def figures_in(sections: Mapping[str, str]) -> Figures:
@@ -77,7 +77,7 @@ def _times(case: str, ours: str, name: str, engine: str) -> Callable[[Figures], 
 
     def find(figures: Figures) -> Found | None:
         mine, other = figures.get((case, OURS, ours)), figures.get((case, name, engine))
-        return Found(mine.seconds / other.seconds) if mine and other else None
+        return Found(mine.seconds / other.seconds) if mine and other and other.seconds else None
 
     return find
 
@@ -87,14 +87,14 @@ def _ahead(case: str) -> Callable[[Figures], Found | None]:
 
     def find(figures: Figures) -> Found | None:
         mine, other = figures.get((case, OURS, _EMBEDDED)), figures.get((case, PYSPARK, _SPARK))
-        return Found(other.seconds / mine.seconds) if mine and other else None
+        return Found(other.seconds / mine.seconds) if mine and other and mine.seconds else None
 
     return find
 
 
 def _tick(figures: Figures) -> Found | None:
     large, small = (figures.get((f"tick_100_into_{size}m", OURS, _EMBEDDED)) for size in (100, 1))
-    return Found(large.seconds / small.seconds) if large and small else None
+    return Found(large.seconds / small.seconds) if large and small and small.seconds else None
 
 
 def _memory(figures: Figures) -> Found | None:
@@ -117,7 +117,7 @@ def _on_spark(figures: Figures) -> Found | None:
     ahead = [
         Found(figures[case, PYSPARK, _SPARK].seconds / each.seconds, f"the least: {case}")
         for case, each in ours.items()
-        if (case, PYSPARK, _SPARK) in figures
+        if (case, PYSPARK, _SPARK) in figures and each.seconds
     ]
     return min(ahead, key=lambda each: each.value, default=None)
 
@@ -139,10 +139,10 @@ TARGETS = (
         _ahead("minute_backfill"),
     ),
     Target("a tick into 100 million bars beside one into 1 million", 1.5, "times as long", True, _tick),
-    Target("peak memory in every case, embedded engine", _MOST_GB, "GB", True, _memory),
+    Target("peak memory in every case that was measured, embedded engine", _MOST_GB, "GB", True, _memory),
     Target("a question from the command line, cold", 3, "s", True, _cold),
     Target(
-        "Apache Spark, in every case, beside plain PySpark, both warm",
+        "Apache Spark, in every case that was measured, beside plain PySpark, both warm",
         *(2, "times as fast", False),
         _on_spark,
     ),

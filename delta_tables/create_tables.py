@@ -70,7 +70,7 @@ def delta_schema(table: Table) -> Schema:
 
     Planning a MERGE on the embedded engine (Sail 0.7.2) doubles with each NOT NULL column of the target
     (10 columns 0.2 s, 16 columns 13 s), so a batch is judged for the others before it is published:
-    jobs.table_io.require_values.
+    flows.gates.audit.
     """
     stored = [
         StructField(field.name, field.dataType, field.name not in table.keys, field.metadata)

@@ -77,6 +77,11 @@ class Table:
         """The content columns that are no key."""
         return tuple(name for name in self.content_columns if name not in self.keys)
 
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that must have a value in each row, keys among them."""
+        return tuple(field.name for field in self.schema if not field.nullable)
+
     def merge_condition(self, target: str = "t", source: str = "s") -> str:
         """The SQL condition that a target row and a source row are the same row."""
         return " AND ".join(f"{target}.`{key}` = {source}.`{key}`" for key in self.keys)

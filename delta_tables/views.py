@@ -14,7 +14,7 @@ from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import Table
 
 STOCK_CLEAN = "silver.stock_clean"
-_IS_CLEAN = "known_to IS NULL AND asset_class = 'stock'"
+IS_CURRENT_STOCK = "known_to IS NULL AND asset_class = 'stock'"
 _CLEAN_COLUMNS = (
     "symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "
     "CAST(volume AS BIGINT) AS volume, is_simulated"
@@ -44,13 +44,13 @@ def stock_clean_sql(source: str) -> str:
     """
     minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
     choice = f"row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice"
-    ranked = f"SELECT *, {choice} FROM {source} WHERE {_IS_CLEAN}"  # noqa: S608 - no outside text
+    ranked = f"SELECT *, {choice} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
     return f"SELECT {_CLEAN_COLUMNS} FROM ({ranked}) ranked WHERE choice = 1"  # noqa: S608 - likewise
 
 
 def stock_clean_of_one_kind_sql(source: str) -> str:
     """The same where all bars are of one interval and provider, so that there is nothing to choose."""
-    return f"SELECT {_CLEAN_COLUMNS} FROM {source} WHERE {_IS_CLEAN}"  # noqa: S608 - no outside text
+    return f"SELECT {_CLEAN_COLUMNS} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
 
 
 VIEWS = (

@@ -56,9 +56,10 @@ def break_changes(work: Workspace, spark: SparkSession, run_ids: Sequence[str] |
     """
     settings = work.settings.reconciliation
     spelled = spelled_as(watched(work.settings.watch_list))
-    if run_ids is not None and _nothing_is_shared(work, spark, spelled, run_ids):
+    has_splits = run_ids is not None and _changed_splits(work, spark, spelled, run_ids)
+    if run_ids is not None and not has_splits and _nothing_is_shared(work, spark, spelled, run_ids):
         return None
-    compared = _to_compare(work, spark, spelled, run_ids)
+    compared = _to_compare(work, spark, spelled, run_ids, splits_changed=has_splits)
     if compared is None:
         return None
     shared_df = _stage(work, shared_series(compared.bars_df), "shared_series")
@@ -81,7 +82,7 @@ def audit_breaks(work: Workspace, changes: BreakChanges) -> tuple[GateResult, ..
     """The verdict on the rows to be written; none where rows only go.
 
     Raises:
-        GateFailed, SchemaMismatch: the rows must not be published.
+        GateFailed: the rows must not be published.
     """
     upserts_df = changes.rows_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if not count_rows(upserts_df):
@@ -98,8 +99,6 @@ def _nothing_is_shared(work: Workspace, spark: SparkSession, spelled: Column, ru
     """Whether no changed series has bars of two providers near its changes, nor ever had breaks."""
     if not is_new(work.lake, BAR_BREAKS):
         return False
-    if not is_new(work.lake, CORPORATE_ACTIONS) and _changed_splits(work, spark, spelled, run_ids):
-        return False
     candles_df = _candles(work, spark, spelled)
     changed_df = changed_rows(candles_df, run_ids)
     bounds = date_bounds(changed_df, "trade_dt")
@@ -113,7 +112,12 @@ def _nothing_is_shared(work: Workspace, spark: SparkSession, spelled: Column, ru
 
 
 def _to_compare(
-    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str] | None
+    work: Workspace,
+    spark: SparkSession,
+    spelled: Column,
+    run_ids: Sequence[str] | None,
+    *,
+    splits_changed: bool,
 ) -> _Compared | None:
     """None where no bar has to be compared again."""
     candles_df = _candles(work, spark, spelled)
@@ -123,7 +127,7 @@ def _to_compare(
         return _Compared(current_df, stored_df)
     reach = work.settings.reconciliation.longest_gap_days
     keys_df = touched_keys(changed_rows(candles_df, run_ids), reach)
-    if _changed_splits(work, spark, spelled, run_ids):
+    if splits_changed:
         splits_df = changed_rows(_splits(work, spark, spelled), run_ids)
         keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
     keys_df = _stage(work, keys_df, "compared_keys")
@@ -144,6 +148,8 @@ def _candles(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame
 
 def _changed_splits(work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]) -> bool:
     """Whether the runs changed a split."""
+    if is_new(work.lake, CORPORATE_ACTIONS):
+        return False
     return bool(changed_rows(_splits(work, spark, spelled), run_ids).limit(1).collect())
 
 

@@ -20,8 +20,7 @@ def audit(work: Workspace, batch_df: DataFrame, table: Table) -> GateResult:
     Raises:
         GateFailed: the batch must not be published; nothing has been changed.
     """
-    required = [field.name for field in table.schema if not field.nullable]
-    return audit_view(work, batch_df, table.dataset, required)
+    return audit_view(work, batch_df, table.dataset, table.required_columns)
 
 
 def audit_view(

@@ -66,7 +66,8 @@ class SilverTable:
 
     `judge(raw_rows_df, sources)` gives typed rows with `reasons`; `changes(judged_df, stored_df, run_id)`
     what they change in the stored history. Where `observed(judged_df)` is given, what is learned of a series
-    (rows that share the columns `series`) of which nothing is stored is not compared with anything.
+    (rows that share the columns `series`) of which nothing is stored is not compared with anything; it keeps
+    just the rows without reasons.
     """
 
     table: Table

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.silver import BARS
-from delta_tables.views import stock_clean_of_one_kind_sql, stock_clean_sql
+from delta_tables.views import IS_CURRENT_STOCK, stock_clean_of_one_kind_sql, stock_clean_sql
 from jobs.bitemporal import history_changes
 
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
@@ -30,7 +30,7 @@ def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> Data
 
 def kinds_of_stock_bars(bars_df: DataFrame) -> set[tuple[str, str]]:
     """The intervals and providers that the current stock bars among these are of, two at most."""
-    current_df = bars_df.filter(F.col("known_to").isNull() & (F.col("asset_class") == "stock"))
+    current_df = bars_df.filter(IS_CURRENT_STOCK)
     return {tuple(row) for row in current_df.select("interval", "provider").distinct().limit(2).collect()}
 
 

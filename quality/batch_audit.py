@@ -2,7 +2,7 @@
 
 NaN and Infinity pass min, max and missing_count; a time in the future is fresh; duplicate_count leaves
 out rows with a NULL in the key; a filter that selects no row makes its checks pass. All of it is
-counted in one query.
+counted in one query, with the values that a table's declaration wants.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,17 +47,19 @@ def audit_batch(
     no value may be missing, whatever the file says. Raises what the engine raises for a filter that is not
     SQL, or a required column that is not there.
     """
-    rules = (*_rules(batch_df, checks, now), *(_required(name) for name in required))
+    needed = [_Rule(f"no NULL in {name}", name, _col(name).isNull(), _none) for name in required]
+    rules = (*_rules(batch_df, checks, now), *needed)
     counts = [F.count(F.when(rule.matches, F.lit(1))).alias(f"rule_{i}") for i, rule in enumerate(rules)]
     row = batch_df.agg(F.count(F.lit(1)).alias("row_count"), *counts).collect()[0]
     row_count = int(row[0])
     if row_count == 0:
         return 0, (CheckOutcome("the batch has rows", None, "fail", 0),)
-    return row_count, tuple(rule.outcome(int(row[i + 1])) for i, rule in enumerate(rules))
-
-
-def _required(name: str) -> _Rule:
-    return _Rule(f"no NULL in {name}", name, _col(name).isNull(), _none)
+    outcomes = [rule.outcome(int(row[i + 1])) for i, rule in enumerate(rules)]
+    judged, values = outcomes[: len(rules) - len(needed)], outcomes[len(rules) - len(needed) :]
+    missing = [outcome for outcome in values if outcome.outcome != "pass"]
+    if needed and not missing:  # one line for all of them
+        missing = [CheckOutcome("values are there where they are declared", None, "pass", 0)]
+    return row_count, (*judged, *missing)
 
 
 def _rules(batch_df: DataFrame, checks: ChecksFile, now: datetime) -> Iterator[_Rule]:

@@ -49,7 +49,8 @@ def run_soda(session: SodaSession, checks: ChecksFile, now: datetime) -> SodaRun
 
 def load_soda() -> None:
     """Imports Soda, its statistics switched off, which takes up to 0.8 s; a scan does so by itself."""
-    _new_scan()
+    with _quiet(), _no_env_file():
+        _new_scan()
 
 
 def _new_scan() -> Any:  # noqa: ANN401  Soda is untyped

@@ -16,6 +16,7 @@ from delta_tables.lake import Lake, LakeError
 from delta_tables.ops import RUNS
 from delta_tables.silver import BARS, QUARANTINE
 from delta_tables.table import Table
+from delta_tables.views import IS_CURRENT_STOCK
 from flows.cli.context import CliContext
 from flows.run_log import GOLD
 from flows.workspace import CHECKS
@@ -28,7 +29,6 @@ from serving.queries import select
 STOCK_CLEAN = "silver_stock_clean"
 _TABLE_OF = {table.dataset: table for table in ALL_TABLES}
 _ANY = "true"
-_CURRENT_STOCKS = "known_to IS NULL AND asset_class = 'stock'"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> Checked:
         _require(here.lake, _table_of(name))
     with engine_session(here.settings, here.lake) as spark:
         results = [
-            scan_batch(spark, _rows(spark, here, name), name, CHECKS / f"{name}.yml", here.now())
+            scan_batch(
+                *(spark, _rows(spark, here, name), name, CHECKS / f"{name}.yml", here.now()),
+                required=_TABLE_OF[name].required_columns if name in _TABLE_OF else (),
+            )
             for name in judged
         ]
     return Checked(tuple(results), empty)
@@ -83,7 +86,7 @@ def _table_of(dataset: str) -> Table:
 def _may_be_empty(lake: Lake, dataset: str) -> bool:
     """Whether the dataset has no rows, and nothing says that it should have some."""
     table = _table_of(dataset)
-    where = _CURRENT_STOCKS if dataset == STOCK_CLEAN else _ANY
+    where = IS_CURRENT_STOCK if dataset == STOCK_CLEAN else _ANY
     if select(lake, table, f"SELECT 1 AS found FROM stored WHERE {where} LIMIT 1"):  # noqa: S608 - our words
         return False
     return dataset == STOCK_CLEAN or not _was_filled(lake, table)

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from soda.common.env_helper import EnvHelper
 
 from quality.gate import scan_batch
+from quality.soda_scan import load_soda
 from quality.soda_session import describe_table
 
 NOW = datetime(2024, 3, 5, tzinfo=UTC)
@@ -33,6 +34,9 @@ def test_an_env_file_is_not_loaded(
     env_file.write_text("GATE_CANARY=from-the-file\n")
     monkeypatch.setattr("dotenv.main.find_dotenv", lambda *_, **__: str(env_file))
     monkeypatch.setenv("GATE_CANARY", "from-the-environment")
+    EnvHelper.reset()
+    load_soda()
+    assert os.environ["GATE_CANARY"] == "from-the-environment"
     EnvHelper.reset()
     assert scan_batch(spark, spark.range(3), "things", checks_path, NOW).status == "pass"
     assert os.environ["GATE_CANARY"] == "from-the-environment"
