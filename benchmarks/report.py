@@ -77,9 +77,15 @@ def section(case: Case, results: Sequence[Result], scale: float) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     lines = "\n".join(_line(result, results) for result in results)
-    runs = f"runs each: {min(len(each.costs) for each in results)}" if results else "nothing ran to its end"
+    runs = f"runs each: {_runs(results)}" if results else "nothing ran to its end"
     counted = f"{results[0].rows:,} rows of work{small}, {runs}" if results else runs
     return f"## {case.name}\n\n{case.title}: {counted}.\n\n{rows}\n{lines}\n\n{_where()}"
+
+
+def _runs(results: Sequence[Result]) -> str:
+    on_spark = {len(each.costs) for each in results if each.contestant.engine == SPARK}
+    others = {len(each.costs) for each in results if each.contestant.engine != SPARK} or on_spark
+    return f"{min(others)}{f', on Apache Spark {min(on_spark)}' if on_spark - others else ''}"
 
 
 def _line(result: Result, results: Iterable[Result]) -> str:

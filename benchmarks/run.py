@@ -1,6 +1,6 @@
 """`make bench`: every case, each contestant in fresh processes, in turn; tables go to docs/benchmarks.md.
 
-    python -m benchmarks.run [CASE ...] [--engine embedded spark] [--repeat 3] [--scale 1.0]
+    python -m benchmarks.run [CASE ...] [--engine embedded spark] [--repeat 3] [--spark-repeat 3] [--scale 1]
 
 Inputs are made once a scale and kept below --folder. Before anything is timed each contestant runs once, and
 its rows must be those of the first one. Nothing else should be at work on the machine.
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.agreement import differences
@@ -30,27 +31,41 @@ _SERVER_THAT_STAYS = {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC"}
 _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 
 
+@dataclass(frozen=True)
+class Runs:
+    """How often contestants are timed; those on Apache Spark take longest."""
+
+    others: int
+    spark: int
+
+    def of(self, contestant: Contestant) -> int:
+        """The contestant's number of runs."""
+        return self.spark if contestant.engine == SPARK else self.others
+
+
 def main(arguments: Sequence[str]) -> None:
     """Runs what was asked for; exits with 1 where a contestant fails or has other rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"all, if none: {', '.join(CASES)}")
     parser.add_argument("--engine", nargs="+", choices=list(_ENGINES), default=list(_ENGINES))
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--spark-repeat", type=int, help="those on Apache Spark; else as --repeat")
     parser.add_argument("--scale", type=float, default=1.0, help="below 1: a smaller case, for a try")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args(arguments)
     if unknown := set(given.cases) - set(CASES):
         parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    if given.repeat < 1 or not 0 < given.scale <= 1:
-        parser.error("--repeat is at least 1, --scale above 0 and at most 1")
+    runs = Runs(given.repeat, given.repeat if given.spark_repeat is None else given.spark_repeat)
+    if min(runs.others, runs.spark) < 1 or not 0 < given.scale <= 1:
+        parser.error("--repeat and --spark-repeat are at least 1, --scale above 0 and at most 1")
     engines = {name for each in given.engine for name in _ENGINES[each]}
     wrong: list[str] = []
     for name in given.cases or CASES:
         case = CASES[name]
         inputs, rows = prepared(case, given.folder, given.scale)
         chosen = [each for each in case.contestants if each.engine in engines]
-        results = contest(case, chosen, inputs, rows, given.repeat, wrong)
+        results = contest(case, chosen, inputs, rows, runs, wrong)
         write_report(given.report, case, results, given.scale, list(CASES))
     if wrong:
         sys.exit("\n".join(wrong))
@@ -69,13 +84,14 @@ def prepared(case: Case, folder: Path, scale: float) -> tuple[Path, int]:
 
 
 def contest(
-    case: Case, contestants: Sequence[Contestant], inputs: Path, rows: int, repeat: int, wrong: list[str]
+    case: Case, contestants: Sequence[Contestant], inputs: Path, rows: int, runs: Runs, wrong: list[str]
 ) -> list[Result]:
     """Each contestant's costs; who fails or has other rows than the first goes into `wrong`, untimed."""
     costs: dict[Contestant, list[Cost]] = {}
     with tempfile.TemporaryDirectory(dir=inputs.parent) as scratch:
-        for number in range(-1, repeat):
-            for contestant in contestants if number < 0 else list(costs):
+        for number in range(-1, max(runs.others, runs.spark)):
+            again = [each for each in costs if number < runs.of(each)]
+            for contestant in contestants if number < 0 else again:
                 folder = Path(scratch) / contestant.key
                 cost = run_once(case, contestant, inputs, folder)
                 said = f"{case.name} {contestant.key}"

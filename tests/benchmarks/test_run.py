@@ -61,9 +61,24 @@ def test_who_has_other_rows_or_fails_is_named_and_not_timed(
 
     monkeypatch.setattr(run, "run_once", run_once)
     case, wrong = CASES["cold_query"], list[str]()
-    (result,) = run.contest(case, case.contestants, tmp_path / "inputs", 10, 2, wrong)
+    (result,) = run.contest(case, case.contestants, tmp_path / "inputs", 10, run.Runs(2, 1), wrong)
     assert (result.contestant.key, result.seconds, len(result.costs)) == ("lakehouse", 1.5, 2)
     assert wrong == ["cold_query polars: bars.parquet: 2 rows against 1", "cold_query duckdb: failed"]
+
+
+def test_apache_spark_can_be_timed_less_often_than_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_once(_case: Case, _contestant: Contestant, _inputs: Path, folder: Path) -> Cost:
+        folder.mkdir()
+        return Cost(seconds=1.5)
+
+    monkeypatch.setattr(run, "run_once", run_once)
+    case = CASES["daily_history"]
+    results = run.contest(case, case.contestants, tmp_path / "inputs", 10, run.Runs(3, 1), [])
+    assert {len(each.costs) for each in results if each.contestant.engine == SPARK} == {1}
+    assert {len(each.costs) for each in results if each.contestant.engine != SPARK} == {3}
+    assert ": 10 rows of work, runs each: 3, on Apache Spark 1." in section(case, results, 1)
 
 
 def test_a_limit_of_the_machine_stands_in_the_table_without_a_ratio() -> None:
