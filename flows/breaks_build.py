@@ -31,6 +31,8 @@ from jobs.table_io import (
 from jobs.touched_sessions import changed_rows
 from quality.gate import GateResult
 
+_IS_CANDLE = "kind = 'candle'"
+
 
 @dataclass(frozen=True)
 class BreakChanges:
@@ -49,19 +51,26 @@ class _Compared:
     keys_df: DataFrame | None = None
 
 
-def break_changes(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> BreakChanges | None:
+def break_changes(
+    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None, changed_df: DataFrame | None = None
+) -> BreakChanges | None:
     """What the bars and splits that these runs changed do to the table; None where that is nothing.
 
-    None for `run_ids` compares all bars anew.
+    None for `run_ids` compares all bars anew. `changed_df`: symbol, interval and trade_dt of the sessions
+    whose bars these runs changed, other sessions may be among them; None: they are looked for.
     """
     settings = work.settings.reconciliation
     spelled = spelled_as(watched(work.settings.watch_list))
-    has_splits = run_ids is not None and _changed_splits(work, spark, spelled, run_ids)
-    if run_ids is not None and not has_splits and _nothing_is_shared(work, spark, spelled, run_ids):
-        return None
-    compared = _to_compare(work, spark, spelled, run_ids, splits_changed=has_splits)
-    if compared is None:
-        return None
+    if run_ids is None:
+        current_df = _candles(work, spark, spelled).where("known_to IS NULL")
+        compared = _Compared(current_df, read_table(spark, work.lake, BAR_BREAKS).alias("t"))
+    else:
+        if changed_df is None:
+            changed_df = changed_rows(read_table(spark, work.lake, BARS).filter(_IS_CANDLE), run_ids)
+        found = _to_compare(work, spark, spelled, run_ids, changed_df.withColumn("symbol", spelled))
+        if found is None:
+            return None
+        compared = found
     shared_df = _stage(work, shared_series(compared.bars_df), "shared_series")
     if not count_rows(shared_df) and not compared.stored_df.limit(1).collect():
         return None
@@ -95,46 +104,28 @@ def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
     merge_history(work.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
 
 
-def _nothing_is_shared(work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]) -> bool:
-    """Whether no changed series has bars of two providers near its changes, nor ever had breaks."""
-    if not is_new(work.lake, BAR_BREAKS):
-        return False
-    candles_df = _candles(work, spark, spelled)
-    changed_df = changed_rows(candles_df, run_ids)
-    bounds = date_bounds(changed_df, "trade_dt")
-    if bounds is None:
-        return True
-    near_df = candles_df.where("known_to IS NULL").where(
-        bars_around(*bounds, 2 * work.settings.reconciliation.longest_gap_days)
-    )
-    series_df = changed_df.select(*SERIES).distinct()
-    return not shared_series(near_df.join(series_df, list(SERIES), "left_semi")).limit(1).collect()
-
-
 def _to_compare(
-    work: Workspace,
-    spark: SparkSession,
-    spelled: Column,
-    run_ids: Sequence[str] | None,
-    *,
-    splits_changed: bool,
+    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str], changed_df: DataFrame
 ) -> _Compared | None:
     """None where no bar has to be compared again."""
-    candles_df = _candles(work, spark, spelled)
-    current_df = candles_df.where("known_to IS NULL")
-    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
-    if run_ids is None:
-        return _Compared(current_df, stored_df)
+    current_df = _candles(work, spark, spelled).where("known_to IS NULL")
     reach = work.settings.reconciliation.longest_gap_days
-    keys_df = touched_keys(changed_rows(candles_df, run_ids), reach)
-    if splits_changed:
-        splits_df = changed_rows(_splits(work, spark, spelled), run_ids)
+    splits_df = None if is_new(work.lake, CORPORATE_ACTIONS) else _splits(work, spark, spelled)
+    splits_df = None if splits_df is None else changed_rows(splits_df, run_ids)
+    has_splits = splits_df is not None and bool(splits_df.limit(1).collect())
+    if not has_splits and is_new(work.lake, BAR_BREAKS):
+        bounds = date_bounds(changed_df, "trade_dt")
+        if bounds is None or not _has_shared(current_df.where(bars_around(*bounds, 2 * reach)), changed_df):
+            return None  # no provider to compare with, and nothing stored that could go
+    keys_df = touched_keys(changed_df, reach)
+    if has_splits and splits_df is not None:
         keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
     keys_df = _stage(work, keys_df, "compared_keys")
     bounds = date_bounds(keys_df, "trade_dt")
     if bounds is None:
         return None
     series_df = keys_df.select(*SERIES).distinct()
+    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
     return _Compared(
         current_df.where(bars_around(*bounds, reach)).join(series_df, list(SERIES), "left_semi"),
         stored_df.where(_stored_between(bounds)).join(keys_df, list(KEYS), "left_semi"),
@@ -142,15 +133,14 @@ def _to_compare(
     )
 
 
+def _has_shared(bars_df: DataFrame, changed_df: DataFrame) -> bool:
+    """Whether a series that changed has bars of two providers."""
+    mine_df = bars_df.join(changed_df.select(*SERIES).distinct(), list(SERIES), "left_semi")
+    return bool(shared_series(mine_df).limit(1).collect())
+
+
 def _candles(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
-    return read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
-
-
-def _changed_splits(work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]) -> bool:
-    """Whether the runs changed a split."""
-    if is_new(work.lake, CORPORATE_ACTIONS):
-        return False
-    return bool(changed_rows(_splits(work, spark, spelled), run_ids).limit(1).collect())
+    return read_table(spark, work.lake, BARS).filter(_IS_CANDLE).withColumn("symbol", spelled)
 
 
 def _splits(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:

@@ -104,8 +104,9 @@ def _publish(
 
     Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too.
     """
-    batches = _batches(work, spark, run_ids)
-    breaks = break_changes(work, spark, run_ids)
+    days = gold_days(work, spark, run_ids)
+    batches = _batches(work, spark, days.rows_df) if days.rows_df is not None else []
+    breaks = break_changes(work, spark, run_ids, days.changed_df)
     gates = tuple(audit(work, batch.rows_df, batch.table) for batch in batches)
     gates += audit_breaks(work, breaks) if breaks else ()
     for batch in batches:
@@ -118,11 +119,8 @@ def _publish(
     return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
 
 
-def _batches(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> list[_Batch]:
+def _batches(work: Workspace, spark: SparkSession, days_df: DataFrame) -> list[_Batch]:
     """The batches of all Gold tables, choices among columns of what is staged; without rows left out."""
-    days_df = gold_days(work, spark, run_ids)
-    if days_df is None:
-        return []
     settings = work.settings.signals
     metrics_df = _metrics(work, spark, days_df)
     frames = {

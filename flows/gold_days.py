@@ -1,6 +1,7 @@
 """Reads what a Gold run computes: the days whose bars, fundamentals or splits changed, or all of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
@@ -17,16 +18,28 @@ from jobs.touched_sessions import changed_rows, split_span, touched_days
 from jobs.trading_calendar import sessions_frame
 
 
-def gold_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> DataFrame | None:
-    """The days that these runs changed and those around them (jobs.gold.symbol_days), staged.
+@dataclass(frozen=True)
+class GoldDays:
+    """What a Gold run computes, staged: the rows of jobs.gold.symbol_days, None where there are none.
 
-    All days for None, and where Gold holds nothing yet. None where nothing changed.
+    `changed_df`: DAY_KEYS and calendar of the days whose bars changed; None where all were taken unasked.
+    """
+
+    rows_df: DataFrame | None
+    changed_df: DataFrame | None
+
+
+def gold_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> GoldDays:
+    """The days that these runs changed and those around them.
+
+    All days for None, and where Gold holds nothing yet.
     """
     if run_ids is None or is_new(work.lake, DAILY_KPIS):
-        days_df = _all_days(work, spark)
+        rows_df, changed_df = _all_days(work, spark), None
     else:
-        days_df = _changed_days(work, spark, run_ids)
-    return None if days_df is None else _stage(work, days_df, "days")
+        changed = _changed(work, spark, run_ids)
+        rows_df, changed_df = _changed_days(work, spark, changed), changed.days_df
+    return GoldDays(None if rows_df is None else _stage(work, rows_df, "days"), changed_df)
 
 
 def _all_days(work: Workspace, spark: SparkSession) -> DataFrame | None:
@@ -40,11 +53,10 @@ def _all_days(work: Workspace, spark: SparkSession) -> DataFrame | None:
     return gold.all_days(bars_df, _actions(work, spark), sessions_df, work.settings.signals)
 
 
-def _changed_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) -> DataFrame | None:
-    """The days that these runs changed and those around them; None where they changed nothing."""
+def _changed_days(work: Workspace, spark: SparkSession, changed: gold.Changed) -> DataFrame | None:
+    """The days that changed and those around them; None where nothing did."""
     lake, settings = work.lake, work.settings.signals
-    bars_df, all_kpis_df = read_table(spark, lake, BARS), read_table(spark, lake, DAILY_KPIS)
-    changed = _changed(work, spark, bars_df, run_ids)
+    all_kpis_df = read_table(spark, lake, DAILY_KPIS)
     days = _spans(changed.days_df)
     touched = (
         (min(span[0] for span in days.values()), max(span[1] for span in days.values())) if days else None
@@ -61,14 +73,12 @@ def _changed_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) 
     reach = gold.reach_of(start, end, settings, calendars)
     kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
     needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
-    current_df = bars_df.where("known_to IS NULL").where(needed)
+    current_df = read_table(spark, lake, BARS).where("known_to IS NULL").where(needed)
     sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
     return gold.symbol_days(changed, current_df, kpis_df, _actions(work, spark), sessions_df, settings)
 
 
-def _changed(
-    work: Workspace, spark: SparkSession, bars_df: DataFrame, run_ids: Sequence[str]
-) -> gold.Changed:
+def _changed(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) -> gold.Changed:
     """What the runs changed in Silver, staged."""
     facts_df, splits_df = None, None
     if not is_new(work.lake, FUNDAMENTALS):
@@ -78,9 +88,8 @@ def _changed(
         actions_df = changed_rows(read_table(spark, work.lake, CORPORATE_ACTIONS), run_ids)
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
         splits_df = _staged_if_any(work, splits_df, "changed_splits")
-    return gold.Changed(
-        _stage(work, touched_days(changed_rows(bars_df, run_ids)), "touched"), facts_df, splits_df
-    )
+    bars_df = changed_rows(read_table(spark, work.lake, BARS), run_ids)
+    return gold.Changed(_stage(work, touched_days(bars_df), "touched"), facts_df, splits_df)
 
 
 def _actions(work: Workspace, spark: SparkSession) -> DataFrame | None:

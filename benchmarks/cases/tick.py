@@ -170,11 +170,11 @@ def _tick(work: Workspace, spark: SparkSession, inputs: Path) -> None:
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """The current bars and the key figures of the days that the tick can touch."""
+    """The current bars of the days that the answers are of, the key figures of the one that they change."""
     days = f"trade_dt >= CAST('{DAYS[0]}' AS DATE)"
     return {
         "bars": rows_of(folder, silver.BARS, ANSWER[BARS], f"{days} AND known_to IS NULL"),
-        "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS], days),
+        "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS], f"trade_dt = CAST('{DAYS[1]}' AS DATE)"),
     }
 
 
