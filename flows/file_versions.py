@@ -39,6 +39,8 @@ def pending_files(lake: Lake, dataset: str, table: Table, universe: Universe) ->
     files = sorted(
         (flat_file(row) for row in rows), key=lambda file: (file.file_dt, file.fetched_at, file.file_id)
     )
+    if not files:
+        return []
     done = _built_marks(lake, table)
     ever = {mark.rsplit(" ", 1)[0] for mark in done}
     pending: list[FlatFile] = []

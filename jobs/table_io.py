@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 
+from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -90,9 +91,25 @@ def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> 
 
 
 def is_new(lake: Lake, table: Table) -> bool:
-    """Whether nothing has been written into the table since it was made; asks no engine."""
+    """Whether nothing has been written into the table since it was made; asks no engine.
+
+    The whole log is read only where there is nothing but its beginning.
+    """
+    if _has_later_log(lake, table):
+        return False
     stored = open_table(lake, table)
     return stored.version() == 0 and not stored.file_uris()
+
+
+def _has_later_log(lake: Lake, table: Table) -> bool:
+    """Whether the table's log shows a commit after the first, or that its beginning was cleaned away."""
+    store, root = lake.file_system()
+    log = f"{root}/{table.layer}/{table.name}/_delta_log"
+    try:
+        found = store.get_file_info([f"{log}/{1:020}.json", f"{log}/_last_checkpoint"])
+    except OSError:  # opening the table says what is wrong
+        return False
+    return any(each.type == fs.FileType.File for each in found)
 
 
 def replace_rows(lake: Lake, table: Table, rows_df: DataFrame) -> None:
