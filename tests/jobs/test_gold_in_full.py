@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from config.settings import SignalSettings
 from delta_tables.arrow_io import read_rows
 from delta_tables.gold import SIGNALS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
@@ -13,7 +14,7 @@ from jobs.metrics import preferred_days
 from jobs.session_basis import SPLIT_LOG, as_told, told_in_each_basis
 from jobs.signals import all_signals, triggered_signals
 from tests.jobs.test_splits_in_gold import EX, as_traded, splits, yahoos
-from tests.lakes import build_lake, hashes, land_rows, rows_that_differ, workspace
+from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday, overview
 
 SPIKE = {day: bar("10.5", "9000" if day == DAYS[-1] else "1000") for day in DAYS}
@@ -59,7 +60,7 @@ def test_the_overview_names_the_signals_that_are_computed(spark: SparkSession) -
         "false AS is_simulated, false AS has_drawn_facts, false AS is_half_day, 1 AS volume, 1 AS eps, "
         "CAST(1000000 AS DECIMAL(18,6)) AS pe_ratio, CAST(1000000 AS DECIMAL(18,6)) AS volume_spike_pct"
     )
-    settings = workspace(Lake("unused")).settings.signals
+    settings = SignalSettings()
     names = metrics_df.select(triggered_signals(settings)).collect()[0][0]
     found = [row["signal"] for row in all_signals(metrics_df, settings).collect() if row["is_triggered"]]
     assert names == ", ".join(sorted(found))
