@@ -50,6 +50,10 @@ class Lake:
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     require_writer: Callable[[], None] = field(default=_anybody_writes, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not self.is_s3 and not Path(self.root).is_absolute():
+            raise ValueError(f"wanted an absolute folder or a bucket as a lake's root, found {self.root!r}")
+
     @property
     def is_s3(self) -> bool:
         """Whether the lake lies in an S3-compatible store."""

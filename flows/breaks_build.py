@@ -12,6 +12,7 @@ from delta_tables.gold_reconciliation import BAR_BREAKS
 from delta_tables.silver import BARS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
 from flows.gates import audit
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.provider_order import spelled_as, watched
@@ -26,12 +27,9 @@ from jobs.table_io import (
     is_new,
     merge_history,
     read_table,
-    stage,
 )
 from jobs.touched_sessions import changed_rows
 from quality.gate import GateResult
-
-_IS_CANDLE = "kind = 'candle'"
 
 
 @dataclass(frozen=True)
@@ -61,28 +59,21 @@ def break_changes(
     """
     settings = work.settings.reconciliation
     spelled = spelled_as(watched(work.settings.watch_list))
-    if run_ids is None:
-        current_df = _candles(work, spark, spelled).where("known_to IS NULL")
-        compared = _Compared(current_df, read_table(spark, work.lake, BAR_BREAKS).alias("t"))
-    else:
-        if changed_df is None:
-            changed_df = changed_rows(read_table(spark, work.lake, BARS).filter(_IS_CANDLE), run_ids)
-        found = _to_compare(work, spark, spelled, run_ids, changed_df.withColumn("symbol", spelled))
-        if found is None:
-            return None
-        compared = found
-    shared_df = _stage(work, shared_series(compared.bars_df), "shared_series")
+    compared = _to_compare(work, spark, spelled, run_ids, changed_df)
+    if compared is None:
+        return None
+    shared_df = staged(work, shared_series(compared.bars_df), "shared_series")
     if not count_rows(shared_df) and not compared.stored_df.limit(1).collect():
         return None
     bars_df = compared.bars_df.join(F.broadcast(shared_df), list(SERIES), "left_semi")
-    placed_df = _stage(work, compared_bars(bars_df, settings.provider_order), "compared_bars")
+    placed_df = staged(work, compared_bars(bars_df, settings.provider_order), "compared_bars")
     splits_df = _splits(work, spark, spelled).where("known_to IS NULL")
-    steps_df = _stage(work, split_steps(placed_df, splits_df), "split_steps")
+    steps_df = staged(work, split_steps(placed_df, splits_df), "split_steps")
     breaks_df = bar_breaks(placed_df, steps_df, settings, work.run_id)
     if compared.keys_df is not None:
         breaks_df = breaks_df.join(compared.keys_df, list(KEYS), "left_semi")
-    breaks_df = _stage(work, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
-    changes_df = _stage(work, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
+    breaks_df = staged(work, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
+    changes_df = staged(work, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
     row_count = count_rows(changes_df)
     return BreakChanges(changes_df, row_count) if row_count else None
 
@@ -105,27 +96,36 @@ def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
 
 
 def _to_compare(
-    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str], changed_df: DataFrame
+    work: Workspace,
+    spark: SparkSession,
+    spelled: Column,
+    run_ids: Sequence[str] | None,
+    changed_df: DataFrame | None,
 ) -> _Compared | None:
     """None where no bar has to be compared again."""
-    current_df = _candles(work, spark, spelled).where("known_to IS NULL")
+    candles_df = read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
+    current_df = candles_df.where("known_to IS NULL")
+    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
+    if run_ids is None:
+        return _Compared(current_df, stored_df)
+    if changed_df is None:
+        changed_df = changed_rows(candles_df, run_ids)
+    else:
+        changed_df = changed_df.withColumn("symbol", spelled)
     reach = work.settings.reconciliation.longest_gap_days
-    splits_df = None if is_new(work.lake, CORPORATE_ACTIONS) else _splits(work, spark, spelled)
-    splits_df = None if splits_df is None else changed_rows(splits_df, run_ids)
-    has_splits = splits_df is not None and bool(splits_df.limit(1).collect())
-    if not has_splits and is_new(work.lake, BAR_BREAKS):
+    splits_df = _changed_splits(work, spark, spelled, run_ids)
+    if splits_df is None and is_new(work.lake, BAR_BREAKS):
         bounds = date_bounds(changed_df, "trade_dt")
         if bounds is None or not _has_shared(current_df.where(bars_around(*bounds, 2 * reach)), changed_df):
             return None  # no provider to compare with, and nothing stored that could go
     keys_df = touched_keys(changed_df, reach)
-    if has_splits and splits_df is not None:
+    if splits_df is not None:
         keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
-    keys_df = _stage(work, keys_df, "compared_keys")
+    keys_df = staged(work, keys_df, "compared_keys")
     bounds = date_bounds(keys_df, "trade_dt")
     if bounds is None:
         return None
     series_df = keys_df.select(*SERIES).distinct()
-    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
     return _Compared(
         current_df.where(bars_around(*bounds, reach)).join(series_df, list(SERIES), "left_semi"),
         stored_df.where(_stored_between(bounds)).join(keys_df, list(KEYS), "left_semi"),
@@ -139,8 +139,14 @@ def _has_shared(bars_df: DataFrame, changed_df: DataFrame) -> bool:
     return bool(shared_series(mine_df).limit(1).collect())
 
 
-def _candles(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
-    return read_table(spark, work.lake, BARS).filter(_IS_CANDLE).withColumn("symbol", spelled)
+def _changed_splits(
+    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]
+) -> DataFrame | None:
+    """The splits that these runs changed; None where there are none."""
+    if is_new(work.lake, CORPORATE_ACTIONS):
+        return None
+    changed_df = changed_rows(_splits(work, spark, spelled), run_ids)
+    return changed_df if changed_df.limit(1).collect() else None
 
 
 def _splits(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
@@ -153,7 +159,3 @@ def _stored_between(bounds: tuple[date, date]) -> str:
     return (
         f"{between('partition_dt', (first.replace(month=1, day=1), last))} AND {between('trade_dt', bounds)}"
     )
-
-
-def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
-    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)

@@ -13,10 +13,11 @@ from flows.file_versions import file_mark
 from flows.judged_rows import JudgedRows, counted_rows, set_aside
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from flows.silver_build import Built, audit_changes, failed_gates
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import FlatFile, FlatFileError, Universe
-from jobs.table_io import append_first, between, count_rows, merge_history, read_table, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, read_table
 from jobs.tick_history import first_ticks, tick_changes, ticks_repeat_keys, unsettled
 from quality.gate import GateFailed, GateResult
 
@@ -39,7 +40,7 @@ class FileLoad:
 
     def staged(self, frame_df: DataFrame, name: str) -> DataFrame:
         """The frame, computed once and kept until the run ends."""
-        return stage(self.spark, self.work.lake, frame_df, self.work.run_id, f"{self.name}_{name}")
+        return staged(self.work, frame_df, f"{self.name}_{name}")
 
     def stored(self) -> DataFrame:
         """What is stored of the file's day, provider and universe."""
@@ -129,7 +130,7 @@ def publish_batch(
     Raises:
         GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
     """
-    judged = counted_rows(judged_df, load.table)
+    judged = counted_rows(judged_df)
     if stored_df.limit(1).collect() or not publish_first(load, judged, name, counts):
         _publish_changes(load, judged, stored_df, name, counts)
 

@@ -25,6 +25,7 @@ from flows.run_log import (
     table_ids,
 )
 from flows.silver_build import Built, failed_gates
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs import gold
 from jobs.metrics import preferred_days, session_metrics
@@ -37,7 +38,6 @@ from jobs.table_io import (
     merge_rows,
     read_table,
     replace_rows,
-    stage,
 )
 from quality.gate import GateFailed, GateResult
 
@@ -102,7 +102,8 @@ def _publish(
 ) -> tuple[int, tuple[GateResult, ...]]:
     """Audits all batches, then publishes them; gives the rows written and the verdicts.
 
-    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too.
+    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too. Only a
+    table that nothing at all is left for keeps its rows, since an empty batch passes no gate.
     """
     days = gold_days(work, spark, run_ids)
     batches = _batches(work, spark, days.rows_df) if days.rows_df is not None else []
@@ -139,11 +140,7 @@ def _metrics(work: Workspace, spark: SparkSession, days_df: DataFrame) -> DataFr
     provider_order = work.settings.reconciliation.provider_order
     known_df = preferred_days(days_df.filter("asset_class = 'stock'"), facts_df, provider_order)
     if are_split(days_df):
-        told_df = told_in_each_basis(_stage(work, known_df, "known"), settings.longest_window_sessions)
+        told_df = told_in_each_basis(staged(work, known_df, "known"), settings.longest_window_sessions)
     else:
         told_df = as_told(known_df)
-    return _stage(work, session_metrics(told_df, settings).filter("is_affected"), "metrics")
-
-
-def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
-    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)
+    return staged(work, session_metrics(told_df, settings).filter("is_affected"), "metrics")

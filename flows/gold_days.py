@@ -11,9 +11,10 @@ from delta_tables.action_factors import SPLITS
 from delta_tables.gold import DAILY_KPIS
 from delta_tables.silver import BARS, FUNDAMENTALS
 from delta_tables.silver_reference import CORPORATE_ACTIONS
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs import gold
-from jobs.table_io import is_new, read_table, stage
+from jobs.table_io import is_new, read_table
 from jobs.touched_sessions import changed_rows, split_span, touched_days
 from jobs.trading_calendar import sessions_frame
 
@@ -39,7 +40,7 @@ def gold_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | Non
     else:
         changed = _changed(work, spark, run_ids)
         rows_df, changed_df = _changed_days(work, spark, changed), changed.days_df
-    return GoldDays(None if rows_df is None else _stage(work, rows_df, "days"), changed_df)
+    return GoldDays(None if rows_df is None else staged(work, rows_df, "days"), changed_df)
 
 
 def _all_days(work: Workspace, spark: SparkSession) -> DataFrame | None:
@@ -89,7 +90,7 @@ def _changed(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) -> go
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
         splits_df = _staged_if_any(work, splits_df, "changed_splits")
     bars_df = changed_rows(read_table(spark, work.lake, BARS), run_ids)
-    return gold.Changed(_stage(work, touched_days(bars_df), "touched"), facts_df, splits_df)
+    return gold.Changed(staged(work, touched_days(bars_df), "touched"), facts_df, splits_df)
 
 
 def _actions(work: Workspace, spark: SparkSession) -> DataFrame | None:
@@ -112,10 +113,6 @@ def _fundamentals_span(work: Workspace, facts_df: DataFrame | None) -> tuple[dat
     return (since, max(work.clock().date(), since)) if since else None
 
 
-def _stage(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
-    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)
-
-
 def _staged_if_any(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame | None:
     """The frame staged, None where it has no rows."""
-    return _stage(work, frame_df, name) if frame_df.limit(1).collect() else None
+    return staged(work, frame_df, name) if frame_df.limit(1).collect() else None

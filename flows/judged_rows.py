@@ -1,22 +1,23 @@
 """Rows that have been judged: how many there are, and what becomes of the bad ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.silver import QUARANTINE
-from delta_tables.table import Table
 from flows.gates import audit
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs.quarantine import quarantine_rows
-from jobs.table_io import Bounds, merge_rows, read_table, stage
+from jobs.table_io import Bounds, merge_rows, read_table
 from quality.gate import GateResult
 
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """Judged rows, staged; their number, how many are bad, and the table's partitions that they are of."""
+    """Judged rows, staged; their number, how many are bad, their dates' bounds where asked for."""
 
     rows_df: DataFrame
     row_count: int
@@ -24,10 +25,10 @@ class JudgedRows:
     bounds: Bounds = None
 
 
-def counted_rows(judged_df: DataFrame, table: Table) -> JudgedRows:
-    """The rows with what is to be known of them, asked at once; `judged_df`: staged, judged for the table."""
+def counted_rows(judged_df: DataFrame, dated_by: Sequence[str] = ()) -> JudgedRows:
+    """The rows with what is to be known of them, asked at once; `dated_by`: the column that bounds are of."""
     is_bad = F.count(F.when(F.size("reasons") > 0, F.lit(1)))
-    dates = [each(name) for name in table.partition_by for each in (F.min, F.max)]
+    dates = [each(name) for name in dated_by for each in (F.min, F.max)]
     row_count, bad_count, *bounds = judged_df.agg(F.count(F.lit(1)), is_bad, *dates).collect()[0]
     found = (bounds[0], bounds[1]) if bounds and bounds[0] else None
     return JudgedRows(judged_df, int(row_count), int(bad_count), found)
@@ -45,7 +46,7 @@ def set_aside(work: Workspace, judged: JudgedRows, name: str) -> GateResult | No
         return None
     spark = judged.rows_df.sparkSession
     bad_df = quarantine_rows(judged.rows_df, read_table(spark, work.lake, QUARANTINE), work.run_id)
-    bad_df = stage(spark, work.lake, bad_df, work.run_id, name)
+    bad_df = staged(work, bad_df, name)
     verdict = audit(work, bad_df, QUARANTINE)
     merge_rows(work.lake, QUARANTINE, bad_df, None)
     return verdict

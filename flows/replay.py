@@ -14,7 +14,6 @@ from delta_tables.table import SchemaMismatch, Table
 from flows.build import build_session
 from flows.fetching import Fetched
 from flows.file_replay import TABLE_OF, replay_day
-from flows.gates import audit
 from flows.gold_build import rebuild_gold
 from flows.replay_scope import (
     KeptDays,
@@ -28,13 +27,14 @@ from flows.replay_scope import (
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start
 from flows.run_summary import RunSummary, conclude
 from flows.silver_build import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
+from flows.staging import staged
 from flows.tick_gold_build import build_tick_gold
 from flows.workspace import Workspace, open_workspace
 from jobs.bitemporal import OPERATION
 from jobs.parsers import has_any, read_rows_of
 from jobs.quarantine import quarantine_rows
 from jobs.replaced_rows import replaced_rows
-from jobs.table_io import count_rows, date_bounds, merge_history, read_table, stage
+from jobs.table_io import count_rows, date_bounds, merge_history, read_table
 from quality.gate import GateFailed, GateResult
 
 
@@ -55,11 +55,9 @@ def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Bu
         return []
     payloads_df = payloads_df.filter(_is_of(sources))
     judged = {
-        recipe.table: stage(
-            spark,
-            work.lake,
+        recipe.table: staged(
+            work,
             recipe.judge(read_rows_of(payloads_df, recipe.readers, sources), sources),
-            work.run_id,
             f"{recipe.table.name}_rejudged",
         )
         for recipe in recipes
@@ -148,7 +146,7 @@ def _publish(work: Workspace, table: Table, changes_df: DataFrame, rows_in: int)
     began, name = time.monotonic(), table.full_name
     record_start(work.lake, work.run_id, SILVER, name)
     try:
-        staged_df = stage(changes_df.sparkSession, work.lake, changes_df, work.run_id, f"{table.name}_replay")
+        staged_df = staged(work, changes_df, f"{table.name}_replay")
         rows_out = count_rows(staged_df)
         gates = _audit(work, table, staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION))
         if rows_out:
@@ -168,8 +166,6 @@ def _publish(work: Workspace, table: Table, changes_df: DataFrame, rows_in: int)
 def _audit(work: Workspace, table: Table, upserts_df: DataFrame) -> tuple[GateResult, ...]:
     if not count_rows(upserts_df):
         return ()
-    if table is QUARANTINE:
-        return (audit(work, upserts_df, table),)
     return tuple(audit_changes(work, upserts_df, table))
 
 

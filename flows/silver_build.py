@@ -15,6 +15,7 @@ from delta_tables.table import SchemaMismatch, Table
 from flows.gates import audit, audit_view
 from flows.judged_rows import counted_rows, set_aside
 from flows.run_log import SILVER, StageResult, built_version, record, record_failure, record_start, table_ids
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs.bar_rules import judge_bars
 from jobs.bars import (
@@ -50,7 +51,6 @@ from jobs.table_io import (
     is_new,
     merge_history,
     read_table,
-    stage,
 )
 from jobs.trading_calendar import FIRST_SESSION, sessions_frame
 from quality.gate import GateFailed, GateResult
@@ -177,8 +177,8 @@ def _publish(
     lake, run_id, table = work.lake, work.run_id, recipe.table
     payloads_df = read_payloads(spark, lake, window)
     raw_df = read_rows_of(payloads_df, recipe.readers, window.sources, window.parsing_tasks)
-    judged_df = stage(spark, lake, recipe.judge(raw_df, window.sources), run_id, f"{table.name}_judged")
-    judged = counted_rows(judged_df, table)
+    judged_df = staged(work, recipe.judge(raw_df, window.sources), f"{table.name}_judged")
+    judged = counted_rows(judged_df, table.partition_by)
     stored_df = (
         read_table(spark, lake, table)
         .alias("t")
@@ -190,7 +190,7 @@ def _publish(
         rows_out = judged.row_count - judged.bad_count
     else:
         changes_df = recipe.changes(judged_df, stored_df, run_id)
-        changes_df = stage(spark, lake, changes_df, run_id, f"{table.name}_changes")
+        changes_df = staged(work, changes_df, f"{table.name}_changes")
         rows_out = count_rows(changes_df)
     gates = []
     if rows_out:
@@ -228,8 +228,7 @@ def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[
         if len(kinds) == 1:
             clean_df = stock_clean_of_one_kind(upserts_df)
         elif kinds:  # rows are chosen by a window: once, since the gate reads them several times
-            chosen_df = stock_clean(upserts_df)
-            clean_df = stage(chosen_df.sparkSession, work.lake, chosen_df, work.run_id, "stock_clean")
+            clean_df = staged(work, stock_clean(upserts_df), "stock_clean")
         if kinds:
             gates.append(audit_view(work, clean_df, "silver_stock_clean"))
     return gates

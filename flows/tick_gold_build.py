@@ -20,11 +20,12 @@ from delta_tables.tick_views import CURRENT, HAPPENED
 from flows.gates import audit
 from flows.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from flows.silver_build import Built, failed_gates
+from flows.staging import staged
 from flows.workspace import Workspace
 from jobs.bitemporal import OPERATION
 from jobs.flat_files import MINUTE_BARS
 from jobs.replaced_rows import replaced_rows
-from jobs.table_io import append_first, between, count_rows, merge_history, read_table, stage
+from jobs.table_io import append_first, between, count_rows, merge_history, read_table
 from jobs.tick_batches import TickBatch, symbol_batches
 from jobs.tick_features import tick_features
 from jobs.trade_bars import bar_differences, trade_bars
@@ -180,13 +181,13 @@ def _publish(
 ) -> int:
     work, lake = day.work, day.work.lake
     name = f"{table.name}_{day.file_dt}_{number}"
-    computed_df = stage(day.spark, lake, computed_df, work.run_id, f"{name}_computed")
+    computed_df = staged(work, computed_df, f"{name}_computed")
     stored_df = _held(batch, day.stored(table))
     is_first = not stored_df.limit(1).collect()
     changes_df = computed_df.withColumn(OPERATION, F.lit("upsert"))
     if not is_first:
         replaced_df = replaced_rows(computed_df, stored_df, table)
-        changes_df = stage(day.spark, lake, replaced_df, work.run_id, f"{name}_changes")
+        changes_df = staged(work, replaced_df, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
         gates.append(audit(work, upserts_df, table))

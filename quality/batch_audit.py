@@ -47,19 +47,18 @@ def audit_batch(
     no value may be missing, whatever the file says. Raises what the engine raises for a filter that is not
     SQL, or a required column that is not there.
     """
-    needed = [_Rule(f"no NULL in {name}", name, _col(name).isNull(), _none) for name in required]
-    rules = (*_rules(batch_df, checks, now), *needed)
+    own = list(_rules(batch_df, checks, now))
+    rules = own + [_Rule(f"no NULL in {name}", name, _col(name).isNull(), _none) for name in required]
     counts = [F.count(F.when(rule.matches, F.lit(1))).alias(f"rule_{i}") for i, rule in enumerate(rules)]
     row = batch_df.agg(F.count(F.lit(1)).alias("row_count"), *counts).collect()[0]
     row_count = int(row[0])
     if row_count == 0:
         return 0, (CheckOutcome("the batch has rows", None, "fail", 0),)
     outcomes = [rule.outcome(int(row[i + 1])) for i, rule in enumerate(rules)]
-    judged, values = outcomes[: len(rules) - len(needed)], outcomes[len(rules) - len(needed) :]
-    missing = [outcome for outcome in values if outcome.outcome != "pass"]
-    if needed and not missing:  # one line for all of them
+    missing = [outcome for outcome in outcomes[len(own) :] if outcome.outcome != "pass"]
+    if required and not missing:  # one line for all of them
         missing = [CheckOutcome("values are there where they are declared", None, "pass", 0)]
-    return row_count, (*judged, *missing)
+    return row_count, (*outcomes[: len(own)], *missing)
 
 
 def _rules(batch_df: DataFrame, checks: ChecksFile, now: datetime) -> Iterator[_Rule]:

@@ -62,8 +62,12 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> Checked:
     with engine_session(here.settings, here.lake) as spark:
         results = [
             scan_batch(
-                *(spark, _rows(spark, here, name), name, CHECKS / f"{name}.yml", here.now()),
-                required=_TABLE_OF[name].required_columns if name in _TABLE_OF else (),
+                spark,
+                _rows(spark, here, name),
+                name,
+                CHECKS / f"{name}.yml",
+                here.now(),
+                _TABLE_OF[name].required_columns if name in _TABLE_OF else (),
             )
             for name in judged
         ]

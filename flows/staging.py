@@ -1,0 +1,11 @@
+"""Keeps what a run computes until the run ends, so that gate and table see the same rows."""
+
+from pyspark.sql import DataFrame
+
+from flows.workspace import Workspace
+from jobs.table_io import stage
+
+
+def staged(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
+    """The frame, computed once; `name` is unique in the run. See jobs.table_io.stage."""
+    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)
