@@ -1,11 +1,12 @@
 """What the lakehouse is to reach, held against the figures that docs/benchmarks.md has."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from benchmarks.case import EMBEDDED, NO_ENGINE, SPARK
+
 OURS, POLARS, PYSPARK = "market-lakehouse", "delta-rs + Polars", "plain PySpark + Delta"
-_EMBEDDED, _SPARK, _NO_ENGINE = "embedded", "Apache Spark", "-"
 _ROW = re.compile(r"^\| (?P<name>[^|]+) \| (?P<engine>[^|]+) \| (?P<figures>[\d., |]+) \|$", re.MULTILINE)
 _MOST_GB = 4
 _MB_A_GB = 1024
@@ -72,53 +73,36 @@ def targets_section(sections: Mapping[str, str]) -> str:
     return f"## targets\n\n| | wanted | found | |\n|---|---|---|---|\n{lines}{note}"
 
 
-def _times(case: str, ours: str, name: str, engine: str) -> Callable[[Figures], Found | None]:
-    """How many times as long the lakehouse on the engine `ours` takes as another contestant."""
+def _ratio(long: tuple[str, str, str], short: tuple[str, str, str]) -> Callable[[Figures], Found | None]:
+    """How many times as long the one takes as the other; each by case, name and engine."""
 
     def find(figures: Figures) -> Found | None:
-        mine, other = figures.get((case, OURS, ours)), figures.get((case, name, engine))
-        return Found(mine.seconds / other.seconds) if mine and other and other.seconds else None
+        one, other = figures.get(long), figures.get(short)
+        return Found(one.seconds / other.seconds) if one and other and other.seconds else None
 
     return find
-
-
-def _ahead(case: str) -> Callable[[Figures], Found | None]:
-    """How many times as long plain PySpark takes as the lakehouse on the embedded engine."""
-
-    def find(figures: Figures) -> Found | None:
-        mine, other = figures.get((case, OURS, _EMBEDDED)), figures.get((case, PYSPARK, _SPARK))
-        return Found(other.seconds / mine.seconds) if mine and other and mine.seconds else None
-
-    return find
-
-
-def _tick(figures: Figures) -> Found | None:
-    large, small = (figures.get((f"tick_100_into_{size}m", OURS, _EMBEDDED)) for size in (100, 1))
-    return Found(large.seconds / small.seconds) if large and small and small.seconds else None
 
 
 def _memory(figures: Figures) -> Found | None:
-    mine = [Found(each.peak_mb / _MB_A_GB, case) for (case, *who), each in figures.items() if _is_ours(who)]
+    """The case that takes the lakehouse most memory."""
+    mine = [
+        Found(each.peak_mb / _MB_A_GB, case)
+        for (case, *who), each in figures.items()
+        if who == [OURS, EMBEDDED]
+    ]
     return max(mine, key=lambda each: each.value, default=None)
 
 
-def _is_ours(who: Iterable[str]) -> bool:
-    return tuple(who) == (OURS, _EMBEDDED)
-
-
 def _cold(figures: Figures) -> Found | None:
-    mine = figures.get(("cold_query", OURS, _EMBEDDED))
+    mine = figures.get(("cold_query", OURS, EMBEDDED))
     return Found(mine.seconds) if mine else None
 
 
 def _on_spark(figures: Figures) -> Found | None:
     """The case where the lakehouse on Apache Spark is least ahead of plain PySpark."""
-    ours = {case: each for (case, *who), each in figures.items() if tuple(who) == (OURS, _SPARK)}
-    ahead = [
-        Found(figures[case, PYSPARK, _SPARK].seconds / each.seconds, f"the least: {case}")
-        for case, each in ours.items()
-        if (case, PYSPARK, _SPARK) in figures and each.seconds
-    ]
+    cases = {case for case, _, _ in figures}
+    found = {case: _ratio((case, PYSPARK, SPARK), (case, OURS, SPARK))(figures) for case in cases}
+    ahead = [Found(each.value, f"the least: {case}") for case, each in found.items() if each]
     return min(ahead, key=lambda each: each.value, default=None)
 
 
@@ -126,19 +110,23 @@ TARGETS = (
     Target(
         "daily history, gated, with history, beside delta-rs + Polars without",
         *(1.5, "times as long", True),
-        _times("daily_history", _EMBEDDED, POLARS, _NO_ENGINE),
+        _ratio(("daily_history", OURS, EMBEDDED), ("daily_history", POLARS, NO_ENGINE)),
     ),
     Target(
         "ten million minute bars beside delta-rs + Polars",
         *(2, "times as long", True),
-        _times("minute_backfill", _EMBEDDED, POLARS, _NO_ENGINE),
+        _ratio(("minute_backfill", OURS, EMBEDDED), ("minute_backfill", POLARS, NO_ENGINE)),
     ),
     Target(
         "ten million minute bars beside plain PySpark",
         *(5, "times as fast", False),
-        _ahead("minute_backfill"),
+        _ratio(("minute_backfill", PYSPARK, SPARK), ("minute_backfill", OURS, EMBEDDED)),
     ),
-    Target("a tick into 100 million bars beside one into 1 million", 1.5, "times as long", True, _tick),
+    Target(
+        "a tick into 100 million bars beside one into 1 million",
+        *(1.5, "times as long", True),
+        _ratio(("tick_100_into_100m", OURS, EMBEDDED), ("tick_100_into_1m", OURS, EMBEDDED)),
+    ),
     Target("peak memory in every case that was measured, embedded engine", _MOST_GB, "GB", True, _memory),
     Target("a question from the command line, cold", 3, "s", True, _cold),
     Target(

@@ -54,13 +54,14 @@ def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
     create_tables(lake)
     names = sorted(load_histories())[:_SYMBOLS]
     generator = np.random.default_rng(2010)
-    past = _SESSIONS[-1 - days : -1]
+    past, figures = _SESSIONS[-1 - days : -1], pl.DataFrame()
     for start in range(0, len(past), _DAYS_A_COMMIT):
         bars = pl.concat(
             [draw_day(session, names, generator) for session in past[start : start + _DAYS_A_COMMIT]]
         )
         append(lake, silver.BARS, bars)
-        append(lake, gold.DAILY_KPIS, key_figures(bars))
+        figures = key_figures(bars, figures)
+        append(lake, gold.DAILY_KPIS, figures)
     today = draw_day(_TODAY, names, generator)
     recent = pl.concat([bars.filter(pl.col("trade_dt") == past[-1].trade_dt), today]).sort("timestamp")
     work = workspace(inputs, EMBEDDED)
@@ -106,16 +107,22 @@ def draw_day(session: Session, names: list[str], generator: np.random.Generator)
     )
 
 
-def key_figures(bars: pl.DataFrame) -> pl.DataFrame:
-    """The bars' rows of gold.daily_kpis."""
+def key_figures(bars: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The bars' rows of gold.daily_kpis; `before`: those of the days before them, if any."""
+    figures = tick_polars.day_figures(bars)
+    days = pl.concat([before.select(figures.columns), figures]) if before.height else figures
+    last_close = pl.col("close").shift(1).over("symbol", order_by="trade_dt")
+    change = pl.col("close") - last_close
     return (
-        tick_polars.day_figures(bars)
+        days.with_columns(
+            change.round(6).alias("price_change"),
+            (change * 100 / last_close).round(6).alias("price_change_pct"),
+        )
+        .join(bars.select("trade_dt").unique(), on="trade_dt", how="semi")
         .with_columns(pl.lit(value).alias(name) for name, value in DAY_CONSTANTS.items())
         .with_columns(
             pl.lit(_BARS, pl.Int64).alias("expected_bars"),
             pl.col("trade_dt").alias("basis_dt"),
-            pl.lit(None).alias("price_change"),
-            pl.lit(None).alias("price_change_pct"),
             pl.lit(value=False).alias("is_simulated"),
             pl.lit("seed").alias("run_id"),
             pl.col("trade_dt").dt.truncate("1y").alias("partition_dt"),
@@ -170,11 +177,11 @@ def _tick(work: Workspace, spark: SparkSession, inputs: Path) -> None:
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """The current bars of the days that the answers are of, the key figures of the one that they change."""
+    """The current bars and the key figures of the days that the tick can touch."""
     days = f"trade_dt >= CAST('{DAYS[0]}' AS DATE)"
     return {
         "bars": rows_of(folder, silver.BARS, ANSWER[BARS], f"{days} AND known_to IS NULL"),
-        "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS], f"trade_dt = CAST('{DAYS[1]}' AS DATE)"),
+        "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS], days),
     }
 
 

@@ -127,13 +127,13 @@ def refresh(connection: duckdb.DuckDBPyConnection, folder: Path, rows: str, tabl
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """The bars of the days that the answers are of, the key figures of the one that they change."""
+    """The bars and key figures of the days that the tick can touch."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return {
             Path(name).name: connection.sql(
                 f"SELECT {', '.join(map(_quoted, columns))} FROM '{folder / name}/*/*.parquet' "  # noqa: S608
-                f"WHERE trade_dt >= '{DAYS[1] if name == KPIS else DAYS[0]}'"
+                f"WHERE trade_dt >= '{DAYS[0]}'"
             ).to_arrow_table()
             for name, columns in ANSWER.items()
         }

@@ -1,6 +1,8 @@
 """`make bench` at a small size: the peers' rows are the lakehouse's, and the page is written."""
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -64,6 +66,25 @@ def test_who_has_other_rows_or_fails_is_named_and_not_timed(
     (result,) = run.contest(case, case.contestants, tmp_path / "inputs", 10, run.Runs(2, 1), wrong)
     assert (result.contestant.key, result.seconds, len(result.costs)) == ("lakehouse", 1.5, 2)
     assert wrong == ["cold_query polars: bars.parquet: 2 rows against 1", "cold_query duckdb: failed"]
+
+
+@pytest.mark.slow
+def test_making_inputs_leaves_nothing_of_an_engine_to_the_contestants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PySpark's mark of Spark Connect a plain session of Apache Spark cannot be made."""
+    monkeypatch.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)
+    before = dict(os.environ)
+    inputs, rows = run.prepared(CASES["one_correction"], tmp_path, 0.02)
+    assert rows > 0
+    assert (inputs / "lake/silver/bars").is_dir()
+    assert dict(os.environ) == before
+
+
+def test_inputs_that_cannot_be_made_end_the_run_in_a_line(tmp_path: Path) -> None:
+    nobody = replace(CASES["cold_query"], name="nobody")
+    with pytest.raises(SystemExit, match="nobody: its inputs could not be made"):
+        run.prepared(nobody, tmp_path, 0.02)
 
 
 def test_apache_spark_can_be_timed_less_often_than_others(
