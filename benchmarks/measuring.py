@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_MB = 1024
+_MB = 1e6 / 1024  # in kB of /proc, which are 1024 bytes
 _LOOK_SECONDS = 0.1
 
 

@@ -12,17 +12,19 @@ from statistics import median
 
 from benchmarks.case import LAKEHOUSE, SPARK, Case, Contestant
 from benchmarks.measuring import Cost
-from benchmarks.targets import OURS, POLARS, PYSPARK, targets_section
+from benchmarks.targets import OURS, POLARS, PYSPARK, SMALLER, targets_section
 
 _HEADING = """# Benchmarks
 
 `make bench` writes this page: each contestant in fresh processes, in turn, on inputs that it makes itself.
-Before the clock starts libraries are imported and engines started and warmed up, Apache Spark by the same
-work done once; what is measured runs to the last commit. Before anything is timed, the contestants' rows are
-compared, figures within 0.00001; of cold_query only that each prints five rows, of trades and quotes a digest
-a symbol and column.
+Before the clock starts libraries are imported, the exchange's calendar is computed, engines are started and
+warmed up, Apache Spark by the same work done once; what is measured runs to the last commit. Before anything
+is timed, the contestants' rows are compared, figures within 0.00001; of cold_query only that each prints five
+rows, of trades and quotes a digest a symbol and column, of signals all but the reason in words. Who is timed
+once is timed in the run whose rows are compared.
 Ratio: the lakehouse's median by the contestant's, on Apache Spark by that on Apache Spark. Memory is the most
-at one time of the process and all it started; bytes are those that it read and wrote, caches included.
+at one time of the process and all it started, some 350 MB of it modules of the benchmark's own, which each
+process loads; bytes are those that it read and wrote, caches included.
 `limit:` is no tool, but the machine with the bytes that a case begins with: read from the disk, written into
 one file up to the end of fsync, decompressed and parsed into numbers that are thrown away.
 
@@ -71,7 +73,7 @@ def write_report(
 
 def section(case: Case, results: Sequence[Result], scale: float) -> str:
     """The case's table, with the machine and the versions that it was measured with."""
-    small = "" if scale == 1 else f", at a scale of {scale:g} only"
+    small = "" if scale == 1 else f", {SMALLER} {scale:g} only"
     rows = (
         "| | engine | median s | min | max | ratio | rows/s | peak MB | read MB | written MB |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"

@@ -2,11 +2,14 @@
 
     python -m benchmarks.run [CASE ...] [--engine embedded spark] [--repeat 3] [--spark-repeat 3] [--scale 1]
 
-Inputs are made once a scale and kept below --folder. Before anything is timed each contestant runs once, and
-its rows must be those of the first one. Nothing else should be at work on the machine.
+Inputs are made once a scale, and anew where the case's module has changed, and kept below --folder. Each
+contestant runs once untimed, and its rows must be those of the first one; who is timed once is timed in that
+run. Nothing else should be at work on the machine.
 """
 
 import argparse
+import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -42,6 +45,14 @@ class Runs:
         """The contestant's number of runs."""
         return self.spark if contestant.engine == SPARK else self.others
 
+    def has(self, contestant: Contestant, number: int) -> bool:
+        """Whether the contestant has a run of that number; run 0, whose rows are compared, all have."""
+        return number == 0 or 1 < self.of(contestant) >= number
+
+    def is_timed(self, contestant: Contestant, number: int) -> bool:
+        """Whether that run counts: who is timed once is timed in run 0."""
+        return number > 0 or self.of(contestant) == 1
+
 
 def main(arguments: Sequence[str]) -> None:
     """Runs what was asked for; exits with 1 where a contestant fails or has other rows."""
@@ -61,19 +72,23 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--repeat and --spark-repeat are at least 1, --scale above 0 and at most 1")
     engines = {name for each in given.engine for name in _ENGINES[each]}
     wrong: list[str] = []
-    for name in given.cases or CASES:
+    chosen = {
+        name: [each for each in CASES[name].contestants if each.engine in engines]
+        for name in given.cases or CASES
+    }
+    for name in filter(chosen.get, chosen):
         case = CASES[name]
         inputs, rows = prepared(case, given.folder, given.scale)
-        chosen = [each for each in case.contestants if each.engine in engines]
-        results = contest(case, chosen, inputs, rows, runs, wrong)
-        write_report(given.report, case, results, given.scale, list(CASES))
+        if results := contest(case, chosen[name], inputs, rows, runs, wrong):
+            write_report(given.report, case, results, given.scale, list(CASES))
     if wrong:
         sys.exit("\n".join(wrong))
 
 
 def prepared(case: Case, folder: Path, scale: float) -> tuple[Path, int]:
     """The case's inputs, made where they are not there yet, and the rows of work in them."""
-    inputs = (folder / f"{case.name}-{scale:g}").resolve()
+    module = Path(inspect.getfile(case.prepare)).read_bytes()
+    inputs = (folder / f"{case.name}-{scale:g}-{hashlib.sha256(module).hexdigest()[:8]}").resolve()
     done = inputs / "rows"
     if not done.exists():
         say(f"{case.name}: makes its inputs in {inputs}")
@@ -93,27 +108,26 @@ def contest(
     """Each contestant's costs; who fails or has other rows than the first goes into `wrong`, untimed."""
     costs: dict[Contestant, list[Cost]] = {}
     with tempfile.TemporaryDirectory(dir=inputs.parent) as scratch:
-        for number in range(-1, max(runs.others, runs.spark)):
-            again = [each for each in costs if number < runs.of(each)]
-            for contestant in contestants if number < 0 else again:
+        for number in range(max(runs.others, runs.spark) + 1):
+            still = [each for each in (costs if number else contestants) if runs.has(each, number)]
+            for contestant in still:
                 folder = Path(scratch) / contestant.key
                 cost = run_once(case, contestant, inputs, folder)
                 said = f"{case.name} {contestant.key}"
-                if cost is None and number < 0 and contestant is contestants[0]:
+                if cost is None and not number and contestant is contestants[0]:
                     wrong.append(f"{said}: failed, so that there is nothing to compare others with")
                     return []
                 if cost is None:
                     wrong.append(f"{said}: failed")
                     costs.pop(contestant, None)
                     continue
-                say(f"{said}: {cost.seconds:.2f} s{', not counted' if number < 0 else ''}")
-                if number >= 0:
-                    costs[contestant].append(cost)
-                elif apart := _apart(Path(scratch) / contestants[0].key, folder):
+                is_timed = runs.is_timed(contestant, number)
+                say(f"{said}: {cost.seconds:.2f} s{'' if is_timed else ', not counted'}")
+                if number == 0 and (apart := _apart(Path(scratch) / contestants[0].key, folder)):
                     wrong.append(f"{said}: {'; '.join(apart)}")
                 else:
-                    costs[contestant] = []
-                if number >= 0 or contestant is not contestants[0]:
+                    costs.setdefault(contestant, []).extend([cost] * is_timed)
+                if number or contestant is not contestants[0]:
                     shutil.rmtree(folder)
             shutil.rmtree(Path(scratch) / contestants[0].key, ignore_errors=True)
     return [Result(contestant, rows, tuple(each)) for contestant, each in costs.items() if each]
@@ -132,7 +146,7 @@ def run_once(case: Case, contestant: Contestant, inputs: Path, folder: Path) -> 
         str(inputs),
         str(folder),
     ]
-    environment = {**_SERVER_THAT_STAYS, **os.environ}
+    environment = {**os.environ, **_SERVER_THAT_STAYS}
     done = subprocess.run(  # noqa: S603 - our own
         command, env=environment, capture_output=True, text=True, check=False
     )

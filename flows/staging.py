@@ -7,5 +7,5 @@ from jobs.table_io import stage
 
 
 def staged(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
-    """The frame, computed once; `name` is unique in the run. See jobs.table_io.stage."""
+    """The frame, computed once; it takes the place of what the run staged before under that name."""
     return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)

@@ -12,7 +12,7 @@ from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contest
 from benchmarks.lakes import FETCHED, build, contesting, payload, rows_of, warm_session, workspace
 from benchmarks.limits import limits
 from benchmarks.peers import daily_duckdb, daily_polars, daily_spark
-from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.parsing import daily_bodies
 from benchmarks.peers.plain_spark import twice
 from delta_tables import gold, silver
@@ -63,10 +63,11 @@ def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """Current bars, key figures, the overview."""
+    """Current bars, key figures, signals, the overview."""
     return {
         "bars": rows_of(folder, silver.BARS, ANSWER[BARS], "known_to IS NULL"),
         "daily_kpis": rows_of(folder, gold.DAILY_KPIS, ANSWER[KPIS]),
+        "signals": rows_of(folder, gold.SIGNALS, ANSWER[SIGNALS]),
         "stock_overview": rows_of(folder, gold.STOCK_OVERVIEW, ANSWER[OVERVIEW]),
     }
 

@@ -38,6 +38,7 @@ from delta_tables.table import Table
 from flows.simulator.prices import load_histories
 from flows.simulator.series import Point, Series, render_json
 from flows.workspace import Workspace
+from jobs.signals import SIGNALS
 from jobs.trading_calendar import Session, sessions_between
 
 _SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40
@@ -49,7 +50,7 @@ _PRICES = ("open", "high", "low", "close")
 
 
 def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
-    """A lake with so many days of bars and their key figures, and two ticks of the next day, one landed."""
+    """A lake with so many days of bars and all Gold of them, and two ticks of the next day, one built."""
     lake = Lake(str(inputs / "lake"))
     create_tables(lake)
     names = sorted(load_histories())[:_SYMBOLS]
@@ -62,6 +63,8 @@ def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
         append(lake, silver.BARS, bars)
         figures = key_figures(bars, figures)
         append(lake, gold.DAILY_KPIS, figures)
+        append(lake, gold.SIGNALS, signals(figures))
+        append(lake, gold.STOCK_OVERVIEW, overview(figures))
     today = draw_day(_TODAY, names, generator)
     recent = pl.concat([bars.filter(pl.col("trade_dt") == past[-1].trade_dt), today]).sort("timestamp")
     work = workspace(inputs, EMBEDDED)
@@ -127,6 +130,28 @@ def key_figures(bars: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
             pl.lit("seed").alias("run_id"),
             pl.col("trade_dt").dt.truncate("1y").alias("partition_dt"),
         )
+    )
+
+
+def signals(figures: pl.DataFrame) -> pl.DataFrame:
+    """As many rows of gold.signals as there would be of the figures, none triggered."""
+    return pl.concat(
+        figures.with_columns(
+            pl.lit(each.name).alias("signal"),
+            pl.lit("no full session before to compare with").alias("reason"),
+            pl.lit(None, pl.Float64).alias("value"),
+            pl.lit(100.0).alias("threshold"),
+            pl.lit(value=False).alias("is_triggered"),
+        )
+        for each in SIGNALS
+    )
+
+
+def overview(figures: pl.DataFrame) -> pl.DataFrame:
+    """As many rows of gold.stock_overview as there would be of the figures."""
+    unknown = ("7d_avg", "volatility_score", "volume_spike_pct", "pe_ratio")
+    return figures.with_columns(
+        *(pl.lit(None, pl.Float64).alias(name) for name in unknown), pl.lit("").alias("triggered_signals")
     )
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from benchmarks.lakes import kept_payloads
 from benchmarks.peers.correction_tables import DELIVERY, lay_duckdb
-from benchmarks.peers.daily_columns import ANSWER, BARS
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.daily_duckdb import DELIVERED, STATEMENTS
 from benchmarks.peers.sessions import new_york_sessions
 
@@ -21,7 +21,13 @@ _BARS = """
 CREATE TABLE bars AS
 SELECT * FROM changed UNION ALL BY NAME (SELECT * FROM stored ANTI JOIN changed USING (trade_dt))
 """
-_FILES = {BARS: "bars", "daily_kpis": "days", "signals": "signals", "stock_overview": "stock_overview"}
+# Of each file: the table that its rows come from, and which columns.
+_FILES = {
+    BARS: ("bars", ANSWER[BARS]),
+    KPIS: ("days", ANSWER[KPIS]),
+    SIGNALS: ("signals", ["*"]),
+    OVERVIEW: ("stock_overview", ANSWER[OVERVIEW]),
+}
 
 
 def run(inputs: Path, folder: Path) -> Generator[None]:
@@ -41,8 +47,8 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
             connection.execute(_BARS)
             for statement in STATEMENTS:
                 connection.execute(statement)
-            for name, source in _FILES.items():
-                replace(connection, folder / f"{name}.parquet", source, symbol, ANSWER.get(name, ["*"]))
+            for name, (source, columns) in _FILES.items():
+                replace(connection, folder / f"{name}.parquet", source, symbol, columns)
     yield
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from benchmarks.lakes import kept_payloads
 from benchmarks.peers.correction_tables import DELIVERY, lay_polars
-from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.daily_polars import overview_of, signals_of, texts_of, usable_bars, with_figures
 from benchmarks.peers.sessions import new_york_sessions
 
@@ -31,7 +31,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
         signals = signals_of(days)
         replace(folder, BARS, symbol, bars)
         replace(folder, KPIS, symbol, days.select(ANSWER[KPIS]))
-        replace(folder, "signals", symbol, signals)
+        replace(folder, SIGNALS, symbol, signals)
         replace(folder, OVERVIEW, symbol, overview_of(days, signals))
     yield
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from benchmarks.lakes import kept_payloads
 from benchmarks.peers.correction_tables import DELIVERY
-from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.daily_spark import overview_of, publish, signals_of, usable_bars, with_figures
 from benchmarks.peers.sessions import new_york_sessions
 
@@ -28,7 +28,7 @@ def load(spark: SparkSession, inputs: Path, folder: Path) -> None:
     days_df = with_figures(bars_df.join(sessions_df, "trade_dt")).cache()
     publish(spark, folder, KPIS, days_df.select(*ANSWER[KPIS]))
     signals_df = signals_of(days_df).cache()
-    publish(spark, folder, "signals", signals_df)
+    publish(spark, folder, SIGNALS, signals_df)
     publish(spark, folder, OVERVIEW, overview_of(days_df, signals_df))
     signals_df.unpersist()
     days_df.unpersist()

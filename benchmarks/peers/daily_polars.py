@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.sessions import new_york_sessions
 
 _PRICES = ("open", "high", "low", "close")
@@ -26,7 +26,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     days = with_figures(bars.join(sessions, on="trade_dt"))
     write(folder, KPIS, days.select(ANSWER[KPIS]))
     signals = signals_of(days)
-    write(folder, "signals", signals)
+    write(folder, SIGNALS, signals)
     write(folder, OVERVIEW, overview_of(days, signals))
     yield
 
@@ -150,5 +150,5 @@ def write(folder: Path, name: str, frame: pl.DataFrame) -> None:
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """The three tables that all contestants have."""
+    """The tables that all contestants have."""
     return {name: pl.read_delta(str(folder / name)).select(ANSWER[name]).to_arrow() for name in ANSWER}

@@ -8,13 +8,13 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW
+from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.plain_spark import merge
 from benchmarks.peers.sessions import new_york_sessions
 
 _BAR = "map<string, string>"
 _PRICES = ("open", "high", "low", "close")
-_KEYS = {BARS: ("symbol", "timestamp"), "signals": ("symbol", "trade_dt", "signal")}
+_KEYS = {BARS: ("symbol", "timestamp"), SIGNALS: ("symbol", "trade_dt", "signal")}
 _DAY = ("symbol", "trade_dt")
 
 
@@ -27,8 +27,8 @@ def load(spark: SparkSession, inputs: Path, folder: Path) -> None:
     bars_df = spark.read.format("delta").load(str(folder / BARS))
     days_df = with_figures(bars_df.join(sessions_df, "trade_dt")).cache()
     publish(spark, folder, KPIS, days_df.select(*ANSWER[KPIS]))
-    publish(spark, folder, "signals", signals_of(days_df))
-    signals_df = spark.read.format("delta").load(str(folder / "signals"))
+    publish(spark, folder, SIGNALS, signals_of(days_df))
+    signals_df = spark.read.format("delta").load(str(folder / SIGNALS))
     publish(spark, folder, OVERVIEW, overview_of(days_df, signals_df))
     days_df.unpersist()
 
@@ -136,5 +136,5 @@ def overview_of(days_df: DataFrame, signals_df: DataFrame) -> DataFrame:
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:
-    """The three tables that all contestants have."""
+    """The tables that all contestants have."""
     return {name: pl.read_delta(str(folder / name)).select(ANSWER[name]).to_arrow() for name in ANSWER}

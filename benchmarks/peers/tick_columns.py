@@ -13,8 +13,6 @@ ANSWER: Mapping[str, tuple[str, ...]] = {
 }
 # The days of which an answer has bars: a hundred of five minutes.
 DAYS = (date(2010, 8, 19), date(2010, 8, 20))
-# From when on sessions are looked up.
-SINCE = "2010-01-01"
 # What all bars, or all days, of the tick have alike.
 BAR_CONSTANTS = {
     "provider": "alphavantage",

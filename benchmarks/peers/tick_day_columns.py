@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from jobs.trade_conditions import NOT_FOR_HIGH_LOW, NOT_FOR_OPEN_CLOSE, NOT_FOR_VOLUME, ODD_LOT
 
 DAY = date(2010, 8, 20)
-SINCE = "2010-01-01"  # from when on sessions are looked up
 NEW_YORK = ZoneInfo("America/New_York")
 EXTENDED_HOURS = (4, 20)  # New York
 _TIMES = (

@@ -19,7 +19,6 @@ from benchmarks.peers.tick_day_columns import (
     NOT_HAPPENED,
     QUOTE_KEYS,
     QUOTES,
-    SINCE,
     TRADE_KEYS,
     TRADES,
 )
@@ -129,7 +128,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     yield
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.register("sessions", new_york_sessions(SINCE).to_arrow())
+        connection.register("sessions", new_york_sessions().to_arrow())
         names = ("opened", "closed", "first", "end")
         marks = dict(zip(names, connection.execute(_SESSION).fetchall()[0], strict=True))
         shared = _SHARED.format(day=DAY, **marks)

@@ -21,7 +21,6 @@ from benchmarks.peers.tick_day_columns import (
     NOT_HAPPENED,
     QUOTE_KEYS,
     QUOTES,
-    SINCE,
     TRADE_KEYS,
     TRADES,
 )
@@ -55,7 +54,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     """Files to three Delta tables partitioned by day."""
     yield
     landing = inputs / "lake/landing"
-    phase = session_of(new_york_sessions(SINCE).filter(pl.col("trade_dt") == DAY))
+    phase = session_of(new_york_sessions().filter(pl.col("trade_dt") == DAY))
     trades = usable_trades(pl.scan_csv(landing / "trades_v1.csv.gz", schema_overrides=_TRADE), phase)
     write(folder, "trades", trades)
     trade_minutes = minutes_of_trades(trades)

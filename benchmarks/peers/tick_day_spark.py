@@ -23,7 +23,6 @@ from benchmarks.peers.tick_day_columns import (
     NOT_HAPPENED,
     QUOTE_KEYS,
     QUOTES,
-    SINCE,
     TRADE_KEYS,
     TRADES,
 )
@@ -35,7 +34,7 @@ _TIMES = ("participant_timestamp", "sip_timestamp", "trf_timestamp", "sequence_n
 def load(spark: SparkSession, inputs: Path, folder: Path) -> None:
     """Files to three Delta tables partitioned by day."""
     landing = inputs / "lake/landing"
-    phase = session_of(new_york_sessions(SINCE).filter(pl.col("trade_dt") == DAY))
+    phase = session_of(new_york_sessions().filter(pl.col("trade_dt") == DAY))
     for name, usable, keys in (
         ("trades", usable_trades, TRADE_KEYS),
         ("quotes", usable_quotes, QUOTE_KEYS),

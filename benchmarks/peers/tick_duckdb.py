@@ -18,7 +18,6 @@ from benchmarks.peers.tick_columns import (
     DAYS,
     KPIS,
     MINUTES,
-    SINCE,
     WINDOW,
 )
 
@@ -80,7 +79,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     yield
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.register("sessions", new_york_sessions(SINCE).to_arrow())
+        connection.register("sessions", new_york_sessions().to_arrow())
         connection.execute(_LANDED, {"path": str(inputs / "tick.json")})
         connection.execute(_BATCH)
         stored = stored_rows(connection, folder / BARS, "SELECT partition_dt FROM batch")

@@ -19,7 +19,6 @@ from benchmarks.peers.tick_columns import (
     KPI_KEYS,
     KPIS,
     MINUTES,
-    SINCE,
     WINDOW,
 )
 
@@ -32,7 +31,7 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
     yield
     lake = folder / "lake"
     landed = pl.DataFrame(json.loads((inputs / "tick.json").read_text(encoding="utf-8")))
-    sessions = new_york_sessions(SINCE)
+    sessions = new_york_sessions()
     new = unknown(lake, bars_of(landed, sessions))
     upsert(lake / BARS, new, BAR_KEYS)
     upsert(lake / KPIS, key_figures(lake, new, sessions), KPI_KEYS)

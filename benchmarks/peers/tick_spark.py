@@ -17,7 +17,6 @@ from benchmarks.peers.tick_columns import (
     KPI_KEYS,
     KPIS,
     MINUTES,
-    SINCE,
     WINDOW,
 )
 
@@ -28,7 +27,7 @@ _DAY = ("symbol", "trade_dt")
 def load(spark: SparkSession, inputs: Path, folder: Path) -> None:
     """The answers of a tick into bars and daily_kpis."""
     lake = folder / "lake"
-    sessions_df = spark.createDataFrame(new_york_sessions(SINCE).to_pandas())
+    sessions_df = spark.createDataFrame(new_york_sessions().to_pandas())
     sessions_df = F.broadcast(sessions_df.withColumn("trade_dt", F.to_date("trade_dt")))
     landed_df = spark.read.schema(_LANDED).option("multiLine", "true").json(str(inputs / "tick.json"))
     bars_df = bars_of(landed_df, sessions_df).cache()

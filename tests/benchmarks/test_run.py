@@ -90,7 +90,10 @@ def test_inputs_that_cannot_be_made_end_the_run_in_a_line(tmp_path: Path) -> Non
 def test_apache_spark_can_be_timed_less_often_than_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_once(_case: Case, _contestant: Contestant, _inputs: Path, folder: Path) -> Cost:
+    calls = list[str]()
+
+    def run_once(_case: Case, contestant: Contestant, _inputs: Path, folder: Path) -> Cost:
+        calls.append(contestant.key)
         folder.mkdir()
         return Cost(seconds=1.5)
 
@@ -100,6 +103,15 @@ def test_apache_spark_can_be_timed_less_often_than_others(
     assert {len(each.costs) for each in results if each.contestant.engine == SPARK} == {1}
     assert {len(each.costs) for each in results if each.contestant.engine != SPARK} == {3}
     assert ": 10 rows of work, runs each: 3, on Apache Spark 1." in section(case, results, 1)
+    # the run whose rows are compared is one more, but of who is timed once
+    assert (calls.count("polars"), calls.count("pyspark")) == (4, 1)
+
+
+def test_cases_without_a_contestant_on_the_engine_leave_the_page_alone(tmp_path: Path) -> None:
+    report = tmp_path / "page.md"
+    report.write_text("as it was", encoding="utf-8")
+    run.main(["cold_query", "landing_rate", "--engine", "spark", "--report", str(report)])
+    assert report.read_text(encoding="utf-8") == "as it was"
 
 
 def test_a_limit_of_the_machine_stands_in_the_table_without_a_ratio() -> None:

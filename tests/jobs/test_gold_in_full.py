@@ -9,7 +9,7 @@ from config.settings import SignalSettings
 from delta_tables.arrow_io import read_rows
 from delta_tables.gold import SIGNALS, STOCK_OVERVIEW
 from delta_tables.lake import Lake
-from flows import gold_days
+from flows import breaks_build, gold_days
 from jobs.metrics import preferred_days
 from jobs.session_basis import SPLIT_LOG, as_told, told_in_each_basis
 from jobs.signals import all_signals, triggered_signals
@@ -38,7 +38,8 @@ def test_all_days_at_once_are_the_days_that_changed(
         land_rows(lake, delivery)
     build_lake(engine, at_once)
     with monkeypatch.context() as patch:
-        patch.setattr(gold_days, "is_new", lambda *_: False)
+        for module in (gold_days, breaks_build):
+            patch.setattr(module, "is_new", lambda *_: False)
         build_lake(engine, by_change)
     assert hashes(at_once) == hashes(by_change), rows_that_differ(at_once, by_change)
     rows = read_rows(at_once, STOCK_OVERVIEW, ["symbol", "trade_dt", "triggered_signals"]).to_pylist()
