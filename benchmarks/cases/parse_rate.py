@@ -58,7 +58,10 @@ def _parse(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
 def answer(folder: Path) -> Mapping[str, pa.Table]:
     """The typed rows."""
     files = sorted((folder / TYPED).glob("*.parquet"))
-    return {"bars": pl.read_parquet(files).select(COLUMNS).to_arrow()}
+    typed = pl.read_parquet(files).select(COLUMNS)
+    if typed["timestamp"].dtype == pl.Datetime("ns"):  # Spark's INT96: instants in UTC, without saying so
+        typed = typed.with_columns(pl.col("timestamp").dt.replace_time_zone("UTC"))
+    return {"bars": typed.to_arrow()}
 
 
 CASE = Case(
