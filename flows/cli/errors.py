@@ -9,12 +9,13 @@ from typing import NoReturn
 EXIT_ERROR = 2
 EXIT_NOT_EVALUATED = 3
 _OWN = {"config", "delta_tables", "flows", "jobs", "quality", "serving"}
-_ENGINE_HINTS = {
+_HINTS = {
     "Invalid JSON in log record": "a table's log is damaged: `lakehouse doctor` names the table",
     "Object Store error": "a data file is missing or damaged: restore it from a backup, or move the table's "
     "folder away and build again",
     "No space left": "the disk is full: free some space and run again; nothing is half-published",
     "Permission denied": "the lake's folder may not be written: check its owner and rights",
+    "Failed to reach API": "Prefect's server does not answer: start it, or unset PREFECT_API_URL",
     "Connection refused": "the engine or the store does not answer: is it running?",
     "UNAVAILABLE": "the engine does not answer: check [spark] remote, or the embedded engine's log",
 }
@@ -34,7 +35,7 @@ def one_line(error: BaseException) -> str:
     own = type(error).__module__.split(".", 1)[0] in _OWN
     text = texts[0] if own else f"{type(error).__name__}: {texts[0]}"
     line = re.sub(r"\s+", " ", text)
-    hint = next((hint for sign, hint in _ENGINE_HINTS.items() if any(sign in each for each in texts)), None)
+    hint = next((hint for sign, hint in _HINTS.items() if any(sign in each for each in texts)), None)
     return f"{line[:600]} - {hint}" if hint else line[:900]
 
 

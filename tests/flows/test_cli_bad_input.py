@@ -159,3 +159,13 @@ def test_a_run_without_a_key_is_one_line_on_a_real_terminal_too(
     assert (process.returncode, out) == (2, "")
     assert "ALPHAVANTAGE_API_KEY is not set" in Ended(2, out, error).line
     assert hashes(full.lake) == before
+
+
+def test_a_prefect_server_that_does_not_answer_is_named(full: Installation, unused_port: int) -> None:
+    before = hashes(full.lake)
+    environ = {"PREFECT_API_URL": f"http://127.0.0.1:{unused_port}/api"}
+    process = run_python(["-m", "flows.cli.app", "--config", full.config, "build"], full, environ)
+    out, error = process.communicate(timeout=300)
+    assert (process.returncode, out) == (2, "")
+    assert "Prefect's server does not answer: start it, or unset PREFECT_API_URL" in Ended(2, out, error).line
+    assert hashes(full.lake) == before
