@@ -76,10 +76,13 @@ def main(arguments: Sequence[str]) -> None:
         name: [each for each in CASES[name].contestants if each.engine in engines]
         for name in given.cases or CASES
     }
-    for name in filter(chosen.get, chosen):
+    for name, contestants in chosen.items():
+        if not contestants:
+            say(f"{name}: nobody contests on that engine")
+            continue
         case = CASES[name]
         inputs, rows = prepared(case, given.folder, given.scale)
-        if results := contest(case, chosen[name], inputs, rows, runs, wrong):
+        if results := contest(case, contestants, inputs, rows, runs, wrong):
             write_report(given.report, case, results, given.scale, list(CASES))
     if wrong:
         sys.exit("\n".join(wrong))

@@ -107,10 +107,13 @@ def test_apache_spark_can_be_timed_less_often_than_others(
     assert (calls.count("polars"), calls.count("pyspark")) == (4, 1)
 
 
-def test_cases_without_a_contestant_on_the_engine_leave_the_page_alone(tmp_path: Path) -> None:
+def test_cases_without_a_contestant_on_the_engine_say_so_and_leave_the_page_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = tmp_path / "page.md"
     report.write_text("as it was", encoding="utf-8")
     run.main(["cold_query", "landing_rate", "--engine", "spark", "--report", str(report)])
+    assert capsys.readouterr().out.count("nobody contests on that engine") == 2
     assert report.read_text(encoding="utf-8") == "as it was"
 
 
