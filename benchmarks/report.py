@@ -72,15 +72,14 @@ def write_report(
 
 
 def section(case: Case, results: Sequence[Result], scale: float) -> str:
-    """The case's table, with the machine and the versions that it was measured with."""
+    """The table of a case that ran, with the machine and the versions that it was measured with."""
     small = "" if scale == 1 else f", {SMALLER} {scale:g} only"
     rows = (
         "| | engine | median s | min | max | ratio | rows/s | peak MB | read MB | written MB |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     lines = "\n".join(_line(result, results) for result in results)
-    runs = f"runs each: {_runs(results)}" if results else "nothing ran to its end"
-    counted = f"{results[0].rows:,} rows of work{small}, {runs}" if results else runs
+    counted = f"{results[0].rows:,} rows of work{small}, runs each: {_runs(results)}"
     return f"## {case.name}\n\n{case.title}: {counted}.\n\n{rows}\n{lines}\n\n{_where()}"
 
 

@@ -36,21 +36,21 @@ _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 
 @dataclass(frozen=True)
 class Runs:
-    """How often contestants are timed; those on Apache Spark take longest."""
+    """How often contestants are timed; those on Apache Spark take longest.
+
+    Run 0, whose rows are compared, is not timed, but of those that are timed once: they have no other.
+    """
 
     others: int
     spark: int
 
     def of(self, contestant: Contestant) -> int:
-        """The contestant's number of runs."""
-        return self.spark if contestant.engine == SPARK else self.others
-
-    def has(self, contestant: Contestant, number: int) -> bool:
-        """Whether the contestant has a run of that number; run 0, whose rows are compared, all have."""
-        return number == 0 or 1 < self.of(contestant) >= number
+        """How often the contestant runs, run 0 with them."""
+        timed = self.spark if contestant.engine == SPARK else self.others
+        return 1 if timed == 1 else timed + 1
 
     def is_timed(self, contestant: Contestant, number: int) -> bool:
-        """Whether that run counts: who is timed once is timed in run 0."""
+        """Whether the contestant's run of that number counts."""
         return number > 0 or self.of(contestant) == 1
 
 
@@ -95,7 +95,8 @@ def prepared(case: Case, folder: Path, scale: float) -> tuple[Path, int]:
     done = inputs / "rows"
     if not done.exists():
         say(f"{case.name}: makes its inputs in {inputs}")
-        shutil.rmtree(inputs, ignore_errors=True)
+        for outlived in folder.glob(f"{case.name}-{scale:g}-*"):
+            shutil.rmtree(outlived)
         inputs.mkdir(parents=True)
         command = [sys.executable, "-m", "benchmarks.prepare", case.name, str(inputs), str(scale)]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own
@@ -111,8 +112,8 @@ def contest(
     """Each contestant's costs; who fails or has other rows than the first goes into `wrong`, untimed."""
     costs: dict[Contestant, list[Cost]] = {}
     with tempfile.TemporaryDirectory(dir=inputs.parent) as scratch:
-        for number in range(max(runs.others, runs.spark) + 1):
-            still = [each for each in (costs if number else contestants) if runs.has(each, number)]
+        for number in range(max(map(runs.of, contestants))):
+            still = [each for each in costs if number < runs.of(each)] if number else contestants
             for contestant in still:
                 folder = Path(scratch) / contestant.key
                 cost = run_once(case, contestant, inputs, folder)

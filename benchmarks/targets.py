@@ -52,7 +52,7 @@ class Target:
         is_met = found.value <= self.bound if self.is_most else found.value >= self.bound
         of = f" ({found.of})" if found.of else ""
         verdict = "reached" if is_met else "**not reached**"
-        return f"| {self.words} | {wanted} | {found.value:.2g} {self.unit}{of} | {verdict} |"
+        return f"| {self.words} | {wanted} | {found.value:.3g} {self.unit}{of} | {verdict} |"
 
 
 def figures_in(sections: Mapping[str, str]) -> Figures:

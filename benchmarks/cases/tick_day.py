@@ -135,7 +135,7 @@ def _times(generator: np.random.Generator, count: int) -> tuple[Integers, Flags]
     ]
     place = generator.random(count)
     # one in fifty before the open, three in a hundred after the close
-    spans = [(place < 0.02, marks[0], marks[1]), (place >= 0.97, marks[2], marks[3])]  # noqa: PLR2004
+    spans = [(place < 0.02, marks[0], marks[1]), (place >= 0.97, marks[2], marks[3])]  # noqa: PLR2004 - as said
     sip = generator.integers(marks[1], marks[2], count)
     for chosen, first, end in spans:
         sip[chosen] = generator.integers(first, end, int(chosen.sum()))

@@ -116,10 +116,10 @@ def refresh(connection: duckdb.DuckDBPyConnection, folder: Path, rows: str, tabl
     connection.execute(_KEPT.format(name=name, stored=stored, rows=rows, keys=keys))
     columns = ", ".join(map(_quoted, connection.table(name).columns))
     connection.execute(_ADD.format(name=name, rows=rows, columns=columns))
-    for (day,) in connection.execute(f"SELECT DISTINCT {_PARTITION} FROM {name}").fetchall():  # noqa: S608
+    for (day,) in connection.execute(f"SELECT DISTINCT {_PARTITION} FROM {name}").fetchall():  # noqa: S608 - ours
         before = list((folder / f"{_PARTITION}={day}").glob("*.parquet"))
         target = folder / f"{_PARTITION}={day}" / "refreshed.parquet"
-        chosen = f"SELECT * EXCLUDE {_PARTITION} FROM {name} WHERE {_PARTITION} = '{day}'"  # noqa: S608
+        chosen = f"SELECT * EXCLUDE {_PARTITION} FROM {name} WHERE {_PARTITION} = '{day}'"  # noqa: S608 - ours
         connection.execute(f"COPY ({chosen}) TO '{target}'")
         for path in before:
             path.unlink()
@@ -131,7 +131,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
         connection.execute("SET TimeZone = 'UTC'")
         return {
             Path(name).name: connection.sql(
-                f"SELECT {', '.join(map(_quoted, columns))} FROM '{folder / name}/*/*.parquet' "  # noqa: S608
+                f"SELECT {', '.join(map(_quoted, columns))} FROM '{folder / name}/*/*.parquet' "  # noqa: S608 - ours
                 f"WHERE trade_dt >= '{DAYS[0]}'"
             ).to_arrow_table()
             for name, columns in ANSWER.items()

@@ -87,6 +87,16 @@ def test_inputs_that_cannot_be_made_end_the_run_in_a_line(tmp_path: Path) -> Non
         run.prepared(nobody, tmp_path, 0.02)
 
 
+def test_inputs_that_other_code_made_are_not_used_nor_kept(tmp_path: Path) -> None:
+    nobody = replace(CASES["cold_query"], name="nobody")
+    outlived = tmp_path / "nobody-0.02-0badc0de"
+    outlived.mkdir()
+    (outlived / "rows").write_text("7", encoding="utf-8")
+    with pytest.raises(SystemExit, match="could not be made"):
+        run.prepared(nobody, tmp_path, 0.02)
+    assert not outlived.exists()
+
+
 def test_apache_spark_can_be_timed_less_often_than_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ def page(**seconds: dict[str, float]) -> dict[str, str]:
         name: section(
             CASES[name],
             [
-                Result(CASES[name].contestant(key), 10, (Cost(seconds=value, peak_mb=2048),))
+                Result(CASES[name].contestant(key), 10, (Cost(seconds=value, peak_mb=2000),))
                 for key, value in found.items()
             ],
             1,
