@@ -42,7 +42,7 @@ endif
 	@touch $@
 
 demo: install ## Fill a lake with a year of real daily prices, gate it, write and name a report
-	$(BIN)/python -m flows.demo
+	$(BIN)/python -m flows.cli.demo_command
 
 test: install ## Run all tests, on the embedded engine and on Apache Spark
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.case import SPARK, Work
 from benchmarks.lakes import copy_lake, warm_session, workspace
 from benchmarks.peers.plain_spark import plain_session
-from serving.sql import run_query
+from serving.sql.run import run_query
 
 _ROWS = "rows.parquet"
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.bars_from_trades LEAN_FOLDER
 
-LEAN_FOLDER is `equity/usa` of QuantConnect LEAN's sample data. Once by our rules (jobs/trade_conditions.py),
-once with intermarket sweeps (condition 14) left out of the prices, which is what LEAN's supplier does.
+LEAN_FOLDER is `equity/usa` of QuantConnect LEAN's sample data. Once by our rules
+(jobs/silver/trade_conditions.py), once with intermarket sweeps (condition 14) left out of the prices, which
+is what LEAN's supplier does.
 """
 
 import argparse
@@ -18,16 +19,16 @@ from pyspark.sql import functions as F
 
 from benchmarks.lean_flat_files import Source, lean_bars, write_flat_files
 from config.settings import Settings
-from delta_tables.lake import Lake
-from delta_tables.silver_ticks import TRADES
-from jobs.bitemporal import OPERATION
-from jobs.flat_files import TRADES as TRADES_FILE
-from jobs.flat_files import FlatFile, read_flat_file
-from jobs.session import engine_session
-from jobs.tick_history import first_ticks
-from jobs.tick_rules import staged_texts, tick_day
-from jobs.trade_bars import bar_differences, trade_bars
-from jobs.trades import judged_trades
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver_ticks import TRADES
+from jobs.engine.session import engine_session
+from jobs.gold.trade_bars import bar_differences, trade_bars
+from jobs.history.bitemporal import OPERATION
+from jobs.history.file_history import first_ticks
+from jobs.parsing.flat_files import TRADES as TRADES_FILE
+from jobs.parsing.flat_files import FlatFile, read_flat_file
+from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.trades import judged_trades
 
 SYMBOLS = ("AIG", "IBM")
 _PRICES = ("open", "high", "low", "close")

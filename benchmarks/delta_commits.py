@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from delta_tables.create_tables import open_table
-from delta_tables.lake import Lake
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 
 

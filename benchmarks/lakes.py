@@ -17,14 +17,14 @@ from pyspark.sql import SparkSession
 from benchmarks.case import SPARK, Work
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.bar_files_build import build_bar_files
-from flows.gold_build import build_gold
-from flows.silver_build import SILVER_TABLES, Built, build_silver
-from flows.workspace import Workspace, new_run_id
-from jobs.session import engine_session
+from jobs.engine.session import engine_session
+from jobs.pipelines.gold_sessions import build_gold
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
+from jobs.runs.run_context import Workspace, new_run_id
 from quality.soda_scan import load_soda
 
 FETCHED = datetime(2010, 8, 21, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jobs.flat_files import COLUMNS_OF, QUOTES, TRADES
+from jobs.parsing.flat_files import COLUMNS_OF, QUOTES, TRADES
 
 NEW_YORK = ZoneInfo("America/New_York")
 Row = dict[str, str]

@@ -22,28 +22,28 @@ from pyspark.sql import SparkSession
 from benchmarks.delta_commits import commits_since, versions
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables import gold, gold_ticks, silver_ticks
-from delta_tables.arrow_io import read_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, QUARANTINE
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.bar_files_build import build_bar_files
-from flows.file_fetching import fetch_files
-from flows.gold_build import build_gold
-from flows.run_log import StageResult
-from flows.silver_build import Built
+from delta_tables.tables import gold, gold_ticks, silver_ticks
+from delta_tables.tables.silver import BARS, QUARANTINE
+from flows.ingestion.fetch_files import fetch_files
+from flows.ingestion.source import Ask
+from flows.ingestion.sources.massive import range_asks
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from flows.sources.massive import range_asks
-from flows.sources.source import Ask
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace, new_run_id
-from jobs.flat_files import COLUMNS_OF
-from jobs.session import engine_session
-from jobs.trading_calendar import STOCKS_US, sessions_between
+from jobs.engine.session import engine_session
+from jobs.market_calendar.sessions import STOCKS_US, sessions_between
+from jobs.parsing.flat_files import COLUMNS_OF
+from jobs.pipelines.gold_sessions import build_gold
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_payloads import Built
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_log import StageResult
 
 NOW = datetime(2010, 8, 14, 16, tzinfo=UTC)  # a Saturday in the year of the simulator's prices
 LAST_DAY = date(2010, 8, 13)

@@ -24,13 +24,13 @@ import numpy as np
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from delta_tables.arrow_io import arrow_schema
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from delta_tables.silver_ticks import TRADES
+from delta_tables.storage.arrow_io import arrow_schema
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.tables.silver_ticks import TRADES
 from serving.read import Reader, open_reader
 
 KNOWN = datetime(2025, 1, 1, tzinfo=UTC)

@@ -31,8 +31,8 @@ one file up to the end of fsync, decompressed and parsed into numbers that are t
 The lakehouse does more than the others: it keeps history and quarantine, and publishes through gates; of a
 tick the others make bars and key figures, it makes signals and the overview, too; ticks and corrections it
 lands in Bronze first. Plain PySpark is as pipelines commonly have it: one MERGE a table, into a new one too,
-and default settings; the lakehouse's server has those of delta_tables/spark_settings.py and -XX:+UseSerialGC.
-What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-fast.md).
+and default settings; the lakehouse's server has those of delta_tables/storage/spark_settings.py and
+-XX:+UseSerialGC. What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-fast.md).
 """
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")
 _SECTION = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)

@@ -29,7 +29,7 @@ from benchmarks.report import Result, write_report
 
 FOLDER = Path(".lakehouse/benchmarks")
 REPORT = Path("docs/benchmarks.md")
-# As for a server that stays: one that ends with its session compiles less (jobs/spark_server.py).
+# As for a server that stays: one that ends with its session compiles less (jobs/engine/spark_connect.py).
 _SERVER_THAT_STAYS = {"SPARK_DRIVER_JAVA_OPTIONS": "-XX:+UseSerialGC"}
 _ENGINES = {"embedded": (EMBEDDED, NO_ENGINE), "spark": (SPARK,)}
 

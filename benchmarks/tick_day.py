@@ -26,16 +26,16 @@ from benchmarks.delta_commits import Commit, commits_since, versions
 from benchmarks.lean_flat_files import Source, replace_price, write_flat_files
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
-from delta_tables import gold_ticks, silver_ticks
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_FILES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace, new_run_id
-from jobs.flat_files import TRADES as TRADES_FILE
-from jobs.session import engine_session
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import gold_ticks, silver_ticks
+from delta_tables.tables.bronze import RAW_FILES
+from jobs.engine.session import engine_session
+from jobs.parsing.flat_files import TRADES as TRADES_FILE
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_context import Workspace, new_run_id
 
 DAY = date(2013, 10, 7)
 FETCHED = datetime(2013, 10, 8, 15, tzinfo=UTC)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pyspark.sql.types import DataType, DoubleType, LongType, StringType, StructField
 
-from delta_tables.adjusted_views import BARS_SPLIT_ADJUSTED, BARS_TOTAL_ADJUSTED, COLUMNS
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.silver import BARS
 from delta_tables.table import Table, column
-from delta_tables.views import STOCK_CLEAN
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.silver import BARS
+from delta_tables.views.adjusted_bars import BARS_SPLIT_ADJUSTED, BARS_TOTAL_ADJUSTED, COLUMNS
+from delta_tables.views.views import STOCK_CLEAN
 
 TABLES_PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 _VIEW_KEYS = ("symbol", "timestamp")
@@ -85,7 +85,7 @@ def _adjusted_section() -> str:
             "silver.bars as they are known now, in today's shares: prices / split_ratio and volume x "
             "split_ratio of the splits that came later; the prices of the second also x dividend_factor of "
             "the dividends and capital gains that came later. Formulas, rounding and source: "
-            "delta_tables/adjusted_views.py. As known at an instant: "
+            "delta_tables/views/adjusted_bars.py. As known at an instant: "
             "`lakehouse bars SYMBOL --adjusted split --as-of ...`.",
             f"Key: {_names(name for name in BARS.keys if name != 'known_from')}. Computed when read.",
             _column_table(adjusted_columns()),

@@ -9,11 +9,11 @@ from uuid import UUID
 from prefect import flow
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from flows.ingestion.request_selection import range_asks
 from flows.market_data import run_asks
-from flows.progress import Observer, current_observer, observed_by
-from flows.requests_plan import range_asks
-from flows.run_summary import RunSummary
-from flows.workspace import open_workspace
+from flows.operations.run_summary import RunSummary
+from jobs.runs.progress import Observer, current_observer, observed_by
+from jobs.runs.run_context import open_workspace
 
 _STEP_PCT = 5.0
 

@@ -11,19 +11,19 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import Lake, LakeError
-from delta_tables.lease import SECONDS, lease
-from flows.bar_files_build import build_bar_files
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.lease import SECONDS, lease
 from flows.completeness.check import check_completeness
-from flows.gold_build import build_gold, rebuild_gold
-from flows.progress import report_progress
-from flows.retention import expire_built_files
-from flows.run_summary import RunSummary, conclude
-from flows.silver_build import SILVER_TABLES, Built, SilverTable, build_silver
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace, open_workspace
-from jobs.session import engine_session
+from flows.ingestion.file_retention import expire_built_files
+from flows.operations.run_summary import RunSummary, conclude
+from jobs.engine.session import engine_session
+from jobs.pipelines.gold_sessions import build_gold, rebuild_gold
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, SilverTable, build_silver
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.progress import report_progress
+from jobs.runs.run_context import Workspace, open_workspace
 
 LOCK_SECONDS = 15 * 60
 

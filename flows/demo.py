@@ -1,60 +1,27 @@
-"""`make demo`: real prices from a simulated provider through all layers, and what to try next."""
+"""The flow of `make demo`: every daily history of the simulator, and the watch list in full."""
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from datetime import date
 
-from config.load import load_settings
-from flows.cli.process import run_in_process
+from prefect import flow
 
-if TYPE_CHECKING:
-    from flows.run_summary import RunSummary
+from flows.ingestion.source import Ask
+from flows.market_data import run_asks
+from flows.operations.run_summary import RunSummary
+from flows.simulator.market.real_prices import load_histories
+from jobs.runs.run_context import open_workspace
 
-CONFIG = Path("config/demo.toml")
-NEXT = """
-Next, try:
-  alias lakehouse=.venv/bin/lakehouse; export LAKEHOUSE_CONFIG=config/demo.toml
-  lakehouse sql 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 5'
-  lakehouse sql 'select * from gold.signals where is_triggered order by trade_dt desc limit 10'
-  lakehouse explain gold.daily_kpis symbol=AAPL trade_dt=2010-08-20 interval=5min provider=alphavantage
-  lakehouse bars AAPL --interval 1day --as-of 2010-08-20T23:59:00Z --limit 5
-  lakehouse status
-  open {report}
-The daily prices are real (S&P 500, 2009-2010); intraday bars, currencies and company overviews are simulated.
-"""
+FIRST, LAST = date(2009, 8, 21), date(2010, 8, 20)
+INTRADAY_FIRST = date(2010, 8, 2)
 
 
-def main() -> None:
-    """Starts the simulator, runs the real flows against it, prints the summary and the next steps."""
-    os.environ.setdefault("PREFECT_HOME", str(Path(".lakehouse/prefect").resolve()))
-    os.environ["ALPHAVANTAGE_API_KEY"] = "demo-of-the-lakehouse"
-    os.environ["LAKEHOUSE_CONFIG"] = str(CONFIG)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
-    run_in_process(_demo)
-
-
-def _demo() -> None:
-    from flows.cli.context import open_context  # noqa: PLC0415 - after the environment is set
-    from flows.cli.run_commands import finish  # noqa: PLC0415
-    from flows.simulator.process import start_process  # noqa: PLC0415
-    from flows.simulator.service import SimulatorConfig  # noqa: PLC0415
-
-    settings = load_settings(os.environ)
-    with start_process(SimulatorConfig(clock=settings.as_if_at)) as simulator:
-        os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = simulator.url
-        finish(open_context(CONFIG, is_json=False), _run)
-    print(NEXT.format(report=settings.report))  # noqa: T201 - the demo speaks to a person
-
-
-def _run() -> "RunSummary":
-    from rich.console import Console  # noqa: PLC0415
-
-    from flows.cli.progress_bar import progress_bar  # noqa: PLC0415
-    from flows.demo_flow import demo  # noqa: PLC0415 - imports Prefect
-
-    with progress_bar(Console(stderr=True)):
-        return demo()
-
-
-if __name__ == "__main__":
-    main()
+@flow(name="demo", description="Real daily prices and simulated intraday bars through the whole lakehouse.")
+def demo() -> RunSummary:
+    """Lands and builds all daily histories, and intraday bars, overviews and currencies of the watch list."""
+    work = open_workspace()
+    asks = (
+        Ask("intraday", None, INTRADAY_FIRST, LAST),
+        Ask("overview"),
+        Ask("fx_daily", None, FIRST, LAST),
+        Ask("daily", tuple(load_histories()), FIRST, LAST),
+    )
+    return run_asks(work, asks)

@@ -9,20 +9,20 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from config.load import ConfigError
-from flows.already_landed import not_landed_yet
-from flows.fetching import Fetched, fetch_and_land, leave_out
-from flows.file_fetching import fetch_files
-from flows.handlers.records import Query
-from flows.providers import source_named
-from flows.quota_order import in_turns
-from flows.quota_plan import Metered, by_need
-from flows.requests_plan import LeftOut, latest_asks, queries
-from flows.run_log import INGEST, StageResult, record, recorded_clocks
-from flows.run_summary import RunSummary, conclude
-from flows.sources import massive
-from flows.sources.calls import FailedAttempts
-from flows.sources.source import Ask, Handler, Source
-from flows.workspace import Workspace, open_workspace
+from flows.handlers.models import Query
+from flows.ingestion.failed_attempts import FailedAttempts
+from flows.ingestion.fetch_files import fetch_files
+from flows.ingestion.fetch_payloads import Fetched, fetch_and_land, leave_out
+from flows.ingestion.landed_requests import not_landed_yet
+from flows.ingestion.quota_plan import Metered, by_need
+from flows.ingestion.registry import source_named
+from flows.ingestion.request_priority import in_turns
+from flows.ingestion.request_selection import LeftOut, latest_asks, queries
+from flows.ingestion.source import Ask, Handler, Source
+from flows.ingestion.sources import massive
+from flows.operations.run_summary import RunSummary, conclude
+from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_log import INGEST, StageResult, record, recorded_clocks
 
 
 @task(name="fetch-and-land", task_run_name="fetch-{provider}-{dataset}", cache_policy=NO_CACHE)

@@ -10,17 +10,17 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pyspark.sql import SparkSession
 
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.catalogue import ALL_TABLES
 from flows.build import build_session
-from flows.run_log import StageResult, built_version, record, record_failure
-from flows.silver_build import SILVER_TABLES
-from flows.workspace import Workspace, open_workspace
-from jobs.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
-from jobs.new_payloads import new_payloads
-from jobs.parsers import has_any
+from jobs.engine.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
+from jobs.history.pending_payloads import new_payloads
+from jobs.parsing.registry import has_any
+from jobs.pipelines.silver_payloads import SILVER_TABLES
+from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_log import StageResult, built_version, record, record_failure
 
 MAINTAIN: Final = "maintain"
 LANDING: Final = "landing"

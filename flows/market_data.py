@@ -14,13 +14,13 @@ from config.load import load_settings
 from config.secrets import load_secrets
 from config.settings import Provider, Settings
 from flows.build import build_all
-from flows.completeness.reasks import with_reasks
+from flows.completeness.gap_requests import with_reasks
 from flows.ingest import ingest_all, leave_out_providers
-from flows.open_hours import Exchange, no_session_then, not_trading_then
-from flows.requests_plan import LeftOut, chosen_asks, latest_asks, without_key
-from flows.run_summary import RunSummary, conclude, skipped
-from flows.sources.source import Ask
-from flows.workspace import Workspace, market_clock, new_run_id, open_workspace
+from flows.ingestion.market_hours import Exchange, no_session_then, not_trading_then
+from flows.ingestion.request_selection import LeftOut, chosen_asks, latest_asks, without_key
+from flows.ingestion.source import Ask
+from flows.operations.run_summary import RunSummary, conclude, skipped
+from jobs.runs.run_context import Workspace, market_clock, new_run_id, open_workspace
 
 
 def run_asks(work: Workspace, asks: Sequence[Ask], left_out: Sequence[LeftOut] = ()) -> RunSummary:

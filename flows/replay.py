@@ -8,14 +8,12 @@ from prefect import flow
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.silver import QUARANTINE
 from delta_tables.table import SchemaMismatch, Table
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.silver import QUARANTINE
 from flows.build import build_session
-from flows.fetching import Fetched
-from flows.file_replay import TABLE_OF, replay_day
-from flows.gold_build import rebuild_gold
-from flows.replay_scope import (
+from flows.ingestion.fetch_payloads import Fetched
+from flows.ingestion.replay_scope import (
     KeptDays,
     Scope,
     file_universe,
@@ -24,17 +22,19 @@ from flows.replay_scope import (
     scope_of,
     with_bytes,
 )
-from flows.run_log import SILVER, StageResult, record, record_failure, record_start
-from flows.run_summary import RunSummary, conclude
-from flows.silver_build import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
-from flows.staging import staged
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace, open_workspace
-from jobs.bitemporal import OPERATION
-from jobs.parsers import has_any, read_rows_of
-from jobs.quarantine import quarantine_rows
-from jobs.replaced_rows import replaced_rows
-from jobs.table_io import count_rows, date_bounds, merge_history, read_table
+from flows.operations.run_summary import RunSummary, conclude
+from jobs.engine.table_io import count_rows, date_bounds, merge_history, read_table
+from jobs.history.bitemporal import OPERATION
+from jobs.history.row_diff import replaced_rows
+from jobs.parsing.registry import has_any, read_rows_of
+from jobs.pipelines.gold_sessions import rebuild_gold
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.replay_files import TABLE_OF, replay_day
+from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
+from jobs.pipelines.staging import staged
+from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start
+from jobs.silver.quarantine import quarantine_rows
 from quality.gate import GateFailed, GateResult
 
 

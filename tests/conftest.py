@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from pyspark.sql import SparkSession
 
 from config.settings import Settings
-from delta_tables.lake import Lake
-from jobs.session import engine_session
+from delta_tables.storage.lake import Lake
+from jobs.engine.session import engine_session
 from tests.interpreted import interpret
 from tests.minio_server import Store, minio_server
 

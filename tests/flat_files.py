@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
-from delta_tables import gold_ticks, silver_ticks
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_FILES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.workspace import Workspace, new_run_id
-from jobs.flat_files import COLUMNS_OF, QUOTES, TRADES, FlatFile, flat_file
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import gold_ticks, silver_ticks
+from delta_tables.tables.bronze import RAW_FILES
+from jobs.parsing.flat_files import COLUMNS_OF, QUOTES, TRADES, FlatFile, flat_file
+from jobs.runs.run_context import Workspace, new_run_id
 
 DAY = date(2024, 11, 18)
 FETCHED = datetime(2024, 11, 19, 16, tzinfo=UTC)

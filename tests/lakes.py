@@ -7,16 +7,16 @@ from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables import gold, gold_reconciliation, silver, silver_reference
-from delta_tables.arrow_io import append_rows, read_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
+from delta_tables.storage.arrow_io import append_rows, read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.gold_build import build_gold
-from flows.silver_build import SILVER_TABLES, Built, build_silver
-from flows.workspace import Workspace, new_run_id
+from delta_tables.tables import gold, gold_reconciliation, silver, silver_reference
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from jobs.pipelines.gold_sessions import build_gold
+from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
+from jobs.runs.run_context import Workspace, new_run_id
 from tests.payloads import T0
 
 CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES

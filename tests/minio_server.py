@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.ports import free_port
 
 BUCKET = "market"

@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.asking import answer, asking, duckdb_rows, reading, reading_spark
 from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contestant
 from benchmarks.cases.tick import append, draw_day
-from delta_tables import silver
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.simulator.prices import load_histories
-from jobs.trading_calendar import sessions_between
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import silver
+from flows.simulator.market.real_prices import load_histories
+from jobs.market_calendar.sessions import sessions_between
 from serving.read import open_reader
 
 _SYMBOLS, _ASKED, _DAYS_A_COMMIT = 500, 20, 40

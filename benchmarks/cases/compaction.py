@@ -15,13 +15,13 @@ from benchmarks.case import EMBEDDED, LAKEHOUSE, NO_ENGINE, SPARK, Case, Contest
 from benchmarks.cases.tick import append, draw_day
 from benchmarks.lakes import contesting, copy_lake
 from benchmarks.peers.plain_spark import twice
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
 from flows.maintain import maintain_table
-from flows.simulator.prices import load_histories
-from flows.workspace import Workspace
-from jobs.trading_calendar import Session, sessions_between
+from flows.simulator.market.real_prices import load_histories
+from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.runs.run_context import Workspace
 
 _SYMBOLS, _BARS = 500, 78
 _SESSIONS = sessions_between("XNYS", date(2010, 8, 9), date(2010, 8, 20))

@@ -15,14 +15,14 @@ from benchmarks.peers import daily_duckdb, daily_polars, daily_spark
 from benchmarks.peers.daily_columns import ANSWER, BARS, KPIS, OVERVIEW, SIGNALS
 from benchmarks.peers.parsing import daily_bodies
 from benchmarks.peers.plain_spark import twice
-from delta_tables import gold, silver
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.simulator.prices import DailyBar, load_histories
-from flows.simulator.series import Point, Series, render_json
-from flows.workspace import Workspace
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import gold, silver
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.simulator.alphavantage.rendering import Point, Series, render_json
+from flows.simulator.market.real_prices import DailyBar, load_histories
+from jobs.runs.run_context import Workspace
 
 
 def prepare(inputs: Path, scale: float) -> int:

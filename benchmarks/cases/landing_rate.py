@@ -14,12 +14,12 @@ from benchmarks.cases.tick import answer_body, draw_day
 from benchmarks.lakes import FETCHED, keep_payloads, kept_payloads, payload, rows_of, workspace
 from benchmarks.peers import landing_rate
 from benchmarks.peers.landing_rate import ANSWER, ANSWERS
-from delta_tables.bronze import RAW_PAYLOADS
-from flows.fetching import fetch_and_land
-from flows.handlers.records import Query, RawRecord
-from flows.providers import source_named
-from flows.simulator.prices import load_histories
-from jobs.trading_calendar import sessions_between
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.handlers.models import Query, RawRecord
+from flows.ingestion.fetch_payloads import fetch_and_land
+from flows.ingestion.registry import source_named
+from flows.simulator.market.real_prices import load_histories
+from jobs.market_calendar.sessions import sessions_between
 
 _SYMBOLS = 500
 _SESSIONS = sessions_between("XNYS", date(2010, 7, 26), date(2010, 8, 20))

@@ -16,15 +16,15 @@ from benchmarks.peers import minute_duckdb, minute_polars, minute_spark
 from benchmarks.peers.minute_columns import ANSWER
 from benchmarks.peers.parsing import minute_files
 from benchmarks.peers.plain_spark import twice
-from delta_tables import silver
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_FILES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.bar_files_build import build_bar_files
-from flows.simulator.prices import load_histories
-from flows.workspace import Workspace
-from jobs.trading_calendar import Session, sessions_between
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import silver
+from delta_tables.tables.bronze import RAW_FILES
+from flows.simulator.market.real_prices import load_histories
+from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.runs.run_context import Workspace
 
 SYMBOLS = 500
 _MINUTES = 390

@@ -18,10 +18,10 @@ from benchmarks.peers import (
 )
 from benchmarks.peers.correction_tables import DELIVERY, DUCKDB, POLARS, lay_polars
 from benchmarks.peers.plain_spark import twice
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from flows.simulator.prices import DailyBar, load_histories
-from flows.workspace import Workspace
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.simulator.market.real_prices import DailyBar, load_histories
+from jobs.runs.run_context import Workspace
 
 _SYMBOL, _POSITION = 2, 30  # an old bar of a symbol that the smallest scale has, with no fault around it
 

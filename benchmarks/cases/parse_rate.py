@@ -15,16 +15,16 @@ from benchmarks.lakes import FETCHED, contesting, payload
 from benchmarks.peers import parse_rate
 from benchmarks.peers.parse_rate import COLUMNS, TYPED
 from benchmarks.peers.plain_spark import twice
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.simulator.prices import load_histories
-from flows.workspace import Workspace
-from jobs.bar_rules import judge_bars
-from jobs.new_payloads import new_payloads, read_payloads
-from jobs.parsers import BAR_READERS, calendars_of, read_rows_of
-from jobs.trading_calendar import FIRST_SESSION, sessions_between, sessions_frame
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.simulator.market.real_prices import load_histories
+from jobs.history.pending_payloads import new_payloads, read_payloads
+from jobs.market_calendar.sessions import FIRST_SESSION, sessions_between, sessions_frame
+from jobs.parsing.registry import BAR_READERS, calendars_of, read_rows_of
+from jobs.runs.run_context import Workspace
+from jobs.silver.bar_rules import judge_bars
 
 _SYMBOLS = 500
 _SESSIONS = sessions_between("XNYS", date(2010, 7, 20), date(2010, 8, 20))

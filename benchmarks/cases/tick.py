@@ -29,17 +29,17 @@ from benchmarks.lakes import (
 from benchmarks.peers import tick_duckdb, tick_polars, tick_spark
 from benchmarks.peers.plain_spark import twice
 from benchmarks.peers.tick_columns import ANSWER, BARS, DAY_CONSTANTS, DAYS, KPIS
-from delta_tables import gold, silver
-from delta_tables.arrow_io import append_rows, arrow_schema
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
+from delta_tables.storage.arrow_io import append_rows, arrow_schema
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.simulator.prices import load_histories
-from flows.simulator.series import Point, Series, render_json
-from flows.workspace import Workspace
-from jobs.signals import SIGNALS
-from jobs.trading_calendar import Session, sessions_between
+from delta_tables.tables import gold, silver
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.simulator.alphavantage.rendering import Point, Series, render_json
+from flows.simulator.market.real_prices import load_histories
+from jobs.gold.signals import SIGNALS
+from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.runs.run_context import Workspace
 
 _SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40
 _SESSIONS = sessions_between("XNYS", date(2000, 1, 3), date(2010, 8, 20))

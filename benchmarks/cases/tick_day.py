@@ -16,19 +16,19 @@ from benchmarks.lakes import contesting, ended_well, raw_file, rows_of
 from benchmarks.peers import tick_day_duckdb, tick_day_polars, tick_day_spark
 from benchmarks.peers.plain_spark import twice
 from benchmarks.peers.tick_day_columns import DAY, FEATURES, QUOTES, TRADES
-from delta_tables import gold_ticks, silver_ticks
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_FILES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.simulator.prices import load_histories
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import Workspace
-from jobs.flat_files import COLUMNS_OF
-from jobs.flat_files import QUOTES as QUOTES_FILE
-from jobs.flat_files import TRADES as TRADES_FILE
-from jobs.trading_calendar import sessions_between
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import gold_ticks, silver_ticks
+from delta_tables.tables.bronze import RAW_FILES
+from flows.simulator.market.real_prices import load_histories
+from jobs.market_calendar.sessions import sessions_between
+from jobs.parsing.flat_files import COLUMNS_OF
+from jobs.parsing.flat_files import QUOTES as QUOTES_FILE
+from jobs.parsing.flat_files import TRADES as TRADES_FILE
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_context import Workspace
 
 _SYMBOLS, _TRADES, _QUOTES = 500, 5_000_000, 10_000_000
 _SECOND = 1_000_000_000

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from benchmarks.case import Work
 from benchmarks.lakes import warm_up
-from jobs.spark_server import find_java_home
+from jobs.engine.spark_connect import find_java_home
 
 _DELTA = "io.delta:delta-spark_2.12:3.3.3"
 

@@ -3,7 +3,7 @@
 import exchange_calendars
 import polars as pl
 
-from jobs.trading_calendar import FIRST_SESSION
+from jobs.market_calendar.sessions import FIRST_SESSION
 
 _FULL_MINUTES = 390
 

@@ -3,7 +3,7 @@
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from jobs.trade_conditions import NOT_FOR_HIGH_LOW, NOT_FOR_OPEN_CLOSE, NOT_FOR_VOLUME, ODD_LOT
+from jobs.silver.trade_conditions import NOT_FOR_HIGH_LOW, NOT_FOR_OPEN_CLOSE, NOT_FOR_VOLUME, ODD_LOT
 
 DAY = date(2010, 8, 20)
 NEW_YORK = ZoneInfo("America/New_York")

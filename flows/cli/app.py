@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import breaks, export, health, operate_commands, plan, read_commands, run_commands
+from flows.cli import breaks, export, health, plan
+from flows.cli import maintenance as operate_commands
+from flows.cli import queries as read_commands
+from flows.cli import run as run_commands
 from flows.cli.context import CliContext, open_context
-from flows.cli.process import run_in_process
+from flows.cli.entry_point import run_in_process
 
 app = typer.Typer(
     name="lakehouse",

@@ -22,13 +22,13 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         """
         import pyarrow as pa  # noqa: PLC0415 - other commands do without
 
-        from serving import show  # noqa: PLC0415 - imports rich and delta-rs
-        from serving.breaks import (  # noqa: PLC0415 - imports delta-rs
+        from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
             break_counts,
             breaks_of,
             require_compared,
         )
-        from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
+        from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+        from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
         here = context()
         require_compared(here.lake)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flows.handlers.rate_limits import CallsLeft
+    from flows.handlers.rate_limit.limiter import CallsLeft
 
 
 def calls_left(left: "CallsLeft") -> str:

@@ -8,23 +8,23 @@ from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 
 from config.load import ConfigError
-from delta_tables.arrow_io import read_rows
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.create_tables import open_table
-from delta_tables.gold import DAILY_KPIS
-from delta_tables.lake import Lake, LakeError
-from delta_tables.ops import RUNS
-from delta_tables.silver import BARS, QUARANTINE
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
-from delta_tables.views import IS_CURRENT_STOCK
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.gold import DAILY_KPIS
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS, QUARANTINE
+from delta_tables.views.views import IS_CURRENT_STOCK
 from flows.cli.context import CliContext
-from flows.run_log import GOLD
-from flows.workspace import CHECKS
-from jobs.bars import stock_clean
-from jobs.session import engine_session
-from jobs.table_io import read_table
+from jobs.engine.session import engine_session
+from jobs.engine.table_io import read_table
+from jobs.runs.run_context import CHECKS
+from jobs.runs.run_log import GOLD
+from jobs.silver.bars import stock_clean
 from quality.gate import GateResult, scan_batch
-from serving.queries import select
+from serving.query.select import select
 
 STOCK_CLEAN = "silver_stock_clean"
 _TABLE_OF = {table.dataset: table for table in ALL_TABLES}

@@ -11,7 +11,7 @@ from rich.console import Console
 from config.load import load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
-from delta_tables.lake import Lake, lake_of
+from delta_tables.storage.lake import Lake, lake_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
     Raises:
         ConfigError: the settings cannot be used.
     """
-    from flows.workspace import market_clock  # noqa: PLC0415 - imports delta-rs
+    from jobs.runs.run_context import market_clock  # noqa: PLC0415 - imports delta-rs
 
     settings = load_settings(os.environ, config_file)
     secrets = load_secrets()

@@ -11,20 +11,20 @@ from pathlib import Path
 from deltalake.exceptions import TableNotFoundError
 
 from config.load import ConfigError
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.create_tables import open_table
-from delta_tables.lake import LakeError
-from delta_tables.object_store import create_winners
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import LakeError
+from delta_tables.storage.object_store import create_winners
+from delta_tables.tables.catalogue import ALL_TABLES
 from flows.cli.calls_left import calls_left
 from flows.cli.context import CliContext
 from flows.cli.errors import one_line
-from flows.handlers.rate_limits import SharedLedger
-from flows.providers import SOURCES
-from flows.quota_plan import Metered
-from flows.requests_plan import latest_asks, without_key
-from flows.sources.calls import ledger_home
-from flows.sources.source import Source
-from flows.workspace import Workspace
+from flows.handlers.rate_limit.limiter import SharedLedger
+from flows.ingestion.failed_attempts import ledger_home
+from flows.ingestion.quota_plan import Metered
+from flows.ingestion.registry import SOURCES
+from flows.ingestion.request_selection import latest_asks, without_key
+from flows.ingestion.source import Source
+from jobs.runs.run_context import Workspace
 
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
 
@@ -161,7 +161,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _engine(here: CliContext) -> str:
-    from jobs.session import engine_session  # noqa: PLC0415 - slow, and only looked at last
+    from jobs.engine.session import engine_session  # noqa: PLC0415 - slow, and only looked at last
 
     with engine_session(here.settings, here.lake) as spark:
         answer = spark.sql("SELECT 1 AS one").collect()[0]["one"]

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from flows.cli.context import CliContext
 
 if TYPE_CHECKING:
-    from serving.export import ExportSummary, Observe
-    from serving.export_request import ExportRequest
+    from serving.export.request import ExportRequest
+    from serving.export.run import ExportSummary, Observe
 
 EXIT_NOTHING = 1
 _DAY = ["%Y-%m-%d"]
@@ -55,7 +55,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each has a
         _manifest.json, written last. Exit code 0: written; 1: no row is meant by this; 2: an error.
         """
-        from serving.export_request import ExportRequest  # noqa: PLC0415 - imports delta-rs
+        from serving.export.request import ExportRequest  # noqa: PLC0415 - imports delta-rs
 
         here = context()
         names = tuple(name.strip() for text in symbols or () for name in text.split(",") if name.strip())
@@ -74,11 +74,11 @@ def _run(
     *,
     replaces: bool,
 ) -> "ExportSummary":
-    from serving.export import export, export_replacing  # noqa: PLC0415 - imports delta-rs
-    from serving.export_formats import format_named  # noqa: PLC0415 - imports pyarrow
-    from serving.export_layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
-    from serving.export_place import refuse_inside_lake, target_at  # noqa: PLC0415 - imports delta-rs
-    from serving.export_plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
+    from serving.export.destination import refuse_inside_lake, target_at  # noqa: PLC0415 - imports delta-rs
+    from serving.export.formats import format_named  # noqa: PLC0415 - imports pyarrow
+    from serving.export.layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
+    from serving.export.plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
+    from serving.export.run import export, export_replacing  # noqa: PLC0415 - imports delta-rs
 
     layout = layout_named(what)
     chosen = format_named(form or layout.format_name)
@@ -103,7 +103,7 @@ def _progress(console: Console, what: str, total_rows: int) -> "Iterator[Observe
 
 
 def _show(here: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
-    from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
         typer.echo(json_text(summary))

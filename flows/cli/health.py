@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.context import CliContext
-from serving.health_findings import Asked, HealthReport, Limits
+from serving.health.findings import Asked, HealthReport, Limits
 
 EXIT_FINDINGS = 1
 _DAY = ["%Y-%m-%d"]
@@ -66,7 +66,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
         Exit code 0: healthy; 1: something was found; 2: wrong usage, or nothing there to judge.
         """
-        from serving.health import health as report_of  # noqa: PLC0415 - imports delta-rs
+        from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
 
         here = context()
         limits = Limits(
@@ -92,7 +92,7 @@ def _day(at: datetime | None) -> date | None:
 
 
 def _show(here: CliContext, report: HealthReport, *, is_json: bool) -> None:
-    from serving.json_text import json_text  # noqa: PLC0415 - imports pyarrow
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
         typer.echo(json_text(report))
@@ -110,8 +110,8 @@ def _show(here: CliContext, report: HealthReport, *, is_json: bool) -> None:
 def _print_findings(here: CliContext, report: HealthReport) -> None:
     import pyarrow as pa  # noqa: PLC0415
 
-    from serving.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
-    from serving.show import print_table  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
+    from serving.output.terminal import print_table  # noqa: PLC0415 - imports rich and delta-rs
 
     rows = [
         {

@@ -13,8 +13,8 @@ from flows.cli.calls_left import calls_left, span
 from flows.cli.context import CliContext
 
 if TYPE_CHECKING:
-    from flows.quota_plan import ProviderPlan
-    from flows.sources.source import Ask
+    from flows.ingestion.quota_plan import ProviderPlan
+    from flows.ingestion.source import Ask
 
 _DAY = ["%Y-%m-%d"]
 _FEW = 10
@@ -32,10 +32,10 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         symbol: Annotated[list[str] | None, typer.Option(help="else the watch list; repeat")] = None,
     ) -> None:
         """Show what a run (or, with --from and --to, a backfill) would fetch and cost. Nothing is asked."""
-        from flows.quota_plan import latest_asks_of  # noqa: PLC0415 - imports delta-rs
-        from flows.quota_plan import plan as plan_of  # noqa: PLC0415 - imports delta-rs
-        from flows.requests_plan import range_asks  # noqa: PLC0415 - imports every handler
-        from flows.workspace import Workspace  # noqa: PLC0415 - imports delta-rs
+        from flows.ingestion.quota_plan import latest_asks_of  # noqa: PLC0415 - imports delta-rs
+        from flows.ingestion.quota_plan import plan as plan_of  # noqa: PLC0415 - imports delta-rs
+        from flows.ingestion.request_selection import range_asks  # noqa: PLC0415 - imports every handler
+        from jobs.runs.run_context import Workspace  # noqa: PLC0415 - imports delta-rs
 
         if (start is None) != (end is None):
             raise typer.BadParameter("a range has two ends: give both --from and --to, or neither")
@@ -54,7 +54,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
 
 def again(here: CliContext) -> "tuple[Ask, ...]":
     """What a run would ask for again, because it is late or missing."""
-    from flows.completeness.reasks import reasks  # noqa: PLC0415 - imports every handler
+    from flows.completeness.gap_requests import reasks  # noqa: PLC0415 - imports every handler
 
     return reasks(here.lake, here.settings, here.now())
 

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from flows.run_summary import RunSummary
+from flows.operations.run_summary import RunSummary
 
 _FEW = 10
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from delta_tables.arrow_io import query_rows
-from delta_tables.bronze import RAW_FILES, RAW_PAYLOADS
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
+from delta_tables.storage.arrow_io import query_rows
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.completeness.series import FILES, Calendars, Expected
+from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
+from delta_tables.tables.silver import BARS
+from flows.completeness.expected_sessions import FILES, Calendars, Expected
 from flows.handlers import bse, massive
 
 BarKey = tuple[str, str, str, date]

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from delta_tables.arrow_io import read_rows, upsert_rows
-from delta_tables.lake import Lake
-from delta_tables.ops import COMPLETENESS
+from delta_tables.storage.arrow_io import read_rows, upsert_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.ops import COMPLETENESS
 from flows.completeness.arrivals import Arrival, Arrivals, arrivals, known_calendars
-from flows.completeness.series import Expected, Key, Series, expected_sessions, watched_series
-from flows.completeness.verdicts import ARRIVED, OPEN, Due, State, verdict
-from flows.run_log import StageResult, record, record_failure
-from flows.silver_build import Built
-from flows.workspace import Workspace
-from jobs.intervals import MINUTES
+from flows.completeness.expected_sessions import Expected, Key, Series, expected_sessions, watched_series
+from flows.completeness.session_state import ARRIVED, OPEN, Due, State, verdict
+from jobs.market_calendar.intervals import MINUTES
+from jobs.pipelines.silver_payloads import Built
+from jobs.runs.run_context import Workspace
+from jobs.runs.run_log import StageResult, record, record_failure
 
 STAGE = "completeness"
 _CLOSED_DAYS = timedelta(days=15)  # more than any exchange stays closed in a row

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from config.load import ConfigError
 from config.settings import CompletenessSettings, PublicationSettings
-from flows.completeness.verdicts import Due
-from jobs.trading_calendar import ZONE_OF, Session
+from flows.completeness.session_state import Due
+from jobs.market_calendar.sessions import ZONE_OF, Session
 
 Name = tuple[str, str]
 

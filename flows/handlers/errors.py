@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from flows.handlers.records import RawRecord
+from flows.handlers.models import RawRecord
 
 
 class ErrorClass(StrEnum):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from threading import Thread
 
+from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.faults import InvalidFaultError, parse_faults
-from flows.simulator.plans import PlanName
 from flows.simulator.process import READY
 from flows.simulator.server import SimulatorServer
 from flows.simulator.service import Service, SimulatorConfig

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 
-from flows.simulator.seeds import stable_share
+from flows.simulator.market.random_seeds import stable_share
 
 
 class FaultKind(StrEnum):

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from flows.simulator.answers import Answer, Delivery
 from flows.simulator.faults import parse_faults
+from flows.simulator.http_response import Answer, Delivery
+from flows.simulator.provider_simulator import HttpCall
 from flows.simulator.service import Service, SimulatorConfig
-from flows.simulator.speakers import HttpCall
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"

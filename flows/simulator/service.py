@@ -8,16 +8,16 @@ from datetime import date, datetime
 from functools import lru_cache
 from threading import Lock
 
-from flows.simulator import messages
-from flows.simulator.answers import Answer, Delivery, failure
-from flows.simulator.clock import Clock
+from flows.simulator.alphavantage import error_messages as messages
+from flows.simulator.alphavantage.endpoints import Body, Query, answer, read_query
+from flows.simulator.alphavantage.plans import PLANS, PlanName, Quota, entitlement_refusal
+from flows.simulator.call_log import KeyCalls, Outcome, fingerprint
 from flows.simulator.faults import DATA_FAULTS, Fault, FaultKind, FaultPlan
-from flows.simulator.market import Market
-from flows.simulator.meter import KeyCalls, Outcome, fingerprint
-from flows.simulator.plans import PLANS, PlanName, Quota, entitlement_refusal
-from flows.simulator.protocol import Body, Query, answer, read_query
-from flows.simulator.sessions import NEW_YORK
-from flows.simulator.speakers import SPEAKERS, Counter, HttpCall, Speaker, Surroundings, speak
+from flows.simulator.http_response import Answer, Delivery, failure
+from flows.simulator.market.clock import Clock
+from flows.simulator.market.market import Market
+from flows.simulator.market.sessions import NEW_YORK
+from flows.simulator.provider_simulator import SPEAKERS, Counter, HttpCall, Speaker, Surroundings, speak
 
 _KEPT_BODIES = 1200  # two sizes of every daily history; about 40 MB
 

@@ -1,8 +1,8 @@
 """The one long-lived Spark driver of a lake: Spark Connect for the flows, JDBC (Thrift) for SQL tools.
 
-Where do I go to ... the settings of Spark: `conf` here and delta_tables/spark_settings.py; the tables that it
-knows: delta_tables/catalogue.py; why a lake in a bucket has one driver: docs/adr/0007.
-Neither port asks for a password: publish them on loopback or a private network only.
+Where do I go to ... the settings of Spark: `conf` here and delta_tables/storage/spark_settings.py; the tables
+that it knows: delta_tables/tables/catalogue.py; why a lake in a bucket has one driver: docs/adr/0007. Neither
+port asks for a password: publish them on loopback or a private network only.
 """
 
 import logging
@@ -20,10 +20,10 @@ from pyspark.sql import SparkSession
 
 from config.load import ConfigError, load_settings
 from config.secrets import load_secrets
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError, lake_of
-from delta_tables.lease import SECONDS, lease
-from delta_tables.spark_settings import engine_settings, store_settings
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError, lake_of
+from delta_tables.storage.lease import SECONDS, lease
+from delta_tables.storage.spark_settings import engine_settings, store_settings
 from infra.spark.jvm import SparkEndedError, require_at_work, stop_in_order
 from infra.spark.registration import register
 

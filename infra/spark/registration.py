@@ -2,9 +2,9 @@
 
 from pyspark.sql import SparkSession
 
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.lake import Lake
-from delta_tables.views import VIEWS
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.views.views import VIEWS
 
 
 def register(spark: SparkSession, lake: Lake) -> list[str]:

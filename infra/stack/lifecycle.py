@@ -1,9 +1,10 @@
 """`python -m infra.stack.lifecycle`: the lifecycle of the bucket that the settings name, in any store.
 
-Landed files are expired by the flows, once they are built (flows/retention.py). The bucket's own rule is a
-backstop far behind them, for an installation that is not run any more: a bucket cannot know what was built.
-Incomplete uploads end after a day, in the whole bucket. Bronze moves to cheaper classes where there are any.
-Asked for by LAKEHOUSE_LAKE, LAKEHOUSE_S3__*, AWS_*: a key that may change the bucket, as a writer's may not.
+Landed files are expired by the flows, once they are built (flows/ingestion/file_retention.py). The bucket's
+own rule is a backstop far behind them, for an installation that is not run any more: a bucket cannot know
+what was built. Incomplete uploads end after a day, in the whole bucket. Bronze moves to cheaper classes where
+there are any. Asked for by LAKEHOUSE_LAKE, LAKEHOUSE_S3__*, AWS_*: a key that may change the bucket, as a
+writer's may not.
 """
 
 import logging
@@ -15,8 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from config.load import ConfigError, load_settings
 from config.secrets import load_secrets
-from delta_tables.lake import Lake, LakeError, lake_of
-from delta_tables.object_store import bucket_and_key, store_client
+from delta_tables.storage.lake import Lake, LakeError, lake_of
+from delta_tables.storage.object_store import bucket_and_key, store_client
 
 _LOG = logging.getLogger("lakehouse.store")
 BACKSTOP_DAYS: Final = 400

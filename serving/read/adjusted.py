@@ -1,4 +1,4 @@
-"""Reads chunks of adjusted bars: the SQL of delta_tables.adjusted_views over the symbols asked for."""
+"""Reads chunks of adjusted bars: the SQL of delta_tables.views.adjusted_bars over the symbols asked for."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import pyarrow as pa
 
-from delta_tables.lake import Lake
-from serving.closes import ClosesNeeded, closes_after_daily_bars
+from delta_tables.storage.lake import Lake
+from serving.bars.dividend_closes import ClosesNeeded, closes_after_daily_bars
 from serving.errors import ServingError
-from serving.literals import literals
+from serving.query.literals import literals
 from serving.read.chunks import ChunkKey, Chunks, queries, rows_of, split
 from serving.read.series import LEFT_OUT, YEARLY_INTERVALS
 from serving.read.snapshots import Snapshot, query
@@ -89,7 +89,7 @@ def _read(lake: Lake, wanted: Adjusted, keys: Sequence[ChunkKey], needed: str) -
 
 
 def _view(wanted: Adjusted, bars: str, actions: str) -> str:
-    from delta_tables import adjusted_views  # noqa: PLC0415 - imports pyspark's types, a quarter of a second
+    from delta_tables.views import adjusted_bars as adjusted_views  # noqa: PLC0415 - imports pyspark's types, a quarter of a second
 
     if wanted.kind == "total":
         return adjusted_views.total_adjusted_sql(bars, actions, wanted.as_of)
@@ -98,7 +98,7 @@ def _view(wanted: Adjusted, bars: str, actions: str) -> str:
 
 def adjusted_schema(bars: Snapshot) -> pa.Schema:
     """The columns of adjusted bars: those of bars, and the factors as float64."""
-    from delta_tables.adjusted_views import COLUMNS  # noqa: PLC0415 - imports pyspark's types
+    from delta_tables.views.adjusted_bars import COLUMNS  # noqa: PLC0415 - imports pyspark's types
 
     factors = set(COLUMNS) - {*bars.schema.names, *LEFT_OUT}
     return pa.schema(

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from delta_tables.lake import Lake
-from serving.literals import literal, literals
+from delta_tables.storage.lake import Lake
+from serving.query.literals import literal, literals
 from serving.read.series import Series
 from serving.read.snapshots import Snapshot, query
 

@@ -7,7 +7,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delta_tables.tick_views import CANCELLED, INCORRECT_ORIGINAL
+from delta_tables.views.tick_views import CANCELLED, INCORRECT_ORIGINAL
 
 
 def kept(table: pa.Table, conditions: Sequence[pa.ChunkedArray]) -> pa.Table:
@@ -34,5 +34,5 @@ def of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArray]:
 
 
 def happened(trades: pa.Table) -> list[pa.ChunkedArray]:
-    """Which trades happened, as delta_tables.tick_views.trades_corrected_sql has it."""
+    """Which trades happened, as delta_tables.views.tick_views.trades_corrected_sql has it."""
     return [pc.not_equal(trades["correction"], code) for code in (*CANCELLED, INCORRECT_ORIGINAL)]

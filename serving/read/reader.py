@@ -11,18 +11,18 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
-from serving.literals import checked_symbol
+from serving.query.literals import checked_symbol
 from serving.read.adjusted import Adjusted, Adjustment, adjusted_schema, checked_adjustment
 from serving.read.chunk_cache import CacheMetrics, ChunkCache
+from serving.read.chunk_store import Shelf
 from serving.read.chunks import Chunks, joined
 from serving.read.conditions import happened, kept, known_at, of_provider
 from serving.read.rows import Rows
 from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, Series, partitions_of
-from serving.read.shelf import Shelf
 from serving.read.snapshots import Clock, Snapshot, Snapshots
-from serving.read.spans import Span, When, instant_in_utc, span
+from serving.read.time_range import Span, When, instant_in_utc, span
 from serving.read.universe import refuse_mixture, refuse_unknown
 
 Symbols = str | Sequence[str]
@@ -84,8 +84,8 @@ class Reader:
         """Bars as silver.bars has them, or adjusted: prices in quote currency, volume in units.
 
         `adjusted` "split" or "total" applies the corporate actions known at `as_of`
-        (delta_tables.adjusted_views) and adds split_ratio and dividend_factor; None gives what the provider
-        gave, see the column `adjustment`.
+        (delta_tables.views.adjusted_bars) and adds split_ratio and dividend_factor; None gives what the
+        provider gave, see the column `adjustment`.
         """
         asked = self._question(BARS, symbols, interval, span(start, end), as_of, provider, columns)
         bars = self._shelf.snapshot(BARS)
@@ -111,7 +111,7 @@ class Reader:
         """Trades as silver.trades has them: prices in quote currency, sizes in shares.
 
         `corrections` "applied" leaves out what did not happen (cancelled, erroneous, the incorrect original
-        of a corrected trade); "as_reported" gives every record (delta_tables.tick_views).
+        of a corrected trade); "as_reported" gives every record (delta_tables.views.tick_views).
         """
         if corrections not in ("applied", "as_reported"):
             raise ServingError(f"corrections are applied or as_reported, not {corrections!r}")

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 # Where a row comes from is `lakehouse explain`'s to tell; a backtest would carry 100 bytes a row for it.
 LEFT_OUT = ("payload_id", "position", "run_id", "partition_dt")
-# jobs.intervals.LONG, which serving may not import; a test holds the two equal
+# jobs.market_calendar.intervals.LONG, which serving may not import; a test holds the two equal
 YEARLY_INTERVALS = ("1day", "4day")
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.lake import Lake, LakeError
 from serving.read.series import LEFT_OUT, Series
 
 Clock = Callable[[], float]
@@ -154,7 +154,7 @@ def _digest(salt: str, day: date, paths: list[str]) -> str:
 
 
 def _unreadable(lake: Lake, series: Series, error: BaseException) -> LakeError:
-    from delta_tables.create_tables import first_line  # noqa: PLC0415 - imports pyspark's types
+    from delta_tables.storage.create_tables import first_line  # noqa: PLC0415 - imports pyspark's types
 
     return LakeError(
         f"{series.full_name}: the table at {lake.uri(series)} is damaged or a file of it is missing "

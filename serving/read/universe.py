@@ -6,9 +6,9 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delta_tables.lake import Lake
-from serving.conditions import known_at
+from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
+from serving.query.conditions import known_at
 from serving.read.snapshots import Snapshot, query
 
 _NAMING = ("symbol", "interval", "provider")

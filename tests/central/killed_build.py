@@ -15,9 +15,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from config.settings import Settings
-from delta_tables.lake import Lake
-from flows import gold_build, silver_build
-from jobs import session, table_io
+from delta_tables.storage.lake import Lake
+from jobs.engine import session, table_io
+from jobs.pipelines import gold_sessions as gold_build
+from jobs.pipelines import silver_payloads as silver_build
 from tests import lakes
 
 POINTS = (

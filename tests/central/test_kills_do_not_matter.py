@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.central.killed_build import POINTS
 from tests.central.test_order_does_not_matter import deliveries, payloads, require_clean
 from tests.lakes import build_lake, land_rows

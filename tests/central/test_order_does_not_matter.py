@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday, overview
 

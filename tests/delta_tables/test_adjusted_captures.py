@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from delta_tables.adjusted_views import split_adjusted_sql, total_adjusted_sql
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
+from delta_tables.views.adjusted_bars import split_adjusted_sql, total_adjusted_sql
 from tests.adjusted_rows import Row, bar_row, dividend_row, split_row
 from tests.delta_tables.test_adjusted_views import rows, store
 

@@ -10,12 +10,12 @@ import pytest
 from deltalake import QueryBuilder
 from pyspark.sql import SparkSession
 
-from delta_tables.adjusted_views import split_adjusted_sql, total_adjusted_sql
-from delta_tables.arrow_io import append_rows
-from delta_tables.create_tables import create_tables, open_table
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables, open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.views.adjusted_bars import split_adjusted_sql, total_adjusted_sql
 from tests.adjusted_rows import Row, bar_row, dividend_row, split_row
 
 Found = list[tuple[str, str, Decimal | None, Decimal | None]]

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from delta_tables.arrow_io import append_rows, arrow_schema, read_rows, upsert_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.arrow_io import append_rows, arrow_schema, read_rows, upsert_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
 from tests.delta_tables.small_table import row, table_of
 
 TABLE = table_of()

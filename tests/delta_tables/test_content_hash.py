@@ -5,10 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delta_tables.arrow_io import append_rows, arrow_schema
-from delta_tables.content_hash import content_hash, hash_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
+from delta_tables.storage.arrow_io import append_rows, arrow_schema
+from delta_tables.storage.content_hash import content_hash, hash_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from tests.delta_tables.small_table import row, table_of
 
 TABLE = table_of()

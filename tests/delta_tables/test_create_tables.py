@@ -11,12 +11,12 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql.types import DecimalType, LongType, StringType
 
-from delta_tables.arrow_io import append_rows, read_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.arrow_io import append_rows, read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import SchemaMismatch, Table, column
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.catalogue import ALL_TABLES
 from tests.delta_tables.small_table import COLUMNS, row, table_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,8 +116,8 @@ def test_two_processes_that_create_at_once_both_succeed_and_lose_nothing(lake: L
 def command(lake: Lake) -> list[str]:
     code = (
         "import sys\n"
-        "from delta_tables.create_tables import create_tables\n"
-        "from delta_tables.lake import Lake\n"
+        "from delta_tables.storage.create_tables import create_tables\n"
+        "from delta_tables.storage.lake import Lake\n"
         "sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.readline()\n"
         "create_tables(Lake(sys.argv[1]))\n"
     )

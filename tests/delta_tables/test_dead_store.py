@@ -12,11 +12,11 @@ from deltalake import write_deltalake
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.create_tables import open_table
-from delta_tables.lake import Lake, LakeError, lake_of
-from delta_tables.lease import lease
-from delta_tables.object_store import create_winners, store_client
-from delta_tables.silver import BARS
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake, LakeError, lake_of
+from delta_tables.storage.lease import lease
+from delta_tables.storage.object_store import create_winners, store_client
+from delta_tables.tables.silver import BARS
 from tests.silent_store import silent_store
 
 LIMIT_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 
 
 @pytest.mark.parametrize("root", ["lake", "./lake", ""])

@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from delta_tables.lake import Lake, LakeError
-from delta_tables.object_store import create_winners
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.object_store import create_winners
 
 # What becomes of a creation, by its number in the order of arrival: a status, or None: no answer at all.
 Answers = Callable[[int], int | None]

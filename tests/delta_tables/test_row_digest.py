@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.row_digest import RowDigest, row_digest
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.storage.row_digest import RowDigest, row_digest
+from delta_tables.tables.bronze import RAW_PAYLOADS
 from tests.payloads import at, bar, daily
 
 ROWS = [daily(symbol, {"2010-08-12": bar()}, at(hour)) for hour, symbol in enumerate(("AAPL", "IBM", "KO"))]

@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DecimalType, StringType
 
-from delta_tables.catalogue import ALL_TABLES, table_named
 from delta_tables.table import SchemaMismatch, column
+from delta_tables.tables.catalogue import ALL_TABLES, table_named
 from tests.delta_tables.small_table import COLUMNS, table_of
 
 

@@ -2,7 +2,7 @@
 
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.lakes import build_lake, land_rows
 from tests.payloads import DAYS, at, bar, daily, overview
 

@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.docs.gold_lake import ANSWER, CORRECTED, SYMBOLS, fill
 from tests.payloads import DAYS
 from tests.sql_snippets import KINDS, PAGE, QUESTION, answer_of, make_root, run, snippet, snippets

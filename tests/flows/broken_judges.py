@@ -9,11 +9,11 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-import flows.bar_files_build
-import flows.tick_build
-from flows.tick_build import TICK_TABLES
-from jobs.bar_rules import judge_bars
-from jobs.trades import judged_trades
+import jobs.pipelines.silver_bar_files
+import jobs.pipelines.silver_tick_files
+from jobs.pipelines.silver_tick_files import TICK_TABLES
+from jobs.silver.bar_rules import judge_bars
+from jobs.silver.trades import judged_trades
 
 
 def broken_trades(*given: Any) -> DataFrame:
@@ -45,6 +45,8 @@ def broken_judges() -> Iterator[None]:
     """What is built meanwhile is judged by these."""
     trades, quotes = TICK_TABLES
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.tick_build, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes))
-        patch.setattr(flows.bar_files_build, "judge_bars", broken_bars)
+        patch.setattr(
+            jobs.pipelines.silver_tick_files, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes)
+        )
+        patch.setattr(jobs.pipelines.silver_bar_files, "judge_bars", broken_bars)
         yield

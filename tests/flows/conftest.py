@@ -123,7 +123,7 @@ def here(environment: pytest.MonkeyPatch, tmp_path: Path, simulator: Simulator) 
 def still_clock(environment: pytest.MonkeyPatch) -> None:
     """The market's clock stands still, so that the same questions give the same rows to the microsecond."""
     now = datetime.fromisoformat(NOW)
-    environment.setattr("flows.workspace.market_clock", lambda _as_if_at: lambda: now)
+    environment.setattr("jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: now)
 
 
 @pytest.fixture
@@ -152,7 +152,9 @@ def filled(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFacto
         Simulator(SimulatorConfig(clock=datetime.fromisoformat(NOW))) as simulator,
     ):
         patch.setenv("ALPHAVANTAGE_API_KEY", API_KEY)
-        patch.setattr("flows.workspace.market_clock", lambda _as_if_at: lambda: datetime.fromisoformat(NOW))
+        patch.setattr(
+            "jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: datetime.fromisoformat(NOW)
+        )
         market_data(install(folder, simulator.url).config)
     return folder / "lake"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from tests.lakes import CONTENT_TABLES
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from flows import fetching, workspace
 from flows.backfill import backfill
+from flows.ingestion import fetch_payloads as fetching
+from jobs.runs import run_context as workspace
 from tests.flows.installation import NOW
 
 FIRST, LAST = date(2010, 8, 2), date(2010, 8, 13)

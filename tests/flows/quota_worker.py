@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.handlers.alphavantage import AlphaVantage
+from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ProviderError
-from flows.handlers.http_client import HttpClient
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import Query, RateLimit
-from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
-from flows.quota_order import Asked, in_order_of_need, window_start
+from flows.handlers.models import Query, RateLimit
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.transport.http_client import HttpClient
+from flows.handlers.transport.redaction import Redactor
+from flows.handlers.transport.retry import HttpPolicy
+from flows.ingestion.request_priority import Asked, in_order_of_need, window_start
 
 KEY = "a-key-of-nobody"
 LONGEST_WAIT_SECONDS = 60.0

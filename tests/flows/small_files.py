@@ -10,11 +10,11 @@ from typing import Any
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.row_digest import row_digest
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
-from flows.silver_build import SILVER_TABLES, build_silver
+from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS, at, bar, daily
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from delta_tables.lake import Lake
-from flows.already_landed import not_landed_yet
-from flows.handlers.records import Query
-from flows.sources.source import Ask
+from delta_tables.storage.lake import Lake
+from flows.handlers.models import Query
+from flows.ingestion.landed_requests import not_landed_yet
+from flows.ingestion.source import Ask
 from tests.lakes import land_rows
 from tests.payloads import DAYS, bar, daily, intraday
 

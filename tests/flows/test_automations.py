@@ -17,11 +17,11 @@ from prefect.states import Completed, Pending, Running
 from pydantic import SecretStr
 
 from config.secrets import Secrets
-from flows.artifacts import publish_artifacts
-from flows.deploy import prepare
-from flows.deploy_automations import set_automations, zombie_automations
-from flows.run_log import SILVER, StageResult
-from flows.silver_build import Built
+from flows.deployment.automations import set_automations, zombie_automations
+from flows.deployment.deploy import prepare
+from flows.runtime.artifacts import publish_artifacts
+from jobs.pipelines.silver_payloads import Built
+from jobs.runs.run_log import SILVER, StageResult
 from tests.flows.installation import ROOT, Installation, run_python
 from tests.flows.prefect_server import PrefectServer, in_patience, with_client
 

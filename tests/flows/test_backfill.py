@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.silver import BARS
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.silver import BARS
 from flows.backfill import backfill
+from flows.ingestion.source import PlanError
+from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.plans import PlanName
 from flows.simulator.server import Simulator
-from flows.sources.source import PlanError
 from tests.flows import killed_backfill
 from tests.flows.installation import Installation, install, run_python
 from tests.flows.killed_backfill import DATASETS, FIRST, LAST

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import open_table
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, QUARANTINE
-from flows import bar_files_build
-from flows.bar_files_build import build_bar_files
-from flows.silver_build import Built
-from flows.workspace import CHECKS
-from jobs.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS, QUARANTINE
+from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
+from jobs.pipelines import silver_bar_files as bar_files_build
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_payloads import Built
+from jobs.runs.run_context import CHECKS
 from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
 
 

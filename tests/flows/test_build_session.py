@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.lake import Lake, LakeError
 from flows.build import build_session
-from jobs.spark_server import EngineError
+from jobs.engine.spark_connect import EngineError
 from tests.lakes import workspace
 
 

@@ -15,18 +15,18 @@ from typer.testing import CliRunner
 from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.arrow_io import append_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.gold_ticks import TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake, LakeError
-from delta_tables.ops import RUNS
-from delta_tables.silver import BARS
-from flows.cli import operate_commands
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.gold_ticks import TRADE_BAR_DIFFERENCES
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS
+from flows.cli import maintenance as operate_commands
 from flows.cli.check import check_tables
 from flows.cli.context import CliContext
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from flows.workspace import CHECKS
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_context import CHECKS
 from tests import flat_files
 from tests.jobs.reference_frames import listed
 from tests.lakes import build_lake, land_rows

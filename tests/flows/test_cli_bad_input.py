@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from delta_tables.bronze import DEAD_LETTERS
+from delta_tables.tables.bronze import DEAD_LETTERS
 from flows.simulator.server import Simulator
 from tests.flows.command_line import Cli, Ended
 from tests.flows.installation import Installation, install, run_python

@@ -8,14 +8,14 @@ from deltalake import DeltaTable
 from deltalake.table import TableOptimizer
 from pyspark.sql import SparkSession
 
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.lake import Lake, LakeError
-from delta_tables.ops import RUNS
-from delta_tables.row_digest import row_digest
-from delta_tables.silver import BARS
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS
 from flows.maintain import maintain_table
-from jobs.compaction import LostRowsError, compact
+from jobs.engine.compaction import LostRowsError, compact
 from tests.flows.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS

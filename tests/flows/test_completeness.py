@@ -9,20 +9,20 @@ import pytest
 
 from config.load import ConfigError
 from config.settings import CompletenessSettings, PublicationSettings
-from delta_tables.arrow_io import upsert_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_FILES
-from delta_tables.lake import Lake
-from delta_tables.ops import COMPLETENESS
-from delta_tables.silver import BARS
-from flows.already_landed import not_landed_yet
+from delta_tables.storage.arrow_io import upsert_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
+from delta_tables.tables.ops import COMPLETENESS
+from delta_tables.tables.silver import BARS
 from flows.completeness.check import changed_rows
+from flows.completeness.gap_requests import reasks, with_reasks
 from flows.completeness.publication import publications
-from flows.completeness.reasks import reasks, with_reasks
 from flows.handlers import bse
-from flows.handlers.coingecko_questions import Reach, question
-from flows.requests_plan import latest_asks, queries
-from flows.sources.source import Ask
-from flows.workspace import Workspace
+from flows.handlers.coingecko.endpoints import Reach, question
+from flows.ingestion.landed_requests import not_landed_yet
+from flows.ingestion.request_selection import latest_asks, queries
+from flows.ingestion.source import Ask
+from jobs.runs.run_context import Workspace
 from tests.lakes import land_rows, workspace
 from tests.payloads import payload
 from tests.serving.sample_lake import add, bar

@@ -1,4 +1,4 @@
-"""`flows.demo_run`: the demo is run until it has ended well once."""
+"""`flows.deployment.demo_run`: the demo is run until it has ended well once."""
 
 from typing import Any
 from uuid import UUID
@@ -8,8 +8,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running
 
-from flows.demo_run import start_demo
-from flows.deploy import declared_deployments, deploy, set_pool
+from flows.deployment.demo_run import start_demo
+from flows.deployment.deploy import declared_deployments, deploy, set_pool
 from tests.flows.installation import ROOT
 from tests.flows.prefect_server import with_client
 

@@ -1,4 +1,4 @@
-"""prefect.yaml and `flows.deploy`: what is declared loads, is valid, and is what the server then has."""
+"""prefect.yaml and `flows.deployment.deploy`: what is declared is valid, and is what the server then has."""
 
 import asyncio
 import sys
@@ -23,10 +23,10 @@ from pydantic import SecretStr
 
 from config.load import ConfigError
 from config.secrets import Secrets
-from flows import deploy as deploy_command
-from flows.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
-from flows.deploy_notifications import GATE_REFUSED, wanted_blocks
-from flows.sweep import POOL, sweep
+from flows.deployment import deploy as deploy_command
+from flows.deployment.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
+from flows.deployment.notifications import GATE_REFUSED, wanted_blocks
+from flows.deployment.zombie_runs import POOL, sweep
 from tests.flows.installation import ROOT
 from tests.flows.prefect_server import with_client
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from flows.cli import doctor
 from flows.cli.context import CliContext
 

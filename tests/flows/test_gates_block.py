@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from delta_tables.ops import GATE_RESULTS, RUNS
+from delta_tables.tables.ops import GATE_RESULTS, RUNS
 from flows.backfill import backfill
 from flows.build import build
-from flows.run_summary import BuildBlocked
+from flows.operations.run_summary import BuildBlocked
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from flows.workspace import CHECKS, Workspace, open_workspace
+from jobs.runs.run_context import CHECKS, Workspace, open_workspace
 from tests.flows.installation import NOW, Installation, install
 from tests.flows.prefect_server import PrefectServer
 from tests.lakes import hashes

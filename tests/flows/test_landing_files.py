@@ -11,25 +11,25 @@ from typing import Any
 
 import pytest
 
-import flows.landing_files
+import flows.landing.flat_files
 from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.arrow_io import read_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_FILES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError, lake_of
-from flows.fetching import Fetched
-from flows.file_fetching import fetch_files, restore_files
-from flows.handlers.massive_files import file_key
-from flows.landing_files import LandedFile, expire_files, landed_files, landing_path
-from flows.progress import observed_by
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError, lake_of
+from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
+from flows.handlers.massive.files import file_key
+from flows.ingestion.fetch_files import fetch_files, restore_files
+from flows.ingestion.fetch_payloads import Fetched
+from flows.ingestion.source import Ask, PlanError
+from flows.ingestion.sources.massive import files_wanted, is_due, range_asks
+from flows.landing.flat_files import LandedFile, expire_files, landed_files, landing_path
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.file_store import FileStore, StoredFile
+from flows.simulator.massive.file_store import FileStore, StoredFile
 from flows.simulator.server import Simulator
-from flows.sources.massive import files_wanted, is_due, range_asks
-from flows.sources.source import Ask, PlanError
-from flows.workspace import Workspace, new_run_id
+from jobs.runs.progress import observed_by
+from jobs.runs.run_context import Workspace, new_run_id
 from tests.minio_server import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
@@ -230,7 +230,9 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
 def test_attempts_before_a_file_came_are_kept_as_dead_letters(
     simulator: Simulator, work: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.handlers.retries.wait_exponential_jitter", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(
+        "flows.handlers.transport.retry.wait_exponential_jitter", lambda **_: lambda _state: 0.0
+    )
     simulator.service.set_faults([Fault(FaultKind.HTTP_503, count=2), Fault(FaultKind.TRUNCATED, count=1)])
 
     (fetched,) = fetch_files(work(attempts=6), ONE)
@@ -286,7 +288,7 @@ def test_a_run_that_dies_before_its_row_is_written_leaves_nothing_that_counts(
         raise LakeError(f"{lake.root}: no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(flows.landing_files, "append_rows", fails)
+        patched.setattr(flows.landing.flat_files, "append_rows", fails)
         with pytest.raises(LakeError, match="no space left"):
             fetch_files(work(), ONE)
     assert landed_files(lake) == []

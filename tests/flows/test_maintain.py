@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from pyspark.sql import SparkSession
 
 from config.settings import MaintenanceSettings
-from delta_tables.bronze import RAW_FILES, RAW_PAYLOADS
-from delta_tables.content_hash import content_hash
-from delta_tables.lake import Lake, LakeError
-from delta_tables.ops import RUNS
-from delta_tables.row_digest import row_digest
-from delta_tables.silver import BARS
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.row_digest import row_digest
+from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS
 from flows.maintain import MaintenanceError, maintain_table, maintain_tables
-from jobs.compaction import vacuum
-from jobs.new_payloads import new_payloads
+from jobs.engine.compaction import vacuum
+from jobs.history.pending_payloads import new_payloads
 from tests.flows.command_line import Cli
 from tests.flows.installation import Installation
 from tests.flows.small_files import (

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from delta_tables import bronze, gold, silver
-from delta_tables.ops import RUNS
+from delta_tables.tables import bronze, gold, silver
+from delta_tables.tables.ops import RUNS
 from flows.cli.summary import print_summary
 from flows.market_data import market_data
-from flows.run_summary import RunSummary
+from flows.operations.run_summary import RunSummary
+from flows.simulator.alphavantage.plans import PLANS, Plan, PlanName
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.plans import PLANS, Plan, PlanName
 from flows.simulator.server import Simulator
 from tests.flows.installation import Installation, install
 from tests.flows.prefect_server import PrefectServer

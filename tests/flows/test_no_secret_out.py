@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from flows.simulator.alphavantage.plans import PLANS, Plan, PlanName
 from flows.simulator.faults import Fault, FaultKind, dump_faults
-from flows.simulator.plans import PLANS, Plan, PlanName
 from flows.simulator.server import Simulator
 from tests.flows import canary_run
 from tests.flows.installation import Installation, install, run_python

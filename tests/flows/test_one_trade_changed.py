@@ -19,19 +19,19 @@ from pyspark.sql import SparkSession
 
 from benchmarks.delta_commits import Commit, commits_since, versions
 from benchmarks.one_trade_changed import NOW, TABLES, Month, month, take
-from delta_tables.arrow_io import read_rows
-from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
-from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_ticks import QUOTES, TRADES
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.landing_files import landed_files
-from flows.run_log import StageResult
-from flows.simulator.file_store import FileStore, key_of
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from flows.ingestion.sources.massive import range_asks
+from flows.landing.flat_files import landed_files
+from flows.simulator.massive.file_store import FileStore, key_of
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from flows.sources.massive import range_asks
+from jobs.runs.run_log import StageResult
 
 SESSIONS = 31
 DATASETS = ("trades_v1", "minute_aggs_v1", "day_aggs_v1")

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from flows.ingestion.market_hours import Exchange, no_session_then, not_trading_then
+from flows.ingestion.source import PlanError
 from flows.market_data import market_data
-from flows.open_hours import Exchange, no_session_then, not_trading_then
 from flows.simulator.server import Simulator
-from flows.sources.source import PlanError
-from jobs.trading_calendar import ALWAYS_OPEN, ZONE_OF
+from jobs.market_calendar.sessions import ALWAYS_OPEN, ZONE_OF
 from tests.flows.installation import install
 
 

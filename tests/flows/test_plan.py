@@ -11,14 +11,14 @@ from pydantic import SecretStr
 
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
-from delta_tables.lake import Lake
-from flows.handlers.rate_limits import RateGate
-from flows.providers import SOURCES
-from flows.quota_plan import DatasetPlan, ProviderPlan, latest_asks_of, plan
-from flows.requests_plan import range_asks
+from delta_tables.storage.lake import Lake
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.ingestion.quota_plan import DatasetPlan, ProviderPlan, latest_asks_of, plan
+from flows.ingestion.registry import SOURCES
+from flows.ingestion.request_selection import range_asks
+from flows.ingestion.source import PlanError
 from flows.simulator.server import Simulator
-from flows.sources.source import PlanError
-from flows.workspace import Workspace
+from jobs.runs.run_context import Workspace
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation
 from tests.lakes import land_rows

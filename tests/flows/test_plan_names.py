@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from config.settings import AlphaVantageSettings, CoinGeckoSettings
 from flows.handlers import alphavantage, coingecko
-from flows.handlers.records import Manifest
+from flows.handlers.models import Manifest
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
-from flows.simulator.companies import load_companies
-from flows.simulator.plans import PlanName
-from flows.simulator.prices import load_histories
+from flows.simulator.alphavantage.plans import PlanName
+from flows.simulator.market.companies import load_companies
+from flows.simulator.market.real_prices import load_histories
 from flows.simulator.server import SimulatorServer
 from flows.simulator.service import Service, SimulatorConfig
 from tests.flows.quota_worker import KEY, SharedClock, Shift, landed, work

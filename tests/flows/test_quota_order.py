@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import DEAD_LETTERS
-from delta_tables.lake import Lake
-from flows.answers_so_far import last_answered
-from flows.handlers.records import Query, RateLimit
-from flows.quota_order import in_order_of_need, in_turns, window_start
-from flows.quota_plan import by_need
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.bronze import DEAD_LETTERS
+from flows.handlers.models import Query, RateLimit
+from flows.ingestion.last_fetched import last_answered
+from flows.ingestion.quota_plan import by_need
+from flows.ingestion.request_priority import in_order_of_need, in_turns, window_start
 from tests.lakes import land_rows
 from tests.payloads import DAYS, T0, at, bar, daily, intraday, overview
 

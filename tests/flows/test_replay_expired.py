@@ -10,20 +10,20 @@ import pytest
 from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.ops import RUNS
-from delta_tables.silver import BARS
-from flows.bar_files_build import build_bar_files
-from flows.file_fetching import fetch_files
-from flows.handlers.massive_files import file_key
-from flows.landing_files import landed_files
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS
+from flows.handlers.massive.files import file_key
+from flows.ingestion.fetch_files import fetch_files
+from flows.ingestion.replay_scope import Scope
+from flows.ingestion.source import Ask
+from flows.landing.flat_files import landed_files
 from flows.replay import replay_files
-from flows.replay_scope import Scope
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from flows.sources.source import Ask
-from flows.workspace import Workspace
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.runs.run_context import Workspace
 from tests.flat_files import tick_workspace
 from tests.flows.broken_judges import broken_judges
 

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import open_table
-from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, QUARANTINE
-from delta_tables.silver_ticks import QUOTES, TRADES
-from flows.bar_files_build import build_bar_files
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
+from delta_tables.tables.silver import BARS, QUARANTINE
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from flows.ingestion.replay_scope import Scope, require_known, scope_of
+from flows.ingestion.source import PlanError
 from flows.replay import replay_files
-from flows.replay_scope import Scope, require_known, scope_of
-from flows.silver_build import Built
-from flows.sources.source import PlanError
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_payloads import Built
+from jobs.pipelines.silver_tick_files import build_files
 from tests.flat_files import (
     DAY,
     FETCHED,

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
-from flows.handlers.records import Query
-from flows.providers import SOURCES
-from flows.requests_plan import latest_asks, queries, range_asks, require_anybody, without_key
-from flows.sources.source import Ask, PlanError
+from flows.handlers.models import Query
+from flows.ingestion.registry import SOURCES
+from flows.ingestion.request_selection import latest_asks, queries, range_asks, require_anybody, without_key
+from flows.ingestion.source import Ask, PlanError
 
 FIRST, LAST = date(2009, 11, 30), date(2010, 2, 1)
 

@@ -9,13 +9,13 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from config.settings import Providers
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.ops import RUNS
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.ops import RUNS
 from flows.build import build_all
-from flows.retention import expire_built_files
-from flows.tick_build import build_files
-from flows.workspace import Workspace
+from flows.ingestion.file_retention import expire_built_files
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_context import Workspace
 from tests.flat_files import (
     DAY,
     FETCHED,

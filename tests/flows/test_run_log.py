@@ -4,15 +4,15 @@ import shutil
 
 import pytest
 
-from delta_tables import gold
-from delta_tables.arrow_io import read_rows
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.ops import RUNS
-from delta_tables.silver import BARS, FUNDAMENTALS
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.run_log import (
+from delta_tables.tables import gold
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS, FUNDAMENTALS
+from jobs.runs.run_log import (
     GOLD,
     INGEST,
     SILVER,

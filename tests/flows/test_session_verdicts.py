@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from config.settings import CompletenessSettings, PublicationSettings, Settings
+from flows.completeness.expected_sessions import expected_sessions, last_sessions, watched_series
 from flows.completeness.publication import BUILT_IN, due, publications
-from flows.completeness.series import expected_sessions, last_sessions, watched_series
-from flows.completeness.verdicts import Due, State, verdict
-from jobs.trading_calendar import CRYPTO, FX, Session, sessions_between
+from flows.completeness.session_state import Due, State, verdict
+from jobs.market_calendar.sessions import CRYPTO, FX, Session, sessions_between
 
 SECOND = timedelta(seconds=1)
 HALF_DAYS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from delta_tables import bronze, ops
-from delta_tables.create_tables import open_table
-from delta_tables.lake import LakeError
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import LakeError
+from delta_tables.tables import bronze, ops
 from flows.completeness import check
 from flows.market_data import market_data
 from flows.simulator.faults import Fault, FaultKind
@@ -47,7 +47,7 @@ def run_at(
 ) -> dict[tuple[str, str, date], dict[str, Any]]:
     """Runs with both clocks at `now`; gives ops.completeness."""
     simulator.service.clock.set(now)
-    patch.setattr("flows.workspace.market_clock", lambda _as_if_at: lambda: now)
+    patch.setattr("jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: now)
     market_data(here.config)
     return states(here)
 

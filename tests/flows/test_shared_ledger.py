@@ -10,13 +10,13 @@ import pytest
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.quota_ledger import LedgerTable
-from flows.handlers.rate_limits import fingerprint
-from flows.providers import SOURCES
-from flows.quota_plan import latest_asks_of, plan
-from flows.workspace import Workspace
+from flows.handlers.rate_limit.limiter import fingerprint
+from flows.handlers.rate_limit.windows import LedgerTable
+from flows.ingestion.quota_plan import latest_asks_of, plan
+from flows.ingestion.registry import SOURCES
+from jobs.runs.run_context import Workspace
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation
 from tests.payloads import T0
@@ -147,7 +147,7 @@ def test_the_doctor_names_the_database_that_does_not_answer(
 def test_without_the_driver_what_to_install_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "flows.handlers.quota_postgres", raising=False)
+    monkeypatch.delitem(sys.modules, "flows.handlers.rate_limit.postgres_store", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ProviderError, match="install the packages with `make install`") as raised:
         SOURCES[name].connect(worker(tmp_path, NOBODY))

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 from config.settings import Settings
-from flows.providers import SOURCES
-from flows.quota_plan import latest_asks_of
-from flows.requests_plan import range_asks
-from flows.sources.source import Ask, PlanError
-from flows.sources.symbol_kinds import EVERY_KIND, kinds_of
+from flows.ingestion.asset_types import EVERY_KIND, kinds_of
+from flows.ingestion.quota_plan import latest_asks_of
+from flows.ingestion.registry import SOURCES
+from flows.ingestion.request_selection import range_asks
+from flows.ingestion.source import Ask, PlanError
 
 FIRST, LAST = date(2010, 8, 2), date(2010, 8, 13)
 LISTED = {"stocks": ["AAPL", "GOOGLE"], "fx": ["EURUSD"], "crypto": ["BTC-USD", "PEPE-USD=pepe"]}

@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-import flows.file_publishing
-from delta_tables.arrow_io import append_rows, read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import open_table
-from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake
-from delta_tables.ops import RUNS
-from delta_tables.silver import QUARANTINE
-from delta_tables.silver_ticks import QUOTES, TRADES
+import jobs.pipelines.silver_file_batches
+from delta_tables.storage.arrow_io import append_rows, read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.run_log import SILVER
-from flows.silver_build import Built
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from jobs.table_io import append_first
+from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import QUARANTINE
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from jobs.engine.table_io import append_first
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_payloads import Built
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.run_log import SILVER
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -223,7 +223,7 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
             raise RuntimeError("killed")
         append_first(*given)
 
-    monkeypatch.setattr(flows.file_publishing, "append_first", dies)
+    monkeypatch.setattr(jobs.pipelines.silver_file_batches, "append_first", dies)
     with pytest.raises(RuntimeError, match="killed"):
         build(spark, lake, rows_per_batch=1000)
     assert 0 < len(rows_of(lake, TRADES)) < len(rows)
@@ -249,7 +249,14 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     rule = "  - failed rows:\n      name: no price above one\n      fail condition: price > 1\n"
-    checks = (flows.file_publishing.__file__, "..", "..", "quality", "checks", "silver_trades.yml")
+    checks = (
+        jobs.pipelines.silver_file_batches.__file__,
+        "..",
+        "..",
+        "quality",
+        "checks",
+        "silver_trades.yml",
+    )
     text = Path(*checks).resolve().read_text()
     land_trades(lake, [trade(1)])
     work = tick_workspace(lake)
@@ -287,7 +294,7 @@ def test_vendor_bars_that_arrive_later_are_compared(spark: SparkSession, lake: L
 
 def land_vendor_bars(lake: Lake, closes: dict[str, str]) -> None:
     """Bars as the bars build leaves them, and its record in the run log."""
-    from delta_tables.silver import BARS  # noqa: PLC0415 - the only use
+    from delta_tables.tables.silver import BARS  # noqa: PLC0415 - the only use
 
     rows = []
     for clock, close in closes.items():

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables import gold_ticks, silver_ticks
-from delta_tables.arrow_io import read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, QUARANTINE
-from flows.bar_files_build import build_bar_files
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import gold_ticks, silver_ticks
+from delta_tables.tables.silver import BARS, QUARANTINE
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.file_store import FileStore, key_of
-from flows.simulator.market import Market
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from jobs.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
+from flows.simulator.market.market import Market
+from flows.simulator.massive.file_store import FileStore, key_of
+from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver_tick_files import build_files
 from tests.flat_files import FETCHED, LATER, csv_text, land_quotes, land_text, ns, quote, tick_workspace
 
 DAY = date(2010, 8, 12)

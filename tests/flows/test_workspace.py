@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from config.load import ConfigError
-from delta_tables.lake import LakeError
+from delta_tables.storage.lake import LakeError
 from flows.ingest import ingest_all
-from flows.sources.source import Ask
-from flows.workspace import CHECKS, market_clock, new_run_id, open_workspace, utc_now
+from flows.ingestion.source import Ask
+from jobs.runs.run_context import CHECKS, market_clock, new_run_id, open_workspace, utc_now
 from tests.flows.installation import Installation, install
 
 

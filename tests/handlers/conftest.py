@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.alphavantage import AlphaVantage
-from flows.handlers.http_client import HttpClient
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.alphavantage.handler import AlphaVantage
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.transport.http_client import HttpClient
+from flows.handlers.transport.redaction import Redactor
+from flows.handlers.transport.retry import HttpPolicy
 
 CANARY = "CANARY7KEY/42+X="
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flows.handlers import rate_limits
-from flows.handlers.alphavantage import MANIFEST, AlphaVantage, connect
+from flows.handlers.alphavantage.handler import MANIFEST, AlphaVantage, connect
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.http_client import HttpClient
-from flows.handlers.quota_sqlite import open_sqlite
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import Query
-from flows.handlers.redaction import Redactor
+from flows.handlers.models import Query
+from flows.handlers.rate_limit import limiter as rate_limits
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.sqlite_store import open_sqlite
+from flows.handlers.transport.http_client import HttpClient
+from flows.handlers.transport.redaction import Redactor
 
 Make = Callable[..., AlphaVantage]
 

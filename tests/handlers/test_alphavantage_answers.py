@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.handlers.alphavantage import classify
-from flows.handlers.alphavantage_answers import LISTING_HEADER
+from flows.handlers.alphavantage.handler import classify
+from flows.handlers.alphavantage.responses import LISTING_HEADER
 from flows.handlers.errors import ErrorClass
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"

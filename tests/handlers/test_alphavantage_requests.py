@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flows.handlers.alphavantage import MANIFEST, AlphaVantage
-from flows.handlers.alphavantage_requests import DATASETS, PREMIUM_DATASETS
+from flows.handlers.alphavantage.endpoints import DATASETS, PREMIUM_DATASETS
+from flows.handlers.alphavantage.handler import MANIFEST, AlphaVantage
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query
+from flows.handlers.models import Query
 
 Make = Callable[..., AlphaVantage]
 

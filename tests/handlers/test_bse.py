@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.bse import MANIFEST, Bse, connect, file_names
+from flows.handlers.bse.handler import MANIFEST, Bse, connect, file_names
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query, RawRecord
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.models import Query, RawRecord
+from flows.handlers.transport.retry import HttpPolicy
 
 NOW = datetime(2026, 8, 14, 15, 0, tzinfo=UTC)
 UDIFF_DAY, ISIN_DAY = date(2026, 8, 14), date(2024, 1, 15)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.handlers.bse_answers import classify
+from flows.handlers.bse.responses import classify
 from flows.handlers.errors import ErrorClass
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/bse"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from flows.sources.bse import SOURCE
-from flows.sources.source import Ask, Landed, PlanError
+from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.sources.bse import SOURCE
 
 NOW = datetime(2024, 1, 24, 15, 0, tzinfo=UTC)
 FOLDER = "/download/BhavCopy/Equity"

@@ -10,19 +10,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from flows.handlers.coingecko import MANIFEST, CoinGecko, connect, limits
-from flows.handlers.coingecko_coins import COIN_IDS
-from flows.handlers.coingecko_questions import Reach
+from flows.handlers.coingecko.coins import COIN_IDS
+from flows.handlers.coingecko.endpoints import Reach
+from flows.handlers.coingecko.handler import MANIFEST, CoinGecko, connect, limits
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.http_client import HttpClient
-from flows.handlers.quota_ledger import MONTH_SECONDS
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import Query, RateLimit
-from flows.handlers.redaction import Redactor
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.models import Query, RateLimit
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.windows import MONTH_SECONDS
+from flows.handlers.transport.http_client import HttpClient
+from flows.handlers.transport.redaction import Redactor
+from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from jobs.coingecko_bodies import bar_rows
+from jobs.parsing.coingecko_json import bar_rows
 
 NOW = datetime(2024, 3, 9, 12, 0, tzinfo=UTC)
 CHART = b'{"prices":[[1621066793712,48460.07857593376]],"market_caps":[],"total_volumes":[]}'

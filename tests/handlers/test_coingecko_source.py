@@ -10,13 +10,13 @@ import pytest
 from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import CoinGeckoSettings, Providers, Settings, WatchList
-from delta_tables.lake import Lake
-from flows.handlers.coingecko import CoinGecko
-from flows.handlers.coingecko_questions import Reach, question
-from flows.handlers.records import Query
-from flows.sources.coingecko import SOURCE
-from flows.sources.source import Ask, Landed, PlanError
-from flows.workspace import Workspace
+from delta_tables.storage.lake import Lake
+from flows.handlers.coingecko.endpoints import Reach, question
+from flows.handlers.coingecko.handler import CoinGecko
+from flows.handlers.models import Query
+from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.sources.coingecko import SOURCE
+from jobs.runs.run_context import Workspace
 
 TODAY = date(2024, 3, 9)
 COINS = WatchList(crypto=("BTC-USD", "PEPE-USD=pepe"))

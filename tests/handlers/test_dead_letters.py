@@ -12,19 +12,19 @@ import pytest
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.arrow_io import read_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from flows.answers_so_far import last_answered
-from flows.fetching import Fetched, fetch_and_land
-from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
-from flows.landing import bury
-from flows.providers import SOURCES
-from flows.sources.calls import FailedAttempts
-from flows.workspace import Workspace
-from serving.status import dead_letter_counts
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from flows.handlers.models import Query
+from flows.handlers.transport.retry import HttpPolicy
+from flows.ingestion.failed_attempts import FailedAttempts
+from flows.ingestion.fetch_payloads import Fetched, fetch_and_land
+from flows.ingestion.last_fetched import last_answered
+from flows.ingestion.registry import SOURCES
+from flows.landing.payloads import bury
+from jobs.runs.run_context import Workspace
+from serving.monitor.status import dead_letter_counts
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 DATA = b'{"Symbol": "IBM"}'
@@ -137,7 +137,7 @@ def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, work:
 def test_threads_and_many_commits_lose_and_double_nothing(
     server: Any, work: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.fetching.LAND_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
     asked: Counter[str] = Counter()
     lock = Lock()
 
@@ -188,8 +188,8 @@ def test_what_could_not_be_buried_is_buried_with_the_next(
             raise OSError("full")
         bury(*given)
 
-    monkeypatch.setattr("flows.fetching.LAND_AFTER_SECONDS", -1.0)
-    monkeypatch.setattr("flows.fetching.bury", full_once)
+    monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("flows.ingestion.fetch_payloads.bury", full_once)
     with pytest.raises(OSError, match="full"):
         fetch(work, ASK)
     assert calls == [1, 1]

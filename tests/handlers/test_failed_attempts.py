@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.alphavantage import AlphaVantage
+from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ProviderError
-from flows.handlers.http_client import HttpClient
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import Query
-from flows.handlers.redaction import Redactor
-from flows.handlers.retries import FailedAttempt, HttpPolicy
+from flows.handlers.models import Query
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.transport.http_client import HttpClient
+from flows.handlers.transport.redaction import Redactor
+from flows.handlers.transport.retry import FailedAttempt, HttpPolicy
 
 DATA = b'{"Symbol": "IBM"}'
 ASK = Query("overview", "IBM")

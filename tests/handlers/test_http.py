@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.alphavantage import AlphaVantage
+from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query
-from flows.handlers.retries import retry_after_seconds
+from flows.handlers.models import Query
+from flows.handlers.transport.retry import retry_after_seconds
 
 Make = Callable[..., AlphaVantage]
 

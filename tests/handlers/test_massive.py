@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.massive import MANIFEST, Massive, connect
-from flows.handlers.massive_answers import Verdict
-from flows.handlers.massive_download import download
-from flows.handlers.massive_files import ReceivedFile, file_key, part_path, whole_path
-from flows.handlers.retries import HttpPolicy
+from flows.handlers.massive.download import download
+from flows.handlers.massive.files import ReceivedFile, file_key, part_path, whole_path
+from flows.handlers.massive.handler import MANIFEST, Massive, connect
+from flows.handlers.massive.responses import Verdict
+from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.file_store import FileStore
+from flows.simulator.massive.file_store import FileStore
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
 from tests.minio_server import Store, needs_minio

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flows.handlers.errors import ProviderError
-from flows.handlers.quota_ledger import (
+from flows.handlers.models import RateLimit
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.windows import (
     DAY_SECONDS,
     MONTH_SECONDS,
     LedgerTable,
@@ -23,8 +25,6 @@ from flows.handlers.quota_ledger import (
     next_call_ms,
     rates_of,
 )
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import RateLimit
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.quota_ledger import LedgerTable, SharedLedger, ledger_of
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import RateLimit
+from flows.handlers.models import RateLimit
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.windows import LedgerTable, SharedLedger, ledger_of
 from tests.postgres_server import PASSWORD, postgres_server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
 
-from flows.handlers.quota_postgres import open_postgres  # noqa: E402 - needs what is looked for above
+from flows.handlers.rate_limit.postgres_store import open_postgres  # noqa: E402 - needs what is looked for above
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = RateLimit(5, 86_400.0)
@@ -69,9 +69,9 @@ def test_short_waits_are_slept_through_by_the_servers_clock(server: str) -> None
 RACER = """
 import sys
 from flows.handlers.errors import ProviderError
-from flows.handlers.quota_ledger import SharedLedger
-from flows.handlers.rate_limits import RateGate
-from flows.handlers.records import RateLimit
+from flows.handlers.rate_limit.windows import SharedLedger
+from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.models import RateLimit
 from tests.postgres_server import PASSWORD, postgres_server
 gate = RateGate.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
 print("ready", flush=True)

@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.rate_limits import RateGate, fingerprint
-from flows.handlers.records import RateLimit
+from flows.handlers.models import RateLimit
+from flows.handlers.rate_limit.limiter import RateGate, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400.0
@@ -91,7 +91,7 @@ def _busiest(stamps: list[float], seconds: float) -> int:
 WORKER = """
 import sys, time
 from pathlib import Path
-from flows.handlers.rate_limits import RateGate, RateLimit
+from flows.handlers.rate_limit.limiter import RateGate, RateLimit
 read = []
 def now():
     read.append(time.time())
@@ -136,7 +136,7 @@ RACER = """
 import sys, time
 from pathlib import Path
 from flows.handlers.errors import ProviderError
-from flows.handlers.rate_limits import RateGate, RateLimit
+from flows.handlers.rate_limit.limiter import RateGate, RateLimit
 gate = RateGate(Path(sys.argv[1]), [RateLimit(100, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -260,7 +260,7 @@ def test_without_limits_nothing_is_to_be_told(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from flows.handlers.rate_limits import RateGate, RateLimit
+from flows.handlers.rate_limit.limiter import RateGate, RateLimit
 RateGate(Path(sys.argv[1]), [RateLimit(5, 86400)]).acquire("provider")
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -12,10 +12,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from flows.handlers.alphavantage import AlphaVantage
+from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ProviderError
-from flows.handlers.records import Query
-from flows.handlers.redaction import Redactor
+from flows.handlers.models import Query
+from flows.handlers.transport.redaction import Redactor
 
 Make = Callable[..., AlphaVantage]
 ASK = Query("overview", "IBM")

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query
-from flows.handlers.retries import HttpPolicy
-from flows.handlers.yahoo import MANIFEST, Yahoo, connect, period, provider_symbol
+from flows.handlers.models import Query
+from flows.handlers.transport.retry import HttpPolicy
+from flows.handlers.yahoo.handler import MANIFEST, Yahoo, connect, period, provider_symbol
 
 Make = Callable[..., Yahoo]
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.handlers.errors import ErrorClass
-from flows.handlers.yahoo_answers import classify, has_split
+from flows.handlers.yahoo.responses import classify, has_split
 
 _YAHOO = Path(__file__).resolve().parents[2] / "../shared/data/yahoo"
 _WITHOUT_ROWS = (

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from config.settings import Settings, WatchList
-from flows.handlers.records import Query
-from flows.handlers.yahoo import period
-from flows.sources.source import Ask, Landed, PlanError
-from flows.sources.yahoo import SOURCE
+from flows.handlers.models import Query
+from flows.handlers.yahoo.handler import period
+from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.sources.yahoo import SOURCE
 
 TODAY = date(2024, 3, 5)
 SETTINGS = Settings(

@@ -7,7 +7,7 @@ import os
 import sys
 
 from infra.spark import driver
-from jobs.spark_server import PACKAGES, find_java_home
+from jobs.engine.spark_connect import PACKAGES, find_java_home
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
-from delta_tables.bronze import RAW_PAYLOADS
 from delta_tables.table import Table
+from delta_tables.tables.bronze import RAW_PAYLOADS
 from tests.payloads import T0, payload
 
 

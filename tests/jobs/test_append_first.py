@@ -8,11 +8,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from jobs.bitemporal import OPERATION
-from jobs.table_io import append_first, merge_rows
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from jobs.engine.table_io import append_first, merge_rows
+from jobs.history.bitemporal import OPERATION
 from tests.delta_tables.small_table import row, table_of
 
 PRICES = table_of()

@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructField, StructType
 
-from delta_tables.bronze import RAW_PAYLOADS
-from jobs.bar_rules import judge_bars
-from jobs.parse_alphavantage import raw_bars
-from jobs.trading_calendar import FX, STOCKS_US, sessions_frame
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
+from jobs.parsing.alphavantage import raw_bars
+from jobs.silver.bar_rules import judge_bars
 from tests.payloads import T0, bar, daily, intraday, payload
 
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from delta_tables.silver import FUNDAMENTALS
-from jobs.bitemporal import (
+from delta_tables.tables.silver import FUNDAMENTALS
+from jobs.history.bitemporal import (
     IS_GONE,
     OPERATION,
     first_rows,

@@ -9,19 +9,19 @@ from zoneinfo import ZoneInfo
 
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import open_table
-from delta_tables.gold import SIGNALS, STOCK_OVERVIEW
-from delta_tables.gold_reconciliation import BAR_BREAKS
-from delta_tables.lake import Lake
-from flows.gold_build import rebuild_gold
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold import SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from flows.handlers import alphavantage, yahoo
-from flows.handlers.records import Query
-from flows.landing import land
+from flows.handlers.models import Query
+from flows.landing.payloads import land
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
+from jobs.pipelines.gold_sessions import rebuild_gold
 from tests.lakes import build_lake, land_rows, workspace
 from tests.payloads import DAYS, at, bar, daily, payload
 

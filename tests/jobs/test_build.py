@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.create_tables import open_table
-from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.silver_build import Built
-from flows.simulator.prices import load_histories
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from flows.simulator.market.real_prices import load_histories
+from jobs.pipelines.silver_payloads import Built
 from tests.interpreted import compiled
 from tests.lakes import CONTENT_TABLES, build_lake, hashes, land_rows
 from tests.payloads import DAYS, at, bar, daily, intraday, overview

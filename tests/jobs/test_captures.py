@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
-from flows.handlers.alphavantage import classify
-from jobs.bar_rules import judge_bars
-from jobs.new_payloads import new_payloads, read_payloads
-from jobs.parse_alphavantage import raw_bars
-from jobs.trading_calendar import FX, STOCKS_US, sessions_frame
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from flows.handlers.alphavantage.handler import classify
+from jobs.history.pending_payloads import new_payloads, read_payloads
+from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
+from jobs.parsing.alphavantage import raw_bars
+from jobs.silver.bar_rules import judge_bars
 from tests.lakes import build_lake, land_rows
 from tests.payloads import payload
 

@@ -10,9 +10,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from config.settings import Settings
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from jobs.session import engine_session
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from jobs.engine.session import engine_session
 from tests.silent_store import silent_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from flows import silver_build
-from jobs.parsers import BAR_READERS, calendars_of
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from jobs.parsing.registry import BAR_READERS, calendars_of
+from jobs.pipelines import silver_payloads as silver_build
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday
 

@@ -6,13 +6,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from config.settings import SignalSettings
-from delta_tables.arrow_io import read_rows
-from delta_tables.gold import SIGNALS, STOCK_OVERVIEW
-from delta_tables.lake import Lake
-from flows import breaks_build, gold_days
-from jobs.metrics import preferred_days
-from jobs.session_basis import SPLIT_LOG, as_told, told_in_each_basis
-from jobs.signals import all_signals, triggered_signals
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold import SIGNALS, STOCK_OVERVIEW
+from jobs.gold.metrics import preferred_days
+from jobs.gold.signals import all_signals, triggered_signals
+from jobs.gold.split_adjustment import SPLIT_LOG, as_told, told_in_each_basis
+from jobs.pipelines import gold_affected_days as gold_days
+from jobs.pipelines import gold_reconciliation as breaks_build
 from tests.jobs.test_splits_in_gold import EX, as_traded, splits, yahoos
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday, overview

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from delta_tables.bronze import RAW_PAYLOADS
-from jobs.bar_rules import judge_bars
-from jobs.parse_bse import raw_bars, raw_instruments
-from jobs.raw_rows import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
-from jobs.trading_calendar import sessions_frame
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from jobs.market_calendar.sessions import sessions_frame
+from jobs.parsing.bse import raw_bars, raw_instruments
+from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
+from jobs.silver.bar_rules import judge_bars
 from tests.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/bse"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from delta_tables.bronze import RAW_PAYLOADS
-from flows.handlers.coingecko import classify
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from flows.handlers.coingecko.handler import classify
 from flows.handlers.errors import ErrorClass
-from flows.handlers.http_answers import combine
-from jobs.coingecko_bodies import BAR_COLUMNS, bar_rows, coin_rows
-from jobs.parse_coingecko import raw_bars, raw_overviews
-from jobs.raw_rows import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
+from flows.handlers.transport.http_response import combine
+from jobs.parsing.coingecko import raw_bars, raw_overviews
+from jobs.parsing.coingecko_json import BAR_COLUMNS, bar_rows, coin_rows
+from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
 from tests.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "data" / "coingecko"

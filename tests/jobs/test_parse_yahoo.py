@@ -10,10 +10,10 @@ import exchange_calendars
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.bar_rules import judge_bars
-from jobs.parse_yahoo import CALENDARS, raw_actions, raw_bars, raw_instruments
-from jobs.raw_rows import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
-from jobs.trading_calendar import ZONE_OF, sessions_frame
+from jobs.market_calendar.sessions import ZONE_OF, sessions_frame
+from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
+from jobs.parsing.yahoo import CALENDARS, raw_actions, raw_bars, raw_instruments
+from jobs.silver.bar_rules import judge_bars
 from tests.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/yahoo/chart_v8"

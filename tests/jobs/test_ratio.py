@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.daily_kpis import half_up, ratio
+from jobs.gold.daily_kpis import half_up, ratio
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from config.settings import Provider, Providers, ReconciliationSettings, WatchList
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.table import Table
-from jobs.metrics import preferred_days
-from jobs.provider_order import spelled_as, watched
-from jobs.reconciled_keys import touched_keys
-from jobs.reconciliation import bar_breaks, compared_bars
-from jobs.split_basis import split_steps
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from jobs.gold.metrics import preferred_days
+from jobs.gold.provider_ranking import spelled_as, watched
+from jobs.reconciliation.affected_bars import touched_keys
+from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
+from jobs.reconciliation.split_alignment import split_steps
 from tests.jobs.reference_frames import plain_schema
 
 Row = Mapping[str, Any]

@@ -8,12 +8,12 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.silver import QUARANTINE
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
-from jobs.parse_alphavantage_reference import raw_actions
-from jobs.quarantine import quarantine_rows
-from jobs.raw_rows import RAW_ACTION_COLUMNS
+from delta_tables.tables.silver import QUARANTINE
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from jobs.parsing.alphavantage_reference import raw_actions
+from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
+from jobs.silver.corporate_actions import corporate_action_changes, judged_corporate_actions
+from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
 from tests.payloads import T0, at
 

@@ -12,14 +12,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from flows.handlers.alphavantage import classify
-from jobs.bar_rules import judge_bars
-from jobs.corporate_actions import judged_corporate_actions
-from jobs.instruments import judged_instruments
-from jobs.news import judged_news
-from jobs.parse_alphavantage import raw_bars
-from jobs.parse_alphavantage_reference import raw_actions, raw_instruments, raw_news
-from jobs.trading_calendar import CRYPTO, FX, STOCKS_US, sessions_frame
+from flows.handlers.alphavantage.handler import classify
+from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, sessions_frame
+from jobs.parsing.alphavantage import raw_bars
+from jobs.parsing.alphavantage_reference import raw_actions, raw_instruments, raw_news
+from jobs.silver.bar_rules import judge_bars
+from jobs.silver.corporate_actions import judged_corporate_actions
+from jobs.silver.instruments import judged_instruments
+from jobs.silver.news import judged_news
 from tests.jobs.reference_frames import listed, payloads_frame
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"

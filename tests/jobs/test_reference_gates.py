@@ -8,13 +8,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import quality
-from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from delta_tables.table import Table
-from jobs.bitemporal import OPERATION
-from jobs.corporate_actions import corporate_action_changes, judged_corporate_actions
-from jobs.instruments import instrument_changes, judged_instruments
-from jobs.news import judged_news, news_changes
-from jobs.parse_alphavantage_reference import raw_actions, raw_instruments, raw_news
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
+from jobs.history.bitemporal import OPERATION
+from jobs.parsing.alphavantage_reference import raw_actions, raw_instruments, raw_news
+from jobs.silver.corporate_actions import corporate_action_changes, judged_corporate_actions
+from jobs.silver.instruments import instrument_changes, judged_instruments
+from jobs.silver.news import judged_news, news_changes
 from quality.gate import GateResult, scan_batch
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, plain_schema
 

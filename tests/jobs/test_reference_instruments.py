@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.silver import QUARANTINE
-from delta_tables.silver_reference import INSTRUMENTS
-from jobs.instruments import instrument_changes, judged_instruments
-from jobs.parse_alphavantage_reference import raw_instruments
-from jobs.quarantine import quarantine_rows
+from delta_tables.tables.silver import QUARANTINE
+from delta_tables.tables.silver_reference import INSTRUMENTS
+from jobs.parsing.alphavantage_reference import raw_instruments
+from jobs.silver.instruments import instrument_changes, judged_instruments
+from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
 from tests.payloads import at
 

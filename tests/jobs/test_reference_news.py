@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.silver import QUARANTINE
-from delta_tables.silver_reference import NEWS
-from jobs.news import judged_news, news_changes
-from jobs.parse_alphavantage_reference import raw_news
-from jobs.quarantine import quarantine_rows
+from delta_tables.tables.silver import QUARANTINE
+from delta_tables.tables.silver_reference import NEWS
+from jobs.parsing.alphavantage_reference import raw_news
+from jobs.silver.news import judged_news, news_changes
+from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
 from tests.payloads import at
 

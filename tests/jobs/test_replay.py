@@ -7,14 +7,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, QUARANTINE
-from flows.gold_build import rebuild_gold
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS, QUARANTINE
+from flows.ingestion.replay_scope import Scope
 from flows.replay import replay_silver
-from flows.replay_scope import Scope
-from jobs.parse_alphavantage import raw_bars
-from jobs.parsers import BAR_READERS, Reader
+from jobs.parsing.alphavantage import raw_bars
+from jobs.parsing.registry import BAR_READERS, Reader
+from jobs.pipelines.gold_sessions import rebuild_gold
 from tests.lakes import build_lake, hashes, land_rows, workspace
 from tests.payloads import DAYS, T0, bar, daily, overview
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from jobs.daily_kpis import with_price_change
-from jobs.session_basis import SPLIT_LOG, split_steps, told_in_each_basis, with_split_log
-from jobs.touched_sessions import split_span, with_changed_splits
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from jobs.gold.affected_sessions import split_span, with_changed_splits
+from jobs.gold.daily_kpis import with_price_change
+from jobs.gold.split_adjustment import SPLIT_LOG, split_steps, told_in_each_basis, with_split_log
 from tests.adjusted_rows import split_row
 from tests.jobs.reference_frames import plain_schema
 

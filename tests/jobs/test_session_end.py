@@ -9,8 +9,8 @@ from pyspark.sql.connect.client.core import SparkConnectClient
 from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator as Answers
 
 from config.settings import Settings
-from delta_tables.lake import Lake
-from jobs.session import engine_session
+from delta_tables.storage.lake import Lake
+from jobs.engine.session import engine_session
 
 
 def test_a_session_that_ended_can_be_collected_by_a_thread_that_releases_results(spark: SparkSession) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import open_table
-from delta_tables.gold import DAILY_KPIS, STOCK_OVERVIEW
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
+from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
+from delta_tables.tables.silver import BARS
 from tests.lakes import build_lake, hashes, land_rows
 from tests.payloads import DAYS, Bar, at, daily, payload
 

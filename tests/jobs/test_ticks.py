@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from delta_tables.lake import Lake
-from jobs.flat_files import (
+from delta_tables.storage.lake import Lake
+from jobs.parsing.flat_files import (
     COLUMNS_OF,
     DAY_BARS,
     QUOTES,
@@ -21,11 +21,11 @@ from jobs.flat_files import (
     read_flat_file,
     reading,
 )
-from jobs.quotes import judged_quotes
-from jobs.raw_rows import RAW_BAR_COLUMNS
-from jobs.tick_batches import tick_batches
-from jobs.tick_rules import staged_texts, tick_day
-from jobs.trades import judged_trades
+from jobs.parsing.raw_schema import RAW_BAR_COLUMNS
+from jobs.silver.quotes import judged_quotes
+from jobs.silver.tick_batches import tick_batches
+from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.trades import judged_trades
 from tests.flat_files import (
     DAY,
     LATER,

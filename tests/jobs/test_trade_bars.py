@@ -11,19 +11,19 @@ from pyspark.sql import functions as F
 
 from benchmarks.bars_from_trades import vendor_bars, without_sweeps
 from benchmarks.lean_flat_files import Source, write_flat_files
-from delta_tables.gold_ticks import TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake
-from delta_tables.silver_ticks import QUOTES, TRADES
-from delta_tables.tick_views import trades_as_reported_sql, trades_corrected_sql
-from jobs.bitemporal import OPERATION
-from jobs.flat_files import FlatFile, read_flat_file
-from jobs.quotes import judged_quotes
-from jobs.replaced_rows import replaced_rows
-from jobs.tick_features import tick_features
-from jobs.tick_history import first_ticks
-from jobs.tick_rules import staged_texts, tick_day
-from jobs.trade_bars import bar_differences, trade_bars
-from jobs.trades import judged_trades
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold_ticks import TRADE_BAR_DIFFERENCES
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from delta_tables.views.tick_views import trades_as_reported_sql, trades_corrected_sql
+from jobs.gold.tick_features import tick_features
+from jobs.gold.trade_bars import bar_differences, trade_bars
+from jobs.history.bitemporal import OPERATION
+from jobs.history.file_history import first_ticks
+from jobs.history.row_diff import replaced_rows
+from jobs.parsing.flat_files import FlatFile, read_flat_file
+from jobs.silver.quotes import judged_quotes
+from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.trades import judged_trades
 from tests.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
 
 T10 = datetime.fromisoformat("2024-11-18T15:00:00")

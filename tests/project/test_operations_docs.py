@@ -85,7 +85,13 @@ def known_names() -> set[str]:
     """Words in capitals that the stack's files and the project's settings know."""
     files = [
         ROOT / name
-        for name in ("docker-compose.yml", ".env.example", "Makefile", "flows/deploy.py", "flows/sweep.py")
+        for name in (
+            "docker-compose.yml",
+            ".env.example",
+            "Makefile",
+            "flows/deployment/deploy.py",
+            "flows/deployment/zombie_runs.py",
+        )
     ]
     files += [*(ROOT / "infra").rglob("*"), *(ROOT / "config").glob("*.py")]
     text = "\n".join(

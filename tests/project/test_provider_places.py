@@ -6,25 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from flows.providers import SOURCES
+from flows.ingestion.registry import SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("config", "delta_tables", "flows", "jobs", "quality", "serving")
 # What is asked of nobody by name is asked of the first provider; a coin's id and BSE's names of files are
 # looked at where arrivals are found; a deployment has BSE's name. A new provider needs none of these.
 ELSEWHERE = {
-    "alphavantage": {"flows/sources/source.py"},
-    "bse": {"flows/completeness/arrivals.py", "flows/completeness/series.py", "flows/market_data.py"},
-    "coingecko": {"flows/completeness/series.py"},
+    "alphavantage": {"flows/ingestion/source.py"},
+    "bse": {
+        "flows/completeness/arrivals.py",
+        "flows/completeness/expected_sessions.py",
+        "flows/market_data.py",
+    },
+    "coingecko": {"flows/completeness/expected_sessions.py"},
 }
 LISTED = (
     "config/settings.py",
     "config/secrets.py",
     "flows/completeness/publication.py",
-    "flows/completeness/reasks.py",
-    "flows/providers.py",
-    "flows/simulator/speakers.py",
-    "jobs/parsers.py",
+    "flows/completeness/gap_requests.py",
+    "flows/ingestion/registry.py",
+    "flows/simulator/provider_simulator.py",
+    "jobs/parsing/registry.py",
 )
 
 

@@ -2,19 +2,19 @@
 
 from pyspark.sql import SparkSession
 
-from delta_tables.adjusted_views import (
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.tables_doc import TABLES_PAGE, adjusted_columns, tables_markdown, view_columns
+from delta_tables.views.adjusted_bars import (
     BARS_SPLIT_ADJUSTED,
     BARS_TOTAL_ADJUSTED,
     split_adjusted_sql,
     total_adjusted_sql,
 )
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from delta_tables.tables_doc import TABLES_PAGE, adjusted_columns, tables_markdown, view_columns
-from delta_tables.views import STOCK_CLEAN, stock_clean_sql
+from delta_tables.views.views import STOCK_CLEAN, stock_clean_sql
 
 
 def test_the_page_is_up_to_date() -> None:

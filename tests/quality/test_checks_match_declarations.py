@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import quality
-from delta_tables.catalogue import ALL_TABLES
 from delta_tables.table import Table
+from delta_tables.tables.catalogue import ALL_TABLES
 
 CHECKS = Path(quality.__file__).parent / "checks"
 TABLES = tuple(table for table in ALL_TABLES if table.layer in ("silver", "gold"))

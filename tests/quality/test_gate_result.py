@@ -4,7 +4,7 @@ import pytest
 
 from quality.gate import CheckOutcome, GateFailed, GateResult, require_pass
 from quality.gate_result import Outcome
-from quality.report_markdown import gate_markdown
+from quality.markdown import gate_markdown
 
 
 def result(*outcomes: Outcome, errors: tuple[str, ...] = ()) -> GateResult:

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flows.build import build_session
-from flows.workspace import open_workspace
+from jobs.runs.run_context import open_workspace
 
 if __name__ == "__main__":
     with build_session(open_workspace(), span_seconds=float(sys.argv[1])):

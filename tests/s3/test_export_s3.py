@@ -10,18 +10,18 @@ import pytest
 
 from config.secrets import Secrets
 from config.settings import S3Settings
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from flows.cli.errors import one_line
 from serving.errors import ServingError
-from serving.export import export, export_replacing
-from serving.export_formats import format_named
-from serving.export_layouts import DAILY, INTRADAY, Layout, layout_named
-from serving.export_manifest import MANIFEST_KEY
-from serving.export_place import target_at
-from serving.export_plan import plan_export
-from serving.export_request import ExportRequest
-from serving.export_s3 import S3Bucket, s3_client
-from serving.export_targets import Target, Write
+from serving.export.destination import target_at
+from serving.export.formats import format_named
+from serving.export.layouts import DAILY, INTRADAY, Layout, layout_named
+from serving.export.local_target import Target, Write
+from serving.export.manifest import MANIFEST_KEY
+from serving.export.plan import plan_export
+from serving.export.request import ExportRequest
+from serving.export.run import export, export_replacing
+from serving.export.s3_target import S3Bucket, s3_client
 from tests.minio_server import Store, needs_minio
 from tests.serving.export_lake import FIRST, exported, files, fill, many_bars
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from infra.stack import setup_store
 from tests.docs.gold_lake import ANSWER, fill
 from tests.minio_server import Store, needs_minio

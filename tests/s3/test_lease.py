@@ -13,13 +13,13 @@ from rich.console import Console
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake, LakeError
-from delta_tables.lease import LeaseHeldError, lease
-from delta_tables.lease_object import Claim, LeaseObject, Right
-from delta_tables.object_store import create_winners
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.lease import LeaseHeldError, lease
+from delta_tables.storage.lease_object import Claim, LeaseObject, Right
+from delta_tables.storage.object_store import create_winners
 from flows.cli.context import CliContext
 from flows.cli.doctor import Finding, examine
-from flows.workspace import utc_now
+from jobs.runs.run_context import utc_now
 from tests.minio_server import Store, make_bucket, needs_minio, new_store, started
 
 pytestmark = needs_minio

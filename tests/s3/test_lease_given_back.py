@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from delta_tables.lake import Lake, LakeError
-from delta_tables.lease import Lease, LeaseHeldError
-from delta_tables.lease_object import Claim, Held, LeaseObject
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.lease import Lease, LeaseHeldError
+from delta_tables.storage.lease_object import Claim, Held, LeaseObject
 
 CLAIM = Claim("0123", "we", "", seconds=0.3)  # renewed every tenth of a second
 PATIENCE_SECONDS = 60

@@ -13,7 +13,7 @@ from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
 from config.settings import MassiveSettings
-from delta_tables.lake import LakeError
+from delta_tables.storage.lake import LakeError
 from infra.stack.lifecycle import (
     BACKSTOP_DAYS,
     EXPIRY,

@@ -18,23 +18,23 @@ from pyspark.sql import functions as F
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables import gold, gold_reconciliation, silver, silver_reference
-from delta_tables.arrow_io import read_rows
-from delta_tables.create_tables import create_tables, open_table
-from delta_tables.lake import Lake, LakeError
-from delta_tables.lease import LeaseHeldError, lease
-from delta_tables.ops import RUNS
-from delta_tables.silver import BARS, FUNDAMENTALS
-from delta_tables.silver_reference import INSTRUMENTS
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.create_tables import create_tables, open_table
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.lease import LeaseHeldError, lease
 from delta_tables.table import Table
+from delta_tables.tables import gold, gold_reconciliation, silver, silver_reference
+from delta_tables.tables.ops import RUNS
+from delta_tables.tables.silver import BARS, FUNDAMENTALS
+from delta_tables.tables.silver_reference import INSTRUMENTS
 from flows.build import build_session
-from flows.gold_build import build_gold
-from flows.silver_build import SILVER_TABLES, build_silver
-from flows.workspace import Workspace, new_run_id
 from infra.spark import driver
-from jobs.bitemporal import OPERATION
-from jobs.compaction import compact, vacuum
-from jobs.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
+from jobs.engine.compaction import compact, vacuum
+from jobs.engine.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
+from jobs.history.bitemporal import OPERATION
+from jobs.pipelines.gold_sessions import build_gold
+from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
+from jobs.runs.run_context import Workspace, new_run_id
 from tests.lakes import land_rows
 from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, T0, bar, daily, overview

@@ -5,8 +5,8 @@ from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake, lake_of
-from jobs.session import engine_session
+from delta_tables.storage.lake import Lake, lake_of
+from jobs.engine.session import engine_session
 from tests.lakes import build_lake, hashes, land_rows
 from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, at, bar, daily, overview

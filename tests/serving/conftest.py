@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.serving import sample_lake
 
 

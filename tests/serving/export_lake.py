@@ -10,17 +10,17 @@ from typing import Any
 
 from config.secrets import Secrets
 from config.settings import S3Settings
-from delta_tables.create_tables import create_tables
-from delta_tables.gold import SIGNALS
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from serving.export import ExportSummary, export
-from serving.export_formats import format_named
-from serving.export_layouts import layout_named
-from serving.export_place import target_at
-from serving.export_plan import plan_export
-from serving.export_request import ExportRequest
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold import SIGNALS
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from serving.export.destination import target_at
+from serving.export.formats import format_named
+from serving.export.layouts import layout_named
+from serving.export.plan import plan_export
+from serving.export.request import ExportRequest
+from serving.export.run import ExportSummary, export
 from tests.serving.sample_lake import CORRECTED, FETCHED, add, bar, signal, utc
 
 FIRST, SECOND, NEXT_YEAR = date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 2)

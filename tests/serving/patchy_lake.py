@@ -7,11 +7,11 @@ from decimal import Decimal
 import pyarrow as pa
 from deltalake import QueryBuilder
 
-from delta_tables import adjusted_views
-from delta_tables.create_tables import create_tables, open_table
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.storage.create_tables import create_tables, open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.views import adjusted_bars as adjusted_views
 from tests.serving.reader_lake import LEARNED, action
 from tests.serving.sample_lake import Row, add, bar, utc
 

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from delta_tables import silver_ticks
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from delta_tables.silver_ticks import QUOTES, TRADES
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import silver_ticks
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from tests.serving.sample_lake import RUN, Row, add, bar
 
 SESSIONS = (date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 2), date(2026, 1, 5), date(2026, 1, 6))

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from delta_tables.arrow_io import append_rows
-from delta_tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
-from delta_tables.lake import Lake
-from delta_tables.ops import COMPLETENESS, GATE_RESULTS, RUNS
-from delta_tables.silver import BARS, FUNDAMENTALS, QUARANTINE
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
+from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.ops import COMPLETENESS, GATE_RESULTS, RUNS
+from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 
 Row = dict[str, Any]
 RUN = "20260106T220000000Z-0000aaaa"

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.adjusted_views import COLUMNS
-from delta_tables.arrow_io import append_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from serving.bars import adjusted_bars, has_actions
+from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.views.adjusted_bars import COLUMNS
+from serving.bars.as_of import adjusted_bars, has_actions
 from serving.errors import ServingError
-from serving.sql import run_query
+from serving.sql.run import run_query
 from tests.adjusted_rows import LEARNED, Row, bar_row, dividend_row, hours_after, split_row
 from tests.serving.test_read_commands import ask
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
-from serving.bars import COLUMNS, adjusted_bars, bars, has_actions
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.silver import BARS
+from serving.bars.as_of import COLUMNS, adjusted_bars, bars, has_actions
 from serving.errors import ServingError
 from tests.serving.sample_lake import CORRECTED, DAYS, FETCHED
 

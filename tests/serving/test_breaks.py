@@ -13,17 +13,17 @@ from typer.testing import CliRunner
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.gold import DAILY_KPIS, STOCK_OVERVIEW
-from delta_tables.gold_reconciliation import BAR_BREAKS
-from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
+from delta_tables.tables.gold_reconciliation import BAR_BREAKS
+from delta_tables.tables.silver import BARS
 from flows.cli import breaks
 from flows.cli.context import CliContext
-from serving.breaks import break_counts, breaks_of
 from serving.errors import ServingError
-from serving.explain import explain
-from serving.report import write_report
-from serving.report_data import report_data
+from serving.explain.explain import explain
+from serving.monitor.breaks import break_counts, breaks_of
+from serving.report.data import report_data
+from serving.report.render import write_report
 from tests.serving.sample_lake import DAILY_BODY, DAYS, RUN, Row, add, bar, fill, kpi, overview, sha, utc
 
 NOW = datetime(2026, 1, 7, 23, tzinfo=UTC)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from delta_tables import action_factors, adjusted_views, row_conditions
-from delta_tables.silver import BARS
-from delta_tables.silver_ticks import TRADES
-from serving import conditions
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_ticks import TRADES
+from delta_tables.views import adjusted_bars as adjusted_views
+from delta_tables.views import adjustment_factors as action_factors
+from delta_tables.views import conditions as row_conditions
 from serving.errors import ServingError
+from serving.query import conditions
 
 AT = datetime(2026, 1, 6, 22, tzinfo=UTC)
 
@@ -58,7 +60,9 @@ def test_a_table_without_the_layout_is_asked_for_sessions_alone() -> None:
 
 
 def test_the_conditions_import_no_engine() -> None:
-    script = "import sys, serving.conditions, serving.closes; print('pyspark' in sys.modules)"
+    script = (
+        "import sys, serving.query.conditions, serving.bars.dividend_closes; print('pyspark' in sys.modules)"
+    )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from jobs.coingecko_bodies import bar_rows, coin_rows
-from jobs.parse_alphavantage_reference import dividend_texts, listing_texts, news_texts, split_texts
-from jobs.parse_bse import bar_texts as bse_texts
-from jobs.python_parsing import Texts
-from jobs.yahoo_charts import ACTION_COLUMNS, BAR_COLUMNS, action_texts, bar_texts
-from serving.excerpts import excerpt
-from serving.json_pieces import piece_at
+from jobs.parsing.alphavantage_reference import dividend_texts, listing_texts, news_texts, split_texts
+from jobs.parsing.bse import bar_texts as bse_texts
+from jobs.parsing.coingecko_json import bar_rows, coin_rows
+from jobs.parsing.python_parser import Texts
+from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, action_texts, bar_texts
+from serving.explain.json_excerpts import piece_at
+from serving.explain.payload_excerpts import excerpt
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_captures = pytest.mark.skipif(

@@ -3,18 +3,18 @@
 import pytest
 
 from config.settings import AVERAGE_SESSIONS, SignalSettings
-from delta_tables.bronze import RAW_PAYLOADS
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from jobs.intervals import MINUTES
-from serving import explain as explanations
-from serving import gold_sources
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.silver import BARS
+from jobs.market_calendar.intervals import MINUTES
 from serving.errors import ServingError
-from serving.excerpts import excerpt
-from serving.explain import EXPLAINED, explain
-from serving.queries import Rows, select
+from serving.explain import explain as explanations
+from serving.explain import gold_lineage as gold_sources
+from serving.explain.explain import EXPLAINED, explain
+from serving.explain.payload_excerpts import excerpt
+from serving.query.select import Rows, select
 from tests.serving import sample_lake
 from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 

@@ -12,25 +12,26 @@ import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from delta_tables.bronze import RAW_FILES, RAW_PAYLOADS
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.create_tables import create_tables
-from delta_tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS, FUNDAMENTALS
-from delta_tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
-from delta_tables.silver_ticks import QUOTES, TRADES
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from flows.tick_build import build_files
-from flows.tick_gold_build import build_tick_gold
-from jobs import quotes as quotes_job
-from jobs import tick_features as features_job
-from jobs import trades as trades_job
-from jobs.flat_files import COLUMNS_OF, FlatFile
-from serving import flat_file_excerpts, tick_sources
-from serving.explain import EXPLAINED, Explanation, explain
-from serving.flat_file_excerpts import look_into
-from serving.show import print_explanation
+from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
+from delta_tables.tables.silver import BARS, FUNDAMENTALS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from jobs.gold import tick_features as features_job
+from jobs.parsing.flat_files import COLUMNS_OF, FlatFile
+from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.silver_tick_files import build_files
+from jobs.silver import quotes as quotes_job
+from jobs.silver import trades as trades_job
+from serving.explain import file_excerpts as flat_file_excerpts
+from serving.explain import tick_lineage as tick_sources
+from serving.explain.explain import EXPLAINED, Explanation, explain
+from serving.explain.file_excerpts import look_into
+from serving.output.terminal import print_explanation
 from tests import flat_files
 from tests.flat_files import DAY, FETCHED, csv_text, land_text, land_trades
 from tests.serving.sample_lake import add, payload, sha

@@ -14,22 +14,22 @@ import pytest
 
 from config.secrets import Secrets
 from config.settings import S3Settings
-from delta_tables.arrow_io import append_rows, read_rows
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from serving.bars import adjusted_bars
+from delta_tables.storage.arrow_io import append_rows, read_rows
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from serving.bars.as_of import adjusted_bars
 from serving.errors import ServingError
-from serving.export import export_replacing
-from serving.export_formats import format_named
-from serving.export_layouts import BAR_COLUMNS, DAILY, INTRADAY, exported_tables, key_segment, layout_named
-from serving.export_manifest import MANIFEST_KEY
-from serving.export_objects import objects, symbol_ranges, windows
-from serving.export_place import refuse_inside_lake, target_at
-from serving.export_plan import NothingToExportError, plan_export
-from serving.export_request import ExportRequest
-from serving.export_rows import open_source, sessions
-from serving.export_text import csv_lines
+from serving.export.destination import refuse_inside_lake, target_at
+from serving.export.formats import format_named
+from serving.export.layouts import BAR_COLUMNS, DAILY, INTRADAY, exported_tables, key_segment, layout_named
+from serving.export.manifest import MANIFEST_KEY
+from serving.export.objects import objects, symbol_ranges, windows
+from serving.export.plan import NothingToExportError, plan_export
+from serving.export.request import ExportRequest
+from serving.export.run import export_replacing
+from serving.export.source import open_source, sessions
+from serving.export.text_encoding import csv_lines
 from tests.serving.export_lake import (
     FIRST,
     NEXT_YEAR,

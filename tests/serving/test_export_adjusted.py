@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from serving.export_layouts import DAILY, INTRADAY, Layout
-from serving.export_objects import objects, windows
-from serving.export_request import ExportRequest
-from serving.export_rows import Source, open_source, read_window, sessions
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from serving.export.layouts import DAILY, INTRADAY, Layout
+from serving.export.objects import objects, windows
+from serving.export.request import ExportRequest
+from serving.export.source import Source, open_source, read_window, sessions
 from tests.serving.patchy_lake import DAYS, patchy, view_rows
 from tests.serving.reader_lake import LEARNED, action
 from tests.serving.sample_lake import Row, add, bar

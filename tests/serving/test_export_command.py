@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from flows.cli import export
 from flows.cli.context import CliContext
 from serving.errors import ServingError

@@ -13,16 +13,16 @@ from typing import BinaryIO
 
 import pytest
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from flows.cli.errors import one_line
 from serving.errors import ServingError
-from serving.export import export
-from serving.export_formats import Format, Pieces, format_named
-from serving.export_layouts import INTRADAY
-from serving.export_manifest import MANIFEST_KEY
-from serving.export_plan import plan_export
-from serving.export_request import ExportRequest
-from serving.export_targets import LocalFolder
+from serving.export.formats import Format, Pieces, format_named
+from serving.export.layouts import INTRADAY
+from serving.export.local_target import LocalFolder
+from serving.export.manifest import MANIFEST_KEY
+from serving.export.plan import plan_export
+from serving.export.request import ExportRequest
+from serving.export.run import export
 from tests.serving.export_lake import exported, files, many_bars
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +77,9 @@ def test_an_export_that_is_killed_leaves_whole_files_only_and_a_rerun_completes_
         import itertools
         import time
         from pathlib import Path
-        from delta_tables.lake import Lake
+        from delta_tables.storage.lake import Lake
         from tests.serving.test_export_faults import run
-        from serving.export_formats import Format, format_named
+        from serving.export.formats import Format, format_named
         csv = format_named("csv")
         calls = itertools.count()
         def write(pieces, sink):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from serving.export_text import csv_header, csv_lines, json_lines, plain_texts
+from serving.export.text_encoding import csv_header, csv_lines, json_lines, plain_texts
 
 
 def texts(values: list[object], kind: pa.DataType) -> list[str | None]:

@@ -12,18 +12,18 @@ from typer.testing import CliRunner, Result
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
-from delta_tables.silver_ticks import TRADES
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_ticks import TRADES
 from flows.cli import health as command
 from flows.cli.context import CliContext
 from serving.errors import ServingError
-from serving.health import TABLES, health
-from serving.health_findings import KINDS, Asked, Limits
-from serving.health_slices import Slicer, by_session, by_session_and_symbol, by_symbol
-from serving.queries import select
+from serving.health.findings import KINDS, Asked, Limits
+from serving.health.run import TABLES, health
+from serving.health.slices import Slicer, by_session, by_session_and_symbol, by_symbol
+from serving.query.select import select
 from tests.serving.sample_lake import add, bar, utc
 
 DAY = date(2026, 1, 5)

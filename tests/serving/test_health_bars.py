@@ -9,15 +9,15 @@ from typing import Any
 import exchange_calendars
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
-from jobs.intervals import MINUTES
-from jobs.trading_calendar import ZONE_OF
-from serving import health_bars
-from serving.health import health
-from serving.health_findings import GAP, OUTLIER, Asked, Finding, Limits
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from jobs.market_calendar.intervals import MINUTES
+from jobs.market_calendar.sessions import ZONE_OF
+from serving.health import bar_checks as health_bars
+from serving.health.findings import GAP, OUTLIER, Asked, Finding, Limits
+from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, bar, utc
 
 DAY = date(2026, 1, 6)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.gold import DAILY_KPIS
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from serving.health import health
-from serving.health_findings import CONSTANT, FEW_TRADES, SPLIT, STALE, Asked, Finding, Limits
+from delta_tables.tables.gold import DAILY_KPIS
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from serving.health.findings import CONSTANT, FEW_TRADES, SPLIT, STALE, Asked, Finding, Limits
+from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, bar, kpi, utc
 
 DAY = date(2026, 1, 5)

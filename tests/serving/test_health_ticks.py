@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver_ticks import QUOTES, TRADES
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from serving.health import health
-from serving.health_findings import FEW_TRADES, GAP, OUTLIER, STALE, Asked, Finding, Limits
+from delta_tables.tables.silver_ticks import QUOTES, TRADES
+from serving.health.findings import FEW_TRADES, GAP, OUTLIER, STALE, Asked, Finding, Limits
+from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, utc
 
 DAY = date(2026, 1, 6)

@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.lake import Lake
-from flows.cli import read_commands
+from delta_tables.storage.lake import Lake
+from flows.cli import queries as read_commands
 from flows.cli.context import CliContext
-from serving import show
 from serving.errors import ServingError
-from serving.explain import explain
-from serving.json_text import cell_text, json_text
-from serving.status import status
+from serving.explain.explain import explain
+from serving.monitor.status import status
+from serving.output import terminal as show
+from serving.output.json_text import cell_text, json_text
 
 QUERY = (
     'select symbol, trade_dt, close from gold.stock_overview where symbol = "AAPL" order by trade_dt limit 1'
@@ -130,6 +130,6 @@ def test_cells_are_short_and_exact() -> None:
 def test_help_imports_nothing_heavy() -> None:
     root = Path(__file__).resolve().parents[2]
     heavy = ("prefect", "jinja2", "pandas", "soda", "serving")
-    code = f"import sys, flows.cli.read_commands; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, flows.cli.queries; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -15,11 +15,13 @@ import pytest
 from deltalake import QueryBuilder
 
 import serving.read.reader
-from delta_tables import adjusted_views, silver, silver_reference, silver_ticks, tick_views
-from delta_tables.create_tables import open_table
-from delta_tables.lake import Lake
-from jobs.intervals import LONG
-from serving import bars as single_symbol
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables import silver, silver_reference, silver_ticks
+from delta_tables.views import adjusted_bars as adjusted_views
+from delta_tables.views import tick_views
+from jobs.market_calendar.intervals import LONG
+from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
 from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, YEARLY_INTERVALS, Series

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.read import chunks, open_reader
 from tests.serving.patchy_lake import DAYS, patchy, view_rows
 from tests.serving.reader_lake import LEARNED, action

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
-from delta_tables.silver import BARS
-from delta_tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.read import Reader, chunks, open_reader
 from serving.read.chunk_cache import ChunkCache, size_of
 from serving.read.snapshots import Snapshot, query

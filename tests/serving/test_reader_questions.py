@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from delta_tables.lake import Lake, LakeError
+from delta_tables.storage.lake import Lake, LakeError
 from serving.errors import ServingError
 from serving.read import Reader, open_reader
 from serving.read.series import partitions_of

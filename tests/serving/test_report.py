@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
-from delta_tables.lake import Lake, LakeError
-from serving.charts import Point, nice_ticks, price_chart, short_number
-from serving.report import write_report
-from serving.report_data import report_data
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from serving.report.data import report_data
+from serving.report.render import write_report
+from serving.report.svg_charts import Point, nice_ticks, price_chart, short_number
 from tests.serving import sample_lake
 
 NOW = datetime(2026, 1, 7, 23, 0, tzinfo=UTC)

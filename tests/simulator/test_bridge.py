@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.simulator.bridge import IntradayBar, session_bars
-from flows.simulator.prices import DailyBar, load_histories
+from flows.simulator.market.intraday_bars import IntradayBar, session_bars
+from flows.simulator.market.real_prices import DailyBar, load_histories
 
 HALF_DAY = date(2009, 11, 27)
 INTERVALS = st.sampled_from([1, 5, 15, 30, 60])

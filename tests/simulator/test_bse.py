@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import requests
 
-from flows.handlers.bse import Bse, connect, file_names
+from flows.handlers.bse.handler import Bse, connect, file_names
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query, RawRecord
-from flows.handlers.retries import HttpPolicy
-from flows.simulator.bse import sessions
+from flows.handlers.models import Query, RawRecord
+from flows.handlers.transport.retry import HttpPolicy
+from flows.simulator.bse.endpoints import sessions
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from jobs.trading_calendar import sessions_between
+from jobs.market_calendar.sessions import sessions_between
 
 FOLDER = "/bse/download/BhavCopy/Equity"
 NOW = datetime(2026, 8, 14, 15, 0, tzinfo=UTC)  # 20:30 in India

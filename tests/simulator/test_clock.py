@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from flows.simulator.clock import Clock
+from flows.simulator.market.clock import Clock
 
 DAILY = {"function": "TIME_SERIES_DAILY", "symbol": "IBM"}
 INTRADAY = {"function": "TIME_SERIES_INTRADAY", "symbol": "IBM", "interval": "5min"}

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import requests
 
-from flows.handlers.coingecko import classify
-from flows.handlers.coingecko_coins import COIN_IDS
+from flows.handlers.coingecko.coins import COIN_IDS
+from flows.handlers.coingecko.handler import classify
 from flows.handlers.errors import ErrorClass
-from flows.handlers.http_answers import combine
-from flows.simulator.coins import COINS, coin_price
+from flows.handlers.transport.http_response import combine
 from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.market.crypto_prices import COINS, coin_price
 from flows.simulator.server import Simulator
 
 NOW = datetime(2024, 3, 9, 12, 0, 30, tzinfo=UTC)  # a Saturday

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from flows.simulator.fx import fx_bars
-from flows.simulator.market import Market
-from flows.simulator.prices import load_histories
-from flows.simulator.protocol import Query, answer
+from flows.simulator.alphavantage.endpoints import Query, answer
+from flows.simulator.market.fx_rates import fx_bars
+from flows.simulator.market.market import Market
+from flows.simulator.market.real_prices import load_histories
 
 END = datetime(2010, 8, 21, tzinfo=UTC)
 FIRST, LAST = date(2009, 8, 21), date(2010, 8, 20)

@@ -17,9 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.file_store import TICKERS, FileStore, key_of
-from flows.simulator.market import Market
-from flows.simulator.prices import load_histories
+from flows.simulator.market.market import Market
+from flows.simulator.market.real_prices import load_histories
+from flows.simulator.massive.file_store import TICKERS, FileStore, key_of
 from flows.simulator.server import Simulator
 
 DAY = date(2010, 8, 19)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from flows.simulator.plans import PLANS, PlanName, Quota
+from flows.simulator.alphavantage.plans import PLANS, PlanName, Quota
 from flows.simulator.server import Simulator
 from flows.simulator.service import Service, SimulatorConfig
 

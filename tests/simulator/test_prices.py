@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.simulator.prices import DailyBar, load_histories, price_text
+from flows.simulator.market.real_prices import DailyBar, load_histories, price_text
 from flows.simulator.server import Simulator
 
 

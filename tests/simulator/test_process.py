@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.plans import PlanName
 from flows.simulator.process import SimulatorStartError, start_process
 from flows.simulator.service import SimulatorConfig
 

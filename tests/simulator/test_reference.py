@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.alphavantage import AlphaVantage, connect
+from flows.handlers.alphavantage.handler import AlphaVantage, connect
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query
-from flows.simulator.plans import PlanName
+from flows.handlers.models import Query
+from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.server import Simulator
 
 NOON = "2010-08-20T16:00:00+00:00"

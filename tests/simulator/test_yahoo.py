@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.records import Query, RawRecord
-from flows.handlers.retries import HttpPolicy
-from flows.handlers.yahoo import connect
+from flows.handlers.models import Query, RawRecord
+from flows.handlers.transport.retry import HttpPolicy
+from flows.handlers.yahoo.handler import connect
 from flows.simulator.faults import Fault, FaultKind
-from flows.simulator.prices import load_histories
+from flows.simulator.market.real_prices import load_histories
 from flows.simulator.server import Simulator
 
 NOW = datetime(2010, 8, 20, 22, tzinfo=UTC)

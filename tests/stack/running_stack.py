@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from delta_tables.lake import Lake
+from delta_tables.storage.lake import Lake
 from tests.minio_server import Store
 from tests.stack.containers import containers_of, label_of, service_of
 

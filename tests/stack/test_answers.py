@@ -64,6 +64,6 @@ def test_every_declared_table_is_registered(stack: Stack, layer: str) -> None:
 
 NAMES = """
 import sys
-from delta_tables.catalogue import ALL_TABLES
+from delta_tables.tables.catalogue import ALL_TABLES
 print(*(table.name for table in ALL_TABLES if table.layer == sys.argv[1]))
 """

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from io import BufferedIOBase, BufferedReader
 from typing import IO, Any, cast
 
-from delta_tables.arrow_io import read_rows
-from delta_tables.catalogue import ALL_TABLES
+from delta_tables.storage.arrow_io import read_rows
+from delta_tables.tables.catalogue import ALL_TABLES
 from infra.stack.make_env import PASSWORDS
 from tests.stack.running_stack import CANARY, DEMO, IMAGES, PROJECT, Stack
 

@@ -1,0 +1,103 @@
+"""Reads and writes tables without an engine: Bronze, Ops, and what a reader needs at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import QueryBuilder, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from delta_tables.storage.create_tables import delta_schema, first_line, open_table
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.table import Table
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The declared schema in Arrow types."""
+    return pa.schema(delta_schema(table).to_arrow())
+
+
+def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Appends rows in one commit; no rows, no commit.
+
+    Raises:
+        LakeError: the rows could not be stored (a full disk, a store that is away).
+    """
+    if not rows:
+        return
+    batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+    try:
+        write_deltalake(lake.uri(table), batch, mode="append", storage_options=dict(lake.options))
+    except (DeltaError, OSError) as error:
+        raise _not_stored(lake, table, len(rows), error) from None
+
+
+def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows by their key in one commit: those that are there are replaced; no rows, no commit.
+
+    Raises:
+        LakeError: the rows could not be stored, or another process changed the same rows meanwhile.
+    """
+    if not rows:
+        return
+    batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+    same_key = " AND ".join(f't."{key}" = s."{key}"' for key in table.keys)
+    try:
+        merge = open_table(lake, table).merge(batch, same_key, source_alias="s", target_alias="t")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+    except (DeltaError, OSError) as error:
+        raise _not_stored(lake, table, len(rows), error) from None
+
+
+def _not_stored(lake: Lake, table: Table, count: int, error: BaseException) -> LakeError:
+    return LakeError(
+        f"{table.full_name}: {count} rows could not be stored at {lake.uri(table)}: "
+        f"{first_line(error)}; free space or check the store, then run again: nothing is half-written"
+    )
+
+
+def read_rows(
+    lake: Lake, table: Table, columns: Sequence[str] | None = None, where: str = "true"
+) -> pa.Table:
+    """The table's current rows that satisfy the SQL condition; none where it has not been created.
+
+    Read with delta-rs' own query engine: `DeltaTable.to_pyarrow_table` (deltalake 1.6.6) made the
+    interpreter abort at exit after reading more than one file.
+
+    Raises:
+        LakeError: the table is there and cannot be read.
+    """
+    names = list(columns) if columns else list(table.columns)
+    chosen = ", ".join(f'"{name}"' for name in names)
+    found = query_rows(lake, table, f"SELECT {chosen} FROM stored WHERE {where}")  # noqa: S608 - our names
+    declared = arrow_schema(table)
+    if found is None:
+        return declared.empty_table().select(names)
+    try:
+        return found.cast(pa.schema(declared.field(name) for name in names))
+    except pa.ArrowException as error:
+        raise _damaged(lake, table, error) from None
+
+
+def query_rows(lake: Lake, table: Table, sql: str) -> pa.Table | None:
+    """What a SELECT over the table, named `stored` in it, gives; None where it has not been created.
+
+    Column names that are SQL words ("interval", "timestamp", "7d_avg") have to be quoted.
+
+    Raises:
+        LakeError: the table is there and cannot be read.
+    """
+    try:
+        builder = QueryBuilder().register("stored", open_table(lake, table))
+        return pa.table(builder.execute(sql))
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise _damaged(lake, table, error) from None
+
+
+def _damaged(lake: Lake, table: Table, error: BaseException) -> LakeError:
+    return LakeError(
+        f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
+        f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
+    )

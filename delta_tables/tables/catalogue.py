@@ -1,0 +1,36 @@
+"""Every table of the lake, by name."""
+
+from delta_tables.table import Table
+from delta_tables.tables import (
+    bronze,
+    gold,
+    gold_reconciliation,
+    gold_ticks,
+    ops,
+    silver,
+    silver_reference,
+    silver_ticks,
+)
+
+ALL_TABLES: tuple[Table, ...] = (
+    *bronze.TABLES,
+    *silver.TABLES,
+    *silver_reference.TABLES,
+    *silver_ticks.TABLES,
+    *gold.TABLES,
+    *gold_reconciliation.TABLES,
+    *gold_ticks.TABLES,
+    *ops.TABLES,
+)
+BY_NAME = {table.full_name: table for table in ALL_TABLES}
+
+
+def table_named(name: str) -> Table:
+    """The table `layer.name`.
+
+    Raises:
+        KeyError: there is none; names those that there are.
+    """
+    if name not in BY_NAME:
+        raise KeyError(f"no table {name!r}; there are {', '.join(BY_NAME)}")
+    return BY_NAME[name]

@@ -1,0 +1,70 @@
+"""The views over the tables, as plain SQL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delta_tables.table import Table
+from delta_tables.tables.silver import BARS
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from delta_tables.views.adjusted_bars import (
+    BARS_SPLIT_ADJUSTED,
+    BARS_TOTAL_ADJUSTED,
+    split_adjusted_sql,
+    total_adjusted_sql,
+)
+
+STOCK_CLEAN = "silver.stock_clean"
+IS_CURRENT_STOCK = "known_to IS NULL AND asset_class = 'stock'"
+_CLEAN_COLUMNS = (
+    "symbol, timestamp, trade_dt, interval, session, provider, open, high, low, close, "
+    "CAST(volume AS BIGINT) AS volume, is_simulated"
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its name, what it shows, the tables it needs, and its SELECT over their names."""
+
+    name: str
+    description: str
+    tables: tuple[Table, ...]
+    select: Callable[..., str]
+
+    @property
+    def sql(self) -> str:
+        """The SELECT over the tables under their own names."""
+        return self.select(*(table.full_name for table in self.tables))
+
+
+def stock_clean_sql(source: str) -> str:
+    """The SELECT of the view silver.stock_clean over `source`, plain SQL for any engine.
+
+    Current stock bars, volume as bigint. Bars of several intervals can begin at one instant; the view
+    has one row a symbol and timestamp, that of the finest interval (`interval` says which).
+    """
+    minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
+    choice = f"row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice"
+    ranked = f"SELECT *, {choice} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
+    return f"SELECT {_CLEAN_COLUMNS} FROM ({ranked}) ranked WHERE choice = 1"  # noqa: S608 - likewise
+
+
+def stock_clean_of_one_kind_sql(source: str) -> str:
+    """The same where all bars are of one interval and provider, so that there is nothing to choose."""
+    return f"SELECT {_CLEAN_COLUMNS} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
+
+
+VIEWS = (
+    View(STOCK_CLEAN, "The current stock bars, one row a symbol and instant.", (BARS,), stock_clean_sql),
+    View(
+        BARS_SPLIT_ADJUSTED,
+        "The current bars in today's shares: adjusted for the splits known now.",
+        (BARS, CORPORATE_ACTIONS),
+        split_adjusted_sql,
+    ),
+    View(
+        BARS_TOTAL_ADJUSTED,
+        "The same, prices adjusted for dividends and capital gains, too.",
+        (BARS, CORPORATE_ACTIONS),
+        total_adjusted_sql,
+    ),
+)

@@ -1,0 +1,101 @@
+"""How a refusal of Massive's file store is judged: S3's error codes and statuses, and lost connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from botocore.exceptions import ClientError, SSLError
+from botocore.parsers import ResponseParserError
+
+from flows.handlers.errors import ErrorClass
+from flows.handlers.transport.http_response import reason
+
+_LONGEST_MESSAGE: Final = 200
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_CLASS_OF_CODE: Final = {
+    "AccessDenied": ErrorClass.not_entitled,
+    "AuthorizationHeaderMalformed": ErrorClass.bad_credentials,
+    "ExpiredToken": ErrorClass.bad_credentials,
+    "InvalidAccessKeyId": ErrorClass.bad_credentials,
+    "InvalidToken": ErrorClass.bad_credentials,
+    "RequestTimeTooSkewed": ErrorClass.bad_credentials,
+    "SignatureDoesNotMatch": ErrorClass.bad_credentials,
+    "NoSuchBucket": ErrorClass.bad_symbol,
+    "NoSuchKey": ErrorClass.no_data,
+    "RequestTimeout": ErrorClass.unavailable,
+    "SlowDown": ErrorClass.too_fast,
+    "Throttling": ErrorClass.too_fast,
+    "TooManyRequests": ErrorClass.too_fast,
+}
+
+_CLASS_OF_STATUS: Final[Mapping[int, ErrorClass]] = {
+    HTTPStatus.UNAUTHORIZED: ErrorClass.bad_credentials,
+    HTTPStatus.FORBIDDEN: ErrorClass.not_entitled,
+    HTTPStatus.NOT_FOUND: ErrorClass.no_data,
+    HTTPStatus.REQUEST_TIMEOUT: ErrorClass.unavailable,
+    HTTPStatus.PRECONDITION_FAILED: ErrorClass.unavailable,
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ErrorClass.unavailable,
+    HTTPStatus.TOO_MANY_REQUESTS: ErrorClass.too_fast,
+}
+
+_REMEDIES: Final = {
+    "RequestTimeTooSkewed": "set this machine's clock: signatures of another time are refused",
+    "NoSuchBucket": "correct the bucket in the provider's settings",
+}
+_REMEDY_OF_CLASS: Final = {
+    ErrorClass.no_data: "nothing on the day of the session, as files come out about 11:00 New York on the "
+    "next day; later, check that the exchange was open",
+    ErrorClass.bad_credentials: "set the S3 access key id and secret access key of your Massive dashboard "
+    "(not the API key)",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a refusal or a lost connection means; `found` may hold secrets still.
+
+    `is_lasting`: asking again cannot help.
+    """
+
+    error_class: ErrorClass
+    found: str
+    status: int
+    headers: dict[str, str]
+    remedy: str | None = None
+    is_lasting: bool = False
+
+
+def judge(problem: Exception) -> Verdict:
+    """The verdict on what the S3 client raised."""
+    if isinstance(problem, ClientError):
+        return _judge_refusal(problem.response)
+    if isinstance(problem, ResponseParserError):
+        return Verdict(ErrorClass.malformed, "an answer that is not S3's XML", 0, {})
+    found = f"no answer, or one broken off: {reason(problem)}"
+    return Verdict(ErrorClass.unavailable, found, 0, {}, is_lasting=isinstance(problem, SSLError))
+
+
+def _judge_refusal(response: Any) -> Verdict:  # noqa: ANN401 - the untyped dictionary of botocore
+    """A HEAD is answered without a body: its code is the status."""
+    meta = response.get("ResponseMetadata", {})
+    status = int(meta.get("HTTPStatusCode", 0))
+    code = str(response.get("Error", {}).get("Code", status))
+    message = " ".join(str(response.get("Error", {}).get("Message", "")).split())[:_LONGEST_MESSAGE]
+    error_class = _CLASS_OF_CODE.get(code) or _class_of_status(status)
+    return Verdict(
+        error_class,
+        f"HTTP {status}, {message}" if code == str(status) else f"HTTP {status}, {code}: {message}",
+        status,
+        meta.get("HTTPHeaders", {}),
+        _REMEDIES.get(code) or _REMEDY_OF_CLASS.get(error_class),
+    )
+
+
+def _class_of_status(status: int) -> ErrorClass:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ErrorClass.unavailable
+    return _CLASS_OF_STATUS.get(status, ErrorClass.malformed)

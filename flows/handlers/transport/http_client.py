@@ -1,0 +1,233 @@
+"""The one module that speaks HTTP: it asks, waits, asks again, and gives back bytes or a ProviderError."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from typing import Final, Protocol, Self
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.models import RawRecord
+from flows.handlers.transport.http_response import (
+    Answer,
+    Fault,
+    combine,
+    excerpt,
+    host_of,
+    read_answer,
+    reason,
+)
+from flows.handlers.transport.redaction import REDACTED, Redactor, guard_loggers
+from flows.handlers.transport.retry import (
+    FailedAttempt,
+    Failure,
+    HttpPolicy,
+    OnRetry,
+    attempts_for,
+    retry_after_seconds,
+    retrying,
+    tell_nobody,
+)
+
+_NO_PROXY: Final = {"http": None, "https": None, "all": None}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET, and how to judge its answer.
+
+    `secret_params` go into the URL like `params` and are shown nowhere; `secret_headers` are sent like
+    `headers`, of which none is part of the question. `classify` gives None for a body that is data.
+    `too_fast_wait_seconds` is the least wait after an answer that says too fast.
+    """
+
+    provider: str
+    dataset: str
+    symbol: str
+    interval: str | None
+    url: str
+    params: Mapping[str, str]
+    secret_params: Mapping[str, str] = field(repr=False)
+    classify: Callable[[bytes, str], ErrorClass | None] = field(repr=False)
+    too_fast_wait_seconds: float = 1.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def canonical(self) -> str:
+        """Path and parameters in sorted order, secrets shown as REDACTED: equal questions look equal."""
+        shown = {**self.params, **dict.fromkeys(self.secret_params, REDACTED)}
+        return f"{urlsplit(self.url).path}?{urlencode(sorted(shown.items()))}"
+
+    @property
+    def wanted(self) -> str:
+        """The question in words, for an error."""
+        return " ".join(filter(None, (self.provider, self.dataset, "of", self.symbol, self.interval)))
+
+
+class Gate(Protocol):
+    """Whatever lets calls through at a permitted rate."""
+
+    def acquire(self, name: str) -> None:
+        """Returns when the call may be made."""
+
+
+class HttpClient:
+    """A pool of connections that keeps secrets in. Threads may share it; close it, or use it in `with`."""
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        policy: HttpPolicy | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        on_retry: OnRetry = tell_nobody,
+    ) -> None:
+        """`on_retry` is told each failed attempt that another one follows, in the thread that fetches."""
+        self.redactor = redactor
+        self.policy = policy or HttpPolicy()
+        self._sleep = sleep
+        self.on_retry = on_retry
+        self._session = _session(self.policy.pool_size)
+        self._guarded = guard_loggers(redactor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections and takes the filter off the libraries' loggers."""
+        self._session.close()
+        for logger in self._guarded:
+            logger.removeFilter(self.redactor)
+
+    def fetch(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord:
+        """The answer that is data. Each attempt passes the gate first; `clock` (UTC) dates the answer.
+
+        Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
+        to it: those of the HTTP libraries carry the URL with the key.
+        """
+        tell = partial(self._tell, request, clock)
+        result = retrying(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
+        if isinstance(result, Failure):
+            raise result.error
+        return result
+
+    def _tell(self, request: Request, clock: Callable[[], datetime], failure: Failure) -> None:
+        record = failure.error.record
+        self.on_retry(
+            FailedAttempt(
+                provider=request.provider,
+                dataset=request.dataset,
+                symbol=self.redactor.text(request.symbol),
+                interval=request.interval,
+                request=self.redactor.text(request.canonical),
+                at=record.fetched_at if record else clock(),
+                error=failure.error,
+            )
+        )
+
+    def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord | Failure:
+        gate.acquire(request.provider)
+        try:
+            with self._get(request) as response:
+                answer = read_answer(response, self.policy)
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
+            return self._no_answer(request, problem)
+        record = self._record(request, answer, clock())
+        fault = answer.fault or answer.redirect or self._judge(request, record)
+        return record if fault is None else self._failure(request, answer, record, fault)
+
+    def _get(self, request: Request) -> requests.Response:
+        """The answer's head; redirects are not followed, because they would carry the key elsewhere."""
+        return self._session.get(
+            request.url,
+            params={**request.params, **request.secret_params},
+            headers={**request.headers, **request.secret_headers},
+            timeout=(self.policy.connect_timeout_seconds, self.policy.read_timeout_seconds),
+            proxies=_NO_PROXY if _is_loopback(request.url) else None,  # type: ignore[arg-type]  # None switches one off
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _record(self, request: Request, answer: Answer, fetched_at: datetime) -> RawRecord:
+        return RawRecord(
+            provider=request.provider,
+            dataset=request.dataset,
+            symbol=request.symbol,
+            interval=request.interval,
+            request=self.redactor.text(request.canonical),
+            status=answer.status,
+            content_type=self.redactor.text(answer.content_type),
+            fetched_at=fetched_at,
+            body=self.redactor.body(answer.body),
+            is_simulated=answer.headers.get("X-Simulated", "").lower() == "true",
+        )
+
+    def _judge(self, request: Request, record: RawRecord) -> Fault | None:
+        """None where the record is data."""
+        error_class = combine(record.status, request.classify(record.body, record.content_type))
+        if error_class is None:
+            return None
+        found = f"HTTP {record.status} {record.content_type}: {excerpt(record.body)}"
+        return Fault(error_class, found, attempts_for(error_class, record.body, self.policy))
+
+    def _failure(self, request: Request, answer: Answer, record: RawRecord, fault: Fault) -> Failure:
+        asked = retry_after_seconds(answer.headers, record.fetched_at)
+        if fault.error_class is ErrorClass.too_fast:
+            asked = max(asked or 0.0, request.too_fast_wait_seconds)
+        error = ProviderError(
+            fault.error_class,
+            wanted=self.redactor.text(request.wanted),
+            found=self.redactor.text(fault.found),
+            record=record,
+            retry_after_seconds=asked,
+        )
+        return Failure(error, fault.attempts)
+
+    def _no_answer(self, request: Request, problem: Exception) -> Failure:
+        is_passing = isinstance(problem, requests.ConnectionError | requests.Timeout)
+        is_certificate = isinstance(problem, requests.exceptions.SSLError)
+        error = ProviderError(
+            ErrorClass.unavailable,
+            wanted=self.redactor.text(request.wanted),
+            found=f"no answer from {host_of(request.url)}: {reason(problem)}",
+        )
+        return Failure(error, self.policy.attempts if is_passing and not is_certificate else 1)
+
+
+def _session(pool_size: int) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["User-Agent"] = "market-lakehouse"
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.auth = _no_auth
+    return session
+
+
+def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The request unchanged. Without it requests would add a password from ~/.netrc."""
+    return prepared
+
+
+def _is_loopback(url: str) -> bool:
+    host = host_of(url) or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

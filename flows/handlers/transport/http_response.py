@@ -1,0 +1,126 @@
+"""An HTTP answer: read within bounds, and judged as far as that needs no knowledge of the provider."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from flows.handlers.errors import ErrorClass
+from flows.handlers.transport.retry import HttpPolicy
+
+_CHUNK_BYTES: Final = 64 * 1024
+_EXCERPT_CHARS: Final = 200
+_CLASS_OF_STATUS: Final[Mapping[int, ErrorClass]] = {
+    HTTPStatus.UNAUTHORIZED: ErrorClass.bad_credentials,
+    HTTPStatus.FORBIDDEN: ErrorClass.not_entitled,
+    HTTPStatus.REQUEST_TIMEOUT: ErrorClass.unavailable,
+    HTTPStatus.TOO_EARLY: ErrorClass.unavailable,
+    HTTPStatus.TOO_MANY_REQUESTS: ErrorClass.too_fast,
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with an answer, and how many attempts that deserves in all."""
+
+    error_class: ErrorClass
+    found: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and as much of the body as arrived; `fault` says why that is not all of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fault: Fault | None
+
+    @property
+    def content_type(self) -> str:
+        """The header, empty where there is none."""
+        return self.headers.get("Content-Type", "")
+
+    @property
+    def redirect(self) -> Fault | None:
+        """A redirect is a fault: following it could hand the key to another host."""
+        target = self.headers.get("Location")
+        if self.status // 100 != HTTPStatus.MULTIPLE_CHOICES // 100 or target is None:
+            return None
+        host = host_of(target) or "another path"
+        return Fault(ErrorClass.malformed, f"HTTP {self.status}, a redirect to {host}", attempts=1)
+
+
+def read_answer(response: requests.Response, policy: HttpPolicy) -> Answer:
+    """The answer, its body read as it comes, so that neither its size nor its time runs away."""
+    body = bytearray()
+    fault = None
+    deadline = time.monotonic() + policy.max_transfer_seconds
+    try:
+        while fault is None and (chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True)):
+            body += chunk
+            fault = _out_of_bounds(body, deadline, policy)
+    except ReadTimeoutError:
+        fault = _stalled(body, policy)
+    except (HTTPError, HTTPException, OSError):
+        found = f"HTTP {response.status_code}, a body cut off after {len(body)} bytes"
+        fault = Fault(ErrorClass.malformed, found, policy.attempts)
+    return Answer(response.status_code, response.headers, bytes(body), fault)
+
+
+def _out_of_bounds(body: bytearray, deadline: float, policy: HttpPolicy) -> Fault | None:
+    if len(body) > policy.max_body_bytes:
+        del body[_CHUNK_BYTES:]
+        found = f"a body of more than {policy.max_body_bytes} bytes (its beginning is kept)"
+        return Fault(ErrorClass.malformed, found, attempts=1)
+    return _stalled(body, policy) if time.monotonic() > deadline else None
+
+
+def _stalled(body: bytearray, policy: HttpPolicy) -> Fault:
+    return Fault(ErrorClass.unavailable, f"a body that stalled after {len(body)} bytes", policy.attempts)
+
+
+def combine(status: int, by_body: ErrorClass | None) -> ErrorClass | None:
+    """The body's class where it says something definite, else that of the status; None is data.
+
+    Only status 200 brings data: an error page may look like anything.
+    """
+    if status == HTTPStatus.OK:
+        return by_body
+    if by_body not in {None, ErrorClass.malformed, ErrorClass.no_data}:
+        return by_body
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ErrorClass.unavailable
+    return _CLASS_OF_STATUS.get(status, ErrorClass.malformed)
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body on one line, without control characters that could forge log lines."""
+    text = " ".join(body[: 4 * _EXCERPT_CHARS].decode(errors="replace").split())
+    return repr("".join(char if char.isprintable() else "?" for char in text)[:_EXCERPT_CHARS])
+
+
+def reason(problem: BaseException) -> str:
+    """The innermost cause by its name and the system's words: other texts of these libraries hold the URL."""
+    while cause := problem.__cause__ or problem.__context__:
+        problem = cause
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{type(problem).__name__} ({problem.strerror})"
+    return type(problem).__name__
+
+
+def host_of(url: str) -> str | None:
+    """The host named in a URL, None where there is none or the URL is broken."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

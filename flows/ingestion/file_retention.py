@@ -1,0 +1,64 @@
+"""Retention: flat files leave the landing area when they are old and Silver has been built from them."""
+
+import time
+from collections.abc import Sequence
+
+from flows.landing.flat_files import Expiry, LandedFile, expire_files
+from jobs.pipelines.pending_files import pending_files, universe_of
+from jobs.pipelines.replay_files import TABLE_OF
+from jobs.pipelines.silver_payloads import Built
+from jobs.runs.run_context import Workspace
+from jobs.runs.run_log import StageResult, record
+
+STAGE, SUBJECT = "retention", "bronze.raw_files"
+
+
+def expire_built_files(work: Workspace) -> list[Built]:
+    """Removes the bytes of files landed more than `retention_days` ago that Silver has been built from.
+
+    Their rows in bronze.raw_files stay; the run log says which bytes left, and which were kept as unbuilt.
+    Nothing is given back where no file is old enough. To be called while nobody else builds: a replay would
+    miss the bytes.
+
+    Raises:
+        LakeError: the tables cannot be read, or a file cannot be removed.
+    """
+    began, universe = time.monotonic(), universe_of(work)
+    pending = {
+        (dataset, file.file_id, file.fetched_at)
+        for dataset, table in TABLE_OF.items()
+        for file in pending_files(work.lake, dataset, table, universe)
+    }
+
+    def is_built(file: LandedFile) -> bool:
+        return file.dataset in TABLE_OF and (file.dataset, file.file_id, file.fetched_at) not in pending
+
+    days = work.settings.providers.massive.retention_days
+    gone = expire_files(work.lake, work.clock(), days, is_built)
+    if gone == Expiry():
+        return []
+    removed, kept = len(gone.removed), len(gone.kept)
+    result = StageResult(
+        *(STAGE, SUBJECT, "done", time.monotonic() - began),
+        *(removed + kept, removed),
+        detail=_said(days, gone),
+    )
+    return [Built(record(work.lake, work.run_id, result))]
+
+
+def _said(days: int, gone: Expiry) -> str:
+    parts = [f"older than {days} days: removed {_named(gone.removed) or 'none'}"]
+    if gone.kept:
+        parts.append(f"kept, because Silver has not been built from them: {_named(gone.kept)}")
+    return "; ".join(parts)
+
+
+def _named(files: Sequence[LandedFile]) -> str:
+    """The files by dataset, with their number, dates and size."""
+    texts = []
+    for dataset in sorted({file.dataset for file in files}):
+        some = [file for file in files if file.dataset == dataset]
+        days = sorted(file.file_dt for file in some)
+        size_mb = sum(file.size_bytes for file in some) / 1e6
+        texts.append(f"{len(some)} of {dataset} ({days[0]} to {days[-1]}, {size_mb:,.1f} MB)")
+    return ", ".join(texts)

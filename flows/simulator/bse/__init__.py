@@ -1,0 +1,1 @@
+"""The Bombay Stock Exchange as simulated: its daily files and their instruments."""

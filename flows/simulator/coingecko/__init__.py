@@ -1,0 +1,1 @@
+"""CoinGecko as simulated: endpoints and time series of coins."""

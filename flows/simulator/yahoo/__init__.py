@@ -1,0 +1,1 @@
+"""Yahoo's chart service as simulated."""

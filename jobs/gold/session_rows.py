@@ -1,0 +1,145 @@
+"""The Gold batches of a run: which sessions to compute again, and their rows in each Gold table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from config.settings import SignalSettings
+from delta_tables.table import Table
+from delta_tables.tables.gold import DAILY_KPIS
+from jobs.gold.affected_sessions import affected, with_changed_fundamentals, with_changed_splits
+from jobs.gold.daily_kpis import DAY_KEYS, session_kpis, with_price_change
+from jobs.gold.split_adjustment import SPLIT_LOG, split_steps, with_split_log, without_splits
+from jobs.market_calendar.intervals import LONG
+from jobs.market_calendar.sessions import sessions
+
+_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", SPLIT_LOG, "is_touched", "is_affected")
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed in Silver, as rows: DAY_KEYS and calendar of the days whose bars did; symbol and
+    known_from of fundamentals; symbol and ex_dt of splits. None where nothing of the kind did.
+    """
+
+    days_df: DataFrame
+    fundamentals_df: DataFrame | None
+    splits_df: DataFrame | None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The dates that a change between `start` and `end` can feel: read from `first`, up to `last`."""
+
+    start: date
+    end: date
+    first: date
+    last: date
+
+
+def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterable[str]) -> Reach:
+    """The dates to read for changes from `start` to `end`, by the sessions of `calendars`.
+
+    Twice the longest window to each side: a figure's window holds price changes, and each of those may
+    itself look a window back over sessions without a bar.
+    """
+    steps = 2 * settings.longest_window_sessions
+    firsts, lasts = [], []
+    for calendar in calendars:
+        days = [session.trade_dt for session in sessions(calendar)]
+        before = [day for day in days if day < start][-steps:]
+        after = [day for day in days if day > end][:steps]
+        firsts.append(min(before, default=start))
+        lasts.append(max(after, default=end))
+    return Reach(start, end, min(firsts, default=start), max(lasts, default=end))
+
+
+def all_days(
+    bars_df: DataFrame, actions_df: DataFrame | None, sessions_df: DataFrame, settings: SignalSettings
+) -> DataFrame:
+    """Every day of the bars, as symbol_days gives them where all have changed: all are affected.
+
+    `bars_df`: current silver.bars; `actions_df`: silver.corporate_actions as known now, None without any.
+    """
+    days_df = session_kpis(bars_df, sessions_df)
+    dated_df = _dated(days_df, bars_df.select("provider", "symbol"), actions_df)
+    priced_df = with_price_change(dated_df, settings.longest_window_sessions)
+    return priced_df.withColumn("is_affected", F.lit(True))
+
+
+def symbol_days(
+    changed: Changed,
+    bars_df: DataFrame,
+    stored_kpis_df: DataFrame,
+    actions_df: DataFrame | None,
+    sessions_df: DataFrame,
+    settings: SignalSettings,
+) -> DataFrame:
+    """The days that a change reaches, with price changes, SPLIT_LOG and `is_affected`.
+
+    Days whose bars changed are computed again from `bars_df` (current silver.bars); the days around them
+    come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only. `actions_df`:
+    silver.corporate_actions as known now, None without any.
+    """
+    keys, touched_df = list(DAY_KEYS), changed.days_df
+    fresh_df = session_kpis(bars_df.join(touched_df, keys, "left_semi"), sessions_df)
+    stored_df = (
+        stored_kpis_df.join(_changed_symbols(changed), "symbol", "left_semi")
+        .join(touched_df, keys, "left_anti")
+        .join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
+        .select(*fresh_df.columns)
+    )
+    days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(
+        stored_df.withColumn("is_touched", F.lit(False))
+    )
+    series_df = touched_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
+    lookback = settings.longest_window_sessions
+    if changed.fundamentals_df is not None:
+        days_df = with_changed_fundamentals(days_df, changed.fundamentals_df)
+    if changed.splits_df is not None:
+        days_df = with_changed_splits(days_df, changed.splits_df, lookback)
+    return affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
+
+
+def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:
+    """Adds SPLIT_LOG; `series_df`: provider and symbol of the days."""
+    if actions_df is None:
+        return without_splits(days_df)
+    return with_split_log(days_df, split_steps(series_df.distinct(), actions_df))
+
+
+def _changed_symbols(changed: Changed) -> DataFrame:
+    symbols_df = changed.days_df.select("symbol")
+    for others_df in (changed.fundamentals_df, changed.splits_df):
+        if others_df is not None:
+            symbols_df = symbols_df.union(others_df.select("symbol"))
+    return symbols_df.distinct()
+
+
+def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+    """The frame as rows of a Gold table, written by `run_id`."""
+    dated_df = frame_df.withColumn("partition_dt", F.trunc("trade_dt", "year"))
+    return table.conform(dated_df.withColumn("run_id", F.lit(run_id)))
+
+
+def kpi_rows(days_df: DataFrame, run_id: str) -> DataFrame:
+    """The affected days as rows of gold.daily_kpis."""
+    affected_df = days_df.filter("is_affected")
+    return gold_rows(affected_df.drop(*_ONLY_COMPUTED), DAILY_KPIS, run_id)
+
+
+def bars_condition(start: date, end: date) -> str:
+    """Literal dates for reading the bars of the sessions from `start` to `end`; see partition_dt."""
+    year = start.replace(month=1, day=1)
+    return (
+        f"trade_dt >= date'{start}' AND trade_dt <= date'{end}' AND partition_dt >= date'{year}' "
+        f"AND partition_dt <= date'{end}' AND (interval IN {LONG} OR partition_dt >= date'{start}')"
+    )
+
+
+def fundamentals_start(known_from: Sequence[date]) -> date | None:
+    """The first session date that changed fundamentals can concern: a day early, for the time zone."""
+    return min(known_from) - timedelta(days=1) if known_from else None

@@ -1,0 +1,110 @@
+"""Which Bronze payloads a build has to look at."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType, TimestampType
+
+from delta_tables.storage.arrow_io import arrow_schema, read_rows
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.bronze import RAW_PAYLOADS
+
+_SERIES = ("provider", "dataset", "symbol", "interval")
+_FEW_PAYLOADS = 4096
+_TASKS_FOR_FEW = 4
+_SINCE = StructType(
+    [
+        *(StructField(name, StringType()) for name in _SERIES),
+        StructField("since", TimestampType()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class BronzeWindow:
+    """The payloads landed after the version built last, up to `version`.
+
+    `since` holds, for each series (provider, dataset, symbol, interval) with a new payload, the earliest
+    fetched_at among them; None means all of Bronze. `sources`: the (provider, dataset) of the payloads.
+    """
+
+    version: int
+    payload_count: int
+    since: pa.Table | None
+    sources: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def parsing_tasks(self) -> int | None:
+        """Among how many tasks payloads are dealt out to be parsed; None: they stay as their files lie.
+
+        A few thousand lie in few files, which one core each would parse.
+        """
+        return _TASKS_FOR_FEW if self.payload_count <= _FEW_PAYLOADS else None
+
+
+def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
+    """What has landed since `built_version` (None: everything), found in the table's change feed.
+
+    The feed of a version whose files have been vacuumed is gone: then everything is looked at again, which
+    costs time and changes no row that was built before.
+
+    Raises:
+        TableNotFoundError, LakeError: Bronze is not there or cannot be read.
+    """
+    stored = open_table(lake, RAW_PAYLOADS)
+    version = stored.version()
+    if built_version is not None and version <= built_version:
+        return BronzeWindow(version, 0, None)
+    landed = None if built_version is None else _landed_after(stored, built_version, version)
+    if landed is None:
+        everything = read_rows(lake, RAW_PAYLOADS, ["provider", "dataset"])
+        return BronzeWindow(version, everything.num_rows, None, _sources(everything))
+    since = landed.group_by(list(_SERIES)).aggregate([("fetched_at", "min")])
+    return BronzeWindow(version, landed.num_rows, since, _sources(landed))
+
+
+def _landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Table | None:
+    """Series and fetched_at of the payloads of later versions; None where the feed cannot tell any more."""
+    names = [*_SERIES, "fetched_at"]
+    try:
+        feed = stored.load_cdf(
+            starting_version=built_version + 1,
+            ending_version=version,
+            columns=[f'"{name}"' for name in names],
+        )
+        landed = pa.table(feed).select(names)
+    except (DeltaError, OSError, pa.ArrowException):  # files vacuumed, log entries expired
+        return None
+    return landed.cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(name) for name in names))
+
+
+def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:
+    """The window's payloads, and all later knowledge of the same series that was built before.
+
+    A payload that arrives late can split a span in which repeats of the same values were dropped from
+    Silver; with the later payloads beside it the history comes out as if it had arrived in time. In
+    the ordinary case there are none.
+    """
+    reader = spark.read.format("delta").option("versionAsOf", window.version)
+    payloads_df = reader.load(lake.uri(RAW_PAYLOADS))
+    if window.since is None:
+        return payloads_df
+    rows = [tuple(row.values()) for row in window.since.select([*_SERIES, "fetched_at_min"]).to_pylist()]
+    since_df = spark.createDataFrame(rows, _SINCE).withColumnsRenamed({name: f"s_{name}" for name in _SERIES})
+    same_series = F.lit(True)
+    for name in _SERIES:
+        same_series &= F.col(name).eqNullSafe(F.col(f"s_{name}"))
+    earliest = min(row[-1] for row in rows)
+    return payloads_df.filter(F.col("fetched_at") >= F.lit(earliest)).join(
+        F.broadcast(since_df), same_series & (F.col("fetched_at") >= F.col("since")), "left_semi"
+    )
+
+
+def _sources(rows: pa.Table) -> frozenset[tuple[str, str]]:
+    distinct = rows.select(["provider", "dataset"]).group_by(["provider", "dataset"]).aggregate([])
+    return frozenset((row["provider"], row["dataset"]) for row in distinct.to_pylist())

@@ -1,0 +1,57 @@
+"""CoinGecko payloads as rows of text: nothing judged, nothing converted but exponents, nothing lost.
+
+Formats: https://docs.coingecko.com/reference/coins-id-market-chart, .../coins-id-ohlc and .../coins-markets
+"""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.parsing.coingecko_json import BAR_COLUMNS, COIN_COLUMNS, bar_rows, coin_rows
+from jobs.parsing.python_parser import parsed_rows
+from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
+
+_BAR_DATASETS = ("market_chart", "ohlc")
+
+
+def raw_bars(payloads_df: DataFrame) -> DataFrame:
+    """One row a candle (ohlc) or price (market_chart) with RAW_BAR_COLUMNS; at least one a payload.
+
+    A candle begins at timestamp_text, though CoinGecko names it by its end; one that had not ended when it
+    was fetched is `partial`. Volume is null: CoinGecko's is that of rolling 24 hours, never a bar's.
+    `interval` is what the spacing of the stamps says, for CoinGecko chooses it by the range asked for.
+    """
+    bars_df = parsed_rows(payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), bar_rows, BAR_COLUMNS)
+    constants = {"asset_class": "crypto", "calendar": "24/7", "adjustment": "raw", "clock": "epoch_ms"}
+    return (
+        bars_df.withColumns({name: F.lit(text) for name, text in constants.items()})
+        .withColumns(
+            {name: F.lit(None).cast("string") for name in ("symbol_text", "zone_text", "volume_text")}
+        )
+        .withColumn("kind", _kind())
+        .select(*RAW_BAR_COLUMNS)
+    )
+
+
+def raw_overviews(payloads_df: DataFrame) -> DataFrame:
+    """One row a coin of `markets`: the payload's columns, `position`, and `facts` (map of text to text).
+
+    The facts have Alpha Vantage's names: Symbol (as the watch list writes it, BTC-USD), Name, AssetType,
+    Currency, MarketCapitalization (in that currency).
+    """
+    coins_df = parsed_rows(payloads_df.filter(F.col("dataset") == "markets"), coin_rows, COIN_COLUMNS)
+    facts = {
+        "Symbol": F.col("symbol_text"),
+        "Name": F.col("name_text"),
+        "AssetType": F.lit("Cryptocurrency"),
+        "Currency": F.col("currency_text"),
+        "MarketCapitalization": F.col("market_cap_text"),
+    }
+    pairs = (part for name, text in facts.items() for part in (F.lit(name), text))
+    return coins_df.select(*PAYLOAD_COLUMNS, "position", F.create_map(*pairs).alias("facts"))
+
+
+def _kind() -> Column:
+    end_seconds = F.expr("try_cast(end_text AS bigint)") / 1000
+    is_under_way = end_seconds > F.col("fetched_at").cast("bigint")
+    candle = F.when(is_under_way, "partial").otherwise("candle")
+    return F.when(F.col("dataset") == "ohlc", candle).otherwise("snapshot")

@@ -1,0 +1,77 @@
+"""Yahoo chart payloads as rows of text: nothing judged, nothing lost, nothing converted but exponents.
+
+Shape and quirks: jobs.parsing.yahoo_json. Open, high, low and close come adjusted for splits, volume too;
+`adjclose`, which dividends change again and again, is left to what the lakehouse works out itself.
+"""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.parsing.python_parser import parsed_rows
+from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
+from jobs.parsing.yahoo_json import (
+    ACTION_COLUMNS,
+    BAR_COLUMNS,
+    INSTRUMENT_COLUMNS,
+    action_texts,
+    bar_texts,
+    instrument_texts,
+)
+from jobs.parsing.yahoo_metadata import CALENDARS
+
+__all__ = ["CALENDARS", "DATASETS", "raw_actions", "raw_bars", "raw_instruments"]
+
+DATASETS = ("daily", "intraday")
+
+
+def raw_bars(payloads_df: DataFrame) -> DataFrame:
+    """One row a bar with RAW_BAR_COLUMNS, at least one a payload.
+
+    A row without a time, or with some values missing, is kept for the rules to judge; only one whose five
+    values are all null, Yahoo's way to say that nothing was traded, is left out. `kind` is partial for the
+    price of the moment in the last row and for a bar that was fetched before it was over. `interval` is
+    what the payload says (dataGranularity). `timestamp_text` is the epoch received, but for daily bars of
+    currencies and futures the date at the payload's exchange: they begin at midnight in London or New York,
+    which is another day in the zone of their calendar. `calendar` is null for an exchange that is not known.
+    """
+    bars_df = parsed_rows(_charts(payloads_df), bar_texts, BAR_COLUMNS)
+    return bars_df.withColumns(
+        {"adjustment": F.lit("split"), "kind": _kind(), "zone_text": F.lit(None).cast("string")}
+    ).select(*RAW_BAR_COLUMNS)
+
+
+def raw_actions(payloads_df: DataFrame) -> DataFrame:
+    """One row a dividend, split or capital gain with RAW_ACTION_COLUMNS; none for a payload without.
+
+    Amounts are in the quote's currency (London's is GBp, pence). Yahoo gives ex-dates alone. A split can
+    come a day off, and its denominator can be 0: kept as they are.
+    """
+    actions_df = parsed_rows(_charts(payloads_df), action_texts, ACTION_COLUMNS)
+    unknown = ("declared_text", "record_text", "payment_text")
+    return actions_df.withColumns(_nulls(unknown)).select(*RAW_ACTION_COLUMNS)
+
+
+def raw_instruments(payloads_df: DataFrame) -> DataFrame:
+    """One row a payload with RAW_INSTRUMENT_COLUMNS, from its `meta`: what has quotes is active.
+
+    No validity is given: `firstTradeDate` is that of the instrument, under whatever symbol it had then.
+    """
+    instruments_df = parsed_rows(_charts(payloads_df), instrument_texts, INSTRUMENT_COLUMNS)
+    unknown = ("isin", "instrument_text", "series", "valid_from_text", "valid_to_text")
+    return instruments_df.withColumns({**_nulls(unknown), "status": F.lit("active")}).select(
+        *RAW_INSTRUMENT_COLUMNS
+    )
+
+
+def _charts(payloads_df: DataFrame) -> DataFrame:
+    return payloads_df.filter(F.col("dataset").isin(*DATASETS))
+
+
+def _kind() -> Column:
+    end_seconds = F.expr("try_cast(end_text AS bigint)")
+    is_under_way = F.coalesce(end_seconds > F.col("fetched_at").cast("bigint"), F.lit(False))
+    return F.when(is_under_way, "partial").otherwise(F.col("kind"))
+
+
+def _nulls(names: tuple[str, ...]) -> dict[str, Column]:
+    return {name: F.lit(None).cast("string") for name in names}

@@ -1,0 +1,146 @@
+"""Builds Gold from the Silver rows that changed: compute, stage, audit, publish."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+
+from delta_tables.table import SchemaMismatch, Table
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.gold import TABLES as SESSION_TABLES
+from delta_tables.tables.gold_reconciliation import TABLES as BREAK_TABLES
+from delta_tables.tables.silver import FUNDAMENTALS
+from jobs.engine.table_io import (
+    count_rows,
+    date_bounds,
+    merge_rows,
+    read_table,
+    replace_rows,
+)
+from jobs.gold import session_rows as gold
+from jobs.gold.metrics import preferred_days, session_metrics
+from jobs.gold.signals import all_signals
+from jobs.gold.split_adjustment import are_split, as_told, told_in_each_basis
+from jobs.gold.stock_overview import stock_overview
+from jobs.pipelines.audit import audit
+from jobs.pipelines.gold_affected_days import gold_days
+from jobs.pipelines.gold_reconciliation import audit_breaks, break_changes, publish_breaks
+from jobs.pipelines.silver_payloads import Built, failed_gates
+from jobs.pipelines.staging import staged
+from jobs.runs.run_context import Workspace
+from jobs.runs.run_log import (
+    GOLD,
+    StageResult,
+    gold_was_replaced,
+    pending_runs,
+    record,
+    record_failure,
+    record_start,
+    table_ids,
+)
+from quality.gate import GateFailed, GateResult
+
+SUBJECT = "gold"
+GOLD_TABLES = (*SESSION_TABLES, *BREAK_TABLES)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    table: Table
+    rows_df: DataFrame
+    row_count: int
+
+
+def build_gold(work: Workspace, spark: SparkSession) -> Built:
+    """Recomputes the sessions that changed Silver rows touch, and publishes them table by table.
+
+    What changed is found by the runs that changed it, so a Gold run killed at any point is made good
+    by the next. A refused batch stays pending. A Gold table that was moved away and made anew is
+    computed again in full.
+    """
+    pending = pending_runs(work.lake)
+    if gold_was_replaced(work.lake, GOLD_TABLES):
+        return rebuild_gold(work, spark)
+    if not pending:
+        return Built(StageResult(GOLD, SUBJECT, "nothing_new"))
+    return _build(work, spark, pending, pending)
+
+
+def rebuild_gold(work: Workspace, spark: SparkSession) -> Built:
+    """Recomputes all of Gold, after a threshold or a formula has changed."""
+    return _build(work, spark, None, pending_runs(work.lake))
+
+
+def _build(
+    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None, consumed: tuple[str, ...]
+) -> Built:
+    began = time.monotonic()
+    record_start(work.lake, work.run_id, GOLD, SUBJECT)
+    try:
+        rows, gates = _publish(work, spark, run_ids)
+    except (GateFailed, SchemaMismatch) as failure:
+        result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
+        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+    except Exception as error:
+        record_failure(work.lake, work.run_id, GOLD, SUBJECT, time.monotonic() - began, error)
+        raise
+    result = StageResult(
+        GOLD,
+        SUBJECT,
+        "done",
+        time.monotonic() - began,
+        rows_out=rows,
+        consumed_runs=consumed,
+        table_ids=table_ids(work.lake, *GOLD_TABLES),
+    )
+    return Built(record(work.lake, work.run_id, result), gates)
+
+
+def _publish(
+    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
+) -> tuple[int, tuple[GateResult, ...]]:
+    """Audits all batches, then publishes them; gives the rows written and the verdicts.
+
+    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too. Only a
+    table that nothing at all is left for keeps its rows, since an empty batch passes no gate.
+    """
+    days = gold_days(work, spark, run_ids)
+    batches = _batches(work, spark, days.rows_df) if days.rows_df is not None else []
+    breaks = break_changes(work, spark, run_ids, days.changed_df)
+    gates = tuple(audit(work, batch.rows_df, batch.table) for batch in batches)
+    gates += audit_breaks(work, breaks) if breaks else ()
+    for batch in batches:
+        if run_ids is None:
+            replace_rows(work.lake, batch.table, batch.rows_df)
+        else:
+            merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+    if breaks:
+        publish_breaks(work, breaks)
+    return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
+
+
+def _batches(work: Workspace, spark: SparkSession, days_df: DataFrame) -> list[_Batch]:
+    """The batches of all Gold tables, choices among columns of what is staged; without rows left out."""
+    settings = work.settings.signals
+    metrics_df = _metrics(work, spark, days_df)
+    frames = {
+        DAILY_KPIS: gold.kpi_rows(days_df, work.run_id),
+        SIGNALS: gold.gold_rows(all_signals(metrics_df, settings), SIGNALS, work.run_id),
+        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, settings), STOCK_OVERVIEW, work.run_id),
+    }
+    counted = [_Batch(table, rows_df, count_rows(rows_df)) for table, rows_df in frames.items()]
+    return [batch for batch in counted if batch.row_count]
+
+
+def _metrics(work: Workspace, spark: SparkSession, days_df: DataFrame) -> DataFrame:
+    """The figures of the affected sessions, staged."""
+    settings = work.settings.signals
+    facts_df = read_table(spark, work.lake, FUNDAMENTALS)
+    provider_order = work.settings.reconciliation.provider_order
+    known_df = preferred_days(days_df.filter("asset_class = 'stock'"), facts_df, provider_order)
+    if are_split(days_df):
+        told_df = told_in_each_basis(staged(work, known_df, "known"), settings.longest_window_sessions)
+    else:
+        told_df = as_told(known_df)
+    return staged(work, session_metrics(told_df, settings).filter("is_affected"), "metrics")

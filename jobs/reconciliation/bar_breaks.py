@@ -1,0 +1,178 @@
+"""Bars of one market from several providers: whose bar holds, and where the others differ from it.
+
+Only like is compared with like: candles of one symbol, interval and instant, of one calendar and part of
+the session, drawn ones with drawn ones, and on one basis (jobs/reconciliation/split_alignment.py). A null
+volume says that the market reports none, and differs from nothing.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from config.settings import ReconciliationSettings
+from delta_tables.tables.gold_reconciliation import BAR_BREAKS, TOLERANCE
+from delta_tables.tables.gold_ticks import MEASURE
+from jobs.gold.daily_kpis import half_up
+from jobs.gold.provider_ranking import rank_of
+from jobs.market_calendar.intervals import DAILY, LONG, interval_minutes
+from jobs.reconciliation.split_alignment import BASIS, NO_BASIS, with_basis_dt, with_common_basis
+
+FIELDS = ("open", "high", "low", "close", "volume")
+WHOLE_BAR = "bar"
+DIFFERS, MISSING, NOT_COMPARED = "differs", "missing", "not_compared"
+_SERIES = ("symbol", "interval", "calendar", "session", "is_simulated")
+_BAR = (*_SERIES, "trade_dt", "timestamp")
+_SIDE = ("provider", "payload_id", "adjustment", "basis_dt", *FIELDS)
+# narrow enough that no engine cuts the scale of a product with a factor or a tolerance
+_EXACT = "decimal(26,12)"
+_MOST = 1e11  # what fits the column of relative differences
+
+
+def compared_bars(bars_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
+    """The candles of `bars_df`, one a provider, with basis_dt and `place`: 1 where the bar holds.
+
+    `bars_df`: current rows of silver.bars, symbols spelled alike (jobs.gold.provider_ranking.spelled_as). Of
+    several providers the first in `provider_order` holds, then the first by name.
+    """
+    first = Window.partitionBy(*_BAR).orderBy(rank_of(provider_order), "provider")
+    alike_df = _one_a_provider(bars_df.filter("kind = 'candle'"))
+    return with_basis_dt(alike_df).withColumn("place", F.row_number().over(first))
+
+
+def bar_breaks(
+    compared_df: DataFrame, steps_df: DataFrame, settings: ReconciliationSettings, run_id: str
+) -> DataFrame:
+    """Rows of gold.bar_breaks: each field outside its tolerance, each bar missing or not comparable.
+
+    `compared_df`: compared_bars, with the daily ones of `longest_gap_days` around those asked about;
+    `steps_df`: jobs.reconciliation.split_alignment.split_steps of them. Both are read several times: best
+    staged. The bar that holds is compared with each other one.
+    """
+    holding_df = compared_df.filter("place = 1").select(*_BAR, *_side("a"))
+    others_df = compared_df.filter("place > 1").select(*_BAR, *_side("b"))
+    pairs_df = with_common_basis(holding_df.join(others_df, list(_BAR)), steps_df, FIELDS)
+    missing_df = _missing(holding_df, compared_df, settings.longest_gap_days)
+    rows_df = _different(pairs_df, settings).unionByName(missing_df)
+    return BAR_BREAKS.conform(
+        rows_df.withColumn("run_id", F.lit(run_id)).withColumn("partition_dt", F.trunc("trade_dt", "year"))
+    )
+
+
+def _one_a_provider(bars_df: DataFrame) -> DataFrame:
+    """A provider may have a symbol in two spellings: what was learned last holds, then the greater hash."""
+    same = Window.partitionBy("symbol", "interval", "timestamp", "provider")
+    ranked = same.orderBy(F.desc("known_from"), F.desc("payload_id"), F.desc("position"))
+    return bars_df.withColumn("choice", F.row_number().over(ranked)).filter("choice = 1").drop("choice")
+
+
+def _side(side: str) -> list[Column]:
+    return [F.col(name).alias(f"{side}_{name}") for name in _SIDE]
+
+
+def _different(pairs_df: DataFrame, settings: ReconciliationSettings) -> DataFrame:
+    """The fields that differ, and one row for each pair that has no common basis."""
+    is_bare = F.col(BASIS) == NO_BASIS
+    fields = F.when(is_bare, F.array(F.lit(WHOLE_BAR))).otherwise(F.array(*(F.lit(name) for name in FIELDS)))
+    valued_df = pairs_df.withColumn("field", F.explode(fields)).withColumns(
+        {f"value_{side}": _of_field(side) for side in ("a", "b")}
+    )
+    has_both = F.col("value_a").isNotNull() & F.col("value_b").isNotNull()
+    measured_df = _measured(valued_df.filter(is_bare | has_both), settings)
+    is_outside = ~F.coalesce(F.col("is_within"), F.lit(False))
+    status = F.when(is_bare, NOT_COMPARED).otherwise(DIFFERS)
+    return measured_df.filter(is_outside).withColumn("status", status).select(*_row())
+
+
+def _measured(valued_df: DataFrame, settings: ReconciliationSettings) -> DataFrame:
+    """Adds difference, relative_difference, unit, tolerance and is_within; null for whole bars."""
+    is_volume, is_price = F.col("field") == "volume", ~F.col("field").isin(WHOLE_BAR, "volume")
+    by_unit = {
+        "unit": ("%", "bp"),
+        "tolerance": (settings.volume_tolerance_pct, settings.price_tolerance_bp),
+        "units_a_whole": (Decimal(100), Decimal(10_000)),
+    }
+    measured_df = valued_df.withColumns(
+        {
+            name: F.when(is_volume, F.lit(volume)).when(is_price, F.lit(price))
+            for name, (volume, price) in by_unit.items()
+        }
+    ).withColumns(
+        {
+            "tolerance": F.col("tolerance").cast(TOLERANCE),
+            # of two MEASUREs Apache Spark would cut the last decimal
+            "difference": F.col("value_b").cast(_EXACT) - F.col("value_a").cast(_EXACT),
+            "whole": F.when(F.col("value_a") == 0, F.col("value_b")).otherwise(F.col("value_a")).cast(_EXACT),
+        }
+    )
+    parts = F.abs(F.col("difference")).cast(_EXACT) * F.col("units_a_whole").cast("decimal(5,0)")
+    relative = parts.cast("double") / F.when(F.col("whole") != 0, F.col("whole")).cast("double")
+    return measured_df.withColumn("is_within", parts <= F.col("whole") * F.col("tolerance")).withColumn(
+        "relative_difference", half_up(F.when(relative > _MOST, F.lit(_MOST)).otherwise(relative))
+    )
+
+
+def _row() -> list[Column]:
+    """The columns of gold.bar_breaks but run and layout."""
+    renamed = {
+        f"{name}_{side}": f"{side}_{name}" for name in ("provider", "payload_id") for side in ("a", "b")
+    }
+    names = [name for name in BAR_BREAKS.columns if name not in {"run_id", "partition_dt"}]
+    return [F.col(renamed.get(name, name)).alias(name) for name in names]
+
+
+def _of_field(side: str) -> Column:
+    """The side's value of the row's field; an array of structs would carry comments that Sail cannot cast."""
+    value = F.lit(None).cast(MEASURE)
+    for name in FIELDS:
+        value = F.when(F.col("field") == name, F.col(f"{side}_{name}").cast(MEASURE)).otherwise(value)
+    return value
+
+
+def _missing(holding_df: DataFrame, bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
+    """The holding bars that another provider lacks in a session which it covers, with its name."""
+    expected_df = _covered_sessions(bars_df).unionByName(_covered_days(bars_df, longest_gap_days))
+    asked_df = holding_df.join(expected_df, [*_SERIES, "trade_dt"]).filter("a_provider <> b_provider")
+    ended = F.unix_timestamp("timestamp") + interval_minutes(F.col("interval")) * 60
+    was_over = F.col("covered_at").isNull() | (F.unix_timestamp("covered_at") >= ended)
+    had_df = bars_df.select(*_BAR, F.col("provider").alias("b_provider"))
+    lacking_df = asked_df.filter(was_over).join(had_df, [*_BAR, "b_provider"], "left_anti")
+    texts = {"field": WHOLE_BAR, "status": MISSING, "unit": None, "b_payload_id": None}
+    numbers = ("value_a", "value_b", "difference", "relative_difference", "tolerance")
+    nothing = F.lit(None)
+    return lacking_df.withColumns(
+        {
+            BASIS: F.col("a_adjustment"),
+            **{name: F.lit(text).cast("string") for name, text in texts.items()},
+            **{name: nothing.cast(BAR_BREAKS.schema[name].dataType) for name in numbers},
+        }
+    ).select(*_row())
+
+
+def _covered_sessions(bars_df: DataFrame) -> DataFrame:
+    """Sessions of which a provider has intraday bars, and when it was last heard of each.
+
+    What was not over when its provider was last heard cannot be missing yet.
+    """
+    return (
+        bars_df.filter(~F.col("interval").isin(*LONG))
+        .groupBy(*_SERIES, "trade_dt", F.col("provider").alias("b_provider"))
+        .agg(F.max("known_from").alias("covered_at"))
+    )
+
+
+def _covered_days(bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
+    """The dates between two daily bars of a provider that follow one another and are not too far apart."""
+    daily_df = bars_df.filter(F.col("interval") == DAILY)
+    series = Window.partitionBy(*_SERIES, "provider").orderBy("trade_dt")
+    gaps_df = daily_df.withColumn("next_dt", F.lead("trade_dt").over(series)).filter(
+        F.datediff("next_dt", "trade_dt").between(2, longest_gap_days)
+    )
+    between = F.sequence(F.date_add("trade_dt", 1), F.date_sub("next_dt", 1))
+    return gaps_df.select(
+        *_SERIES,
+        F.explode(between).alias("trade_dt"),
+        F.col("provider").alias("b_provider"),
+        F.lit(None).cast("timestamp").alias("covered_at"),
+    )

@@ -1,0 +1,8 @@
+"""A run: what it works with, what it records, how it reports progress.
+
+Where do I go to...?
+    settings, lake, clock and run id of a run    run_context.py
+    read or write ops.runs                       run_log.py
+    record a stage                               stage.py
+    show a run's progress                        progress.py
+"""

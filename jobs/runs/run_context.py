@@ -1,0 +1,90 @@
+"""What a run works with: settings, lake, clock, run id; built once, where a run begins."""
+
+import os
+import secrets as random
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import quality
+from config.load import ConfigError, load_settings
+from config.secrets import Secrets, load_secrets
+from config.settings import Settings
+from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.lake import Lake, LakeError, lake_of
+
+CHECKS = Path(quality.__file__).parent / "checks"
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """All that a run needs, handed down as an argument.
+
+    `clock` is the market's clock (settings `as_if_at` can set it for simulated data); what the
+    lakehouse itself did is recorded in real time. `checks` is the folder of the gates' checks files.
+    """
+
+    settings: Settings
+    secrets: Secrets
+    lake: Lake
+    clock: Clock
+    run_id: str
+    checks: Path = CHECKS
+
+
+def open_workspace(config_file: str | None = None) -> Workspace:
+    """The workspace of this process' environment and settings file, with all tables created.
+
+    Raises:
+        ConfigError, LakeError, SchemaMismatch: what is wrong and what to do.
+    """
+    settings = load_settings(os.environ, Path(config_file) if config_file else None)
+    secrets = load_secrets()
+    lake = lake_of(settings, secrets)
+    _require_writable(lake)
+    create_tables(lake)
+    return Workspace(settings, secrets, lake, market_clock(settings.as_if_at), new_run_id())
+
+
+def _require_writable(lake: Lake) -> None:
+    """Raises LakeError for a folder that must not be written, before any call of a quota is spent."""
+    if lake.is_s3:
+        return
+    try:
+        Path(lake.root).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=lake.root):
+            return
+    except OSError as error:
+        raise LakeError(
+            f"{lake.root}: the lake's folder may not be written ({error.strerror}); check its owner, its "
+            "rights and how its disk is mounted, or set another `lake`"
+        ) from None
+
+
+def market_clock(as_if_at: datetime | None) -> Clock:
+    """A clock in UTC: the real one, or one that runs from `as_if_at` on.
+
+    Raises:
+        ConfigError: `as_if_at` has no time zone.
+    """
+    if as_if_at is None:
+        return utc_now
+    if as_if_at.tzinfo is None:
+        raise ConfigError("as_if_at: an instant needs its zone, such as 2010-08-20T22:30:00Z")
+    began = time.monotonic()
+    start = as_if_at.astimezone(UTC)
+    return lambda: start + timedelta(seconds=time.monotonic() - began)
+
+
+def utc_now() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """A new run's id; ids sort by the time at which they were made."""
+    return f"{utc_now():%Y%m%dT%H%M%S%f}"[:-3] + f"Z-{random.token_hex(4)}"

@@ -1,0 +1,97 @@
+"""When a bar was: from the text of its time to the instant, the session date and the part of the session."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.market_calendar.intervals import DAILY, partition_dt
+from jobs.market_calendar.sessions import ALWAYS_OPEN, FX, NEW_YORK, ZONE_OF
+
+_TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
+_EPOCH = r"^-?\d{1,19}$"
+_UNITS_A_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
+# The week of currencies begins on Sunday at 17:00 New York (21:00 or 22:00 UTC), and that is of Monday.
+_WEEK_BEGINS_HOUR = 17
+_SUNDAY = 1
+# The session of a future begins on the evening before, at 17:00 Chicago.
+_EVENING_HOURS = {"CMES": 7}
+
+
+def with_instant(raw_df: DataFrame) -> DataFrame:
+    """Adds timestamp (UTC, microseconds; null where the text is no time) and trade_dt, the session's date.
+
+    A daily bar begins at midnight at its exchange, whatever instant of the day its provider names.
+    """
+    instant_df = raw_df.withColumn("zone", _zone()).withColumn("instant", _instant())
+    local_df = instant_df.withColumn("local", F.from_utc_timestamp("instant", F.col("zone")))
+    dated_df = local_df.withColumn("trade_dt", _trade_dt())
+    is_whole_day = (F.col("interval") == DAILY) & (F.col("kind") != "snapshot")
+    midnight = F.to_utc_timestamp(F.col("trade_dt").cast("timestamp"), F.col("zone"))
+    return dated_df.withColumn("timestamp", F.when(is_whole_day, midnight).otherwise(F.col("instant"))).drop(
+        "zone", "instant", "local"
+    )
+
+
+def with_session(dated_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
+    """Adds session (null outside of one), partition_dt and the columns of the calendar's session."""
+    joined_df = dated_df.join(F.broadcast(sessions_df), ["calendar", "trade_dt"], "left")
+    return joined_df.withColumn("session", _session()).withColumn(
+        "partition_dt", partition_dt(F.col("interval"), F.col("trade_dt"))
+    )
+
+
+def _zone() -> Column:
+    """By cases, the most frequent first: the embedded engine searches a map of them ten times as long."""
+    zones = iter(ZONE_OF.items())
+    name, zone = next(zones)
+    named = F.when(F.col("calendar") == name, zone)
+    for name, zone in zones:
+        named = named.when(F.col("calendar") == name, zone)
+    return named.otherwise("UTC")
+
+
+def _instant() -> Column:
+    text = F.col("timestamp_text")
+    wall = F.when(text.rlike(_TIME), F.expr("try_cast(timestamp_text AS timestamp)"))
+    instant = F.when(F.col("clock") == "utc", wall).when(
+        F.col("clock") == "exchange", F.to_utc_timestamp(wall, F.col("zone"))
+    )
+    count = F.when(text.rlike(_EPOCH), F.expr("try_cast(timestamp_text AS bigint)"))
+    for clock, units in _UNITS_A_SECOND.items():
+        instant = instant.when(F.col("clock") == clock, F.timestamp_micros(_micros(count, units)))
+    return instant
+
+
+def _micros(count: Column, units: int) -> Column:
+    if units > 1_000_000:  # noqa: PLR2004 - finer than what a timestamp holds
+        return F.expr(f"try_cast(timestamp_text AS bigint) div {units // 1_000_000}")
+    return count * F.lit(1_000_000 // units)
+
+
+def _trade_dt() -> Column:
+    shifted = F.col("local")
+    for calendar, hours in _EVENING_HOURS.items():
+        evening = F.col("local") + F.expr(f"INTERVAL {hours} HOURS")
+        shifted = F.when(F.col("calendar") == calendar, evening).otherwise(shifted)
+    weekend = F.col("local") + F.expr("INTERVAL 1 DAY")
+    shifted = F.when(_is_first_evening(), weekend).otherwise(shifted)
+    return F.to_date(F.when(F.col("interval") == DAILY, F.col("local")).otherwise(shifted))
+
+
+def _is_first_evening() -> Column:
+    """Whether it is Sunday, after the week of currencies has begun in New York."""
+    in_new_york = F.from_utc_timestamp("instant", NEW_YORK.key)
+    is_sunday = F.dayofweek("local") == _SUNDAY
+    return (F.col("calendar") == FX) & is_sunday & (F.hour(in_new_york) >= _WEEK_BEGINS_HOUR)
+
+
+def _session() -> Column:
+    at = F.col("timestamp")
+    return (
+        F.when(F.col("session_no").isNull(), None)
+        .when(F.col("calendar").isin(*ALWAYS_OPEN), "24x7")
+        .when(F.col("interval") == DAILY, "regular")
+        .when((at >= F.col("pre_open_at")) & (at < F.col("open_at")), "pre")
+        .when((at >= F.col("open_at")) & (at < F.col("close_at")), "regular")
+        # the closing print may carry the last instant of the extended hours
+        .when((at >= F.col("close_at")) & (at <= F.col("post_close_at")), "post")
+    )

@@ -1,0 +1,1 @@
+"""One symbol's bars as of an instant, raw or adjusted."""

@@ -1,0 +1,114 @@
+"""Finds the one row that a person names by its key."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pyspark.sql.types import ArrayType, BinaryType, BooleanType, DateType, DecimalType, TimestampType
+
+from delta_tables.storage.lake import Lake
+from delta_tables.table import Table
+from serving.errors import ServingError
+from serving.query.literals import Scalar, literal
+from serving.query.select import Rows, select
+
+_MOST_SHOWN = 20
+
+
+def parse_key(table: Table, texts: Sequence[str]) -> dict[str, Scalar]:
+    """The key named by texts like `symbol=AAPL`, or by bare values in the order of the key columns.
+
+    Raises:
+        ServingError: an unknown column, a value of the wrong kind, or too many values.
+    """
+    key: dict[str, Scalar] = {}
+    positions = iter(table.keys)
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or name not in table.columns:
+            if separator and name.isidentifier():
+                raise ServingError(f"{table.full_name} has no column {name}; {_key_words(table)}")
+            name, value = next(positions, ""), text
+        if not name:
+            raise ServingError(f"{table.full_name}: more values than key columns; {_key_words(table)}")
+        key[name] = _value(table, name, value)
+    return key
+
+
+def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The only row with these values; of a bitemporal table the current one, unless known_from is named.
+
+    Raises:
+        ServingError: no row or several match; names the key columns and an example.
+        LakeError: the table cannot be read.
+    """
+    if not key:
+        raise ServingError(f"which row of {table.full_name}? {_key_words(table)}; {_example(lake, table)}")
+    conditions = [f'"{name}" = {literal(value)}' for name, value in key.items()]
+    if "known_to" in table.columns and "known_from" not in key:
+        conditions.append("known_to IS NULL")
+    order = ", ".join(f'"{name}"' for name in table.keys)
+    found = select(
+        lake,
+        table,
+        f"SELECT * FROM stored WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {_MOST_SHOWN}",  # noqa: S608 - escaped
+    )
+    asked = " ".join(f"{name}={value}" for name, value in key.items())
+    if not found:
+        raise ServingError(
+            f"{table.full_name} has no row with {asked}; {_key_words(table)}; {_example(lake, table)}"
+        )
+    if len(found) > 1:
+        raise ServingError(_ambiguous(table, asked, found))
+    return {name: found[0][name] for name in table.columns}
+
+
+def _ambiguous(table: Table, asked: str, found: Rows) -> str:
+    names = [name for name in table.keys if len({row[name] for row in found}) > 1]
+    add = " or ".join(
+        f"{name} ({', '.join(sorted({_text(row[name]) for row in found})[:4])})" for name in names
+    )
+    count = f"{len(found)} rows" if len(found) < _MOST_SHOWN else f"{_MOST_SHOWN} rows or more"
+    return f"{table.full_name}: {count} match {asked}; add {add}; example: {_words(table, found[-1])}"
+
+
+def _value(table: Table, name: str, text: str) -> Scalar:
+    kind = table.schema[name].dataType
+    try:
+        if isinstance(kind, TimestampType):
+            return datetime.fromisoformat(text)
+        if isinstance(kind, DateType):
+            return date.fromisoformat(text)
+        if isinstance(kind, DecimalType):
+            return Decimal(text)
+        if isinstance(kind, BooleanType):
+            return {"true": True, "false": False}[text.lower()]
+    except (ValueError, KeyError, InvalidOperation):
+        raise ServingError(
+            f"{table.full_name}: {name} is a {kind.simpleString()}, found {text[:60]!r}; "
+            "write dates as 2010-08-20, instants as 2010-08-20T20:00:00Z"
+        ) from None
+    if isinstance(kind, ArrayType | BinaryType):
+        raise ServingError(f"{table.full_name}: {name} cannot be asked for; {_key_words(table)}")
+    return text
+
+
+def _key_words(table: Table) -> str:
+    return f"key columns: {', '.join(table.keys)}"
+
+
+def _example(lake: Lake, table: Table) -> str:
+    found = select(lake, table, "SELECT * FROM stored LIMIT 1")
+    return (
+        f"example: {_words(table, found[0])}" if found else "the table is empty: fill it with `lakehouse run`"
+    )
+
+
+def _words(table: Table, row: Mapping[str, Any]) -> str:
+    pairs = (f"{name}={_text(row[name])}" for name in table.keys if name != "known_from")
+    return " ".join(f"'{pair}'" if any(each in pair for each in ' "[&/') else pair for pair in pairs)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,128 @@
+"""Where an export puts its objects: the layouts that users of plain S3 expect."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+from delta_tables.table import Table
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.silver import BARS
+from serving.errors import ServingError
+from serving.export.formats import FORMATS
+
+BAR_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
+# known_to of a row as of an instant was learned after it; the rest is layout
+_LEFT_OUT = ("known_to", "partition_dt")
+_EXPORTED_LAYERS = ("silver", "gold")
+_DATE = r"\d{4}-\d{2}-\d{2}"
+# so that what a killed export left is found too
+_SUFFIX = rf"({'|'.join(re.escape(each.suffix) for each in FORMATS.values())})(\.[0-9a-f]+\.part)?"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table's rows are laid out in objects.
+
+    `folder` is made beneath the export's destination and holds the manifest; `key(trade_dt, symbol)` is an
+    object's name in it without the format's suffix, `pattern` what all such names match. `parted_by` are
+    the columns whose values have an object each; `condition` says which rows the layout takes.
+    """
+
+    name: str
+    folder: str
+    table: Table
+    columns: tuple[str, ...]
+    parted_by: tuple[str, ...]
+    key: Callable[[date, str], str]
+    pattern: str
+    format_name: str
+    condition: str = "true"
+
+    @property
+    def is_by_symbol(self) -> bool:
+        """Whether each symbol has objects of its own, whose columns do not say provider or interval."""
+        return "symbol" in self.parted_by
+
+
+def key_segment(symbol: str) -> str:
+    """The symbol as one segment of a path or S3 key, different for different symbols.
+
+    All but letters, digits, `-`, `_`, `.` and `~` is percent-encoded (UTF-8), so `^GSPC` is `%5EGSPC` and
+    `EURUSD=X` is `EURUSD%3DX`; so are names of dots only, which lead out of a folder.
+    """
+    encoded = quote(symbol, safe="")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
+
+
+def _intraday_key(trade_dt: date, symbol: str) -> str:
+    return f"{key_segment(symbol)}/{trade_dt}/data"
+
+
+def _daily_key(trade_dt: date, symbol: str) -> str:
+    return f"{trade_dt}/{key_segment(symbol)}/ohlcv"
+
+
+def _partition_key(trade_dt: date, _symbol: str) -> str:
+    return f"year={trade_dt:%Y}/month={trade_dt:%m}/day={trade_dt:%d}/data"
+
+
+INTRADAY = Layout(
+    name="intraday",
+    folder="intraday",
+    table=BARS,
+    columns=BAR_COLUMNS,
+    parted_by=("trade_dt", "symbol"),
+    key=_intraday_key,
+    pattern=rf"[^/]+/{_DATE}/\.?data{_SUFFIX}",
+    format_name="csv",
+    condition="\"interval\" NOT LIKE '%day'",
+)
+DAILY = Layout(
+    name="daily",
+    folder="daily_ohlcv",
+    table=BARS,
+    columns=BAR_COLUMNS,
+    parted_by=("trade_dt", "symbol"),
+    key=_daily_key,
+    pattern=rf"{_DATE}/[^/]+/\.?ohlcv{_SUFFIX}",
+    format_name="csv",
+    condition="\"interval\" = '1day'",
+)
+
+
+def partitioned(table: Table) -> Layout:
+    """The layout `year=YYYY/month=MM/day=DD/` of a table: one object a session, all columns of content."""
+    return Layout(
+        name="partitioned",
+        folder=table.dataset,
+        table=table,
+        columns=tuple(name for name in table.content_columns if name not in _LEFT_OUT),
+        parted_by=("trade_dt",),
+        key=_partition_key,
+        pattern=rf"year=\d{{4}}/month=\d\d/day=\d\d/\.?data{_SUFFIX}",
+        format_name="parquet",
+    )
+
+
+def layout_named(name: str) -> Layout:
+    """The layout `intraday` or `daily`, or that of a table by its name.
+
+    Raises:
+        ServingError: neither a layout nor a Silver or Gold table with sessions; names those there are.
+    """
+    by_name = {"intraday": INTRADAY, "daily": DAILY}
+    by_name |= {table.full_name: partitioned(table) for table in exported_tables()}
+    if name not in by_name:
+        raise ServingError(f"{name[:60]!r} cannot be exported; there are {', '.join(by_name)}")
+    return by_name[name]
+
+
+def exported_tables() -> tuple[Table, ...]:
+    """The tables whose rows belong to a symbol and a session."""
+    return tuple(
+        table
+        for table in ALL_TABLES
+        if table.layer in _EXPORTED_LAYERS and {"symbol", "trade_dt"} <= set(table.columns)
+    )

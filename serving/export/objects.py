@@ -1,0 +1,86 @@
+"""The objects of an export: what is read together, and where one object ends and the next begins."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from serving.export.source import Source, Window, read_window, symbol_counts
+from serving.query.literals import literal
+from serving.query.select import Rows
+
+
+@dataclass(frozen=True)
+class ExportObject:
+    """One object to be: its name without the suffix, and its rows, of which pieces may be read late."""
+
+    key: str
+    pieces: Iterable[pa.Table]
+
+
+def objects(source: Source, found: Rows) -> Iterator[ExportObject]:
+    """The objects of the sessions found, in order.
+
+    Sessions are read together up to `rows_at_once` rows. A larger one is read in pieces, whole symbols
+    each; where the session is one object, only when that object is written.
+    """
+    for window in windows(found, source.rows_at_once):
+        if window.rows <= source.rows_at_once:
+            yield from _split(source, read_window(source, window))
+        elif source.layout.is_by_symbol:
+            for piece in _pieces(source, window):
+                yield from _split(source, piece)
+        else:
+            yield ExportObject(source.layout.key(window.first, ""), _late(source, window))
+
+
+def windows(found: Rows, most_rows: int) -> list[Window]:
+    """The sessions, neighbours put together while they have no more than `most_rows` rows."""
+    result: list[Window] = []
+    for session in found:
+        day, rows = session["trade_dt"], session["row_count"]
+        if result and result[-1].rows + rows <= most_rows:
+            result[-1] = Window(result[-1].first, day, result[-1].rows + rows)
+        else:
+            result.append(Window(day, day, rows))
+    return result
+
+
+def symbol_ranges(counts: Rows, most_rows: int) -> list[tuple[str, str]]:
+    """First and last symbols of neighbours that have no more than `most_rows` rows; one symbol at least."""
+    result: list[tuple[str, str]] = []
+    held = 0
+    for each in counts:
+        if result and held + each["row_count"] <= most_rows:
+            result[-1], held = (result[-1][0], each["symbol"]), held + each["row_count"]
+        else:
+            held = each["row_count"]
+            result.append((each["symbol"], each["symbol"]))
+    return result
+
+
+def _late(source: Source, window: Window) -> Iterator[pa.Table]:
+    for piece in _pieces(source, window):
+        yield piece.select(source.layout.columns)
+
+
+def _pieces(source: Source, window: Window) -> Iterator[pa.Table]:
+    for first, last in symbol_ranges(symbol_counts(source, window), source.rows_at_once):
+        of_symbols = f"symbol >= {literal(first)} AND symbol <= {literal(last)}"
+        yield read_window(source, window, of_symbols)
+
+
+def _split(source: Source, rows: pa.Table) -> Iterator[ExportObject]:
+    """An object wherever the parting columns change; the rows are sorted by them."""
+    changes = np.zeros(max(rows.num_rows - 1, 0), dtype=bool)
+    for name in source.layout.parted_by:
+        codes = rows[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        changes |= codes[1:] != codes[:-1]
+    starts = [0, *(int(index) + 1 for index in np.flatnonzero(changes)), rows.num_rows]
+    for start, end in pairwise(starts):
+        if end > start:
+            part = rows.slice(start, end - start)
+            key = source.layout.key(part["trade_dt"][0].as_py(), part["symbol"][0].as_py())
+            yield ExportObject(key, (part.select(source.layout.columns),))

@@ -1,0 +1,153 @@
+"""A bucket of an S3-compatible store as the place of an export."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config.secrets import Secrets
+from config.settings import S3Settings
+from serving.errors import ServingError
+from serving.export.local_target import Stored, Write, measured, or_told
+
+MULTIPART_BYTES: Final = 16 * 1024 * 1024
+PART_BYTES: Final = 8 * 1024 * 1024
+_PARTS_AT_ONCE: Final = 4
+_CONNECTIONS: Final = 64
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_STORE_ERRORS: Final = (BotoCoreError, Boto3Error, ClientError)
+_REFUSED: Final = {
+    "NoSuchBucket": "there is no such bucket; create it, or name another",
+    "InvalidAccessKeyId": "the store does not know the access key; check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is not that of the access key; check AWS_SECRET_ACCESS_KEY",
+    "ExpiredToken": "the session token has expired; fetch new credentials",
+    "InvalidToken": "the session token is not valid; check AWS_SESSION_TOKEN",
+    "InvalidTokenId": "the session token is not valid; check AWS_SESSION_TOKEN",
+    "AccessDenied": "these credentials may not do this; an export needs s3:PutObject and s3:DeleteObject, "
+    "with --replace s3:ListBucket",
+    "XMinioStorageFull": "the store is full; free some space and export again",
+}
+_UNREACHED: Final = {
+    "NoCredentialsError": "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "PartialCredentialsError": "half of the credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "EndpointConnectionError": "the store does not answer; is it running, is the endpoint right?",
+    "ConnectTimeoutError": "the store does not answer; is it running, is the endpoint right?",
+    "ParamValidationError": "no bucket can have this name",
+}
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """A prefix of a bucket. An object appears when its upload is complete, a broken upload is aborted.
+
+    One of `multipart_bytes` or more is uploaded in parts of `part_bytes` by several threads. The parts of
+    a process that was killed are no object, but cost room until the bucket's lifecycle rule
+    (AbortIncompleteMultipartUpload) removes them.
+    """
+
+    client: Any
+    bucket: str
+    prefix: str
+    multipart_bytes: int = MULTIPART_BYTES
+    part_bytes: int = PART_BYTES
+
+    @property
+    def place(self) -> str:
+        """The prefix as a URL."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def put(self, key: str, content_type: str, write: Write) -> Stored:
+        """Stores what `write` writes under `key`, its SHA-256 as metadata; a large one waits on disk."""
+        with tempfile.SpooledTemporaryFile(max_size=self.multipart_bytes) as spool:
+            file = cast(BinaryIO, spool)
+            stored = or_told(lambda: _written(file, write), OSError, _full_disk)
+            extra = {"ContentType": content_type, "Metadata": {"sha256": stored.sha256}}
+            file.seek(0)
+            or_told(lambda: self._upload(key, file, stored, extra), _STORE_ERRORS, self._problem)
+        return stored
+
+    def remove(self, key: str) -> None:
+        """Removes the object, if there is one."""
+        where = {"Bucket": self.bucket, "Key": self._key(key)}
+        or_told(lambda: self.client.delete_object(**where), _STORE_ERRORS, self._problem)
+
+    def names(self) -> Iterator[str]:
+        """The names beneath the prefix."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{self.prefix}/"
+        )
+        found = or_told(
+            lambda: [each["Key"] for page in pages for each in page.get("Contents", ())],
+            _STORE_ERRORS,
+            self._problem,
+        )
+        return (key.removeprefix(f"{self.prefix}/") for key in found)
+
+    def _key(self, key: str) -> str:
+        return f"{self.prefix}/{key}"
+
+    def _upload(self, key: str, file: BinaryIO, stored: Stored, extra: dict[str, Any]) -> None:
+        where = {"Bucket": self.bucket, "Key": self._key(key)}
+        if stored.size_bytes < self.multipart_bytes:
+            self.client.put_object(**where, **extra, Body=file.read())
+            return
+        config = TransferConfig(
+            multipart_threshold=self.multipart_bytes,
+            multipart_chunksize=self.part_bytes,
+            max_concurrency=_PARTS_AT_ONCE,
+        )
+        self.client.upload_fileobj(file, **where, ExtraArgs=extra, Config=config)
+
+    def _problem(self, error: Exception) -> ServingError:
+        """The store's refusal in our words: what a store answers may repeat what it was sent."""
+        cause = next((each for each in _chain(error) if isinstance(each, ClientError)), error)
+        code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
+        kind = type(cause).__name__
+        found = _REFUSED.get(code) or _UNREACHED.get(kind) or f"the store refuses ({code or kind})"
+        return ServingError(f"{self.place}: {found}")
+
+
+def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - boto3 has no types
+    """boto3's client with the lake's endpoint, region and credentials.
+
+    Without credentials among the secrets boto3 looks for them itself (a profile, an instance's role). A
+    store on this machine is asked without a proxy.
+    """
+    endpoint = str(settings.endpoint_url).rstrip("/") if settings.endpoint_url else None
+    config = Config(
+        s3={"addressing_style": "path" if endpoint else "auto"},
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"total_max_attempts": 5, "mode": "standard"},
+        max_pool_connections=_CONNECTIONS,
+        proxies={} if endpoint and urlsplit(endpoint).hostname in _LOOPBACK else None,
+    )
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    found = {name: getattr(secrets, name) for name in names}
+    credentials = {name: value.get_secret_value() for name, value in found.items() if value}
+    session = boto3.session.Session(region_name=settings.region)
+    return session.client("s3", endpoint_url=endpoint, config=config, **credentials)
+
+
+def _written(file: BinaryIO, write: Write) -> Stored:
+    write(file)
+    return measured(file)
+
+
+def _full_disk(error: Exception) -> ServingError:
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+    return ServingError(f"{tempfile.gettempdir()}: no room for what is uploaded ({reason}); set TMPDIR")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,210 @@
+"""The rows of an export, read without an engine and in order."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from delta_tables.storage.arrow_io import arrow_schema
+from delta_tables.storage.create_tables import first_line, open_table
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.table import Table
+from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
+from serving.bars.dividend_closes import ClosesNeeded
+from serving.errors import ServingError
+from serving.export.adjusted import adjusted_relation, check_adjusted, closes_of
+from serving.export.layouts import Layout
+from serving.export.request import (
+    ExportRequest,
+    known_condition,
+    row_condition,
+    window_condition,
+)
+from serving.query.conditions import of_sessions
+from serving.query.literals import literal, literals
+from serving.query.select import Rows
+
+ROWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sessions that are read together, and how many rows they have."""
+
+    first: date
+    last: date
+    rows: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One version of a stored table, the rows wanted of it, and how to ask it.
+
+    `versions` are those of all tables read, by name. `condition` leaves out what `known` says: when the
+    rows were known. `closes`: what the factors of adjusted bars rest on, None where nothing is adjusted.
+    """
+
+    layout: Layout
+    request: ExportRequest
+    versions: dict[str, int]
+    condition: str
+    known: str
+    rows_at_once: int
+    ask: Callable[[str], pa.Table]
+    closes: ClosesNeeded | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read: an object's columns, and by what the objects are told apart."""
+        return tuple(dict.fromkeys((*self.layout.columns, "trade_dt", "symbol")))
+
+
+def open_source(
+    lake: Lake, layout: Layout, request: ExportRequest, rows_at_once: int = ROWS_AT_ONCE
+) -> Source:
+    """The table as it is now; what is committed later does not change what is read.
+
+    Raises:
+        ServingError: a wrong question; the table has not been created, or lacks declared columns.
+        LakeError: its log, or for adjusted bars a data file, cannot be read.
+    """
+    table = layout.table
+    condition, known = row_condition(layout, request), known_condition(table, request)
+    tables = {"stored": _opened(lake, table)}
+    if request.adjusted:
+        check_adjusted(layout, request)
+        tables["actions"] = _opened(lake, CORPORATE_ACTIONS)
+    present = {field.name for field in tables["stored"].schema().fields}
+    if lacking := [name for name in layout.columns if name not in present]:
+        raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
+    names = (table.full_name, CORPORATE_ACTIONS.full_name)
+    versions = {name: each.version() for name, each in zip(names, tables.values(), strict=False)}
+    ask = _asker(lake, table, tables)
+    closes = closes_of(ask, request) if request.adjusted else None
+    return Source(layout, request, versions, condition, known, rows_at_once, ask, closes)
+
+
+def sessions(source: Source) -> Rows:
+    """The wanted sessions in order: trade_dt, row_count, is_simulated (any of the rows is)."""
+    simulated = "bool_or(is_simulated)" if "is_simulated" in source.layout.table.columns else "false"
+    return _pylist(
+        source.ask(
+            f"SELECT trade_dt, count(*) AS row_count, {simulated} AS is_simulated FROM stored "  # noqa: S608 - checked
+            f"WHERE {_all_of(source)} GROUP BY trade_dt ORDER BY trade_dt"
+        )
+    )
+
+
+def kinds(source: Source) -> Rows:
+    """The wanted rows' symbols, with the interval, provider and adjustment of each, as far as there are."""
+    names = ("symbol", "interval", "provider", "adjustment")
+    chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
+    where = _all_of(source)
+    return _pylist(source.ask(f"SELECT DISTINCT {chosen} FROM stored WHERE {where} ORDER BY {chosen}"))  # noqa: S608 - checked
+
+
+def known_symbols(source: Source) -> set[str]:
+    """Every symbol that the layout's table has, whatever was asked for."""
+    found = source.ask(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
+    return set(found["symbol"].to_pylist())
+
+
+def symbol_counts(source: Source, window: Window, of_symbols: str = "true") -> Rows:
+    """The symbols of the window that the SQL condition holds for, in order, with their `row_count`."""
+    return _pylist(
+        source.ask(
+            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_within(source, window)} "  # noqa: S608 - checked
+            f"AND {of_symbols} GROUP BY symbol ORDER BY symbol"
+        )
+    )
+
+
+def read_window(source: Source, window: Window, of_symbols: str = "true") -> pa.Table:
+    """The window's rows by session, symbol and time, of the symbols that the SQL condition holds for."""
+    table = source.layout.table
+    leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
+    order = tuple(dict.fromkeys((*leading, *table.keys)))
+    names = tuple(dict.fromkeys((*source.columns, *order)))
+    chosen, ordered = (", ".join(f'"{name}"' for name in each) for each in (names, order))
+    schema = _schema(table, names)
+    parts = [
+        source.ask(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
+        for rows in _rows_within(source, window, of_symbols)
+    ]
+    found = pa.concat_tables(parts)
+    if len(parts) > 1:
+        found = found.sort_by([(name, "ascending") for name in order])
+    return found.select(source.columns).combine_chunks()
+
+
+def _rows_within(source: Source, window: Window, of_symbols: str) -> Iterator[str]:
+    """The window's rows as what stands after FROM: one text, or for adjusted rows one a group of symbols.
+
+    The closes that a group's factors rest on are `rows_at_once` at most, or a single symbol's.
+    """
+    if source.closes is None:
+        yield f"stored WHERE {_within(source, window)} AND {of_symbols}"
+        return
+    first, last = window.first, window.last
+    rows = f"{source.condition} AND {window_condition(source.layout.table, first, last)}"
+    asked_for = f"{source.condition} AND trade_dt >= {literal(first)} AND trade_dt <= {literal(last)}"
+    symbols = [each["symbol"] for each in symbol_counts(source, window, of_symbols)]
+    for group in source.closes.groups(symbols, first, source.rows_at_once):
+        closes = source.closes.condition(group, first)
+        relation = adjusted_relation(source.request, rows, closes, f"symbol IN ({literals(group)})")
+        yield f"{relation} WHERE {asked_for}"
+
+
+def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
+    """The declared types, and of the metadata only the comment: delta-rs gives it in a changing order."""
+    declared = arrow_schema(table)
+    return pa.schema(
+        pa.field(
+            name, declared.field(name).type, metadata={"comment": table.schema[name].metadata["comment"]}
+        )
+        for name in names
+    )
+
+
+def _all_of(source: Source) -> str:
+    days = of_sessions(source.layout.table, source.request.start, source.request.end)
+    return f"{source.condition} AND {source.known} AND {days}"
+
+
+def _within(source: Source, window: Window) -> str:
+    days = window_condition(source.layout.table, window.first, window.last)
+    return f"{source.condition} AND {source.known} AND {days}"
+
+
+def _opened(lake: Lake, table: Table) -> DeltaTable:
+    try:
+        return open_table(lake, table)
+    except TableNotFoundError:
+        raise ServingError(
+            f"{table.full_name} does not exist at {lake.uri(table)}; fill the lake with `lakehouse run`"
+        ) from None
+
+
+def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[[str], pa.Table]:
+    builder = QueryBuilder()
+    for name, each in tables.items():
+        builder.register(name, each)
+
+    def ask(sql: str) -> pa.Table:
+        try:
+            return pa.table(builder.execute(sql))
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise LakeError(
+                f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
+                f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
+            ) from None
+
+    return ask
+
+
+def _pylist(found: pa.Table) -> Rows:
+    rows: Rows = found.to_pylist()
+    return rows

@@ -1,0 +1,137 @@
+"""What is unhealthy from session to session: split-sized jumps, closes that never change, few trades."""
+
+from delta_tables.table import Table
+from delta_tables.tables.gold import DAILY_KPIS
+from serving.health.bar_checks import bar_prints
+from serving.health.check import Check, Row, Scope
+from serving.health.findings import CONSTANT, FEW_TRADES, SPLIT
+from serving.health.slices import by_session, by_symbol
+
+# ratios of splits that are no whole number; whole ones from 2 to 100 are all split-sized
+FRACTIONS = ((5, 4), (4, 3), (3, 2), (5, 3), (5, 2))
+_GREATEST = 100
+_SERIES = 'provider, symbol, "interval"'
+_BY_DAY = f"PARTITION BY {_SERIES} ORDER BY trade_dt"
+
+
+def split_check(table: Table) -> Check:
+    """First prices of a session that are a split's ratio away from the close of the session before.
+
+    close before / open is near n:1, 1:n (n to 100), or 5:4, 4:3, 3:2, 5:3, 5:2 and their inverses, and
+    silver.corporate_actions has neither split nor bonus of the symbol on that day. Of prices that are said
+    to be adjusted for splits no action explains a jump. Stocks and funds only.
+    """
+
+    def sql(scope: Scope) -> str:
+        size = "greatest(ratio, 1 / ratio)"
+        return (
+            f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
+            f"pairs AS (SELECT *, lag(last_close) OVER ({_BY_DAY}) AS before_close, "
+            f"lag(trade_dt) OVER ({_BY_DAY}) AS before_dt FROM sessions "
+            "WHERE asset_class IN ('stock', 'fund')), "
+            "jumps AS (SELECT *, before_close / first_open AS ratio FROM pairs WHERE before_dt IS NOT NULL), "
+            f"sized AS (SELECT *, {size} AS size, {_nominal(size, scope.limits.split_tolerance_pct)} "
+            "AS nominal FROM jumps) "
+            f"SELECT {_SERIES}, before_dt AS started_at, trade_dt AS ended_at, ratio AS measured, "
+            "CASE WHEN ratio >= 1 THEN nominal ELSE 1 / nominal END AS threshold, size AS severity, "
+            "nominal, before_close, first_open, adjustment "
+            f"FROM sized LEFT JOIN ({scope.explained}) ON known_symbol = symbol AND ex_dt = trade_dt "
+            "WHERE nominal IS NOT NULL AND (ex_dt IS NULL OR adjustment <> 'raw')"
+        )
+
+    return Check(SPLIT, by_symbol, sql, _split_words)
+
+
+def constant_check(table: Table) -> Check:
+    """Closes that are the same for so many sessions in a row."""
+
+    def sql(scope: Scope) -> str:
+        return (
+            f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
+            "changes AS (SELECT *, CASE WHEN last_close = lag(last_close) OVER "
+            f"({_BY_DAY}) THEN 0 ELSE 1 END AS is_change FROM sessions), "
+            f"runs AS (SELECT *, sum(is_change) OVER ({_BY_DAY} "
+            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run FROM changes) "
+            f"SELECT {_SERIES}, min(trade_dt) AS started_at, max(trade_dt) AS ended_at, "
+            f"count(*) AS measured, {scope.limits.constant_sessions} AS threshold, "
+            f"count(*) AS severity, min(last_close) AS close FROM runs GROUP BY {_SERIES}, run "
+            f"HAVING count(*) >= {scope.limits.constant_sessions}"
+        )
+
+    def words(row: Row) -> str:
+        return f"the close is {row['close']:g} for {row['measured']} sessions in a row"
+
+    return Check(CONSTANT, by_symbol, sql, words)
+
+
+def few_trades_check(table: Table) -> Check:
+    """Sessions with less volume than the least, or with fewer bars than a part of those to expect.
+
+    Bars to expect: expected_bars of gold.daily_kpis; in silver.bars those of the symbol that has most of
+    the same calendar, interval and session. A market that reports no volume is judged by its bars only.
+    """
+
+    def sql(scope: Scope) -> str:
+        limits = scope.limits
+        few_bars = f"100.0 * bars < {limits.min_bars_pct} * expected"
+        is_few_volume = f"volume < {limits.min_volume}"
+        return (
+            f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
+            f"counted AS (SELECT *, {_expected(table)} AS expected FROM sessions) "
+            f"SELECT {_SERIES}, trade_dt AS started_at, trade_dt AS ended_at, "
+            f"CASE WHEN {few_bars} THEN bars ELSE volume END AS measured, "
+            f"CASE WHEN {few_bars} THEN expected * {limits.min_bars_pct} / 100.0 "
+            f"ELSE {limits.min_volume} END AS threshold, "
+            f"CASE WHEN {few_bars} THEN 1.0 - 1.0 * bars / expected ELSE 1.0 END AS severity, "
+            f"{few_bars} AS is_few_bars, expected "
+            f"FROM counted WHERE ({few_bars} OR {is_few_volume}) AND {scope.chosen}"
+        )
+
+    return Check(FEW_TRADES, by_session, sql, _few_words, needs_all=True)
+
+
+def _split_words(row: Row) -> str:
+    n = next((f"{up}-for-{down}" for up, down in FRACTIONS if up / down == row["nominal"]), "")
+    n = n or f"{row['nominal']:g}-for-1"
+    kind = "split" if row["measured"] >= 1 else "reverse split"
+    because = (
+        f"no split or bonus is known on {row['ended_at']}"
+        if row["adjustment"] == "raw"
+        else "the prices are said to be adjusted for splits"
+    )
+    return (
+        f"opens at {row['first_open']:g} after a close of {row['before_close']:g}, "
+        f"the size of a {n} {kind}; {because}"
+    )
+
+
+def _few_words(row: Row) -> str:
+    if row["is_few_bars"]:
+        return f"{row['measured']:g} bars of {row['expected']:g} to expect"
+    return f"a volume of {row['measured']:g}, less than {row['threshold']:g}"
+
+
+def _expected(table: Table) -> str:
+    if table == DAILY_KPIS:
+        return "expected_bars"
+    return 'max(bars) OVER (PARTITION BY calendar, "interval", trade_dt)'
+
+
+def _sessions(table: Table, where: str) -> str:
+    """The common table expression `sessions`: one row a series and session."""
+    return (
+        f"prints AS ({bar_prints(table, where)}), sessions AS (SELECT {_SERIES}, trade_dt, "  # noqa: S608 - our names, escaped values
+        "max(calendar) AS calendar, max(asset_class) AS asset_class, max(adjustment) AS adjustment, "
+        "first_value(open ORDER BY at) AS first_open, last_value(close ORDER BY at) AS last_close, "
+        "sum(bar_count) AS bars, max(expected_bars) AS expected_bars, sum(volume) AS volume "
+        f"FROM prints GROUP BY {_SERIES}, trade_dt)"
+    )
+
+
+def _nominal(size: str, tolerance_pct: float) -> str:
+    """The split's ratio that a jump is nearest to, NULL where it is near none."""
+    near = f"abs({size} / {{}} - 1) <= {tolerance_pct / 100}"
+    cases = [f"WHEN {near.format(up / down)} THEN {up / down}" for up, down in FRACTIONS]
+    whole = f"round({size})"
+    cases.append(f"WHEN {whole} BETWEEN 2 AND {_GREATEST} AND {near.format(whole)} THEN {whole}")
+    return f"CASE {' '.join(cases)} END"

@@ -1,0 +1,126 @@
+"""Gaps, outliers and thin sessions among trades and quotes."""
+
+from delta_tables.table import Table
+from delta_tables.tables.silver_ticks import TRADES
+from serving.health.check import Check, Row, Scope
+from serving.health.findings import FEW_TRADES, GAP, OUTLIER
+from serving.health.slices import by_session_and_symbol
+
+_SERIES = "provider, symbol, trade_dt"
+_LEAST_NEIGHBOURS = 20
+_NS = 1_000_000_000
+_LEAST_SIGMA = 0.0001
+
+
+def gap_check(table: Table) -> Check:
+    """Neighbouring trades or quotes of a regular session that are further apart than the limit.
+
+    Counted over pieces of the session as long as the limit: two of one piece cannot be further apart, so
+    the first and the last of each piece suffice and no tick need be sorted.
+    """
+
+    def sql(scope: Scope) -> str:
+        limit_ns = int(scope.limits.gap_minutes * 60 * _NS)
+        return (
+            f"WITH pieces AS (SELECT {_SERIES}, sip_timestamp_ns / {limit_ns} AS piece, "  # noqa: S608 - our names, escaped values
+            "min(sip_timestamp_ns) AS first_ns, max(sip_timestamp_ns) AS last_ns FROM stored "
+            f"WHERE {scope.where} AND session = 'regular' GROUP BY 1, 2, 3, 4), "
+            f"steps AS (SELECT *, lag(last_ns) OVER (PARTITION BY {_SERIES} ORDER BY piece) AS before_ns "
+            "FROM pieces) "
+            f"SELECT provider, symbol, 'tick' AS \"interval\", {_instant('before_ns')} AS started_at, "
+            f"{_instant('first_ns')} AS ended_at, (first_ns - before_ns) / {_NS}.0 AS measured, "
+            f"{limit_ns / _NS} AS threshold, (first_ns - before_ns) / {limit_ns}.0 AS severity "
+            f"FROM steps WHERE first_ns - before_ns > {limit_ns}"
+        )
+
+    def words(row: Row) -> str:
+        return f"no {_one(table)} for {row['measured'] / 60:.2f} minutes inside the regular session"
+
+    return Check(GAP, by_session_and_symbol, sql, words)
+
+
+def outlier_check(table: Table) -> Check:
+    """Prices beyond so many sigmas of the prices around them, in logarithms and leaving each itself out.
+
+    |ln p_i - m_i| / s_i, where m_i and s_i are mean and standard deviation (n - 1) of ln p of the `window`
+    ticks around it, half before and half after in order of sequence, in the regular session, p_i left
+    out, so that it cannot hide itself. Source: C. T. Brownlees and G. M. Gallo, Financial econometric
+    analysis at ultra-high frequency: Data handling concerns, Computational Statistics and Data Analysis 51
+    (2006) 2232-2245, section 3.1, with a plain in place of their trimmed mean; their granularity, the
+    least s_i, is here one tick (0.01, below a price of 1 it is 0.0001) or 0.0001 of the price.
+
+    Of trades those that count for high and low (late reports and average prices are none); of quotes the
+    mid price of two-sided ones that are not crossed. Not judged with fewer than 20 (or half the window)
+    around it.
+    """
+
+    def sql(scope: Scope) -> str:
+        half = max(1, scope.limits.window // 2)
+        least = min(_LEAST_NEIGHBOURS, max(2, half))
+        around = (
+            f"ORDER BY sequence_number, sip_timestamp_ns ROWS BETWEEN {half} PRECEDING AND {half} FOLLOWING"
+        )
+        deviation = "abs(x - mean) / sigma"
+        return (
+            f"WITH prints AS ({_prices(table, scope.where)}), "  # noqa: S608 - our names, escaped values
+            # from the session's first price, so that squares do not lose the digits that matter
+            f"logs AS (SELECT *, ln(price / first_value(price) OVER (PARTITION BY {_SERIES} "
+            "ORDER BY sequence_number, sip_timestamp_ns)) AS x FROM prints), "
+            f"sums AS (SELECT *, count(x) OVER near - 1 AS n, sum(x) OVER near - x AS total, "
+            f"sum(x * x) OVER near - x * x AS squares FROM logs "
+            f"WINDOW near AS (PARTITION BY {_SERIES} {around})), "
+            f"judged AS (SELECT *, total / n AS mean, greatest(sqrt(greatest((squares - total * total / n) "
+            f"/ (n - 1), 0.0)), {_LEAST_SIGMA}, CASE WHEN price >= 1 THEN 0.01 ELSE 0.0001 END / price) "
+            f"AS sigma FROM sums WHERE n >= {least}) "
+            f"SELECT provider, symbol, 'tick' AS \"interval\", {_instant('sip_timestamp_ns')} AS started_at, "
+            f"{_instant('sip_timestamp_ns')} AS ended_at, {deviation} AS measured, "
+            f"{scope.limits.sigmas} AS threshold, {deviation} AS severity, price, x - mean AS r, sigma, "
+            "price / exp(x - mean) AS usual, sequence_number "
+            f"FROM judged WHERE {deviation} > {scope.limits.sigmas}"
+        )
+
+    return Check(OUTLIER, by_session_and_symbol, sql, _outlier_words)
+
+
+def few_trades_check(_table: Table) -> Check:
+    """Sessions with fewer trades than the least."""
+
+    def sql(scope: Scope) -> str:
+        least = scope.limits.min_trades
+        return (
+            "SELECT provider, symbol, 'tick' AS \"interval\", trade_dt AS started_at, trade_dt AS ended_at, "  # noqa: S608 - our names, escaped values
+            f"count(*) AS measured, {least} AS threshold, 1.0 / count(*) AS severity "
+            f"FROM stored WHERE {scope.where} GROUP BY {_SERIES} HAVING count(*) < {least}"
+        )
+
+    def words(row: Row) -> str:
+        return f"{row['measured']} trades in the session, fewer than {row['threshold']}"
+
+    return Check(FEW_TRADES, by_session_and_symbol, sql, words)
+
+
+def _prices(table: Table, where: str) -> str:
+    if table == TRADES:
+        price, condition = "CAST(price AS DOUBLE)", "updates_high_low"
+    else:
+        price = "(CAST(bid_price AS DOUBLE) + CAST(ask_price AS DOUBLE)) / 2"
+        condition = "NOT is_one_sided AND NOT is_crossed"
+    return (
+        f"SELECT {_SERIES}, sequence_number, sip_timestamp_ns, {price} AS price FROM stored "  # noqa: S608 - our names, escaped values
+        f"WHERE {where} AND session = 'regular' AND {condition}"
+    )
+
+
+def _outlier_words(row: Row) -> str:
+    return (
+        f"{row['price']:g} where {row['usual']:g} is usual: {row['r']:+.4f} in logarithms, "
+        f"{row['measured']:.1f} times the usual {row['sigma']:.4f}; sequence {row['sequence_number']}"
+    )
+
+
+def _one(table: Table) -> str:
+    return "trade" if table == TRADES else "quote"
+
+
+def _instant(ns: str) -> str:
+    return f"arrow_cast({ns} / 1000, 'Timestamp(Microsecond, Some(\"UTC\"))')"

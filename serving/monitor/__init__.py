@@ -1,0 +1,1 @@
+"""The state of a lake: status, completeness, reconciliation breaks."""

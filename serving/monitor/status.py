@@ -1,0 +1,144 @@
+"""How the lakehouse is doing: sizes, last runs, what was refused and how fresh the bars are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+from deltalake.exceptions import TableNotFoundError
+
+from delta_tables.storage.create_tables import open_table
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.table import Table
+from delta_tables.tables.bronze import DEAD_LETTERS, ENDED
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.tables.ops import GATE_RESULTS, RUNS
+from delta_tables.tables.silver import BARS, QUARANTINE
+from serving.monitor.completeness import absent_sessions, arrival_counts
+from serving.query.select import Rows, select
+
+_RECENT = 20
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """A table; `rows` is None where it has not been created."""
+
+    name: str
+    rows: int | None
+    version: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a lake.
+
+    `stages`: the last record of each stage and subject in ops.runs; one that says `started` was not
+    finished. `failed_checks`: the latest of ops.gate_results that kept a batch out. `quarantine`,
+    `dead_letters`: counts by reason and by error class. `freshness`: by interval, the latest bar's
+    start and when it was learned, UTC. `arrivals`: sessions on time, late, missing and healed by dataset;
+    `absent`: those that are missing or late.
+    """
+
+    tables: tuple[TableSize, ...]
+    stages: Rows
+    failed_checks: Rows
+    quarantine: Rows
+    dead_letters: Rows
+    freshness: Rows
+    arrivals: Rows
+    absent: Rows
+
+
+def status(lake: Lake) -> Status:
+    """The lake's state, read from its logs and its small tables; no engine needed.
+
+    Raises:
+        LakeError: there is no lake, or a table cannot be read.
+    """
+    sizes = tuple(_size(lake, table) for table in ALL_TABLES)
+    if all(size.rows is None for size in sizes):
+        raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+    return Status(
+        tables=sizes,
+        stages=last_stages(lake),
+        failed_checks=failed_checks(lake),
+        quarantine=quarantine_counts(lake),
+        dead_letters=dead_letter_counts(lake),
+        freshness=_freshness(lake),
+        arrivals=arrival_counts(lake),
+        absent=absent_sessions(lake),
+    )
+
+
+def last_stages(lake: Lake) -> Rows:
+    """The last record of each stage and subject, newest first.
+
+    A start counts as unfinished work where nothing of that stage was recorded later in the same run.
+    """
+    return select(
+        lake,
+        RUNS,
+        "SELECT stage, subject, status, at, seconds, rows_in, rows_out, rows_bad, run_id, detail FROM ("
+        "SELECT *, row_number() OVER (PARTITION BY stage, subject ORDER BY at DESC, run_id DESC) AS choice "
+        "FROM (SELECT *, max(CASE WHEN status <> 'started' THEN at END) OVER (PARTITION BY run_id, stage) "
+        "AS ended_at FROM stored) WHERE status <> 'started' OR ended_at IS NULL OR ended_at < at"
+        ") WHERE choice = 1 ORDER BY at DESC",
+    )
+
+
+def failed_checks(lake: Lake) -> Rows:
+    """The latest checks that kept a batch from being published, newest first."""
+    return select(
+        lake,
+        GATE_RESULTS,
+        'SELECT at, dataset, "check", outcome, value, row_count, run_id FROM stored '  # noqa: S608 - a number
+        f"WHERE outcome NOT IN ('pass', 'warn') ORDER BY at DESC, dataset, \"check\" LIMIT {_RECENT}",
+    )
+
+
+def quarantine_counts(lake: Lake) -> Rows:
+    """Rows set aside by reason: reason, rows, symbols; a row that breaks two rules counts under both."""
+    return select(
+        lake,
+        QUARANTINE,
+        "SELECT reason, count(*) AS rows, count(DISTINCT symbol) AS symbols, "
+        "bool_or(is_simulated) AS is_simulated FROM "
+        "(SELECT unnest(reasons) AS reason, symbol, is_simulated FROM stored) "
+        "GROUP BY reason ORDER BY rows DESC, reason",
+    )
+
+
+def dead_letter_counts(lake: Lake) -> Rows:
+    """Errors by class: error_class, answers (that ended a query), asked_again (not), symbols, last_at."""
+    return select(
+        lake,
+        DEAD_LETTERS,
+        f"SELECT error_class, count(*) FILTER (WHERE {ENDED}) AS answers, "  # noqa: S608 - our words
+        f"count(*) FILTER (WHERE NOT {ENDED}) AS asked_again, count(DISTINCT symbol) AS symbols, "
+        "max(fetched_at) AS last_at FROM stored GROUP BY error_class ORDER BY answers DESC, error_class",
+    )
+
+
+def latest_instant(state: Status) -> datetime | None:
+    """When the lakehouse last recorded anything."""
+    return max((row["at"] for row in state.stages), default=None)
+
+
+def _freshness(lake: Lake) -> Rows:
+    return select(
+        lake,
+        BARS,
+        'SELECT "interval", asset_class, max("timestamp") AS latest_bar, max(known_from) AS learned_at, '
+        "count(DISTINCT symbol) AS symbols, bool_or(is_simulated) AS is_simulated FROM stored "
+        'WHERE known_to IS NULL GROUP BY "interval", asset_class ORDER BY asset_class, "interval"',
+    )
+
+
+def _size(lake: Lake, table: Table) -> TableSize:
+    try:
+        stored = open_table(lake, table)
+    except TableNotFoundError:
+        return TableSize(table.full_name, None, None)
+    files = pa.table(stored.get_add_actions())
+    rows = sum(files["num_records"].to_pylist()) if files.num_rows else 0
+    return TableSize(table.full_name, int(rows), stored.version())

@@ -1,0 +1,166 @@
+"""Answers for a person at a terminal, and plain lines for a pipe."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from serving.explain.explain import Explanation, Source
+from serving.monitor.status import Status
+from serving.output.json_text import cell_text
+from serving.query.select import Rows
+
+MOST_ROWS = 200
+_MOST_BARS = 3
+_GUTTER = 3
+Cells = Mapping[str, Any]
+
+
+def print_table(console: Console, table: pa.Table) -> None:
+    """Prints a grid on a terminal, its first 200 rows; on a pipe all rows, tab-separated with a header."""
+    if not console.is_terminal:
+        _print_lines(console, table.column_names, _rows(table))
+        return
+    _print_cells(console, table.column_names, _rows(table.slice(0, MOST_ROWS)))
+    rows = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
+    more = f", the first {MOST_ROWS} shown: add a LIMIT, or pipe it" if table.num_rows > MOST_ROWS else ""
+    console.print(f"{rows}{more}", style="dim")
+
+
+def print_explanation(console: Console, explanation: Explanation) -> None:
+    """Prints the row, the rows it rests on, and the payloads with the exact pieces of their bodies."""
+    _say(console, f"{explanation.table}", "bold")
+    for name, value in explanation.row.items():
+        _say(console, f"  {name:<18} {cell_text(value)}")
+    for part in explanation.evidence:
+        span = f", {part.span}" if part.span else ""
+        _say(console, f"\n{part.role}: {len(part.rows)} of {part.table}{span}", "bold")
+        for row in part.rows[:_MOST_BARS] if part is explanation.evidence[0] else ():
+            _say(console, "  " + _bar_line(row))
+        if part is explanation.evidence[0] and len(part.rows) > _MOST_BARS:
+            _say(console, f"  and {len(part.rows) - _MOST_BARS} more")
+    for source in explanation.sources:
+        _print_source(console, source)
+    for payload_id in explanation.lost:
+        _say(console, f"\n{payload_id} is neither in bronze.raw_payloads nor in bronze.raw_files", "bold red")
+
+
+def print_status(console: Console, state: Status) -> None:
+    """Prints the sizes, how fresh the bars are, what is late, the last stages and what was refused."""
+    _section(console, "Tables", [vars(size) for size in state.tables])
+    _section(console, "Freshness", state.freshness)
+    _section(console, "Sessions that were due", state.arrivals)
+    _section(console, "Late and missing", [_without(row, "absent") for row in state.absent])
+    _section(console, "Last stages", [_without(row, "run_id", "detail") for row in state.stages])
+    _section(console, "Failed checks", [_without(row, "run_id") for row in state.failed_checks])
+    _section(console, "Quarantine", state.quarantine)
+    _section(console, "Dead letters", state.dead_letters)
+
+
+def _print_source(console: Console, source: Source) -> None:
+    simulated = ", simulated" if source.is_simulated else ""
+    intact = ", ITS BYTES DO NOT MATCH THE ID" if source.is_intact is False else ""
+    kind = "file" if source.path else "payload"
+    _say(console, f"\n{kind} {source.payload_id}{simulated}{intact}", "bold")
+    _say(console, f"  {source.provider} {source.dataset}: {source.request}")
+    times = f", delivered {source.deliveries} times" if source.deliveries > 1 else ""
+    fetched = f"fetched {cell_text(source.fetched_at)}{times}"
+    how = f"HTTP {source.status}" if source.path is None else source.path
+    _say(console, f"  {how}, {fetched}; {source.row_count} rows rest on it")
+    if source.expired:
+        _say(console, f"  {source.expired}", "yellow")
+        return
+    for piece in source.excerpts:
+        _say(console, f"  at {piece.position}")
+        for line in (piece.text or "nothing is there").splitlines():
+            _say(console, f"    {line}", "cyan")
+
+
+def _bar_line(row: Cells) -> str:
+    names = (
+        "timestamp",
+        "trade_dt",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "eps",
+        "reasons",
+        "position",
+        "known_from",
+    )
+    return "  ".join(f"{name}={cell_text(row[name])}" for name in names if row.get(name) is not None)
+
+
+def _without(row: Cells, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+def _section(console: Console, title: str, rows: Rows) -> None:
+    _say(console, f"\n{title}", "bold")
+    if not rows:
+        _say(console, "none")
+        return
+    names = list(rows[0])
+    cells = [[row[name] for name in names] for row in rows]
+    (_print_cells if console.is_terminal else _print_lines)(console, names, cells)
+
+
+def _rows(table: pa.Table) -> list[Sequence[Any]]:
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _print_cells(console: Console, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A grid where it fits the terminal, else a block a row."""
+    texts = [[_human(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
+    if sum(widths) + _GUTTER * len(widths) > console.width:
+        _print_blocks(console, names, texts)
+        return
+    grid = Grid(show_edge=False, pad_edge=False, header_style="bold", box=SIMPLE_HEAD)
+    for index, name in enumerate(names):
+        is_number = any(isinstance(row[index], int | float | Decimal) for row in rows)
+        grid.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
+    for row in texts:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _print_blocks(console: Console, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    widest = max(map(len, names))
+    for number, row in enumerate(texts, start=1):
+        _say(console, f"row {number}", "dim")
+        for name, text in zip(names, row, strict=True):
+            _say(console, f"  {name:<{widest}}  {text}")
+
+
+def _print_lines(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    lines = ["\t".join(names), *("\t".join(map(_one_cell, row)) for row in rows)]
+    console.file.write("\n".join(lines) + "\n")
+
+
+def _human(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"
+    return f"{value:.2f}" if isinstance(value, float) else _harmless(cell_text(value))
+
+
+def _one_cell(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+    return cell_text(value).translate({ord("\t"): " ", ord("\n"): " ", ord("\r"): " "})
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    """One line, as it is: a value that looks like markup is printed, and never wrapped on a pipe."""
+    console.print(Text(_harmless(line), style=style), soft_wrap=True)
+
+
+def _harmless(text: str) -> str:
+    """Without the control characters by which a received value could steer a terminal."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)

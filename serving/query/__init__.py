@@ -1,0 +1,1 @@
+"""SQL without an engine: literals, conditions, and a select over one table."""

@@ -1,0 +1,213 @@
+"""Everything the report shows, read from the lake without an engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from delta_tables.storage.create_tables import first_line
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.ops import GATE_RESULTS
+from delta_tables.tables.silver import QUARANTINE
+from serving.monitor.breaks import break_counts
+from serving.monitor.completeness import Series, completeness
+from serving.monitor.status import Status, status
+from serving.query.select import Rows, select
+from serving.report.symbol_charts import SymbolCharts, symbol_charts
+
+MOST_SIGNALS = 60
+MOST_INCOMPLETE = 40
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The last verdict on a dataset: every check of the run that judged it last."""
+
+    dataset: str
+    run_id: str
+    row_count: int
+    checks: Rows
+
+    @property
+    def outcome(self) -> str:
+        """The worst outcome among the checks."""
+        found = {check["outcome"] for check in self.checks}
+        return next((each for each in ("error", "fail", "not_evaluated", "warn") if each in found), "pass")
+
+    @property
+    def passed(self) -> int:
+        """How many checks passed."""
+        return sum(check["outcome"] == "pass" for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """All series of an asset class and interval together; `incomplete` worst first, the worst of them."""
+
+    asset_class: str
+    interval: str
+    symbols: int
+    bars: int
+    expected_bars: int
+    missing_sessions: int
+    incomplete_count: int
+    incomplete: tuple[Series, ...]
+    is_simulated: bool
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What the template shows; `problem` says why a lake could not be read, all else is then empty."""
+
+    now: datetime
+    lake: str
+    problem: str | None
+    state: Status | None
+    charts: Sequence[SymbolCharts]
+    kpis: Rows
+    signal_counts: Rows
+    signals: Rows
+    gates: Sequence[Gate]
+    coverage: Sequence[Coverage]
+    quarantine_examples: Rows
+    breaks: Rows
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that recorded something last."""
+        return self.state.stages[0]["run_id"] if self.state and self.state.stages else None
+
+    @property
+    def has_simulated(self) -> bool:
+        """Whether anything shown was drawn and not observed."""
+        return any(row["is_simulated"] for row in self.kpis)
+
+
+def report_data(lake: Lake, now: datetime) -> ReportData:
+    """The report's content; an empty or missing lake gives one that says so.
+
+    Raises:
+        LakeError: a table is there and cannot be read.
+    """
+    try:
+        state = status(lake)
+    except LakeError as error:
+        if not first_line(error).startswith("no lake"):
+            raise
+        return ReportData(now, lake.root, str(error), None, (), [], [], [], (), (), [], [])
+    symbols = symbol_charts(lake)
+    return ReportData(
+        now=now,
+        lake=lake.root,
+        problem=None,
+        state=state,
+        charts=symbols,
+        kpis=_latest_kpis(lake, [each.symbol for each in symbols]),
+        signal_counts=_signal_counts(lake),
+        signals=_triggered(lake),
+        gates=_gates(lake),
+        coverage=list(_coverage(completeness(lake))),
+        quarantine_examples=_quarantine_examples(lake),
+        breaks=break_counts(lake),
+    )
+
+
+def _latest_kpis(lake: Lake, first: Sequence[str]) -> Rows:
+    """The latest session of each symbol and interval, charted symbols first, with the overview's figures.
+
+    Of several providers' sessions that which the overview rests on, else the first by name.
+    """
+    kpis = select(
+        lake,
+        DAILY_KPIS,
+        'SELECT * FROM (SELECT *, rank() OVER (PARTITION BY symbol, "interval" ORDER BY trade_dt DESC) '
+        'AS choice FROM stored) WHERE choice = 1 ORDER BY symbol, "interval", provider',
+    )
+    figures = select(
+        lake,
+        STOCK_OVERVIEW,
+        'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average_7d, volatility_score, '
+        "volume_spike_pct, pe_ratio FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY symbol ORDER BY trade_dt DESC) AS choice FROM stored) WHERE choice = 1",
+    )
+    key = itemgetter("symbol", "trade_dt", "interval", "provider")
+    by_key = {key(row): row for row in figures}
+    rank = {symbol: place for place, symbol in enumerate(first)}
+    chosen: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(kpis, key=lambda each: key(each) not in by_key):
+        chosen.setdefault((row["symbol"], row["interval"]), {**by_key.get(key(row), {}), **row})
+    rows = sorted(chosen.values(), key=itemgetter("symbol", "interval"))
+    return sorted(rows, key=lambda row: (rank.get(row["symbol"], len(rank)), row["symbol"]))
+
+
+def _signal_counts(lake: Lake) -> Rows:
+    return select(
+        lake,
+        SIGNALS,
+        "SELECT signal, count(*) AS judged, sum(CASE WHEN is_triggered THEN 1 ELSE 0 END) AS triggered, "
+        "sum(CASE WHEN is_triggered AND trade_dt = latest THEN 1 ELSE 0 END) AS triggered_latest, "
+        "max(latest) AS latest FROM (SELECT *, max(trade_dt) OVER () AS latest FROM stored) "
+        "GROUP BY signal ORDER BY signal",
+    )
+
+
+def _triggered(lake: Lake) -> Rows:
+    return select(
+        lake,
+        SIGNALS,
+        "SELECT symbol, trade_dt, signal, value, threshold, reason, is_simulated FROM stored "  # noqa: S608 - a number
+        f"WHERE is_triggered ORDER BY trade_dt DESC, value / threshold DESC, symbol LIMIT {MOST_SIGNALS}",
+    )
+
+
+def _gates(lake: Lake) -> list[Gate]:
+    rows = select(
+        lake,
+        GATE_RESULTS,
+        'SELECT dataset, run_id, "check", outcome, value, row_count, at FROM '
+        "(SELECT *, max(at) OVER (PARTITION BY dataset) AS latest FROM stored) WHERE at = latest",
+    )
+    badness = ("error", "fail", "not_evaluated", "warn", "pass")
+    rows.sort(key=lambda row: (row["dataset"], badness.index(row["outcome"])))
+    gates = []
+    for dataset, group in groupby(rows, key=itemgetter("dataset")):
+        checks = list(group)
+        gates.append(Gate(dataset, checks[0]["run_id"], checks[0]["row_count"], checks))
+    return sorted(gates, key=lambda gate: (badness.index(gate.outcome), gate.checks[0]["at"]))
+
+
+def _coverage(series: Sequence[Series]) -> list[Coverage]:
+    found = []
+    for (asset_class, interval), group in groupby(series, key=lambda each: (each.asset_class, each.interval)):
+        all_of_it = list(group)
+        incomplete = [each for each in all_of_it if not each.is_complete]
+        incomplete.sort(key=lambda each: (-len(each.missing), each.bars - each.expected_bars, each.symbol))
+        found.append(
+            Coverage(
+                asset_class=asset_class,
+                interval=interval,
+                symbols=len(all_of_it),
+                bars=sum(each.bars for each in all_of_it),
+                expected_bars=sum(each.expected_bars for each in all_of_it),
+                missing_sessions=sum(len(each.missing) for each in all_of_it),
+                incomplete_count=len(incomplete),
+                incomplete=tuple(incomplete[:MOST_INCOMPLETE]),
+                is_simulated=any(each.is_simulated for each in all_of_it),
+            )
+        )
+    return found
+
+
+def _quarantine_examples(lake: Lake) -> Rows:
+    return select(
+        lake,
+        QUARANTINE,
+        "SELECT * FROM (SELECT *, row_number() OVER "  # noqa: S608 - a number
+        "(PARTITION BY reason ORDER BY symbol, position, raw_values) AS choice FROM "
+        "(SELECT unnest(reasons) AS reason, symbol, position, raw_values, is_simulated FROM stored)) "
+        f"WHERE choice <= {_EXAMPLES} ORDER BY reason, choice",
+    )

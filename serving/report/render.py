@@ -1,0 +1,89 @@
+"""The report: one self-contained HTML page that asks no one else for anything."""
+
+import base64
+import hashlib
+import os
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from delta_tables.storage.lake import Lake, LakeError
+from serving.report import svg_charts as charts
+from serving.report.data import ReportData, report_data
+from serving.report.svg_charts import price_text, short_number
+
+_TEMPLATES = "templates"
+_NONE, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+
+def write_report(lake: Lake, path: Path, now: datetime) -> Path:
+    """Writes the report about the lake as of `now` and gives back where; replaces an older one at once.
+
+    A lake that is empty or not there gives a page that says so.
+
+    Raises:
+        LakeError: a table is there and cannot be read, or the page cannot be stored.
+    """
+    page = render(report_data(lake, now))
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise LakeError(
+            f"{path}: the report cannot be written ({error.strerror}); name another place with `report`"
+        ) from None
+    return path
+
+
+def render(data: ReportData) -> str:
+    """The page. Every value is escaped; of scripts the browser runs ours only, named by its hash."""
+    environment = Environment(
+        loader=PackageLoader("serving", _TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        price=_price, signed=_signed, count=_count, short=_short, instant=_instant, plain=_plain
+    )
+    environment.globals["box"] = charts
+    script = _own_file("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = environment.get_template("report.html.j2")
+    style = Markup(_own_file("report.css"))  # noqa: S704 - our own file
+    return template.render(data=data, style=style, script=Markup(script), script_hash=digest)  # noqa: S704 - our own file
+
+
+def _own_file(name: str) -> str:
+    return resources.files("serving").joinpath(_TEMPLATES, name).read_text(encoding="utf-8")
+
+
+def _price(value: object) -> str:
+    return _NONE if value is None else price_text(float(str(value)))
+
+
+def _signed(value: object, decimals: int = 2) -> str:
+    return _NONE if value is None else f"{float(str(value)):+,.{decimals}f}".replace("-", _MINUS)
+
+
+def _count(value: object) -> str:
+    return _NONE if value is None else f"{int(float(str(value))):,}"
+
+
+def _short(value: object) -> str:
+    return _NONE if value is None else short_number(float(str(value)))
+
+
+def _instant(value: datetime | None) -> str:
+    return _NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _plain(value: object) -> str:
+    """A measured value without the `.0` of a whole number."""
+    return _NONE if value is None else str(value).removesuffix(".0")

@@ -1,0 +1,170 @@
+"""Which symbols the report draws, and the points of their charts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from delta_tables.storage.lake import Lake
+from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
+from delta_tables.tables.silver import BARS, FUNDAMENTALS
+from serving.explain.gold_lineage import PREFERRED_INTERVALS
+from serving.query.literals import literal, literals
+from serving.query.select import Rows, select
+from serving.report.svg_charts import Chart, Point, price_chart
+
+MOST_CHARTS = 12
+_INTRADAY_SESSIONS = 3
+
+
+@dataclass(frozen=True)
+class SymbolCharts:
+    """A symbol's sessions, and the last sessions bar by bar where there are intraday bars."""
+
+    symbol: str
+    name: str
+    sessions: Chart
+    intraday: Chart | None
+    latest: date
+    is_simulated: bool
+    is_intraday_simulated: bool
+
+
+def symbol_charts(lake: Lake) -> list[SymbolCharts]:
+    """Charts of at most 12 symbols: those with intraday bars, then currencies, then signals triggered."""
+    symbols = _chosen(lake)
+    days = _days(lake, symbols)
+    bars = _intraday_bars(lake, symbols)
+    names = _names(lake, symbols)
+    drawn = (_draw(symbol, days.get(symbol, []), bars.get(symbol, []), names) for symbol in symbols)
+    return [charts for charts in drawn if charts]
+
+
+def _chosen(lake: Lake) -> list[str]:
+    queries = (
+        (DAILY_KPIS, "SELECT DISTINCT symbol FROM stored WHERE \"interval\" <> '1day' ORDER BY symbol"),
+        (DAILY_KPIS, "SELECT DISTINCT symbol FROM stored WHERE asset_class <> 'stock' ORDER BY symbol"),
+        (
+            SIGNALS,
+            "SELECT symbol FROM stored WHERE is_triggered GROUP BY symbol "
+            "ORDER BY max(trade_dt) DESC, max(value / threshold) DESC, symbol LIMIT 24",
+        ),
+        (
+            DAILY_KPIS,
+            "SELECT symbol FROM stored GROUP BY symbol ORDER BY max(trade_dt) DESC, symbol LIMIT 12",
+        ),
+    )
+    found = [row["symbol"] for table, sql in queries for row in select(lake, table, sql)]
+    return list(dict.fromkeys(found))[:MOST_CHARTS]
+
+
+def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+    """The sessions of each symbol, oldest first, with 7d_avg, each of one interval and provider.
+
+    Those that gold.stock_overview names; where it has no row the daily bar, else the finest, by name.
+    """
+    where = f"WHERE symbol IN ({literals(symbols)})"
+    rows = select(
+        lake,
+        DAILY_KPIS,
+        f'SELECT symbol, trade_dt, "interval", provider, close, volume, is_simulated FROM stored {where}',  # noqa: S608 - escaped
+    )
+    sql = f'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
+    overview = {(row["symbol"], row["trade_dt"]): row for row in select(lake, STOCK_OVERVIEW, sql)}
+    rows.sort(key=lambda row: _preference(row, overview.get((row["symbol"], row["trade_dt"]))))
+    found: dict[str, Rows] = {}
+    for (symbol, day), same in groupby(rows, key=itemgetter("symbol", "trade_dt")):
+        average = overview.get((symbol, day), {}).get("average")
+        found.setdefault(symbol, []).append({**next(same), "average": average})
+    return found
+
+
+def _preference(row: Mapping[str, Any], overview: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """Symbol, session, and first what the overview rests on."""
+    named = overview and (overview["interval"], overview["provider"])
+    is_other = named != (row["interval"], row["provider"])
+    by_interval = PREFERRED_INTERVALS.index(row["interval"])
+    return row["symbol"], row["trade_dt"], is_other, by_interval, row["provider"]
+
+
+def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+    """The current bars of the last sessions, oldest first, in the finest interval below a day.
+
+    Of one provider a symbol, the first by name.
+    """
+    days = select(
+        lake,
+        DAILY_KPIS,
+        "SELECT DISTINCT trade_dt FROM stored WHERE \"interval\" <> '1day' "  # noqa: S608 - a number
+        f"ORDER BY trade_dt DESC LIMIT {_INTRADAY_SESSIONS}",
+    )
+    if not days:
+        return {}
+    rows = select(
+        lake,
+        BARS,
+        'SELECT symbol, trade_dt, "interval", provider, "timestamp", close, volume, is_simulated FROM stored '  # noqa: S608 - escaped
+        f"WHERE known_to IS NULL AND session = 'regular' AND \"interval\" <> '1day' "
+        f"AND trade_dt >= {literal(days[-1]['trade_dt'])} AND symbol IN ({literals(symbols)})",
+    )
+    found: dict[str, Rows] = {}
+    for row in sorted(rows, key=itemgetter("symbol", "timestamp")):
+        found.setdefault(row["symbol"], []).append(row)
+    return {symbol: _finest(bars) for symbol, bars in found.items()}
+
+
+def _finest(bars: Rows) -> Rows:
+    series = {(PREFERRED_INTERVALS.index(bar["interval"]), bar["provider"]): bar for bar in bars}
+    first = series[min(series)]
+    return [bar for bar in bars if all(bar[name] == first[name] for name in ("interval", "provider"))]
+
+
+def _names(lake: Lake, symbols: Sequence[str]) -> dict[str, str]:
+    sql = f"SELECT symbol, name FROM stored WHERE known_to IS NULL AND symbol IN ({literals(symbols)})"  # noqa: S608 - escaped
+    return {row["symbol"]: row["name"] or "" for row in select(lake, FUNDAMENTALS, sql)}
+
+
+def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolCharts | None:
+    if not days:
+        return None
+    sessions = price_chart(f"{symbol}: close and volume by session", list(_day_points(days)))
+    if sessions is None:
+        return None
+    return SymbolCharts(
+        symbol=symbol,
+        name=names.get(symbol, ""),
+        sessions=sessions,
+        intraday=price_chart(f"{symbol}: the last sessions bar by bar", list(_bar_points(bars))),
+        latest=days[-1]["trade_dt"],
+        is_simulated=any(day["is_simulated"] for day in days),
+        is_intraday_simulated=any(bar["is_simulated"] for bar in bars),
+    )
+
+
+def _day_points(days: Rows) -> Iterator[Point]:
+    """A tick where a month begins: its name, or the year where that begins."""
+    last: date = days[0]["trade_dt"]
+    for day in days:
+        at: date = day["trade_dt"]
+        tick = (
+            ""
+            if (at.year, at.month) == (last.year, last.month)
+            else at.strftime("%b" if at.year == last.year else "%Y")
+        )
+        last = at
+        yield Point(at.isoformat(), tick, float(day["close"]), _float(day["average"]), _float(day["volume"]))
+
+
+def _bar_points(bars: Rows) -> Iterator[Point]:
+    last = None
+    for bar in bars:
+        tick = "" if bar["trade_dt"] == last else bar["trade_dt"].strftime("%a %d %b")
+        last = bar["trade_dt"]
+        label = f"{bar['timestamp']:%d %b %H:%M} UTC"
+        yield Point(label, tick, float(bar["close"]), None, _float(bar["volume"]))
+
+
+def _float(value: object) -> float | None:
+    return None if value is None else float(str(value))

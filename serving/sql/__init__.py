@@ -1,0 +1,1 @@
+"""`lakehouse sql`: read-only SQL over tables and views."""

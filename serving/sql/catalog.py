@@ -1,0 +1,105 @@
+"""Makes the lake's tables and views known to an engine, under their names."""
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from delta_tables.storage.create_tables import first_line
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.table import LAYERS, Table
+from delta_tables.tables.catalogue import ALL_TABLES
+from delta_tables.views.views import STOCK_CLEAN, VIEWS, View
+from serving.sql.read_only import names_in
+
+
+def register_tables(spark: SparkSession, lake: Lake, statement: str | None = None) -> tuple[str, ...]:
+    """The names that SQL now knows: every table the lake has, and the views over them.
+
+    With a `statement` only those that are named in it, if any is: each costs the engine a moment.
+    The view silver.stock_clean is there as `silver_stock_clean` too, its name in Soda. Names that still
+    lead to another lake (Apache Spark keeps them between sessions) are led to this one. No data is
+    touched: a table with a LOCATION is forgotten when dropped, never deleted.
+
+    Raises:
+        LakeError: there is no lake at its place, or it has no tables.
+    """
+    found = existing_tables(lake)
+    if not found:
+        raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+    if statement is not None:
+        found = _named_in(statement, found) or found
+    for layer in LAYERS:
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
+    known = {layer: _names_in(spark, layer) for layer in LAYERS}
+    for table in found:
+        _register(spark, lake, table, is_known=table.name in known[table.layer])
+    return tuple(table.full_name for table in found) + _register_views(spark, found)
+
+
+def _named_in(statement: str, found: tuple[Table, ...]) -> tuple[Table, ...]:
+    """The tables whose names stand in the statement, anywhere, and those behind the views that do."""
+    words = set(names_in(statement))
+    if "identifier" in words:  # IDENTIFIER('gold.signals') names a table in a string
+        return found
+
+    def is_named(full_name: str) -> bool:
+        return full_name.rpartition(".")[2] in words or full_name.replace(".", "_") in words
+
+    needed = {table for view in existing_views(found) if is_named(view.name) for table in view.tables}
+    return tuple(table for table in found if table in needed or is_named(table.full_name))
+
+
+def existing_tables(lake: Lake) -> tuple[Table, ...]:
+    """The declared tables that have been created.
+
+    Raises:
+        LakeError: the lake's store does not answer, or refuses this key.
+    """
+    try:
+        return tuple(
+            table
+            for table in ALL_TABLES
+            if DeltaTable.is_deltatable(lake.uri(table), storage_options=dict(lake.options))
+        )
+    except (DeltaError, OSError) as error:
+        if "403 Forbidden" in str(error):
+            raise LakeError(
+                f"{lake.root}: the key in use may not read all of the lake (403 Forbidden), and this does; "
+                "use another key, or for Gold alone DuckDB or Polars (docs/sql.md)"
+            ) from None
+        raise LakeError(f"{lake.root}: the store does not answer: {first_line(error)}") from None
+
+
+def existing_views(found: tuple[Table, ...]) -> tuple[View, ...]:
+    """The views whose tables are all among `found`."""
+    return tuple(view for view in VIEWS if set(view.tables) <= set(found))
+
+
+def declared_schema(name: str) -> StructType | None:
+    """The declared columns of the table `layer.name`, comments in their metadata; None for another name."""
+    return next((table.schema for table in ALL_TABLES if table.full_name == name), None)
+
+
+def _names_in(spark: SparkSession, layer: str) -> set[str]:
+    return {row["tableName"] for row in spark.sql(f"SHOW TABLES IN {layer}").collect()}
+
+
+def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) -> None:
+    uri = lake.uri(table).replace("'", "\\'")
+    if is_known:
+        # never CREATE OR REPLACE: with Delta that replaces the data at the location
+        spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
+    spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
+
+
+def _register_views(spark: SparkSession, found: tuple[Table, ...]) -> tuple[str, ...]:
+    views = existing_views(found)
+    for view in views:
+        spark.sql(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
+    names = tuple(view.name for view in views)
+    if STOCK_CLEAN not in names:
+        return names
+    alias = STOCK_CLEAN.replace(".", "_")
+    spark.table(STOCK_CLEAN).createOrReplaceTempView(alias)
+    return *names, alias
