@@ -25,12 +25,12 @@ def asking(question: str, engine: str) -> Work:
 
     def run(inputs: Path, folder: Path) -> Generator[None]:
         copy_lake(inputs, folder)
-        work = workspace(folder, engine)
-        with warm_session(work) as spark:
+        ctx = workspace(folder, engine)
+        with warm_session(ctx) as spark:
             if engine == SPARK:
-                run_query(spark, work.lake, question)
+                run_query(spark, ctx.lake, question)
             yield
-            found = run_query(spark, work.lake, question)
+            found = run_query(spark, ctx.lake, question)
             yield
         _leave(folder, found)
 

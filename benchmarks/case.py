@@ -28,7 +28,7 @@ class Contestant:
 
     name: str
     engine: str
-    work: Work
+    ctx: Work
     answer: Answer | None = None
 
     @property

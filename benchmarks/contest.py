@@ -20,11 +20,11 @@ def main(arguments: Sequence[str]) -> None:
     """Measures one contestant once."""
     case_name, key, inputs, folder = arguments
     contestant = CASES[case_name].contestant(key)
-    work = contestant.work(Path(inputs), Path(folder))
-    next(work)
+    ctx = contestant.ctx(Path(inputs), Path(folder))
+    next(ctx)
     with measured() as cost:
-        next(work)
-    next(work, None)  # leaves what it read, ends what it started
+        next(ctx)
+    next(ctx, None)  # leaves what it read, ends what it started
     if contestant.answer:
         answer = Path(folder) / "answer"
         answer.mkdir()

@@ -24,13 +24,13 @@ from jobs.engine.session import engine_session
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 from quality.soda_scan import load_soda
 
 FETCHED = datetime(2010, 8, 21, 12, tzinfo=UTC)
 
 
-def workspace(folder: Path, engine: str) -> Workspace:
+def workspace(folder: Path, engine: str) -> RunContext:
     """A workspace on the lake in `folder`/lake, its tables created."""
     lake = Lake(str(folder / "lake"))
     create_tables(lake)
@@ -39,15 +39,15 @@ def workspace(folder: Path, engine: str) -> Workspace:
         state_dir=folder / "state",
         providers=Providers(massive=MassiveSettings(universe="all")),
     )
-    return Workspace(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
+    return RunContext(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
 
 
 @contextmanager
-def warm_session(work: Workspace) -> Iterator[SparkSession]:
+def warm_session(ctx: RunContext) -> Iterator[SparkSession]:
     """An engine that has written, merged and read a small table before; Soda is imported."""
     load_soda()
-    with engine_session(work.settings, work.lake) as spark:
-        warm_up(spark, Path(work.lake.root).parent / "warm")
+    with engine_session(ctx.settings, ctx.lake) as spark:
+        warm_up(spark, Path(ctx.lake.root).parent / "warm")
         yield spark
 
 
@@ -66,18 +66,18 @@ def warm_up(spark: SparkSession, folder: Path) -> None:
     spark.read.format("delta").load(f"{folder}/table").groupBy("name").count().collect()
 
 
-def contesting(do: Callable[[Workspace, SparkSession, Path], object], engine: str) -> Work:
+def contesting(do: Callable[[RunContext, SparkSession, Path], object], engine: str) -> Work:
     """`do(workspace, engine, inputs)` on a copy of the prepared lake; on Apache Spark done once before."""
 
     def run(inputs: Path, folder: Path) -> Generator[None]:
         copy_lake(inputs, folder)
-        work = workspace(folder, engine)
-        with warm_session(work) as spark:
+        ctx = workspace(folder, engine)
+        with warm_session(ctx) as spark:
             if engine == SPARK:  # a server that has done such work before
                 copy_lake(inputs, folder / "before")
                 do(workspace(folder / "before", engine), spark, inputs)
             yield
-            do(work, spark, inputs)
+            do(ctx, spark, inputs)
             yield
 
     return run
@@ -152,20 +152,20 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
 
 
-def build(work: Workspace, spark: SparkSession) -> list[Built]:
+def build(ctx: RunContext, spark: SparkSession) -> list[Built]:
     """Silver, also from flat files, then Gold.
 
     Raises:
         RuntimeError: a stage did not end well, so that its figures would mean nothing.
     """
-    built = [build_silver(work, spark, recipe) for recipe in SILVER_TABLES]
-    built += [*build_bar_files(work, spark), build_gold(work, spark)]
-    return ended_well(work, built)
+    built = [build_silver(ctx, spark, recipe) for recipe in SILVER_TABLES]
+    built += [*build_bar_files(ctx, spark), build_gold(ctx, spark)]
+    return ended_well(ctx, built)
 
 
-def ended_well(work: Workspace, built: list[Built]) -> list[Built]:
+def ended_well(ctx: RunContext, built: list[Built]) -> list[Built]:
     """The same, after what was staged is removed; raises RuntimeError where a stage did not end well."""
-    work.lake.drop_staging()
+    ctx.lake.drop_staging()
     if wrong := [each.result for each in built if each.result.status not in {"done", "nothing_new"}]:
         raise RuntimeError(f"wanted every stage done, found {wrong}")
     return built

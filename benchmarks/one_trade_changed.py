@@ -42,7 +42,7 @@ from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.pipelines.silver_payloads import Built
 from jobs.pipelines.silver_tick_files import build_files
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.run_log import StageResult
 
 NOW = datetime(2010, 8, 14, 16, tzinfo=UTC)  # a Saturday in the year of the simulator's prices
@@ -60,12 +60,12 @@ class Month:
     days: tuple[date, ...]
     asks: tuple[Ask, ...]
 
-    def at(self, now: datetime) -> Workspace:
+    def at(self, now: datetime) -> RunContext:
         """The workspace of a run of its own at this instant."""
         secrets = Secrets.model_validate(
             {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
         )
-        return Workspace(self.settings, secrets, self.lake, lambda: now, new_run_id())
+        return RunContext(self.settings, secrets, self.lake, lambda: now, new_run_id())
 
 
 def month(simulator: Simulator, lake: Lake, sessions: int, stocks: Sequence[str] = ()) -> Month:
@@ -85,14 +85,14 @@ def month(simulator: Simulator, lake: Lake, sessions: int, stocks: Sequence[str]
     return Month(lake, settings, days, range_asks(days[0], days[-1], tuple(COLUMNS_OF)))
 
 
-def take(month: Month, spark: SparkSession, now: datetime) -> tuple[Workspace, list[StageResult]]:
+def take(month: Month, spark: SparkSession, now: datetime) -> tuple[RunContext, list[StageResult]]:
     """Fetches what is new of the month and builds it; the run, and the result of each stage."""
-    work = month.at(now)
-    fetched = fetch_files(work, month.asks)
-    built: list[Built] = [*build_bar_files(work, spark), *build_files(work, spark)]
-    built += [build_gold(work, spark), build_tick_gold(work, spark)]
+    ctx = month.at(now)
+    fetched = fetch_files(ctx, month.asks)
+    built: list[Built] = [*build_bar_files(ctx, spark), *build_files(ctx, spark)]
+    built += [build_gold(ctx, spark), build_tick_gold(ctx, spark)]
     month.lake.drop_staging()
-    return work, [*(each.result for each in fetched), *(each.result for each in built)]
+    return ctx, [*(each.result for each in fetched), *(each.result for each in built)]
 
 
 def run_changed(lake: Lake, table: Table, run_id: str) -> int:
@@ -116,10 +116,10 @@ def main(arguments: Sequence[str]) -> None:
         simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(oldest,), keys=(SYMBOL,))])
         say(f"one trade of {SYMBOL} of {oldest} is changed, and the bars that it is in:")
         with _timed("all of it"):
-            work, results = take(taken, spark, NOW + timedelta(hours=1))
+            ctx, results = take(taken, spark, NOW + timedelta(hours=1))
         _say_results(results)
         for table in TABLES:
-            if count := run_changed(taken.lake, table, work.run_id):
+            if count := run_changed(taken.lake, table, ctx.run_id):
                 say(f"  {table.full_name}: {count:,} rows changed")
         for commit in commits_since(taken.lake, before):
             say(f"  {commit}")

@@ -35,7 +35,7 @@ from jobs.engine.session import engine_session
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_tick_files import build_files
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 
 DAY = date(2013, 10, 7)
 FETCHED = datetime(2013, 10, 8, 15, tzinfo=UTC)
@@ -130,32 +130,32 @@ def measure(size: Size, lake: Lake) -> tuple[Figures, list[Commit]]:
         land(lake, dataset, path, FETCHED)
     massive = MassiveSettings(universe="all", rows_per_batch=size.rows_per_batch)
     settings = Settings(providers=Providers(massive=massive))
-    work = Workspace(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
+    ctx = RunContext(settings, Secrets(_env_file=None), lake, lambda: FETCHED, new_run_id())
     with engine_session(settings, lake) as spark:
         started_mb = peak_mb()
-        silver_seconds, gold_seconds = build(work, spark)
+        silver_seconds, gold_seconds = build(ctx, spark)
         loaded_mb = peak_mb()
         before = versions(lake, TABLES)
         changed = replace_price(files[TRADES_FILE][0], line=1_000)
         land(lake, TRADES_FILE, changed, FETCHED + timedelta(days=30))
-        changed_seconds = sum(build(replace(work, run_id=new_run_id()), spark))
+        changed_seconds = sum(build(replace(ctx, run_id=new_run_id()), spark))
         rows = sum(count for _, count in files.values())
         seconds = (silver_seconds, gold_seconds, changed_seconds)
         return Figures(rows, *seconds, started_mb, loaded_mb, peak_mb()), commits_since(lake, before)
 
 
-def build(work: Workspace, spark: SparkSession) -> tuple[float, float]:
+def build(ctx: RunContext, spark: SparkSession) -> tuple[float, float]:
     """Seconds for Silver and for Gold.
 
     Raises:
         RuntimeError: a stage did not end well, so that its figures would mean nothing.
     """
     began = time.monotonic()
-    built = build_files(work, spark)
+    built = build_files(ctx, spark)
     middle = time.monotonic()
-    built.append(build_tick_gold(work, spark))
+    built.append(build_tick_gold(ctx, spark))
     ended = time.monotonic()
-    work.lake.drop_staging()
+    ctx.lake.drop_staging()
     if wrong := [each.result for each in built if each.result.status != "done"]:
         raise RuntimeError(f"wanted every stage done, found {wrong}")
     return middle - began, ended - middle

@@ -13,7 +13,7 @@ from flows.ingestion.request_selection import range_asks
 from flows.market_data import run_asks
 from flows.operations.run_summary import RunSummary
 from jobs.runs.progress import Observer, current_observer, observed_by
-from jobs.runs.run_context import open_workspace
+from jobs.runs.run_context import open_run_context
 
 _STEP_PCT = 5.0
 
@@ -45,11 +45,11 @@ def backfill(
         BuildBlocked: a gate refused a batch; everything else was done.
         PlanError: there is no such history, or the plan does not have it; a symbol's kind no dataset has.
     """
-    work = open_workspace(config_file)
-    today = work.clock().date()
-    asks = range_asks(work.settings, start, end, datasets, symbols, provider, today)
+    ctx = open_run_context(config_file)
+    today = ctx.clock().date()
+    asks = range_asks(ctx.settings, start, end, datasets, symbols, provider, today)
     with _progress_artifact():
-        return run_asks(work, asks)
+        return run_asks(ctx, asks)
 
 
 @contextmanager

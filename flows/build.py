@@ -23,45 +23,45 @@ from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, SilverTable, build_silver
 from jobs.pipelines.silver_tick_files import build_files
 from jobs.runs.progress import report_progress
-from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_context import RunContext, open_run_context
 
 LOCK_SECONDS = 15 * 60
 
 
 @task(name="build-silver", task_run_name="build-{name}", cache_policy=NO_CACHE)
-def silver_task(name: str, work: Workspace, spark: SparkSession, recipe: SilverTable) -> Built:
+def silver_task(name: str, ctx: RunContext, spark: SparkSession, recipe: SilverTable) -> Built:
     """One Silver table, brought up to all that has landed."""
     del name  # names the task run
-    return build_silver(work, spark, recipe)
+    return build_silver(ctx, spark, recipe)
 
 
 @task(name="build-files", cache_policy=NO_CACHE)
-def files_task(work: Workspace, spark: SparkSession) -> list[Built]:
+def files_task(ctx: RunContext, spark: SparkSession) -> list[Built]:
     """Silver bars, trades and quotes, brought up to the flat files that have landed."""
-    return build_bar_files(work, spark) + build_files(work, spark)
+    return build_bar_files(ctx, spark) + build_files(ctx, spark)
 
 
 @task(name="build-tick-gold", cache_policy=NO_CACHE)
-def tick_gold_task(work: Workspace, spark: SparkSession) -> Built:
+def tick_gold_task(ctx: RunContext, spark: SparkSession) -> Built:
     """What is computed from ticks, for the days that changed."""
-    return build_tick_gold(work, spark)
+    return build_tick_gold(ctx, spark)
 
 
 @task(name="build-gold", cache_policy=NO_CACHE)
-def gold_task(work: Workspace, spark: SparkSession) -> Built:
+def gold_task(ctx: RunContext, spark: SparkSession) -> Built:
     """Gold, recomputed where Silver changed."""
-    return build_gold(work, spark)
+    return build_gold(ctx, spark)
 
 
 @task(name="check-completeness", cache_policy=NO_CACHE)
-def completeness_task(work: Workspace) -> Built:
+def completeness_task(ctx: RunContext) -> Built:
     """What is expected against what has come; an error is recorded and ends no run."""
-    return check_completeness(work)
+    return check_completeness(ctx)
 
 
-def build_all(work: Workspace) -> list[Built]:
+def build_all(ctx: RunContext) -> list[Built]:
     """Silver, Gold, then what is late or missing; a table whose batch is refused does not stop the others."""
-    with build_session(work) as (writer, spark):
+    with build_session(ctx) as (writer, spark):
         built = []
         steps = len(SILVER_TABLES) + 3
         for number, recipe in enumerate(SILVER_TABLES):
@@ -75,14 +75,14 @@ def build_all(work: Workspace) -> list[Built]:
         built.append(tick_gold_task(writer, spark))
         built += expire_built_files(writer)
         report_progress("build", steps, steps)
-    built.append(completeness_task(work))
+    built.append(completeness_task(ctx))
     return built
 
 
 @contextmanager
 def build_session(
-    work: Workspace, wait_seconds: float = LOCK_SECONDS, span_seconds: float = SECONDS
-) -> Iterator[tuple[Workspace, SparkSession]]:
+    ctx: RunContext, wait_seconds: float = LOCK_SECONDS, span_seconds: float = SECONDS
+) -> Iterator[tuple[RunContext, SparkSession]]:
     """The workspace to write with and an engine for one run, while no other builds the lake anywhere.
 
     What is published with that workspace's lake asks first whether the right to write is still held: in a
@@ -94,18 +94,18 @@ def build_session(
             store went away, or the right to write was lost.
     """
     with (
-        _only_builder(work, wait_seconds, span_seconds) as lake,
-        engine_session(work.settings, lake) as spark,
+        _only_builder(ctx, wait_seconds, span_seconds) as lake,
+        engine_session(ctx.settings, lake) as spark,
     ):
         lake.drop_staging()  # nobody else can be staging now
         try:
-            yield replace(work, lake=lake), spark
+            yield replace(ctx, lake=lake), spark
         except Exception as error:
             _raise_if_store_is_away(lake, error)
             raise
         finally:
             with suppress(LakeError):  # the next run removes it; an error of this one is not hidden
-                lake.drop_staging(work.run_id)
+                lake.drop_staging(ctx.run_id)
 
 
 def _raise_if_store_is_away(lake: Lake, error: Exception) -> None:
@@ -117,10 +117,10 @@ def _raise_if_store_is_away(lake: Lake, error: Exception) -> None:
 
 
 @contextmanager
-def _only_builder(work: Workspace, wait_seconds: float, span_seconds: float) -> Iterator[Lake]:
+def _only_builder(ctx: RunContext, wait_seconds: float, span_seconds: float) -> Iterator[Lake]:
     """The lake, with the right to write it: a lock of the machine and, in a bucket, a lease."""
-    lake, until = work.lake, time.monotonic() + wait_seconds
-    with _only_builder_of_machine(work, wait_seconds):
+    lake, until = ctx.lake, time.monotonic() + wait_seconds
+    with _only_builder_of_machine(ctx, wait_seconds):
         if not lake.is_s3:
             yield lake
             return
@@ -130,9 +130,9 @@ def _only_builder(work: Workspace, wait_seconds: float, span_seconds: float) -> 
 
 
 @contextmanager
-def _only_builder_of_machine(work: Workspace, wait_seconds: float) -> Iterator[None]:
+def _only_builder_of_machine(ctx: RunContext, wait_seconds: float) -> Iterator[None]:
     """A lock that the operating system gives back even after kill -9."""
-    folder = work.settings.state_dir if work.lake.is_s3 else Path(work.lake.root)
+    folder = ctx.settings.state_dir if ctx.lake.is_s3 else Path(ctx.lake.root)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "_build.lock")
     try:
@@ -140,7 +140,7 @@ def _only_builder_of_machine(work: Workspace, wait_seconds: float) -> Iterator[N
             yield
     except Timeout:
         raise LakeError(
-            f"another run has been building {work.lake.root} for {wait_seconds / 60:.0f} minutes; "
+            f"another run has been building {ctx.lake.root} for {wait_seconds / 60:.0f} minutes; "
             "what was fetched has landed: run `lakehouse build` when the other one has ended"
         ) from None
 
@@ -152,10 +152,10 @@ def build(config_file: str | None = None) -> RunSummary:
     Raises:
         BuildBlocked: a gate refused a batch; the other tables were built.
     """
-    work = open_workspace(config_file)
+    ctx = open_run_context(config_file)
     began = time.monotonic()
-    built = build_all(work)
-    return conclude(work.run_id, [], built, time.monotonic() - began)
+    built = build_all(ctx)
+    return conclude(ctx.run_id, [], built, time.monotonic() - began)
 
 
 @flow(name="rebuild-gold", description="Compute all of Gold again, after a threshold or formula changed.")
@@ -165,8 +165,8 @@ def rebuild(config_file: str | None = None) -> RunSummary:
     Raises:
         BuildBlocked: a gate refused a batch.
     """
-    work = open_workspace(config_file)
+    ctx = open_run_context(config_file)
     began = time.monotonic()
-    with build_session(work) as (writer, spark):
+    with build_session(ctx) as (writer, spark):
         built = [rebuild_gold(writer, spark)]
-    return conclude(work.run_id, [], built, time.monotonic() - began)
+    return conclude(ctx.run_id, [], built, time.monotonic() - began)

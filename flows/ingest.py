@@ -21,7 +21,7 @@ from flows.ingestion.request_selection import LeftOut, latest_asks, queries
 from flows.ingestion.source import Ask, Handler, Source
 from flows.ingestion.sources import massive
 from flows.operations.run_summary import RunSummary, conclude
-from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_context import RunContext, open_run_context
 from jobs.runs.run_log import INGEST, StageResult, record, recorded_clocks
 
 
@@ -29,7 +29,7 @@ from jobs.runs.run_log import INGEST, StageResult, record, recorded_clocks
 def fetch_dataset(
     provider: str,
     dataset: str,
-    work: Workspace,
+    ctx: RunContext,
     handler: Handler,
     threads: int,
     wanted: Sequence[Query],
@@ -37,16 +37,16 @@ def fetch_dataset(
 ) -> Fetched:
     """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
     del dataset  # names the task run
-    return fetch_and_land(work, provider, handler, threads, wanted, attempts)
+    return fetch_and_land(ctx, provider, handler, threads, wanted, attempts)
 
 
 @task(name="fetch-files", cache_policy=NO_CACHE)
-def fetch_files_task(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
+def fetch_files_task(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
     """The flat files asked for, those that are new landed; the download retries, this does not."""
-    return fetch_files(work, asks)
+    return fetch_files(ctx, asks)
 
 
-def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
+def ingest_all(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
     """Asks everything and lands it; of a range, what an earlier run has landed is not asked again.
 
     After a refusal that concerns every query of a provider its datasets that are left are not asked;
@@ -61,22 +61,22 @@ def ingest_all(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
         names = dict.fromkeys(ask.provider for ask in asks if ask.provider != massive.PROVIDER)
         attempts = {name: FailedAttempts() for name in names}
         handlers = {
-            name: opened.enter_context(closing(source_named(name).connect(work, attempts[name].tell)))
+            name: opened.enter_context(closing(source_named(name).connect(ctx, attempts[name].tell)))
             for name in names
         }
-        _require_same_clock(work)
+        _require_same_clock(ctx)
         fetched: list[Fetched] = []
         for provider, some in groupby(asks, key=lambda ask: ask.provider):
             if provider == massive.PROVIDER:
-                fetched += fetch_files_task(work, list(some))
+                fetched += fetch_files_task(ctx, list(some))
             else:
                 fetched += _ingest(
-                    work, source_named(provider), handlers[provider], list(some), attempts[provider]
+                    ctx, source_named(provider), handlers[provider], list(some), attempts[provider]
                 )
     return fetched
 
 
-def leave_out_providers(work: Workspace, left_out: Sequence[LeftOut]) -> list[Fetched]:
+def leave_out_providers(ctx: RunContext, left_out: Sequence[LeftOut]) -> list[Fetched]:
     """A stage for each provider that is left out, with the reason, which the run's log says as a warning.
 
     Raises:
@@ -86,57 +86,57 @@ def leave_out_providers(work: Workspace, left_out: Sequence[LeftOut]) -> list[Fe
     for each in left_out:
         get_run_logger().warning("%s", each)
         result = StageResult(INGEST, each.provider, "done_with_failures", detail=f"not asked: {each.reason}")
-        fetched.append(Fetched(record(work.lake, work.run_id, result), ()))
+        fetched.append(Fetched(record(ctx.lake, ctx.run_id, result), ()))
     return fetched
 
 
 def _ingest(
-    work: Workspace, source: Source, handler: Handler, asks: Sequence[Ask], attempts: FailedAttempts
+    ctx: RunContext, source: Source, handler: Handler, asks: Sequence[Ask], attempts: FailedAttempts
 ) -> list[Fetched]:
-    now = work.clock()
+    now = ctx.clock()
     wanted = [
         query
         for ask in asks
-        for query in not_landed_yet(work.lake, ask, queries(ask, work.settings, now.date()), now)
+        for query in not_landed_yet(ctx.lake, ask, queries(ask, ctx.settings, now.date()), now)
     ]
     if isinstance(handler, Metered):
-        wanted = by_need(work.lake, source.name, wanted, handler.gate.limits, now)
-    return _fetch_each(work, source, handler, in_turns(wanted), attempts)
+        wanted = by_need(ctx.lake, source.name, wanted, handler.gate.limits, now)
+    return _fetch_each(ctx, source, handler, in_turns(wanted), attempts)
 
 
 def _fetch_each(
-    work: Workspace,
+    ctx: RunContext,
     source: Source,
     handler: Handler,
     wanted: Sequence[tuple[str, Sequence[Query]]],
     attempts: FailedAttempts,
 ) -> list[Fetched]:
     fetched: list[Fetched] = []
-    threads = source.threads(work.settings)
+    threads = source.threads(ctx.settings)
     for dataset, some in wanted:
         if any(each.is_refused for each in fetched):
-            fetched.append(leave_out(work, source.name, some))
+            fetched.append(leave_out(ctx, source.name, some))
         else:
-            fetched.append(fetch_dataset(source.name, dataset, work, handler, threads, some, attempts))
+            fetched.append(fetch_dataset(source.name, dataset, ctx, handler, threads, some, attempts))
     return fetched
 
 
 @flow(name="ingest", description="Ask a provider and land its answers in Bronze.")
 def ingest(config_file: str | None = None) -> RunSummary:
     """Lands the latest data of the watch list; ends as completed with failures if symbols failed."""
-    work = open_workspace(config_file)
+    ctx = open_run_context(config_file)
     began = time.monotonic()
-    fetched = ingest_all(work, latest_asks(work.settings))
-    return conclude(work.run_id, fetched, [], time.monotonic() - began)
+    fetched = ingest_all(ctx, latest_asks(ctx.settings))
+    return conclude(ctx.run_id, fetched, [], time.monotonic() - began)
 
 
-def _require_same_clock(work: Workspace) -> None:
-    as_if_at = work.settings.as_if_at
+def _require_same_clock(ctx: RunContext) -> None:
+    as_if_at = ctx.settings.as_if_at
     clock = f"as if at {as_if_at:%Y-%m-%d}" if as_if_at else "real time"
-    other = recorded_clocks(work.lake) - {clock}
+    other = recorded_clocks(ctx.lake) - {clock}
     if other:
         raise ConfigError(
-            f"the lake {work.lake.root} was filled under another clock ({', '.join(sorted(other))}, now "
+            f"the lake {ctx.lake.root} was filled under another clock ({', '.join(sorted(other))}, now "
             f"{clock}): the demo's data and yours do not mix; set another `lake`, or move this one away"
         )
-    record(work.lake, work.run_id, StageResult(INGEST, "providers", "started", detail=clock))
+    record(ctx.lake, ctx.run_id, StageResult(INGEST, "providers", "started", detail=clock))

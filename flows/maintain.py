@@ -19,7 +19,7 @@ from jobs.engine.compaction import Storage, compact, has_small_files, storage_of
 from jobs.history.pending_payloads import new_payloads
 from jobs.parsing.registry import has_any
 from jobs.pipelines.silver_payloads import SILVER_TABLES
-from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_context import RunContext, open_run_context
 from jobs.runs.run_log import StageResult, built_version, record, record_failure
 
 MAINTAIN: Final = "maintain"
@@ -41,7 +41,7 @@ class Maintained:
     why_kept: str | None
 
 
-def maintain_table(work: Workspace, spark: SparkSession | None, table: Table) -> Maintained:
+def maintain_table(ctx: RunContext, spark: SparkSession | None, table: Table) -> Maintained:
     """One table compacted, its rewritten rows compared with those of before, and only then vacuumed.
 
     Raises:
@@ -49,51 +49,51 @@ def maintain_table(work: Workspace, spark: SparkSession | None, table: Table) ->
         LakeError: the table cannot be read, or its old files are to be kept for too short a time.
     """
     began, name = time.monotonic(), table.full_name
-    before = storage_of(work.lake, table)
+    before = storage_of(ctx.lake, table)
     try:
-        if has_small_files(work.lake, table):
-            compact(work.lake, table, spark)
-        why_kept = _still_needed(work, table)
+        if has_small_files(ctx.lake, table):
+            compact(ctx.lake, table, spark)
+        why_kept = _still_needed(ctx, table)
         if why_kept is None:
-            vacuum(work.lake, table, spark, work.settings.maintenance.retain_hours)
+            vacuum(ctx.lake, table, spark, ctx.settings.maintenance.retain_hours)
     except Exception as error:
-        record_failure(work.lake, work.run_id, MAINTAIN, name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, MAINTAIN, name, time.monotonic() - began, error)
         raise
-    after = storage_of(work.lake, table)
+    after = storage_of(ctx.lake, table)
     detail = f"files {before.files} -> {after.files}, old bytes {before.old_bytes} -> {after.old_bytes}"
     counts = (time.monotonic() - began, before.rows, after.rows)
-    record(work.lake, work.run_id, StageResult(MAINTAIN, name, "done", *counts, detail=detail))
+    record(ctx.lake, ctx.run_id, StageResult(MAINTAIN, name, "done", *counts, detail=detail))
     return Maintained(name, table.layer, before, after, why_kept)
 
 
-def _still_needed(work: Workspace, table: Table) -> str | None:
+def _still_needed(ctx: RunContext, table: Table) -> str | None:
     """Why old files must stay: by them Bronze's change feed tells what has landed and is not built yet."""
     if table is not RAW_PAYLOADS:
         return None
     for recipe in SILVER_TABLES:
-        built = built_version(work.lake, recipe.table)
-        window = new_payloads(work.lake, built)
+        built = built_version(ctx.lake, recipe.table)
+        window = new_payloads(ctx.lake, built)
         if built is not None and has_any(recipe.readers, window.sources):
             return f"not all payloads are built into {recipe.table.full_name} yet"
     return None
 
 
 @task(name="maintain-table", task_run_name="maintain-{name}", cache_policy=NO_CACHE)
-def maintain_task(name: str, work: Workspace, spark: SparkSession | None, table: Table) -> Maintained:
+def maintain_task(name: str, ctx: RunContext, spark: SparkSession | None, table: Table) -> Maintained:
     """One table, as `maintain_table`."""
     del name  # names the task run
-    return maintain_table(work, spark, table)
+    return maintain_table(ctx, spark, table)
 
 
 def maintain_tables(
-    work: Workspace, spark: SparkSession | None, tables: Sequence[Table] = ALL_TABLES
+    ctx: RunContext, spark: SparkSession | None, tables: Sequence[Table] = ALL_TABLES
 ) -> list[Maintained]:
     """Every table in turn, while nobody builds; one that fails stops no other.
 
     Raises:
         MaintenanceError: tables that failed, after the others are done.
     """
-    states = [maintain_task(each.full_name, work, spark, each, return_state=True) for each in tables]
+    states = [maintain_task(each.full_name, ctx, spark, each, return_state=True) for each in tables]
     failed = [state for state in states if not state.is_completed()]
     if failed:
         errors = [state.result(raise_on_failure=False) for state in failed]
@@ -113,10 +113,10 @@ def maintain(config_file: str | None = None) -> list[Maintained]:
     Raises:
         MaintenanceError: tables that failed, after the others are done.
     """
-    work = open_workspace(config_file)
-    with build_session(work) as (writer, session):
-        found = maintain_tables(writer, session if work.settings.engine == "spark" else None)
-    create_table_artifact(layer_rows(work.lake, found), key="storage", description="Storage, by layer")
+    ctx = open_run_context(config_file)
+    with build_session(ctx) as (writer, session):
+        found = maintain_tables(writer, session if ctx.settings.engine == "spark" else None)
+    create_table_artifact(layer_rows(ctx.lake, found), key="storage", description="Storage, by layer")
     create_table_artifact(table_rows(found), key="storage-tables", description="Storage, by table")
     return found
 

@@ -20,10 +20,10 @@ from flows.ingestion.market_hours import Exchange, no_session_then, not_trading_
 from flows.ingestion.request_selection import LeftOut, chosen_asks, latest_asks, without_key
 from flows.ingestion.source import Ask
 from flows.operations.run_summary import RunSummary, conclude, skipped
-from jobs.runs.run_context import Workspace, market_clock, new_run_id, open_workspace
+from jobs.runs.run_context import RunContext, market_clock, new_run_id, open_run_context
 
 
-def run_asks(work: Workspace, asks: Sequence[Ask], left_out: Sequence[LeftOut] = ()) -> RunSummary:
+def run_asks(ctx: RunContext, asks: Sequence[Ask], left_out: Sequence[LeftOut] = ()) -> RunSummary:
     """Ingests, builds and publishes the artifacts of one run, which says who was left out and why.
 
     Raises:
@@ -31,9 +31,9 @@ def run_asks(work: Workspace, asks: Sequence[Ask], left_out: Sequence[LeftOut] =
         ConfigError, LakeError: what is wrong and what to do.
     """
     began = time.monotonic()
-    fetched = [*ingest_all(work, asks), *leave_out_providers(work, left_out)]
-    built = build_all(work)
-    return conclude(work.run_id, fetched, built, time.monotonic() - began, left_out)
+    fetched = [*ingest_all(ctx, asks), *leave_out_providers(ctx, left_out)]
+    built = build_all(ctx)
+    return conclude(ctx.run_id, fetched, built, time.monotonic() - began, left_out)
 
 
 @flow(name="market-data", description="Fetch the watch list and bring Silver and Gold up to it.")
@@ -71,9 +71,9 @@ def market_data(
     left_out = without_key(settings, load_secrets(), wanted)
     if not _of_others(wanted, left_out):
         return skipped(new_run_id(), "; ".join(str(each) for each in left_out))
-    work = open_workspace(config_file)
-    asks = chosen_asks(with_reasks(work, latest_asks(work.settings)), providers or (), datasets or ())
-    return run_asks(work, _of_others(asks, left_out), left_out)
+    ctx = open_run_context(config_file)
+    asks = chosen_asks(with_reasks(ctx, latest_asks(ctx.settings)), providers or (), datasets or ())
+    return run_asks(ctx, _of_others(asks, left_out), left_out)
 
 
 # The same flow under the exchange's name, for runs that ask the exchange itself.

@@ -32,18 +32,18 @@ from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.replay_files import TABLE_OF, replay_day
 from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, SilverTable, audit_changes, failed_gates
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace, open_workspace
+from jobs.runs.run_context import RunContext, open_run_context
 from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start
 from jobs.silver.quarantine import quarantine_rows
 from quality.gate import GateFailed, GateResult
 
 
-def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Built]:
+def replay_silver(ctx: RunContext, spark: SparkSession, scope: Scope) -> list[Built]:
     """Brings Silver to what the scope's payloads give now, as if nothing had ever been broken.
 
     A table whose new rows its gate refuses stays as it is. A killed replay is started again.
     """
-    payloads_df = _payloads(work, spark, scope)
+    payloads_df = _payloads(ctx, spark, scope)
     chosen = payload_tables(scope)
     sources = frozenset(
         (row[0], row[1])
@@ -56,17 +56,17 @@ def replay_silver(work: Workspace, spark: SparkSession, scope: Scope) -> list[Bu
     payloads_df = payloads_df.filter(_is_of(sources))
     judged = {
         recipe.table: staged(
-            work,
+            ctx,
             recipe.judge(read_rows_of(payloads_df, recipe.readers, sources), sources),
             f"{recipe.table.name}_rejudged",
         )
         for recipe in recipes
     }
-    built = [_replay(work, recipe, judged[recipe.table], payloads_df) for recipe in recipes]
-    return [*built, _replay_quarantine(work, spark, list(judged.values()), payloads_df)]
+    built = [_replay(ctx, recipe, judged[recipe.table], payloads_df) for recipe in recipes]
+    return [*built, _replay_quarantine(ctx, spark, list(judged.values()), payloads_df)]
 
 
-def replay_files(work: Workspace, spark: SparkSession, scope: Scope) -> tuple[list[Fetched], list[Built]]:
+def replay_files(ctx: RunContext, spark: SparkSession, scope: Scope) -> tuple[list[Fetched], list[Built]]:
     """Brings Silver to what the scope's flat files give now; and what was fetched again to that end.
 
     A day whose bytes have expired, and which the provider no longer has as they were, is blocked and stays as
@@ -75,15 +75,15 @@ def replay_files(work: Workspace, spark: SparkSession, scope: Scope) -> tuple[li
     Raises:
         LakeError: the landing area cannot be read or written.
     """
-    universe = file_universe(work, scope)
+    universe = file_universe(ctx, scope)
     if universe is not None and not universe:
         return [], []
-    kept = with_bytes(work, scope)
-    built = [replay_day(work, spark, day, universe) for day in kept.days]
-    return list(kept.fetched), [*built, *_lost(work, kept)]
+    kept = with_bytes(ctx, scope)
+    built = [replay_day(ctx, spark, day, universe) for day in kept.days]
+    return list(kept.fetched), [*built, *_lost(ctx, kept)]
 
 
-def _lost(work: Workspace, kept: KeptDays) -> list[Built]:
+def _lost(ctx: RunContext, kept: KeptDays) -> list[Built]:
     """One blocked result a dataset, which names the days."""
     results = []
     for dataset in dict.fromkeys(day.dataset for day in kept.lost):
@@ -93,7 +93,7 @@ def _lost(work: Workspace, kept: KeptDays) -> list[Built]:
             f"the landing area, and could not be fetched again ({kept.why})"
         )
         result = StageResult(SILVER, TABLE_OF[dataset].full_name, "blocked", detail=detail)
-        results.append(Built(record(work.lake, work.run_id, result)))
+        results.append(Built(record(ctx.lake, ctx.run_id, result)))
     return results
 
 
@@ -105,8 +105,8 @@ def _is_of(sources: Collection[tuple[str, str]]) -> Column:
     return found
 
 
-def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
-    payloads_df = read_table(spark, work.lake, RAW_PAYLOADS)
+def _payloads(ctx: RunContext, spark: SparkSession, scope: Scope) -> DataFrame:
+    payloads_df = read_table(spark, ctx.lake, RAW_PAYLOADS)
     if scope.providers:
         payloads_df = payloads_df.filter(F.col("provider").isin(*scope.providers))
     if scope.symbols:
@@ -120,53 +120,53 @@ def _payloads(work: Workspace, spark: SparkSession, scope: Scope) -> DataFrame:
     return payloads_df.join(received_df.select(*series).distinct(), series, "left_semi")
 
 
-def _replay(work: Workspace, recipe: SilverTable, judged_df: DataFrame, payloads_df: DataFrame) -> Built:
+def _replay(ctx: RunContext, recipe: SilverTable, judged_df: DataFrame, payloads_df: DataFrame) -> Built:
     table, spark = recipe.table, judged_df.sparkSession
-    stored_df = read_table(spark, work.lake, table)
-    fresh_df = recipe.changes(judged_df, stored_df.where("false"), work.run_id).drop(OPERATION)
+    stored_df = read_table(spark, ctx.lake, table)
+    fresh_df = recipe.changes(judged_df, stored_df.where("false"), ctx.run_id).drop(OPERATION)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
     changes_df = replaced_rows(fresh_df, before_df.select(*table.columns), table)
-    return _publish(work, table, changes_df, count_rows(judged_df))
+    return _publish(ctx, table, changes_df, count_rows(judged_df))
 
 
 def _replay_quarantine(
-    work: Workspace, spark: SparkSession, judged: Sequence[DataFrame], payloads_df: DataFrame
+    ctx: RunContext, spark: SparkSession, judged: Sequence[DataFrame], payloads_df: DataFrame
 ) -> Built:
-    stored_df = read_table(spark, work.lake, QUARANTINE)
-    bad = [quarantine_rows(each, stored_df.where("false"), work.run_id) for each in judged]
+    stored_df = read_table(spark, ctx.lake, QUARANTINE)
+    bad = [quarantine_rows(each, stored_df.where("false"), ctx.run_id) for each in judged]
     fresh_df = bad[0]
     for more_df in bad[1:]:
         fresh_df = fresh_df.unionByName(more_df)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
     changes_df = replaced_rows(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
-    return _publish(work, QUARANTINE, changes_df, 0)
+    return _publish(ctx, QUARANTINE, changes_df, 0)
 
 
-def _publish(work: Workspace, table: Table, changes_df: DataFrame, rows_in: int) -> Built:
+def _publish(ctx: RunContext, table: Table, changes_df: DataFrame, rows_in: int) -> Built:
     began, name = time.monotonic(), table.full_name
-    record_start(work.lake, work.run_id, SILVER, name)
+    record_start(ctx.lake, ctx.run_id, SILVER, name)
     try:
-        staged_df = staged(work, changes_df, f"{table.name}_replay")
+        staged_df = staged(ctx, changes_df, f"{table.name}_replay")
         rows_out = count_rows(staged_df)
-        gates = _audit(work, table, staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION))
+        gates = _audit(ctx, table, staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION))
         if rows_out:
             bounds = date_bounds(staged_df, "partition_dt") if table.partition_by else None
-            merge_history(work.lake, table, staged_df, bounds)
+            merge_history(ctx.lake, table, staged_df, bounds)
     except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+        return Built(record(ctx.lake, ctx.run_id, result), failed_gates(failure))
     except Exception as error:
-        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, SILVER, name, time.monotonic() - began, error)
         raise
     # without bronze_version: a replay does not move on what ordinary builds have built up to
     result = StageResult(SILVER, name, "replayed", time.monotonic() - began, rows_in, rows_out)
-    return Built(record(work.lake, work.run_id, result), gates)
+    return Built(record(ctx.lake, ctx.run_id, result), gates)
 
 
-def _audit(work: Workspace, table: Table, upserts_df: DataFrame) -> tuple[GateResult, ...]:
+def _audit(ctx: RunContext, table: Table, upserts_df: DataFrame) -> tuple[GateResult, ...]:
     if not count_rows(upserts_df):
         return ()
-    return tuple(audit_changes(work, upserts_df, table))
+    return tuple(audit_changes(ctx, upserts_df, table))
 
 
 @flow(name="replay", description="Judge what lies in Bronze anew, after a parser or a rule was mended.")
@@ -194,12 +194,12 @@ def replay(
         BuildBlocked: a gate refused a batch, or a day's files can no longer be had; all else was brought up.
         PlanError: a table that is not made from Bronze, a symbol or provider of which nothing lies in Bronze.
     """
-    work = open_workspace(config_file)
+    ctx = open_run_context(config_file)
     began = time.monotonic()
     scope = scope_of(Scope(tuple(providers or ()), tuple(symbols or ()), start, end, tuple(tables or ())))
-    require_known(work.lake, scope)
-    with build_session(work) as (writer, spark):
+    require_known(ctx.lake, scope)
+    with build_session(ctx) as (writer, spark):
         built = replay_silver(writer, spark, scope)
         fetched, of_files = replay_files(writer, spark, scope)
         built += [*of_files, rebuild_gold(writer, spark), build_tick_gold(writer, spark)]
-    return conclude(work.run_id, fetched, built, time.monotonic() - began)
+    return conclude(ctx.run_id, fetched, built, time.monotonic() - began)

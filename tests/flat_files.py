@@ -16,7 +16,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables import gold_ticks, silver_ticks
 from delta_tables.tables.bronze import RAW_FILES
 from jobs.parsing.flat_files import COLUMNS_OF, QUOTES, TRADES, FlatFile, flat_file
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 
 DAY = date(2024, 11, 18)
 FETCHED = datetime(2024, 11, 19, 16, tzinfo=UTC)
@@ -119,10 +119,10 @@ def land_quotes(lake: Lake, rows: Iterable[Row], fetched_at: datetime = FETCHED,
     return land_text(lake, QUOTES, csv_text(rows, COLUMNS_OF[QUOTES]), fetched_at, day)
 
 
-def tick_workspace(lake: Lake, rows_per_batch: int = 1_000_000, stocks: tuple[str, ...] = ()) -> Workspace:
+def tick_workspace(lake: Lake, rows_per_batch: int = 1_000_000, stocks: tuple[str, ...] = ()) -> RunContext:
     """A workspace with all tables; without `stocks` all symbols of a file are taken."""
     create_tables(lake)
     create_tables(lake, (*silver_ticks.TABLES, *gold_ticks.TABLES))
     massive = MassiveSettings(universe="watch_list" if stocks else "all", rows_per_batch=rows_per_batch)
     settings = Settings(providers=Providers(massive=massive), watch_list={"stocks": stocks})
-    return Workspace(settings, Secrets(_env_file=None), lake, lambda: LATER, new_run_id())
+    return RunContext(settings, Secrets(_env_file=None), lake, lambda: LATER, new_run_id())

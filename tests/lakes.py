@@ -16,16 +16,16 @@ from delta_tables.tables import gold, gold_reconciliation, silver, silver_refere
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 from tests.payloads import T0
 
 CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES
 
 
-def workspace(lake: Lake, **settings: Any) -> Workspace:
+def workspace(lake: Lake, **settings: Any) -> RunContext:
     """A workspace on this lake with its tables created; the market's clock stands at T0."""
     create_tables(lake)
-    return Workspace(Settings(**settings), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
+    return RunContext(Settings(**settings), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
 
 
 def land_rows(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -36,9 +36,9 @@ def land_rows(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
     """Builds what is pending."""
-    work = workspace(lake, **settings)
-    silver_built = [build_silver(work, spark, recipe) for recipe in SILVER_TABLES]
-    built = [*silver_built, build_gold(work, spark)]
+    ctx = workspace(lake, **settings)
+    silver_built = [build_silver(ctx, spark, recipe) for recipe in SILVER_TABLES]
+    built = [*silver_built, build_gold(ctx, spark)]
     lake.drop_staging()
     return built
 

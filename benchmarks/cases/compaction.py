@@ -21,7 +21,7 @@ from delta_tables.tables.silver import BARS
 from flows.maintain import maintain_table
 from flows.simulator.market.real_prices import load_histories
 from jobs.market_calendar.sessions import Session, sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _BARS = 500, 78
 _SESSIONS = sessions_between("XNYS", date(2010, 8, 9), date(2010, 8, 20))
@@ -46,11 +46,11 @@ def _append_ticks(lake: Lake, session: Session, bars: pl.DataFrame) -> int:
     return bars.height
 
 
-def _maintain(engine: str) -> Callable[[Workspace, SparkSession, Path], object]:
+def _maintain(engine: str) -> Callable[[RunContext, SparkSession, Path], object]:
     """What `lakehouse maintain` does with the table: compacted, compared row by row, vacuumed, recorded."""
 
-    def maintain(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
-        maintain_table(work, spark if engine == SPARK else None, BARS)
+    def maintain(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
+        maintain_table(ctx, spark if engine == SPARK else None, BARS)
 
     return maintain
 

@@ -22,7 +22,7 @@ from delta_tables.tables import gold, silver
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.simulator.alphavantage.rendering import Point, Series, render_json
 from flows.simulator.market.real_prices import DailyBar, load_histories
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
 def prepare(inputs: Path, scale: float) -> int:
@@ -38,9 +38,9 @@ def prepare(inputs: Path, scale: float) -> int:
 def prepare_built(inputs: Path, scale: float) -> int:
     """The same, built by the lakehouse."""
     rows = prepare(inputs, scale)
-    work = workspace(inputs, EMBEDDED)
-    with warm_session(work) as spark:
-        build(work, spark)
+    ctx = workspace(inputs, EMBEDDED)
+    with warm_session(ctx) as spark:
+        build(ctx, spark)
     return rows
 
 
@@ -58,8 +58,8 @@ def full_answer(symbol: str, bars: tuple[DailyBar, ...], fetched_at: datetime) -
     return payload("daily", symbol, "1day", body, fetched_at)
 
 
-def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
-    build(work, spark)
+def _build(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
+    build(ctx, spark)
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

@@ -54,7 +54,7 @@ def prepare(inputs: Path, scale: float) -> int:
 
 def run(inputs: Path, folder: Path) -> Generator[None]:
     """As the flow `ingest` lands a dataset: threads ask, commits of 200 answers, the ledger of the run."""
-    work = workspace(folder, EMBEDDED)
+    ctx = workspace(folder, EMBEDDED)
     names = [field.name for field in fields(RawRecord)]
     kept = kept_payloads(inputs / ANSWERS)
     records = {
@@ -64,9 +64,9 @@ def run(inputs: Path, folder: Path) -> Generator[None]:
         for number, each in enumerate(kept)
     }
     del kept
-    threads = source_named("alphavantage").threads(work.settings)
+    threads = source_named("alphavantage").threads(ctx.settings)
     yield
-    fetch_and_land(work, "alphavantage", _Received(records), threads, list(records))
+    fetch_and_land(ctx, "alphavantage", _Received(records), threads, list(records))
     yield
 
 

@@ -24,7 +24,7 @@ from delta_tables.tables.bronze import RAW_FILES
 from flows.simulator.market.real_prices import load_histories
 from jobs.market_calendar.sessions import Session, sessions_between
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 SYMBOLS = 500
 _MINUTES = 390
@@ -76,8 +76,8 @@ def write_day(path: Path, symbols: list[str], session: Session, generator: np.ra
         target.write(text)
 
 
-def _build(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
-    ended_well(work, build_bar_files(work, spark))
+def _build(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
+    ended_well(ctx, build_bar_files(ctx, spark))
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

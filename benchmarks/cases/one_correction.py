@@ -21,7 +21,7 @@ from benchmarks.peers.plain_spark import twice
 from delta_tables.storage.arrow_io import append_rows
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.simulator.market.real_prices import DailyBar, load_histories
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _SYMBOL, _POSITION = 2, 30  # an old bar of a symbol that the smallest scale has, with no fault around it
 
@@ -46,10 +46,10 @@ def _corrected(bar: DailyBar) -> DailyBar:
     return bar._replace(close=(middle + bar.low) / 2 if middle == bar.close else middle)
 
 
-def _correct(work: Workspace, spark: SparkSession, inputs: Path) -> None:
+def _correct(ctx: RunContext, spark: SparkSession, inputs: Path) -> None:
     """Lands the payload and builds Silver and Gold."""
-    append_rows(work.lake, RAW_PAYLOADS, kept_payloads(inputs / DELIVERY))
-    build(work, spark)
+    append_rows(ctx.lake, RAW_PAYLOADS, kept_payloads(inputs / DELIVERY))
+    build(ctx, spark)
 
 
 CASE = Case(

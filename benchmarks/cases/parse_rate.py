@@ -23,7 +23,7 @@ from flows.simulator.market.real_prices import load_histories
 from jobs.history.pending_payloads import new_payloads, read_payloads
 from jobs.market_calendar.sessions import FIRST_SESSION, sessions_between, sessions_frame
 from jobs.parsing.registry import BAR_READERS, calendars_of, read_rows_of
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.silver.bar_rules import judge_bars
 
 _SYMBOLS = 500
@@ -44,15 +44,15 @@ def prepare(inputs: Path, scale: float) -> int:
     return bars.height
 
 
-def _parse(work: Workspace, spark: SparkSession, _inputs: Path) -> None:
+def _parse(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
     """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
-    window = new_payloads(work.lake, None)
+    window = new_payloads(ctx.lake, None)
     raw_df = read_rows_of(
-        read_payloads(spark, work.lake, window), BAR_READERS, window.sources, window.parsing_tasks
+        read_payloads(spark, ctx.lake, window), BAR_READERS, window.sources, window.parsing_tasks
     )
     calendars = calendars_of(BAR_READERS, window.sources)
     sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
-    judge_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(work.lake.root).parent / TYPED))
+    judge_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(ctx.lake.root).parent / TYPED))
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

@@ -39,7 +39,7 @@ from flows.simulator.alphavantage.rendering import Point, Series, render_json
 from flows.simulator.market.real_prices import load_histories
 from jobs.gold.signals import SIGNALS
 from jobs.market_calendar.sessions import Session, sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40
 _SESSIONS = sessions_between("XNYS", date(2000, 1, 3), date(2010, 8, 20))
@@ -67,11 +67,11 @@ def prepare_lake(inputs: Path, days: int, symbols: int) -> int:
         append(lake, gold.STOCK_OVERVIEW, overview(figures))
     today = draw_day(_TODAY, names, generator)
     recent = pl.concat([bars.filter(pl.col("trade_dt") == past[-1].trade_dt), today]).sort("timestamp")
-    work = workspace(inputs, EMBEDDED)
+    ctx = workspace(inputs, EMBEDDED)
     append_rows(lake, RAW_PAYLOADS, answers(recent, names[:symbols], 1))
     keep_payloads(inputs / "tick.json", answers(recent, names[:symbols], 2))
-    with warm_session(work) as spark:
-        build(work, spark)
+    with warm_session(ctx) as spark:
+        build(ctx, spark)
     return symbols
 
 
@@ -195,10 +195,10 @@ def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
     return render_json(Series(meta, "Time Series (5min)", points))
 
 
-def _tick(work: Workspace, spark: SparkSession, inputs: Path) -> None:
+def _tick(ctx: RunContext, spark: SparkSession, inputs: Path) -> None:
     """Lands the tick in one commit and builds Silver and Gold."""
-    append_rows(work.lake, RAW_PAYLOADS, kept_payloads(inputs / "tick.json"))
-    build(work, spark)
+    append_rows(ctx.lake, RAW_PAYLOADS, kept_payloads(inputs / "tick.json"))
+    build(ctx, spark)
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

@@ -24,7 +24,7 @@ from flows.ingestion.quota_plan import Metered
 from flows.ingestion.registry import SOURCES
 from flows.ingestion.request_selection import latest_asks, without_key
 from flows.ingestion.source import Source
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
 
@@ -130,16 +130,16 @@ def _used_sources(here: CliContext) -> list[Source]:
 
 def _quota(source: Source, here: CliContext) -> str:
     """What is left of each limit of the provider and key, in the ledger that runs count in."""
-    work = Workspace(here.settings, here.secrets, here.lake, here.now, "doctor")
+    ctx = RunContext(here.settings, here.secrets, here.lake, here.now, "doctor")
     try:
-        handler = source.connect(work)
+        handler = source.connect(ctx)
     except ConfigError as error:
         return f"not looked at: {error}"
     with closing(handler):
         if not isinstance(handler, Metered) or not handler.gate.limits:
             return "no limits"
         left = "; ".join(calls_left(each) for each in handler.gate.remaining())
-        return f"{left} ({handler.gate.name} in {_place(ledger_home(work))})"
+        return f"{left} ({handler.gate.name} in {_place(ledger_home(ctx))})"
 
 
 def _place(home: Path | SharedLedger) -> str:

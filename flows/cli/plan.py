@@ -35,7 +35,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         from flows.ingestion.quota_plan import latest_asks_of  # noqa: PLC0415 - imports delta-rs
         from flows.ingestion.quota_plan import plan as plan_of  # noqa: PLC0415 - imports delta-rs
         from flows.ingestion.request_selection import range_asks  # noqa: PLC0415 - imports every handler
-        from jobs.runs.run_context import Workspace  # noqa: PLC0415 - imports delta-rs
+        from jobs.runs.run_context import RunContext  # noqa: PLC0415 - imports delta-rs
 
         if (start is None) != (end is None):
             raise typer.BadParameter("a range has two ends: give both --from and --to, or neither")
@@ -48,8 +48,8 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
             asks = latest_asks_of(here.settings, dataset or (), symbol or (), provider)
             if not (dataset or symbol):
                 asks += tuple(each for each in again(here) if provider in {None, each.provider})
-        work = Workspace(here.settings, here.secrets, here.lake, here.now, "plan")
-        show_plans(here, plan_of(work, asks))
+        ctx = RunContext(here.settings, here.secrets, here.lake, here.now, "plan")
+        show_plans(here, plan_of(ctx, asks))
 
 
 def again(here: CliContext) -> "tuple[Ask, ...]":

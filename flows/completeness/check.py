@@ -15,7 +15,7 @@ from flows.completeness.expected_sessions import Expected, Key, Series, expected
 from flows.completeness.session_state import ARRIVED, OPEN, Due, State, verdict
 from jobs.market_calendar.intervals import MINUTES
 from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import StageResult, record, record_failure
 
 STAGE = "completeness"
@@ -23,7 +23,7 @@ _CLOSED_DAYS = timedelta(days=15)  # more than any exchange stays closed in a ro
 Row = dict[str, Any]
 
 
-def check_completeness(work: Workspace) -> Built:
+def check_completeness(ctx: RunContext) -> Built:
     """Writes the states that have changed, and records how many are late and missing now.
 
     It ends no run: what was fetched and built stands whether or not it could be judged. An error is recorded
@@ -31,20 +31,20 @@ def check_completeness(work: Workspace) -> Built:
     """
     began, subject = time.monotonic(), COMPLETENESS.full_name
     try:
-        changed, counts = changed_rows(work)
-        upsert_rows(work.lake, COMPLETENESS, changed)
+        changed, counts = changed_rows(ctx)
+        upsert_rows(ctx.lake, COMPLETENESS, changed)
         detail = ", ".join(f"{counts[state]} {state}" for state in sorted(OPEN)) or None
         seconds, judged = time.monotonic() - began, sum(counts.values())
         result = StageResult(STAGE, subject, "done", seconds, judged, len(changed), detail=detail)
-        return Built(record(work.lake, work.run_id, result))
+        return Built(record(ctx.lake, ctx.run_id, result))
     except Exception as error:
         seconds = time.monotonic() - began
-        record_failure(work.lake, work.run_id, STAGE, subject, seconds, error)
+        record_failure(ctx.lake, ctx.run_id, STAGE, subject, seconds, error)
         detail = f"{type(error).__name__}: {error}"[:500]
         return Built(StageResult(STAGE, subject, "failed", seconds, detail=detail))
 
 
-def changed_rows(work: Workspace) -> tuple[list[Row], Counter[State]]:
+def changed_rows(ctx: RunContext) -> tuple[list[Row], Counter[State]]:
     """The rows of ops.completeness that are new or other than stored, and all sessions judged by state.
 
     Judged are the last sessions of every series, and those before that are still late or missing. What has
@@ -53,13 +53,13 @@ def changed_rows(work: Workspace) -> tuple[list[Row], Counter[State]]:
     Raises:
         LakeError: a table cannot be read.
     """
-    now, settings = work.clock(), work.settings
+    now, settings = ctx.clock(), ctx.settings
     since = now.date() - 2 * timedelta(days=settings.completeness.lookback_sessions) - _CLOSED_DAYS
-    series = watched_series(settings, now.date(), known_calendars(work.lake, since))
+    series = watched_series(settings, now.date(), known_calendars(ctx.lake, since))
     recent = [each for one in series for each in expected_sessions(one, settings.completeness, now)]
-    stored = stored_rows(work.lake, recent)
+    stored = stored_rows(ctx.lake, recent)
     wanted = {each.key: each for each in [*_still_open(stored, series), *recent]}
-    come = arrivals(work.lake, (each.trade_dt for each in wanted.values()))
+    come = arrivals(ctx.lake, (each.trade_dt for each in wanted.values()))
     awaited = _awaited_since(wanted.values(), stored, come)
     counts: Counter[State] = Counter()
     rows: list[Row] = []
@@ -69,9 +69,9 @@ def changed_rows(work: Workspace) -> tuple[list[Row], Counter[State]]:
         row = _judged(expected, before, arrival, now, awaited.get(expected.series.key))
         counts[State(row["state"])] += 1
         if row["state"] != State.NOT_EXPECTED_YET and _is_other(row, before):
-            rows.append({**row, "checked_at": now, "run_id": work.run_id})
+            rows.append({**row, "checked_at": now, "run_id": ctx.run_id})
     dropped = _not_wanted(stored, {one.key for one in series})
-    return [*rows, *({**row, "checked_at": now, "run_id": work.run_id} for row in dropped)], counts
+    return [*rows, *({**row, "checked_at": now, "run_id": ctx.run_id} for row in dropped)], counts
 
 
 def stored_rows(lake: Lake, recent: Iterable[Expected]) -> dict[Key, Row]:

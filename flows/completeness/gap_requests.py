@@ -28,7 +28,7 @@ from flows.ingestion.request_selection import latest_asks, queries
 from flows.ingestion.source import Ask
 from flows.ingestion.sources.massive import files_wanted
 from jobs.market_calendar.sessions import sessions, sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import record_failure
 
 _SINCE: Final = timedelta(days=45)  # longer than any look-back
@@ -51,16 +51,16 @@ _REACH_SESSIONS: Final[Mapping[tuple[str, str], Callable[[Settings], int]]] = Ma
 )
 
 
-def with_reasks(work: Workspace, asks: Sequence[Ask]) -> tuple[Ask, ...]:
+def with_reasks(ctx: RunContext, asks: Sequence[Ask]) -> tuple[Ask, ...]:
     """The ordinary asks, those of each provider followed by its asks for what is late or missing.
 
     So they are of lower priority where a quota does not reach for all. Where ops.completeness cannot be read
     that is recorded, and nothing is asked for again.
     """
     try:
-        again = reasks(work.lake, work.settings, work.clock())
+        again = reasks(ctx.lake, ctx.settings, ctx.clock())
     except (LakeError, ConfigError) as error:
-        record_failure(work.lake, work.run_id, STAGE, COMPLETENESS.full_name, 0.0, error)
+        record_failure(ctx.lake, ctx.run_id, STAGE, COMPLETENESS.full_name, 0.0, error)
         again = ()
     providers = dict.fromkeys(ask.provider for ask in (*asks, *again))
     return tuple(ask for name in providers for ask in (*asks, *again) if ask.provider == name)

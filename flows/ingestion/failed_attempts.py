@@ -5,7 +5,7 @@ from queue import Empty, SimpleQueue
 
 from flows.handlers.rate_limit.limiter import SharedLedger
 from flows.handlers.transport.retry import FailedAttempt
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
 class FailedAttempts:
@@ -28,7 +28,7 @@ class FailedAttempts:
                 return taken
 
 
-def ledger_home(work: Workspace) -> Path | SharedLedger:
+def ledger_home(ctx: RunContext) -> Path | SharedLedger:
     """Where calls are counted: the database of all workers where the secrets name one, else a folder here."""
-    url = work.secrets.ledger_database_url
-    return work.settings.state_dir / "rate_limits" if url is None else SharedLedger(url.get_secret_value())
+    url = ctx.secrets.ledger_database_url
+    return ctx.settings.state_dir / "rate_limits" if url is None else SharedLedger(url.get_secret_value())

@@ -25,13 +25,13 @@ from flows.ingestion.sources.massive import PROVIDER, connect, files_wanted, is_
 from flows.landing.flat_files import LandedFile, has_bytes, is_landed, land_files, latest_versions
 from flows.landing.payloads import bury
 from jobs.runs.progress import report_progress
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST, StageResult, record
 
 Wanted = tuple[str, date]
 # A file that was received; None for one that is landed already; an error.
 Answer = ReceivedFile | None | ProviderError
-Known = Callable[[Workspace, RemoteFile, LandedFile | None], bool]
+Known = Callable[[RunContext, RemoteFile, LandedFile | None], bool]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Tally:
         return f"{self.unchanged} unchanged, {self.not_out_yet} not out yet"
 
 
-def fetch_files(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
+def fetch_files(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
     """Lands the versions that are new of every file asked for; one result a dataset.
 
     A HEAD decides: an unchanged ETag and size costs no download, so a range that was interrupted goes on
@@ -64,16 +64,16 @@ def fetch_files(work: Workspace, asks: Sequence[Ask]) -> list[Fetched]:
         PlanError: an unknown dataset or an empty range.
         LakeError: what was received could not be stored.
     """
-    now = work.clock()
+    now = ctx.clock()
     wanted: dict[str, dict[Wanted, None]] = {}
     for ask in asks:
-        refused = _refused_since(work, ask)
-        files = [file for file in files_wanted(ask, work.settings, now) if file_key(*file) not in refused]
+        refused = _refused_since(ctx, ask)
+        files = [file for file in files_wanted(ask, ctx.settings, now) if file_key(*file) not in refused]
         wanted.setdefault(ask.dataset, {}).update(dict.fromkeys(files))
-    return _fetch_datasets(work, wanted, _is_landed)
+    return _fetch_datasets(ctx, wanted, _is_landed)
 
 
-def _refused_since(work: Workspace, ask: Ask) -> set[str]:
+def _refused_since(ctx: RunContext, ask: Ask) -> set[str]:
     """The keys of the files refused for good since the ask's `not_before`: they have their pause."""
     if ask.not_before is None:
         return set()
@@ -82,11 +82,11 @@ def _refused_since(work: Workspace, ask: Ask) -> set[str]:
         f"provider = '{PROVIDER}' AND dataset = '{ask.dataset}' AND fetched_at >= timestamp '{since}' "
         f"AND {FINAL_REFUSALS}"
     )
-    requests = read_rows(work.lake, DEAD_LETTERS, ["request"], where)["request"].to_pylist()
+    requests = read_rows(ctx.lake, DEAD_LETTERS, ["request"], where)["request"].to_pylist()
     return {str(request).lstrip("/").partition("/")[2] for request in requests}
 
 
-def restore_files(work: Workspace, files: Sequence[LandedFile]) -> list[Fetched]:
+def restore_files(ctx: RunContext, files: Sequence[LandedFile]) -> list[Fetched]:
     """Brings back the bytes that retention removed from the landing area, as far as the provider has them.
 
     A file whose bytes lie there is not asked for. The provider may have replaced one meanwhile: that lands
@@ -98,33 +98,31 @@ def restore_files(work: Workspace, files: Sequence[LandedFile]) -> list[Fetched]
     wanted: dict[str, dict[Wanted, None]] = {}
     for file in files:
         wanted.setdefault(file.dataset, {})[file.dataset, file.file_dt] = None
-    return _fetch_datasets(work, wanted, _is_landed_with_bytes)
+    return _fetch_datasets(ctx, wanted, _is_landed_with_bytes)
 
 
-def _is_landed(work: Workspace, remote: RemoteFile, latest: LandedFile | None) -> bool:
-    return is_landed(remote, latest, work.settings.state_dir)
+def _is_landed(ctx: RunContext, remote: RemoteFile, latest: LandedFile | None) -> bool:
+    return is_landed(remote, latest, ctx.settings.state_dir)
 
 
-def _is_landed_with_bytes(work: Workspace, remote: RemoteFile, latest: LandedFile | None) -> bool:
-    return _is_landed(work, remote, latest) and latest is not None and has_bytes(work.lake, latest)
+def _is_landed_with_bytes(ctx: RunContext, remote: RemoteFile, latest: LandedFile | None) -> bool:
+    return _is_landed(ctx, remote, latest) and latest is not None and has_bytes(ctx.lake, latest)
 
 
 def _fetch_datasets(
-    work: Workspace, wanted: Mapping[str, Mapping[Wanted, None]], is_known: Known
+    ctx: RunContext, wanted: Mapping[str, Mapping[Wanted, None]], is_known: Known
 ) -> list[Fetched]:
     fetched: list[Fetched] = []
     named = {dataset: list(files) for dataset, files in wanted.items() if files}
     if not named:
         return fetched
     attempts = FailedAttempts()
-    with connect(work, attempts.tell) as handler:
-        fetcher = _Fetcher(work, handler, is_known, latest_versions(work.lake), attempts)
+    with connect(ctx, attempts.tell) as handler:
+        fetcher = _Fetcher(ctx, handler, is_known, latest_versions(ctx.lake), attempts)
         for dataset, files in named.items():
             is_refused = any(each.is_refused for each in fetched)
             fetched.append(
-                leave_out(work, PROVIDER, _queries(files))
-                if is_refused
-                else fetcher.fetch_all(dataset, files)
+                leave_out(ctx, PROVIDER, _queries(files)) if is_refused else fetcher.fetch_all(dataset, files)
             )
     return fetched
 
@@ -133,7 +131,7 @@ def _fetch_datasets(
 class _Fetcher:
     """What the downloads of a run share; `stop` ends them all."""
 
-    work: Workspace
+    ctx: RunContext
     handler: Massive
     is_known: Known
     latest: Mapping[Wanted, LandedFile]
@@ -143,7 +141,7 @@ class _Fetcher:
     @property
     def folder(self) -> Path:
         """Where files grow until they are whole."""
-        return self.work.settings.state_dir / PROVIDER / "downloads"
+        return self.ctx.settings.state_dir / PROVIDER / "downloads"
 
     def fetch_all(self, dataset: str, files: Sequence[Wanted]) -> Fetched:
         """One dataset's files; each is landed when it has come, whatever happens to the next."""
@@ -164,18 +162,18 @@ class _Fetcher:
             bad,
             detail=tally.detail,
         )
-        stored = record(self.work.lake, self.work.run_id, result)
+        stored = record(self.ctx.lake, self.ctx.run_id, result)
         return Fetched(stored, tuple(tally.failures), len(files) - tally.asked, tally.is_refused)
 
     def _take(self, tally: _Tally, answers: Sequence[tuple[Wanted, Answer]]) -> None:
         """Lands what came, buries what failed, and counts."""
-        work, now = self.work, self.work.clock()
+        ctx, now = self.ctx, self.ctx.clock()
         received = [answer for _, answer in answers if isinstance(answer, ReceivedFile)]
         errors = [(file, answer) for file, answer in answers if isinstance(answer, ProviderError)]
         failed = [(file, error) for file, error in errors if not _is_not_out_yet(file, error, now)]
-        tally.landed += len(land_files(work.lake, work.settings.state_dir, received, work.run_id))
+        tally.landed += len(land_files(ctx.lake, ctx.settings.state_dir, received, ctx.run_id))
         ended = [(_query(file), error) for file, error in failed]
-        bury(work.lake, PROVIDER, ended, work.run_id, now, self.attempts.take())
+        bury(ctx.lake, PROVIDER, ended, ctx.run_id, now, self.attempts.take())
         tally.asked += len(answers)
         tally.unchanged += sum(answer is None for _, answer in answers)
         tally.not_out_yet += len(errors) - len(failed)
@@ -185,7 +183,7 @@ class _Fetcher:
     def _answers(self, files: Sequence[Wanted]) -> Generator[list[tuple[Wanted, Answer]], None, None]:
         """The answers as they come. Whatever ends the loop ends the downloads under way, their parts kept."""
         queue = iter(files)
-        threads = self.work.settings.providers.massive.threads
+        threads = self.ctx.settings.providers.massive.threads
         with ThreadPoolExecutor(threads, thread_name_prefix="download") as pool:
             running: dict[Future[Answer], Wanted] = {}
             is_refused = False
@@ -207,7 +205,7 @@ class _Fetcher:
         """One file, in a thread of its own: a provider's errors are values, so that they stop nobody."""
         try:
             remote = self.handler.head(*file)
-            if self.is_known(self.work, remote, self.latest.get(file)):
+            if self.is_known(self.ctx, remote, self.latest.get(file)):
                 return None
             return download(self.handler, remote, self.folder, self.stop.is_set)
         except ProviderError as error:

@@ -12,7 +12,7 @@ from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.source import Handler
 from flows.landing.payloads import bury, land
 from jobs.runs.progress import report_progress
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST, StageResult, record
 
 Answer = list[RawRecord] | ProviderError
@@ -73,17 +73,17 @@ class _Basket:
         waited = time.monotonic() - self.since
         return len(self.records) >= LAND_AFTER_PAYLOADS or waited > LAND_AFTER_SECONDS
 
-    def empty(self, work: Workspace, provider: str) -> None:
+    def empty(self, ctx: RunContext, provider: str) -> None:
         """Lands what is in it."""
-        land(work.lake, self.records, work.run_id)
+        land(ctx.lake, self.records, ctx.run_id)
         self.records = []
         self.failed_attempts += self.attempts.take()
-        bury(work.lake, provider, self.failures, work.run_id, work.clock(), self.failed_attempts)
+        bury(ctx.lake, provider, self.failures, ctx.run_id, ctx.clock(), self.failed_attempts)
         self.failures, self.failed_attempts, self.since = [], [], time.monotonic()
 
 
 def fetch_and_land(
-    work: Workspace,
+    ctx: RunContext,
     provider: str,
     handler: Handler,
     threads: int,
@@ -109,10 +109,10 @@ def fetch_and_land(
             for query, answer in received:
                 basket.put(query, answer)
             if basket.is_due():
-                basket.empty(work, provider)
+                basket.empty(ctx, provider)
             report_progress(dataset, basket.asked, len(wanted))
     finally:
-        basket.empty(work, provider)
+        basket.empty(ctx, provider)
     failures = tuple(basket.all_failures)
     status = "done_with_failures" if failures else "done"
     result = StageResult(
@@ -124,11 +124,11 @@ def fetch_and_land(
         basket.landed,
         len(failures),
     )
-    stored = record(work.lake, work.run_id, result)
+    stored = record(ctx.lake, ctx.run_id, result)
     return Fetched(stored, failures, len(wanted) - basket.asked, basket.is_refused)
 
 
-def leave_out(work: Workspace, provider: str, wanted: Sequence[Query]) -> Fetched:
+def leave_out(ctx: RunContext, provider: str, wanted: Sequence[Query]) -> Fetched:
     """The queries of one dataset, none of them asked: the provider refuses all for now."""
     result = StageResult(
         INGEST,
@@ -137,7 +137,7 @@ def leave_out(work: Workspace, provider: str, wanted: Sequence[Query]) -> Fetche
         rows_in=len(wanted),
         detail="not asked: the provider had refused every query",
     )
-    return Fetched(record(work.lake, work.run_id, result), (), len(wanted), is_refused=True)
+    return Fetched(record(ctx.lake, ctx.run_id, result), (), len(wanted), is_refused=True)
 
 
 def _answers(handler: Handler, wanted: Sequence[Query], threads: int) -> Iterator[list[tuple[Query, Answer]]]:

@@ -7,13 +7,13 @@ from flows.landing.flat_files import Expiry, LandedFile, expire_files
 from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.replay_files import TABLE_OF
 from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import StageResult, record
 
 STAGE, SUBJECT = "retention", "bronze.raw_files"
 
 
-def expire_built_files(work: Workspace) -> list[Built]:
+def expire_built_files(ctx: RunContext) -> list[Built]:
     """Removes the bytes of files landed more than `retention_days` ago that Silver has been built from.
 
     Their rows in bronze.raw_files stay; the run log says which bytes left, and which were kept as unbuilt.
@@ -23,18 +23,18 @@ def expire_built_files(work: Workspace) -> list[Built]:
     Raises:
         LakeError: the tables cannot be read, or a file cannot be removed.
     """
-    began, universe = time.monotonic(), universe_of(work)
+    began, universe = time.monotonic(), universe_of(ctx)
     pending = {
         (dataset, file.file_id, file.fetched_at)
         for dataset, table in TABLE_OF.items()
-        for file in pending_files(work.lake, dataset, table, universe)
+        for file in pending_files(ctx.lake, dataset, table, universe)
     }
 
     def is_built(file: LandedFile) -> bool:
         return file.dataset in TABLE_OF and (file.dataset, file.file_id, file.fetched_at) not in pending
 
-    days = work.settings.providers.massive.retention_days
-    gone = expire_files(work.lake, work.clock(), days, is_built)
+    days = ctx.settings.providers.massive.retention_days
+    gone = expire_files(ctx.lake, ctx.clock(), days, is_built)
     if gone == Expiry():
         return []
     removed, kept = len(gone.removed), len(gone.kept)
@@ -43,7 +43,7 @@ def expire_built_files(work: Workspace) -> list[Built]:
         *(removed + kept, removed),
         detail=_said(days, gone),
     )
-    return [Built(record(work.lake, work.run_id, result))]
+    return [Built(record(ctx.lake, ctx.run_id, result))]
 
 
 def _said(days: int, gone: Expiry) -> str:

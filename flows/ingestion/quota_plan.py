@@ -17,7 +17,7 @@ from flows.ingestion.request_priority import in_order_of_need, window_start
 from flows.ingestion.request_selection import asks_for, queries
 from flows.ingestion.source import Ask, PlanError, Source
 from flows.ingestion.sources import massive
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _WAITED_OUT_SECONDS: Final = 60 * 60.0
 
@@ -92,21 +92,21 @@ def latest_asks_of(
     return payloads + tuple(ask for ask in files if not datasets or ask.dataset in datasets)
 
 
-def plan(work: Workspace, asks: Sequence[Ask]) -> list[ProviderPlan]:
+def plan(ctx: RunContext, asks: Sequence[Ask]) -> list[ProviderPlan]:
     """What a run would do with these asks, a plan for each provider that would be asked.
 
     Raises:
         PlanError: a provider or its plan does not have what is asked.
         LakeError, ProviderError: Bronze, or the record of calls made, cannot be read.
     """
-    now = work.clock()
+    now = ctx.clock()
     wanted: dict[str, list[Query]] = {}
     files = [ask for ask in asks if ask.provider == massive.PROVIDER]
     for ask in (each for each in asks if each not in files):
-        queries_of = queries(ask, work.settings, now.date())
-        wanted.setdefault(ask.provider, []).extend(not_landed_yet(work.lake, ask, queries_of, now))
-    plans = [_plan_of(source_named(provider), work, some) for provider, some in wanted.items() if some]
-    return [*plans, *([_plan_of_files(work, files)] if files else [])]
+        queries_of = queries(ask, ctx.settings, now.date())
+        wanted.setdefault(ask.provider, []).extend(not_landed_yet(ctx.lake, ask, queries_of, now))
+    plans = [_plan_of(source_named(provider), ctx, some) for provider, some in wanted.items() if some]
+    return [*plans, *([_plan_of_files(ctx, files)] if files else [])]
 
 
 def by_need(
@@ -131,22 +131,22 @@ def _used(settings: Settings, provider: str | None) -> list[Source]:
     return [] if provider == massive.PROVIDER else [source_named(provider)]
 
 
-def _plan_of_files(work: Workspace, asks: Sequence[Ask]) -> ProviderPlan:
+def _plan_of_files(ctx: RunContext, asks: Sequence[Ask]) -> ProviderPlan:
     """Flat files have no quota: each is looked for in the store, and downloaded where it is new."""
-    counts = [(ask.dataset, len(massive.files_wanted(ask, work.settings, work.clock()))) for ask in asks]
+    counts = [(ask.dataset, len(massive.files_wanted(ask, ctx.settings, ctx.clock()))) for ask in asks]
     return ProviderPlan(massive.PROVIDER, tuple(DatasetPlan(name, count, count) for name, count in counts))
 
 
-def _plan_of(source: Source, work: Workspace, wanted: Sequence[Query]) -> ProviderPlan:
+def _plan_of(source: Source, ctx: RunContext, wanted: Sequence[Query]) -> ProviderPlan:
     try:
-        handler = source.connect(work)
+        handler = source.connect(ctx)
     except ConfigError as error:
         return ProviderPlan(source.name, _shares(wanted, ()), problem=str(error))
     try:
         if not isinstance(handler, Metered):
             return ProviderPlan(source.name, _shares(wanted, wanted))
         gate = handler.gate
-        return _metered(source.name, gate, by_need(work.lake, source.name, wanted, gate.limits, work.clock()))
+        return _metered(source.name, gate, by_need(ctx.lake, source.name, wanted, gate.limits, ctx.clock()))
     finally:
         handler.close()
 

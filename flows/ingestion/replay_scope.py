@@ -20,7 +20,7 @@ from jobs.parsing.flat_files import Universe, flat_file
 from jobs.pipelines.pending_files import universe_of
 from jobs.pipelines.replay_files import TABLE_OF, FileDay
 from jobs.pipelines.silver_payloads import SILVER_TABLES, SilverTable
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def payload_tables(scope: Scope) -> list[SilverTable]:
     return [recipe for recipe in SILVER_TABLES if scope.has(recipe.table)]
 
 
-def file_universe(work: Workspace, scope: Scope) -> Universe:
+def file_universe(ctx: RunContext, scope: Scope) -> Universe:
     """The symbols of the scope that are taken out of a file; None for all."""
-    universe = universe_of(work)
+    universe = universe_of(ctx)
     if not scope.symbols:
         return universe
     return frozenset(scope.symbols) if universe is None else universe & frozenset(scope.symbols)
@@ -127,7 +127,7 @@ def file_days(lake: Lake, scope: Scope) -> list[FileDay]:
     ]
 
 
-def with_bytes(work: Workspace, scope: Scope) -> KeptDays:
+def with_bytes(ctx: RunContext, scope: Scope) -> KeptDays:
     """The days of the scope with their bytes, of which those that have expired are fetched again.
 
     The bytes must be those that were landed, by SHA-256: a day of which the provider has other ones only, or
@@ -136,13 +136,13 @@ def with_bytes(work: Workspace, scope: Scope) -> KeptDays:
     Raises:
         LakeError: the landing area cannot be read or written.
     """
-    days = file_days(work.lake, scope)
-    missing = _missing(work.lake, days)
+    days = file_days(ctx.lake, scope)
+    missing = _missing(ctx.lake, days)
     if not missing:
         return KeptDays(tuple(days))
-    fetched, why = _fetch_again(work, missing)
-    days = file_days(work.lake, scope)  # the provider may have had a version that is new
-    gone = {(file.dataset, file.file_dt) for file in _missing(work.lake, days)}
+    fetched, why = _fetch_again(ctx, missing)
+    days = file_days(ctx.lake, scope)  # the provider may have had a version that is new
+    gone = {(file.dataset, file.file_dt) for file in _missing(ctx.lake, days)}
     return KeptDays(
         tuple(day for day in days if (day.dataset, day.file_dt) not in gone),
         tuple(day for day in days if (day.dataset, day.file_dt) in gone),
@@ -157,10 +157,10 @@ def _missing(lake: Lake, days: Sequence[FileDay]) -> list[LandedFile]:
     return [file for file in landed_files(lake) if file.path in gone]
 
 
-def _fetch_again(work: Workspace, missing: Sequence[LandedFile]) -> tuple[tuple[Fetched, ...], str]:
+def _fetch_again(ctx: RunContext, missing: Sequence[LandedFile]) -> tuple[tuple[Fetched, ...], str]:
     """What came of it, and why not everything did, as far as that is known."""
     try:
-        fetched = restore_files(work, missing)
+        fetched = restore_files(ctx, missing)
     except (ConfigError, ProviderError) as error:
         return (), str(error)
     failures = dict.fromkeys(failure.message for each in fetched for failure in each.failures)

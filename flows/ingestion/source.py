@@ -10,7 +10,7 @@ from config.settings import Settings
 from flows.handlers.models import Manifest, Query, RawRecord
 from flows.handlers.transport.retry import OnRetry, tell_nobody
 from flows.ingestion.asset_types import EVERY_KIND, SymbolKind
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
 class PlanError(Exception):
@@ -46,7 +46,7 @@ class Landed:
 class Connect(Protocol):
     """How a run gets a provider's handler."""
 
-    def __call__(self, work: Workspace, on_retry: OnRetry = tell_nobody) -> "Handler":
+    def __call__(self, ctx: RunContext, on_retry: OnRetry = tell_nobody) -> "Handler":
         """The handler, which tells `on_retry` each failed attempt that another one follows.
 
         Raises ConfigError for a missing secret, ProviderError where the record of calls cannot be used.

@@ -7,11 +7,11 @@ from pyspark.sql import DataFrame
 from delta_tables.storage.arrow_io import append_rows
 from delta_tables.table import Table
 from delta_tables.tables.ops import GATE_RESULTS
-from jobs.runs.run_context import Workspace, utc_now
+from jobs.runs.run_context import RunContext, utc_now
 from quality.gate import GateResult, require_pass, scan_batch
 
 
-def audit(work: Workspace, batch_df: DataFrame, table: Table) -> GateResult:
+def audit(ctx: RunContext, batch_df: DataFrame, table: Table) -> GateResult:
     """The verdict on what is to be written into a table, recorded in ops.gate_results.
 
     Where the table declares values, none may be missing; the stored table does not judge that
@@ -20,17 +20,17 @@ def audit(work: Workspace, batch_df: DataFrame, table: Table) -> GateResult:
     Raises:
         GateFailed: the batch must not be published; nothing has been changed.
     """
-    return audit_view(work, batch_df, table.dataset, table.required_columns)
+    return audit_view(ctx, batch_df, table.dataset, table.required_columns)
 
 
 def audit_view(
-    work: Workspace, batch_df: DataFrame, dataset: str, required: Sequence[str] = ()
+    ctx: RunContext, batch_df: DataFrame, dataset: str, required: Sequence[str] = ()
 ) -> GateResult:
     """The verdict on what a view will show of a batch, recorded; raises GateFailed as audit does."""
     now = utc_now()
-    checks = work.checks / f"{dataset}.yml"
+    checks = ctx.checks / f"{dataset}.yml"
     result = scan_batch(batch_df.sparkSession, batch_df, dataset, checks, now, required)
-    append_rows(work.lake, GATE_RESULTS, _rows(result, work.run_id))
+    append_rows(ctx.lake, GATE_RESULTS, _rows(result, ctx.run_id))
     require_pass(result)
     return result
 

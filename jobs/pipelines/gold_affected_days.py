@@ -16,7 +16,7 @@ from jobs.gold import session_rows as gold
 from jobs.gold.affected_sessions import changed_rows, split_span, touched_days
 from jobs.market_calendar.sessions import sessions_frame
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
 @dataclass(frozen=True)
@@ -30,33 +30,33 @@ class GoldDays:
     changed_df: DataFrame | None
 
 
-def gold_days(work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None) -> GoldDays:
+def gold_days(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None) -> GoldDays:
     """The days that these runs changed and those around them.
 
     All days for None, and where Gold holds nothing yet.
     """
-    if run_ids is None or is_new(work.lake, DAILY_KPIS):
-        rows_df, changed_df = _all_days(work, spark), None
+    if run_ids is None or is_new(ctx.lake, DAILY_KPIS):
+        rows_df, changed_df = _all_days(ctx, spark), None
     else:
-        changed = _changed(work, spark, run_ids)
-        rows_df, changed_df = _changed_days(work, spark, changed), changed.days_df
-    return GoldDays(None if rows_df is None else staged(work, rows_df, "days"), changed_df)
+        changed = _changed(ctx, spark, run_ids)
+        rows_df, changed_df = _changed_days(ctx, spark, changed), changed.days_df
+    return GoldDays(None if rows_df is None else staged(ctx, rows_df, "days"), changed_df)
 
 
-def _all_days(work: Workspace, spark: SparkSession) -> DataFrame | None:
+def _all_days(ctx: RunContext, spark: SparkSession) -> DataFrame | None:
     """Every day that has bars; None where there are none."""
-    bars_df = read_table(spark, work.lake, BARS).where("known_to IS NULL")
+    bars_df = read_table(spark, ctx.lake, BARS).where("known_to IS NULL")
     spans = _spans(bars_df)
     if not spans:
         return None
     first, last = min(span[0] for span in spans.values()), max(span[1] for span in spans.values())
     sessions_df = sessions_frame(spark, spans, first, last)
-    return gold.all_days(bars_df, _actions(work, spark), sessions_df, work.settings.signals)
+    return gold.all_days(bars_df, _actions(ctx, spark), sessions_df, ctx.settings.signals)
 
 
-def _changed_days(work: Workspace, spark: SparkSession, changed: gold.Changed) -> DataFrame | None:
+def _changed_days(ctx: RunContext, spark: SparkSession, changed: gold.Changed) -> DataFrame | None:
     """The days that changed and those around them; None where nothing did."""
-    lake, settings = work.lake, work.settings.signals
+    lake, settings = ctx.lake, ctx.settings.signals
     all_kpis_df = read_table(spark, lake, DAILY_KPIS)
     days = _spans(changed.days_df)
     touched = (
@@ -64,7 +64,7 @@ def _changed_days(work: Workspace, spark: SparkSession, changed: gold.Changed) -
     )
     spans = (
         touched,
-        _fundamentals_span(work, changed.fundamentals_df),
+        _fundamentals_span(ctx, changed.fundamentals_df),
         split_span(changed.splits_df, all_kpis_df) if changed.splits_df is not None else None,
     )
     if not any(spans):
@@ -76,26 +76,26 @@ def _changed_days(work: Workspace, spark: SparkSession, changed: gold.Changed) -
     needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
     current_df = read_table(spark, lake, BARS).where("known_to IS NULL").where(needed)
     sessions_df = sessions_frame(spark, calendars, reach.first, reach.last)
-    return gold.symbol_days(changed, current_df, kpis_df, _actions(work, spark), sessions_df, settings)
+    return gold.symbol_days(changed, current_df, kpis_df, _actions(ctx, spark), sessions_df, settings)
 
 
-def _changed(work: Workspace, spark: SparkSession, run_ids: Sequence[str]) -> gold.Changed:
+def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> gold.Changed:
     """What the runs changed in Silver, staged."""
     facts_df, splits_df = None, None
-    if not is_new(work.lake, FUNDAMENTALS):
-        facts_df = changed_rows(read_table(spark, work.lake, FUNDAMENTALS), run_ids)
-        facts_df = _staged_if_any(work, facts_df.select("symbol", "known_from"), "changed_fundamentals")
-    if not is_new(work.lake, CORPORATE_ACTIONS):
-        actions_df = changed_rows(read_table(spark, work.lake, CORPORATE_ACTIONS), run_ids)
+    if not is_new(ctx.lake, FUNDAMENTALS):
+        facts_df = changed_rows(read_table(spark, ctx.lake, FUNDAMENTALS), run_ids)
+        facts_df = _staged_if_any(ctx, facts_df.select("symbol", "known_from"), "changed_fundamentals")
+    if not is_new(ctx.lake, CORPORATE_ACTIONS):
+        actions_df = changed_rows(read_table(spark, ctx.lake, CORPORATE_ACTIONS), run_ids)
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
-        splits_df = _staged_if_any(work, splits_df, "changed_splits")
-    bars_df = changed_rows(read_table(spark, work.lake, BARS), run_ids)
-    return gold.Changed(staged(work, touched_days(bars_df), "touched"), facts_df, splits_df)
+        splits_df = _staged_if_any(ctx, splits_df, "changed_splits")
+    bars_df = changed_rows(read_table(spark, ctx.lake, BARS), run_ids)
+    return gold.Changed(staged(ctx, touched_days(bars_df), "touched"), facts_df, splits_df)
 
 
-def _actions(work: Workspace, spark: SparkSession) -> DataFrame | None:
+def _actions(ctx: RunContext, spark: SparkSession) -> DataFrame | None:
     """silver.corporate_actions; None where it has never had a row."""
-    return None if is_new(work.lake, CORPORATE_ACTIONS) else read_table(spark, work.lake, CORPORATE_ACTIONS)
+    return None if is_new(ctx.lake, CORPORATE_ACTIONS) else read_table(spark, ctx.lake, CORPORATE_ACTIONS)
 
 
 def _spans(days_df: DataFrame) -> dict[str, tuple[date, date]]:
@@ -104,15 +104,15 @@ def _spans(days_df: DataFrame) -> dict[str, tuple[date, date]]:
     return {calendar: (first, last) for calendar, first, last in spans_df.collect()}
 
 
-def _fundamentals_span(work: Workspace, facts_df: DataFrame | None) -> tuple[date, date] | None:
+def _fundamentals_span(ctx: RunContext, facts_df: DataFrame | None) -> tuple[date, date] | None:
     """The first and the last date that changed facts touch: from the day they were learned on."""
     if facts_df is None:
         return None
     learned = facts_df.select(F.to_date("known_from")).collect()
     since = gold.fundamentals_start([row[0] for row in learned])
-    return (since, max(work.clock().date(), since)) if since else None
+    return (since, max(ctx.clock().date(), since)) if since else None
 
 
-def _staged_if_any(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame | None:
+def _staged_if_any(ctx: RunContext, frame_df: DataFrame, name: str) -> DataFrame | None:
     """The frame staged, None where it has no rows."""
-    return staged(work, frame_df, name) if frame_df.limit(1).collect() else None
+    return staged(ctx, frame_df, name) if frame_df.limit(1).collect() else None

@@ -35,7 +35,7 @@ from jobs.reconciliation.affected_bars import (
 )
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import split_steps
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from quality.gate import GateResult
 
 
@@ -57,35 +57,35 @@ class _Compared:
 
 
 def break_changes(
-    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None, changed_df: DataFrame | None = None
+    ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, changed_df: DataFrame | None = None
 ) -> BreakChanges | None:
     """What the bars and splits that these runs changed do to the table; None where that is nothing.
 
     None for `run_ids` compares all bars anew. `changed_df`: symbol, interval and trade_dt of the sessions
     whose bars these runs changed, other sessions may be among them; None: they are looked for.
     """
-    settings = work.settings.reconciliation
-    spelled = spelled_as(watched(work.settings.watch_list))
-    compared = _to_compare(work, spark, spelled, run_ids, changed_df)
+    settings = ctx.settings.reconciliation
+    spelled = spelled_as(watched(ctx.settings.watch_list))
+    compared = _to_compare(ctx, spark, spelled, run_ids, changed_df)
     if compared is None:
         return None
-    shared_df = staged(work, shared_series(compared.bars_df), "shared_series")
+    shared_df = staged(ctx, shared_series(compared.bars_df), "shared_series")
     if not count_rows(shared_df) and not compared.stored_df.limit(1).collect():
         return None
     bars_df = compared.bars_df.join(F.broadcast(shared_df), list(SERIES), "left_semi")
-    placed_df = staged(work, compared_bars(bars_df, settings.provider_order), "compared_bars")
-    splits_df = _splits(work, spark, spelled).where("known_to IS NULL")
-    steps_df = staged(work, split_steps(placed_df, splits_df), "split_steps")
-    breaks_df = bar_breaks(placed_df, steps_df, settings, work.run_id)
+    placed_df = staged(ctx, compared_bars(bars_df, settings.provider_order), "compared_bars")
+    splits_df = _splits(ctx, spark, spelled).where("known_to IS NULL")
+    steps_df = staged(ctx, split_steps(placed_df, splits_df), "split_steps")
+    breaks_df = bar_breaks(placed_df, steps_df, settings, ctx.run_id)
     if compared.keys_df is not None:
         breaks_df = breaks_df.join(compared.keys_df, list(KEYS), "left_semi")
-    breaks_df = staged(work, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
-    changes_df = staged(work, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
+    breaks_df = staged(ctx, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
+    changes_df = staged(ctx, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
     row_count = count_rows(changes_df)
     return BreakChanges(changes_df, row_count) if row_count else None
 
 
-def audit_breaks(work: Workspace, changes: BreakChanges) -> tuple[GateResult, ...]:
+def audit_breaks(ctx: RunContext, changes: BreakChanges) -> tuple[GateResult, ...]:
     """The verdict on the rows to be written; none where rows only go.
 
     Raises:
@@ -94,41 +94,41 @@ def audit_breaks(work: Workspace, changes: BreakChanges) -> tuple[GateResult, ..
     upserts_df = changes.rows_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if not count_rows(upserts_df):
         return ()
-    return (audit(work, upserts_df, BAR_BREAKS),)
+    return (audit(ctx, upserts_df, BAR_BREAKS),)
 
 
-def publish_breaks(work: Workspace, changes: BreakChanges) -> None:
+def publish_breaks(ctx: RunContext, changes: BreakChanges) -> None:
     """Writes new and changed breaks and deletes the healed ones, in one commit."""
-    merge_history(work.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
+    merge_history(ctx.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
 
 
 def _to_compare(
-    work: Workspace,
+    ctx: RunContext,
     spark: SparkSession,
     spelled: Column,
     run_ids: Sequence[str] | None,
     changed_df: DataFrame | None,
 ) -> _Compared | None:
     """None where no bar has to be compared again."""
-    candles_df = read_table(spark, work.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
+    candles_df = read_table(spark, ctx.lake, BARS).filter("kind = 'candle'").withColumn("symbol", spelled)
     current_df = candles_df.where("known_to IS NULL")
-    stored_df = read_table(spark, work.lake, BAR_BREAKS).alias("t")
+    stored_df = read_table(spark, ctx.lake, BAR_BREAKS).alias("t")
     if run_ids is None:
         return _Compared(current_df, stored_df)
     if changed_df is None:
         changed_df = changed_rows(candles_df, run_ids)
     else:
         changed_df = changed_df.withColumn("symbol", spelled)
-    reach = work.settings.reconciliation.longest_gap_days
-    splits_df = _changed_splits(work, spark, spelled, run_ids)
-    if splits_df is None and is_new(work.lake, BAR_BREAKS):
+    reach = ctx.settings.reconciliation.longest_gap_days
+    splits_df = _changed_splits(ctx, spark, spelled, run_ids)
+    if splits_df is None and is_new(ctx.lake, BAR_BREAKS):
         bounds = date_bounds(changed_df, "trade_dt")
         if bounds is None or not _has_shared(current_df.where(bars_around(*bounds, 2 * reach)), changed_df):
             return None  # no provider to compare with, and nothing stored that could go
     keys_df = touched_keys(changed_df, reach)
     if splits_df is not None:
         keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
-    keys_df = staged(work, keys_df, "compared_keys")
+    keys_df = staged(ctx, keys_df, "compared_keys")
     bounds = date_bounds(keys_df, "trade_dt")
     if bounds is None:
         return None
@@ -147,17 +147,17 @@ def _has_shared(bars_df: DataFrame, changed_df: DataFrame) -> bool:
 
 
 def _changed_splits(
-    work: Workspace, spark: SparkSession, spelled: Column, run_ids: Sequence[str]
+    ctx: RunContext, spark: SparkSession, spelled: Column, run_ids: Sequence[str]
 ) -> DataFrame | None:
     """The splits that these runs changed; None where there are none."""
-    if is_new(work.lake, CORPORATE_ACTIONS):
+    if is_new(ctx.lake, CORPORATE_ACTIONS):
         return None
-    changed_df = changed_rows(_splits(work, spark, spelled), run_ids)
+    changed_df = changed_rows(_splits(ctx, spark, spelled), run_ids)
     return changed_df if changed_df.limit(1).collect() else None
 
 
-def _splits(work: Workspace, spark: SparkSession, spelled: Column) -> DataFrame:
-    actions_df = read_table(spark, work.lake, CORPORATE_ACTIONS).filter(F.col("action").isin(*SPLITS))
+def _splits(ctx: RunContext, spark: SparkSession, spelled: Column) -> DataFrame:
+    actions_df = read_table(spark, ctx.lake, CORPORATE_ACTIONS).filter(F.col("action").isin(*SPLITS))
     return actions_df.withColumn("symbol", spelled)
 
 

@@ -28,7 +28,7 @@ from jobs.pipelines.gold_affected_days import gold_days
 from jobs.pipelines.gold_reconciliation import audit_breaks, break_changes, publish_breaks
 from jobs.pipelines.silver_payloads import Built, failed_gates
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import (
     GOLD,
     StageResult,
@@ -52,38 +52,38 @@ class _Batch:
     row_count: int
 
 
-def build_gold(work: Workspace, spark: SparkSession) -> Built:
+def build_gold(ctx: RunContext, spark: SparkSession) -> Built:
     """Recomputes the sessions that changed Silver rows touch, and publishes them table by table.
 
     What changed is found by the runs that changed it, so a Gold run killed at any point is made good
     by the next. A refused batch stays pending. A Gold table that was moved away and made anew is
     computed again in full.
     """
-    pending = pending_runs(work.lake)
-    if gold_was_replaced(work.lake, GOLD_TABLES):
-        return rebuild_gold(work, spark)
+    pending = pending_runs(ctx.lake)
+    if gold_was_replaced(ctx.lake, GOLD_TABLES):
+        return rebuild_gold(ctx, spark)
     if not pending:
         return Built(StageResult(GOLD, SUBJECT, "nothing_new"))
-    return _build(work, spark, pending, pending)
+    return _build(ctx, spark, pending, pending)
 
 
-def rebuild_gold(work: Workspace, spark: SparkSession) -> Built:
+def rebuild_gold(ctx: RunContext, spark: SparkSession) -> Built:
     """Recomputes all of Gold, after a threshold or a formula has changed."""
-    return _build(work, spark, None, pending_runs(work.lake))
+    return _build(ctx, spark, None, pending_runs(ctx.lake))
 
 
 def _build(
-    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None, consumed: tuple[str, ...]
+    ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, consumed: tuple[str, ...]
 ) -> Built:
     began = time.monotonic()
-    record_start(work.lake, work.run_id, GOLD, SUBJECT)
+    record_start(ctx.lake, ctx.run_id, GOLD, SUBJECT)
     try:
-        rows, gates = _publish(work, spark, run_ids)
+        rows, gates = _publish(ctx, spark, run_ids)
     except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+        return Built(record(ctx.lake, ctx.run_id, result), failed_gates(failure))
     except Exception as error:
-        record_failure(work.lake, work.run_id, GOLD, SUBJECT, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, GOLD, SUBJECT, time.monotonic() - began, error)
         raise
     result = StageResult(
         GOLD,
@@ -92,55 +92,55 @@ def _build(
         time.monotonic() - began,
         rows_out=rows,
         consumed_runs=consumed,
-        table_ids=table_ids(work.lake, *GOLD_TABLES),
+        table_ids=table_ids(ctx.lake, *GOLD_TABLES),
     )
-    return Built(record(work.lake, work.run_id, result), gates)
+    return Built(record(ctx.lake, ctx.run_id, result), gates)
 
 
 def _publish(
-    work: Workspace, spark: SparkSession, run_ids: Sequence[str] | None
+    ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None
 ) -> tuple[int, tuple[GateResult, ...]]:
     """Audits all batches, then publishes them; gives the rows written and the verdicts.
 
     Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too. Only a
     table that nothing at all is left for keeps its rows, since an empty batch passes no gate.
     """
-    days = gold_days(work, spark, run_ids)
-    batches = _batches(work, spark, days.rows_df) if days.rows_df is not None else []
-    breaks = break_changes(work, spark, run_ids, days.changed_df)
-    gates = tuple(audit(work, batch.rows_df, batch.table) for batch in batches)
-    gates += audit_breaks(work, breaks) if breaks else ()
+    days = gold_days(ctx, spark, run_ids)
+    batches = _batches(ctx, spark, days.rows_df) if days.rows_df is not None else []
+    breaks = break_changes(ctx, spark, run_ids, days.changed_df)
+    gates = tuple(audit(ctx, batch.rows_df, batch.table) for batch in batches)
+    gates += audit_breaks(ctx, breaks) if breaks else ()
     for batch in batches:
         if run_ids is None:
-            replace_rows(work.lake, batch.table, batch.rows_df)
+            replace_rows(ctx.lake, batch.table, batch.rows_df)
         else:
-            merge_rows(work.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+            merge_rows(ctx.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
     if breaks:
-        publish_breaks(work, breaks)
+        publish_breaks(ctx, breaks)
     return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
 
 
-def _batches(work: Workspace, spark: SparkSession, days_df: DataFrame) -> list[_Batch]:
+def _batches(ctx: RunContext, spark: SparkSession, days_df: DataFrame) -> list[_Batch]:
     """The batches of all Gold tables, choices among columns of what is staged; without rows left out."""
-    settings = work.settings.signals
-    metrics_df = _metrics(work, spark, days_df)
+    settings = ctx.settings.signals
+    metrics_df = _metrics(ctx, spark, days_df)
     frames = {
-        DAILY_KPIS: gold.kpi_rows(days_df, work.run_id),
-        SIGNALS: gold.gold_rows(all_signals(metrics_df, settings), SIGNALS, work.run_id),
-        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, settings), STOCK_OVERVIEW, work.run_id),
+        DAILY_KPIS: gold.kpi_rows(days_df, ctx.run_id),
+        SIGNALS: gold.gold_rows(all_signals(metrics_df, settings), SIGNALS, ctx.run_id),
+        STOCK_OVERVIEW: gold.gold_rows(stock_overview(metrics_df, settings), STOCK_OVERVIEW, ctx.run_id),
     }
     counted = [_Batch(table, rows_df, count_rows(rows_df)) for table, rows_df in frames.items()]
     return [batch for batch in counted if batch.row_count]
 
 
-def _metrics(work: Workspace, spark: SparkSession, days_df: DataFrame) -> DataFrame:
+def _metrics(ctx: RunContext, spark: SparkSession, days_df: DataFrame) -> DataFrame:
     """The figures of the affected sessions, staged."""
-    settings = work.settings.signals
-    facts_df = read_table(spark, work.lake, FUNDAMENTALS)
-    provider_order = work.settings.reconciliation.provider_order
+    settings = ctx.settings.signals
+    facts_df = read_table(spark, ctx.lake, FUNDAMENTALS)
+    provider_order = ctx.settings.reconciliation.provider_order
     known_df = preferred_days(days_df.filter("asset_class = 'stock'"), facts_df, provider_order)
     if are_split(days_df):
-        told_df = told_in_each_basis(staged(work, known_df, "known"), settings.longest_window_sessions)
+        told_df = told_in_each_basis(staged(ctx, known_df, "known"), settings.longest_window_sessions)
     else:
         told_df = as_told(known_df)
-    return staged(work, session_metrics(told_df, settings).filter("is_affected"), "metrics")
+    return staged(ctx, session_metrics(told_df, settings).filter("is_affected"), "metrics")

@@ -26,7 +26,7 @@ from jobs.parsing.flat_files import MINUTE_BARS
 from jobs.pipelines.audit import audit
 from jobs.pipelines.silver_payloads import Built, failed_gates
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from jobs.silver.tick_batches import TickBatch, symbol_batches
 from quality.gate import GateFailed, GateResult
@@ -47,7 +47,7 @@ class _Pending:
 class _Day:
     """One day's Silver, as known now, and the day's Gold as stored."""
 
-    work: Workspace
+    ctx: RunContext
     spark: SparkSession
     file_dt: date
 
@@ -57,11 +57,11 @@ class _Day:
 
     def stored(self, table: Table, partition: str = "trade_dt") -> DataFrame:
         """The table's rows of the day."""
-        table_df = read_table(self.spark, self.work.lake, table).alias("t")
+        table_df = read_table(self.spark, self.ctx.lake, table).alias("t")
         return table_df.where(between(partition, (self.file_dt, self.file_dt)))
 
 
-def build_tick_gold(work: Workspace, spark: SparkSession) -> Built:
+def build_tick_gold(ctx: RunContext, spark: SparkSession) -> Built:
     """Computes the days again whose trades, quotes or vendor bars changed, and writes what differs.
 
     A killed run is made good by the next. A refused day stays pending with all of its run, and does not stop
@@ -70,44 +70,44 @@ def build_tick_gold(work: Workspace, spark: SparkSession) -> Built:
     Raises:
         LakeError: a table is missing or damaged.
     """
-    pending = _pending(work, spark)
+    pending = _pending(ctx, spark)
     if not pending.run_ids:
         return Built(StageResult(STAGE, SUBJECT, "nothing_new"))
     began = time.monotonic()
-    record_start(work.lake, work.run_id, STAGE, SUBJECT)
+    record_start(ctx.lake, ctx.run_id, STAGE, SUBJECT)
     gates: list[GateResult] = []
     try:
-        rows, refused = _build_days(work, spark, pending.days, gates)
+        rows, refused = _build_days(ctx, spark, pending.days, gates)
     except Exception as error:
-        record_failure(work.lake, work.run_id, STAGE, SUBJECT, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, STAGE, SUBJECT, time.monotonic() - began, error)
         raise
     result = StageResult(
         *(STAGE, SUBJECT, "blocked" if refused else "done", time.monotonic() - began),
         rows_out=rows,
         consumed_runs=() if refused else pending.run_ids,
         detail="; ".join(refused) or f"days computed: {len(pending.days)}",
-        table_ids=table_ids(work.lake, *TABLES),
+        table_ids=table_ids(ctx.lake, *TABLES),
     )
-    return Built(record(work.lake, work.run_id, result), tuple(gates))
+    return Built(record(ctx.lake, ctx.run_id, result), tuple(gates))
 
 
-def _pending(work: Workspace, spark: SparkSession) -> _Pending:
+def _pending(ctx: RunContext, spark: SparkSession) -> _Pending:
     subjects = f"subject IN ('{TRADES.full_name}', '{QUOTES.full_name}', '{BARS.full_name}')"
     done = read_rows(
-        work.lake,
+        ctx.lake,
         RUNS,
         ["run_id", "subject", "detail"],
         f"stage = '{SILVER}' AND status IN ('done', 'replayed') AND {subjects}",
     ).to_pylist()
-    consumed = _consumed(work.lake)
+    consumed = _consumed(ctx.lake)
     new = [row for row in done if row["run_id"] not in consumed]
-    files = read_rows(work.lake, RAW_FILES, ["file_id", "file_dt", "dataset"]).to_pylist()
+    files = read_rows(ctx.lake, RAW_FILES, ["file_id", "file_dt", "dataset"]).to_pylist()
     day_of = {file["file_id"]: file["file_dt"] for file in files}
     days = {day_of[mark] for row in new if (mark := (row["detail"] or "").split(" ")[0]) in day_of}
     vendor_days = [file["file_dt"] for file in files if file["dataset"] == MINUTE_BARS]
     bar_runs = sorted({row["run_id"] for row in new if row["subject"] == BARS.full_name})
     if vendor_days and bar_runs:
-        days |= _days_of_bars(work, spark, bar_runs, (min(vendor_days), max(vendor_days)))
+        days |= _days_of_bars(ctx, spark, bar_runs, (min(vendor_days), max(vendor_days)))
     return _Pending(tuple(sorted({row["run_id"] for row in new})), tuple(sorted(days)))
 
 
@@ -120,9 +120,9 @@ def _consumed(lake: Lake) -> set[str]:
 
 
 def _days_of_bars(
-    work: Workspace, spark: SparkSession, run_ids: Sequence[str], landed: tuple[date, date]
+    ctx: RunContext, spark: SparkSession, run_ids: Sequence[str], landed: tuple[date, date]
 ) -> set[date]:
-    bars_df = read_table(spark, work.lake, BARS).alias("t").where(between("partition_dt", landed))
+    bars_df = read_table(spark, ctx.lake, BARS).alias("t").where(between("partition_dt", landed))
     changed_df = _vendor_minutes(bars_df).filter(F.col("run_id").isin(*run_ids))
     return {row[0] for row in changed_df.select("trade_dt").distinct().collect()}
 
@@ -132,12 +132,12 @@ def _vendor_minutes(bars_df: DataFrame) -> DataFrame:
 
 
 def _build_days(
-    work: Workspace, spark: SparkSession, days: Sequence[date], gates: list[GateResult]
+    ctx: RunContext, spark: SparkSession, days: Sequence[date], gates: list[GateResult]
 ) -> tuple[int, list[str]]:
     rows, refused = 0, []
     for file_dt in days:
         try:
-            rows += _build_day(_Day(work, spark, file_dt), gates)
+            rows += _build_day(_Day(ctx, spark, file_dt), gates)
         except (GateFailed, SchemaMismatch) as failure:
             refused.append(f"{file_dt}: {failure}")
             gates += failed_gates(failure)
@@ -150,7 +150,7 @@ def _build_day(day: _Day, gates: list[GateResult]) -> int:
     bars_can_differ = bool(trades_df.limit(1).collect()) and bool(vendor_df.limit(1).collect())
     rows = 0
     for number, batch in enumerate(_batches(day, (trades_df, quotes_df, vendor_df))):
-        run_id = day.work.run_id
+        run_id = day.ctx.run_id
         features_df = tick_features(_held(batch, trades_df), _held(batch, quotes_df), run_id)
         rows += _publish(day, TICK_FEATURES, features_df, batch, number, gates)
         if bars_can_differ:
@@ -169,7 +169,7 @@ def _batches(day: _Day, frames: Sequence[DataFrame]) -> list[TickBatch]:
     for table in TABLES:
         stored = day.stored(table).select("symbol").distinct().collect()
         counts = dict.fromkeys((row[0] for row in stored), 0) | counts
-    return symbol_batches(counts, day.work.settings.providers.massive.rows_per_batch)
+    return symbol_batches(counts, day.ctx.settings.providers.massive.rows_per_batch)
 
 
 def _held(batch: TickBatch, frame_df: DataFrame) -> DataFrame:
@@ -179,18 +179,18 @@ def _held(batch: TickBatch, frame_df: DataFrame) -> DataFrame:
 def _publish(
     day: _Day, table: Table, computed_df: DataFrame, batch: TickBatch, number: int, gates: list[GateResult]
 ) -> int:
-    work, lake = day.work, day.work.lake
+    ctx, lake = day.ctx, day.ctx.lake
     name = f"{table.name}_{day.file_dt}_{number}"
-    computed_df = staged(work, computed_df, f"{name}_computed")
+    computed_df = staged(ctx, computed_df, f"{name}_computed")
     stored_df = _held(batch, day.stored(table))
     is_first = not stored_df.limit(1).collect()
     changes_df = computed_df.withColumn(OPERATION, F.lit("upsert"))
     if not is_first:
         replaced_df = replaced_rows(computed_df, stored_df, table)
-        changes_df = staged(work, replaced_df, f"{name}_changes")
+        changes_df = staged(ctx, replaced_df, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
-        gates.append(audit(work, upserts_df, table))
+        gates.append(audit(ctx, upserts_df, table))
     changed = count_rows(changes_df)
     if changed and is_first:
         append_first(lake, table, changes_df)

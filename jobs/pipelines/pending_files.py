@@ -10,13 +10,13 @@ from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_FILES
 from delta_tables.tables.ops import RUNS
 from jobs.parsing.flat_files import FlatFile, Universe, flat_file
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, table_ids
 
 
-def universe_of(work: Workspace) -> Universe:
+def universe_of(ctx: RunContext) -> Universe:
     """The symbols that are taken out of a file: the watch list's stocks; None for all."""
-    settings = work.settings
+    settings = ctx.settings
     return None if settings.providers.massive.universe == "all" else frozenset(settings.watch_list.stocks)
 
 

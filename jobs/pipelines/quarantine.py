@@ -10,7 +10,7 @@ from delta_tables.tables.silver import QUARANTINE
 from jobs.engine.table_io import Bounds, merge_rows, read_table
 from jobs.pipelines.audit import audit
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.silver.quarantine import quarantine_rows
 from quality.gate import GateResult
 
@@ -34,7 +34,7 @@ def counted_rows(judged_df: DataFrame, dated_by: Sequence[str] = ()) -> JudgedRo
     return JudgedRows(judged_df, int(row_count), int(bad_count), found)
 
 
-def set_aside(work: Workspace, judged: JudgedRows, name: str) -> GateResult | None:
+def set_aside(ctx: RunContext, judged: JudgedRows, name: str) -> GateResult | None:
     """The verdict on the bad rows, once they are in silver.quarantine; None where there are none.
 
     `name` names what is staged. The verdict's row_count says how many were written or found there.
@@ -45,8 +45,8 @@ def set_aside(work: Workspace, judged: JudgedRows, name: str) -> GateResult | No
     if not judged.bad_count:
         return None
     spark = judged.rows_df.sparkSession
-    bad_df = quarantine_rows(judged.rows_df, read_table(spark, work.lake, QUARANTINE), work.run_id)
-    bad_df = staged(work, bad_df, name)
-    verdict = audit(work, bad_df, QUARANTINE)
-    merge_rows(work.lake, QUARANTINE, bad_df, None)
+    bad_df = quarantine_rows(judged.rows_df, read_table(spark, ctx.lake, QUARANTINE), ctx.run_id)
+    bad_df = staged(ctx, bad_df, name)
+    verdict = audit(ctx, bad_df, QUARANTINE)
+    merge_rows(ctx.lake, QUARANTINE, bad_df, None)
     return verdict

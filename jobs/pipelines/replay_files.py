@@ -21,7 +21,7 @@ from jobs.pipelines.silver_bar_files import INTERVAL_OF, judged_file, partition_
 from jobs.pipelines.silver_file_batches import FileLoad
 from jobs.pipelines.silver_payloads import Built, audit_changes, failed_gates
 from jobs.pipelines.silver_tick_files import TICK_TABLES, TickTable, staged_file
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from jobs.silver.quarantine import quarantine_rows
 from jobs.silver.tick_batches import TickBatch, symbol_batches, tick_batches
@@ -57,7 +57,7 @@ class _Counts:
     rows_bad: int = 0
 
 
-def replay_day(work: Workspace, spark: SparkSession, day: FileDay, universe: Universe) -> Built:
+def replay_day(ctx: RunContext, spark: SparkSession, day: FileDay, universe: Universe) -> Built:
     """How the day's replay ended; every version's bytes must lie in the landing area.
 
     Part by part in one commit each, the same parts as in an ordinary build; a day that is refused is blocked
@@ -65,25 +65,25 @@ def replay_day(work: Workspace, spark: SparkSession, day: FileDay, universe: Uni
     """
     began, table = time.monotonic(), TABLE_OF[day.dataset]
     partition_dt = partition_of(day.versions[0]) if table is BARS else day.file_dt
-    loads = [FileLoad(work, spark, table, file, universe, partition_dt) for file in day.versions]
+    loads = [FileLoad(ctx, spark, table, file, universe, partition_dt) for file in day.versions]
     counts, gates = _Counts(), list[GateResult]()
-    record_start(work.lake, work.run_id, SILVER, table.full_name)
+    record_start(ctx.lake, ctx.run_id, SILVER, table.full_name)
     try:
         _publish_day(loads, counts, gates)
     except (FlatFileError, GateFailed, SchemaMismatch) as failure:
         seconds, detail = time.monotonic() - began, f"{day.dataset} of {day.file_dt}: {failure}"
         result = StageResult(SILVER, table.full_name, "blocked", seconds, detail=detail)
-        return Built(record(work.lake, work.run_id, result), (*gates, *failed_gates(failure)))
+        return Built(record(ctx.lake, ctx.run_id, result), (*gates, *failed_gates(failure)))
     except Exception as error:
-        record_failure(work.lake, work.run_id, SILVER, table.full_name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, SILVER, table.full_name, time.monotonic() - began, error)
         raise
     result = StageResult(
         *(SILVER, table.full_name, "replayed", time.monotonic() - began),
         *(counts.rows_in, counts.rows_out, counts.rows_bad),
         detail=file_mark(day.versions[-1], universe),  # by which Gold knows the day
-        table_ids=table_ids(work.lake, table),
+        table_ids=table_ids(ctx.lake, table),
     )
-    return Built(record(work.lake, work.run_id, result), tuple(gates))
+    return Built(record(ctx.lake, ctx.run_id, result), tuple(gates))
 
 
 def _publish_day(loads: Sequence[FileLoad], counts: _Counts, gates: list[GateResult]) -> None:
@@ -103,7 +103,7 @@ def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]
     staged = [staged_file(load, day) for load in loads]
     stored_df = loads[0].stored()
     symbols = [row[0] for row in stored_df.select("symbol").distinct().collect()]
-    rows_per_batch = loads[0].work.settings.providers.massive.rows_per_batch
+    rows_per_batch = loads[0].ctx.settings.providers.massive.rows_per_batch
     batches = tick_batches(_together(staged), symbols, rows_per_batch)
     for number, batch in enumerate(batches):
         judged = (
@@ -143,7 +143,7 @@ def _bar_parts(loads: Sequence[FileLoad]) -> Iterator[_Part]:
     counts = dict.fromkeys((row[0] for row in stored_df.select("symbol").distinct().collect()), 0)
     for row in _together(judged).groupBy("symbol").count().collect():
         counts[row[0]] = int(row[1])
-    rows_per_batch = loads[0].work.settings.providers.massive.rows_per_batch
+    rows_per_batch = loads[0].ctx.settings.providers.massive.rows_per_batch
     for number, batch in enumerate(symbol_batches(counts, rows_per_batch)):
         held = batch.holds_symbol("symbol")
         yield _Part(f"again_{number}", tuple(each.filter(held) for each in judged), stored_df.filter(held))
@@ -164,15 +164,15 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
     changes_df = last.staged(changes_df, f"{part.name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
-        gates += audit_changes(last.work, upserts_df, table)
+        gates += audit_changes(last.ctx, upserts_df, table)
     if changed := count_rows(changes_df):
-        merge_history(last.work.lake, table, changes_df, (last.partition_dt, last.partition_dt))
+        merge_history(last.ctx.lake, table, changes_df, (last.partition_dt, last.partition_dt))
     return changed
 
 
 def _known_after(load: FileLoad, judged_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:
     """What is known of a range after one more version."""
-    table, run_id = load.table, load.work.run_id
+    table, run_id = load.table, load.ctx.run_id
     if not known_df.limit(1).collect() and not ticks_repeat_keys(judged_df, table):
         return first_ticks(judged_df, table, run_id).drop(OPERATION)
     observed_df = observed_ticks(judged_df, table)
@@ -186,7 +186,7 @@ def _known_after(load: FileLoad, judged_df: DataFrame, known_df: DataFrame, name
 def _publish_bad(loads: Sequence[FileLoad], bad_df: DataFrame, gates: list[GateResult]) -> int:
     """Sets the day's bad rows aside, and takes back those that are bad no longer."""
     last = loads[-1]
-    stored_df = read_table(last.spark, last.work.lake, QUARANTINE)
+    stored_df = read_table(last.spark, last.ctx.lake, QUARANTINE)
     is_ours = (
         (F.col("provider") == last.file.provider)
         & (F.col("dataset") == last.file.dataset)
@@ -194,7 +194,7 @@ def _publish_bad(loads: Sequence[FileLoad], bad_df: DataFrame, gates: list[GateR
     )
     if last.universe is not None:
         is_ours &= F.col("symbol").isin("", *sorted(last.universe))
-    fresh_df = last.staged(quarantine_rows(bad_df, stored_df.filter(~is_ours), last.work.run_id), "again_bad")
+    fresh_df = last.staged(quarantine_rows(bad_df, stored_df.filter(~is_ours), last.ctx.run_id), "again_bad")
     keys = list(QUARANTINE.keys)
     before_df = stored_df.filter(is_ours).unionByName(
         stored_df.filter(~is_ours).join(fresh_df.select(*keys), keys, "left_semi").select(*QUARANTINE.columns)
@@ -202,7 +202,7 @@ def _publish_bad(loads: Sequence[FileLoad], bad_df: DataFrame, gates: list[GateR
     changes_df = last.staged(replaced_rows(fresh_df, before_df, QUARANTINE), "again_bad_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
-        gates += audit_changes(last.work, upserts_df, QUARANTINE)
+        gates += audit_changes(last.ctx, upserts_df, QUARANTINE)
     if count_rows(changes_df):
-        merge_history(last.work.lake, QUARANTINE, changes_df, None)
+        merge_history(last.ctx.lake, QUARANTINE, changes_df, None)
     return count_rows(fresh_df)

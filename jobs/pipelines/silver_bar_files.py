@@ -22,7 +22,7 @@ from jobs.pipelines.silver_file_batches import (
     publish_first,
 )
 from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.silver.bar_rules import judge_bars
 from jobs.silver.bars import kept_of_judged
 from jobs.silver.tick_batches import symbol_batches
@@ -32,7 +32,7 @@ _FEWEST_BYTES_A_ROW = 15  # of a gzipped file; real ones have 15 to 20
 _MOST_FILES = 16  # each is a branch of the plan, which takes ever longer to send and to plan
 
 
-def build_bar_files(work: Workspace, spark: SparkSession) -> list[Built]:
+def build_bar_files(ctx: RunContext, spark: SparkSession) -> list[Built]:
     """Brings silver.bars up to the files of minute and day bars that have landed, oldest day first.
 
     A file that cannot be read, or that a gate refuses, stays pending and does not stop the others.
@@ -40,19 +40,19 @@ def build_bar_files(work: Workspace, spark: SparkSession) -> list[Built]:
     Raises:
         LakeError: a table is missing or damaged.
     """
-    universe = universe_of(work)
+    universe = universe_of(ctx)
     return [
         built
         for dataset in (MINUTE_BARS, DAY_BARS)
-        for files in _groups(pending_files(work.lake, dataset, BARS, universe), _most_bytes(work))
+        for files in _groups(pending_files(ctx.lake, dataset, BARS, universe), _most_bytes(ctx))
         for built in _build(
-            [FileLoad(work, spark, BARS, file, universe, partition_of(file)) for file in files]
+            [FileLoad(ctx, spark, BARS, file, universe, partition_of(file)) for file in files]
         )
     ]
 
 
-def _most_bytes(work: Workspace) -> int:
-    return work.settings.providers.massive.rows_per_batch * _FEWEST_BYTES_A_ROW
+def _most_bytes(ctx: RunContext) -> int:
+    return ctx.settings.providers.massive.rows_per_batch * _FEWEST_BYTES_A_ROW
 
 
 def _groups(files: Iterable[FlatFile], most_bytes: int) -> list[list[FlatFile]]:
@@ -107,7 +107,7 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
     judged = JudgedRows(
         judged_df, sum(total for total, _ in rows.values()), sum(bad for _, bad in rows.values())
     )
-    is_too_large = judged.row_count > first.work.settings.providers.massive.rows_per_batch
+    is_too_large = judged.row_count > first.ctx.settings.providers.massive.rows_per_batch
     if is_too_large or not publish_first(first, judged, "together", together):
         return None
     found = (rows.get(load.file.file_dt, (0, 0)) for load in loads)
@@ -120,7 +120,7 @@ def _are_known(loads: Sequence[FileLoad]) -> bool:
     """Whether any bar of the files' interval is stored of one of their days."""
     first = loads[0]
     partitions = [load.partition_dt for load in loads]
-    stored_df = read_table(first.spark, first.work.lake, BARS).alias("t")
+    stored_df = read_table(first.spark, first.ctx.lake, BARS).alias("t")
     days_df = stored_df.where(between("partition_dt", (min(partitions), max(partitions)))).filter(
         (F.col("interval") == INTERVAL_OF[first.file.dataset])
         & (F.col("provider") == first.file.provider)
@@ -145,7 +145,7 @@ def _publish(load: FileLoad, counts: Counts) -> None:
     stored_df = load.stored().filter(F.col("interval") == INTERVAL_OF[load.file.dataset])
     stored = [row[0] for row in stored_df.select("symbol").distinct().collect()]
     found = {row[0]: int(row[1]) for row in judged_df.groupBy("symbol").count().collect()}
-    rows_per_batch = load.work.settings.providers.massive.rows_per_batch
+    rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
     batches = symbol_batches(dict.fromkeys(stored, 0) | found, rows_per_batch)
     for number, batch in enumerate(batches):
         held = batch.holds_symbol("symbol")
@@ -160,7 +160,7 @@ def judged_file(load: FileLoad) -> DataFrame:
     """The file's bars, judged as any bar and as those of a file, which are of its day and have a ticker."""
     file = load.file
     days = (file.file_dt - timedelta(days=1), file.file_dt + timedelta(days=1))
-    raw_df = raw_bars(load.spark, load.work.lake, vars(file), load.universe)
+    raw_df = raw_bars(load.spark, load.ctx.lake, vars(file), load.universe)
     of_file = {
         "missing_symbol": F.col("symbol") == "",
         "other_date": F.col("trade_dt") != F.lit(file.file_dt),

@@ -17,7 +17,7 @@ from jobs.pipelines.pending_files import file_mark
 from jobs.pipelines.quarantine import JudgedRows, counted_rows, set_aside
 from jobs.pipelines.silver_payloads import Built, audit_changes, failed_gates
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
 from quality.gate import GateFailed, GateResult
 
@@ -26,7 +26,7 @@ from quality.gate import GateFailed, GateResult
 class FileLoad:
     """One file on its way into its table; all its rows are in the partition of `partition_dt`."""
 
-    work: Workspace
+    ctx: RunContext
     spark: SparkSession
     table: Table
     file: FlatFile
@@ -40,12 +40,12 @@ class FileLoad:
 
     def staged(self, frame_df: DataFrame, name: str) -> DataFrame:
         """The frame, computed once and kept until the run ends."""
-        return staged(self.work, frame_df, f"{self.name}_{name}")
+        return staged(self.ctx, frame_df, f"{self.name}_{name}")
 
     def stored(self) -> DataFrame:
         """What is stored of the file's day, provider and universe."""
         partition = between(self.table.partition_by[0], (self.partition_dt, self.partition_dt))
-        table_df = read_table(self.spark, self.work.lake, self.table).alias("t").where(partition)
+        table_df = read_table(self.spark, self.ctx.lake, self.table).alias("t").where(partition)
         day_df = table_df.filter(
             (F.col("provider") == self.file.provider) & (F.col("trade_dt") == F.lit(self.file.file_dt))
         )
@@ -71,17 +71,17 @@ def build_file(load: FileLoad, publish: Callable[[FileLoad, Counts], None]) -> B
     on to the caller.
     """
     began = time.monotonic()
-    work, name = load.work, load.table.full_name
-    record_start(work.lake, work.run_id, SILVER, name)
+    ctx, name = load.ctx, load.table.full_name
+    record_start(ctx.lake, ctx.run_id, SILVER, name)
     counts = Counts()
     try:
         publish(load, counts)
     except (FlatFileError, GateFailed, SchemaMismatch) as failure:
         detail = f"{load.file.key}: {failure}"
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=detail)
-        return Built(record(work.lake, work.run_id, result), (*counts.gates, *failed_gates(failure)))
+        return Built(record(ctx.lake, ctx.run_id, result), (*counts.gates, *failed_gates(failure)))
     except Exception as error:
-        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, SILVER, name, time.monotonic() - began, error)
         raise
     return _built(load, counts, time.monotonic() - began)
 
@@ -92,9 +92,9 @@ def _built(load: FileLoad, counts: Counts, seconds: float) -> Built:
         *(SILVER, load.table.full_name, "done", seconds),
         *(counts.rows_in, counts.rows_out, counts.rows_bad),
         detail=file_mark(load.file, load.universe),
-        table_ids=table_ids(load.work.lake, load.table),
+        table_ids=table_ids(load.ctx.lake, load.table),
     )
-    return Built(record(load.work.lake, load.work.run_id, result), tuple(counts.gates))
+    return Built(record(load.ctx.lake, load.ctx.run_id, result), tuple(counts.gates))
 
 
 def build_first_files(
@@ -105,14 +105,14 @@ def build_first_files(
     None where they have to be built one by one: `publish` gave none, or something is wrong with one of them.
     """
     began = time.monotonic()
-    work, name = loads[0].work, loads[0].table.full_name
-    record_start(work.lake, work.run_id, SILVER, name)
+    ctx, name = loads[0].ctx, loads[0].table.full_name
+    record_start(ctx.lake, ctx.run_id, SILVER, name)
     try:
         counts = publish(loads)
     except (FlatFileError, GateFailed, SchemaMismatch):
         return None
     except Exception as error:
-        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, SILVER, name, time.monotonic() - began, error)
         raise
     if counts is None:
         return None
@@ -144,13 +144,13 @@ def publish_first(load: FileLoad, judged: JudgedRows, name: str, counts: Counts)
     """
     if ticks_repeat_keys(judged.rows_df, load.table):
         return False
-    changes_df = first_ticks(judged.rows_df, load.table, load.work.run_id)
+    changes_df = first_ticks(judged.rows_df, load.table, load.ctx.run_id)
     added = judged.row_count - judged.bad_count
     if added:
-        counts.gates += audit_changes(load.work, changes_df.drop(OPERATION), load.table)
+        counts.gates += audit_changes(load.ctx, changes_df.drop(OPERATION), load.table)
     _set_aside(load, judged, name, counts)
     if added:
-        append_first(load.work.lake, load.table, changes_df)
+        append_first(load.ctx.lake, load.table, changes_df)
         counts.rows_out += added
     return True
 
@@ -167,18 +167,18 @@ def _publish_changes(
     if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
         _set_aside(load, judged, name, counts)
         return
-    changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.work.run_id)
+    changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.ctx.run_id)
     changes_df = load.staged(changes_df, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):
-        counts.gates += audit_changes(load.work, upserts_df, table)
+        counts.gates += audit_changes(load.ctx, upserts_df, table)
     _set_aside(load, judged, name, counts)
     if changed := count_rows(changes_df):
-        merge_history(load.work.lake, table, changes_df, (load.partition_dt, load.partition_dt))
+        merge_history(load.ctx.lake, table, changes_df, (load.partition_dt, load.partition_dt))
         counts.rows_out += changed
 
 
 def _set_aside(load: FileLoad, judged: JudgedRows, name: str, counts: Counts) -> None:
-    if verdict := set_aside(load.work, judged, f"{load.name}_{name}_bad"):
+    if verdict := set_aside(load.ctx, judged, f"{load.name}_{name}_bad"):
         counts.gates.append(verdict)
         counts.rows_bad += verdict.row_count

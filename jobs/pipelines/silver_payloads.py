@@ -38,7 +38,7 @@ from jobs.parsing.registry import (
 from jobs.pipelines.audit import audit, audit_view
 from jobs.pipelines.quarantine import counted_rows, set_aside
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import (
     SILVER,
     StageResult,
@@ -139,7 +139,7 @@ SILVER_TABLES = (
 )
 
 
-def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> Built:
+def build_silver(ctx: RunContext, spark: SparkSession, recipe: SilverTable) -> Built:
     """Brings one Silver table up to all that has landed; a repeat, after a kill too, changes nothing.
 
     A batch that its gate refuses leaves every table untouched and stays pending: after the rule, the
@@ -150,17 +150,17 @@ def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> B
     """
     began = time.monotonic()
     name = recipe.table.full_name
-    window = new_payloads(work.lake, built_version(work.lake, recipe.table))
+    window = new_payloads(ctx.lake, built_version(ctx.lake, recipe.table))
     if not has_any(recipe.readers, window.sources):
         return Built(StageResult(SILVER, name, "nothing_new"))
-    record_start(work.lake, work.run_id, SILVER, name)
+    record_start(ctx.lake, ctx.run_id, SILVER, name)
     try:
-        counts, gates = _publish(work, spark, recipe, window)
+        counts, gates = _publish(ctx, spark, recipe, window)
     except (GateFailed, SchemaMismatch) as failure:
         result = StageResult(SILVER, name, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(work.lake, work.run_id, result), failed_gates(failure))
+        return Built(record(ctx.lake, ctx.run_id, result), failed_gates(failure))
     except Exception as error:
-        record_failure(work.lake, work.run_id, SILVER, name, time.monotonic() - began, error)
+        record_failure(ctx.lake, ctx.run_id, SILVER, name, time.monotonic() - began, error)
         raise
     result = StageResult(
         SILVER,
@@ -169,9 +169,9 @@ def build_silver(work: Workspace, spark: SparkSession, recipe: SilverTable) -> B
         time.monotonic() - began,
         **vars(counts),
         bronze_version=window.version,
-        table_ids=table_ids(work.lake, RAW_PAYLOADS, recipe.table),
+        table_ids=table_ids(ctx.lake, RAW_PAYLOADS, recipe.table),
     )
-    return Built(record(work.lake, work.run_id, result), gates)
+    return Built(record(ctx.lake, ctx.run_id, result), gates)
 
 
 def failed_gates(failure: Exception) -> tuple[GateResult, ...]:
@@ -180,12 +180,12 @@ def failed_gates(failure: Exception) -> tuple[GateResult, ...]:
 
 
 def _publish(
-    work: Workspace, spark: SparkSession, recipe: SilverTable, window: BronzeWindow
+    ctx: RunContext, spark: SparkSession, recipe: SilverTable, window: BronzeWindow
 ) -> tuple[_Counts, tuple[GateResult, ...]]:
-    lake, run_id, table = work.lake, work.run_id, recipe.table
+    lake, run_id, table = ctx.lake, ctx.run_id, recipe.table
     payloads_df = read_payloads(spark, lake, window)
     raw_df = read_rows_of(payloads_df, recipe.readers, window.sources, window.parsing_tasks)
-    judged_df = staged(work, recipe.judge(raw_df, window.sources), f"{table.name}_judged")
+    judged_df = staged(ctx, recipe.judge(raw_df, window.sources), f"{table.name}_judged")
     judged = counted_rows(judged_df, table.partition_by)
     stored_df = (
         read_table(spark, lake, table)
@@ -198,12 +198,12 @@ def _publish(
         rows_out = judged.row_count - judged.bad_count
     else:
         changes_df = recipe.changes(judged_df, stored_df, run_id)
-        changes_df = staged(work, changes_df, f"{table.name}_changes")
+        changes_df = staged(ctx, changes_df, f"{table.name}_changes")
         rows_out = count_rows(changes_df)
     gates = []
     if rows_out:
-        gates += audit_changes(work, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
-    bad = set_aside(work, judged, f"{table.name}_bad")
+        gates += audit_changes(ctx, changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION), table)
+    bad = set_aside(ctx, judged, f"{table.name}_bad")
     if rows_out and is_first:
         append_first(lake, table, changes_df)
     elif rows_out:
@@ -228,15 +228,15 @@ def _is_first(recipe: SilverTable, judged_df: DataFrame, stored_df: DataFrame | 
     return not has_repeated_keys(observed_df, recipe.table)
 
 
-def audit_changes(work: Workspace, upserts_df: DataFrame, table: Table) -> list[GateResult]:
+def audit_changes(ctx: RunContext, upserts_df: DataFrame, table: Table) -> list[GateResult]:
     """The verdicts on what is to be written into a Silver table; raises GateFailed."""
-    gates = [audit(work, upserts_df, table)]
+    gates = [audit(ctx, upserts_df, table)]
     if table is BARS:
         kinds = kinds_of_stock_bars(upserts_df)
         if len(kinds) == 1:
             clean_df = stock_clean_of_one_kind(upserts_df)
         elif kinds:  # rows are chosen by a window: once, since the gate reads them several times
-            clean_df = staged(work, stock_clean(upserts_df), "stock_clean")
+            clean_df = staged(ctx, stock_clean(upserts_df), "stock_clean")
         if kinds:
-            gates.append(audit_view(work, clean_df, "silver_stock_clean"))
+            gates.append(audit_view(ctx, clean_df, "silver_stock_clean"))
     return gates

@@ -12,7 +12,7 @@ from jobs.parsing.flat_files import FlatFile, FlatFileError, read_flat_file, rea
 from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.silver_file_batches import Counts, FileLoad, build_file, publish_batch
 from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from jobs.silver.quotes import judged_quotes
 from jobs.silver.tick_batches import tick_batches
 from jobs.silver.tick_rules import TickDay, staged_texts, tick_day
@@ -39,7 +39,7 @@ class TickTable:
         staged_df = staged_file(load, day)
         stored_df = load.stored()
         symbols = [row[0] for row in stored_df.select("symbol").distinct().collect()]
-        rows_per_batch = load.work.settings.providers.massive.rows_per_batch
+        rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
         for number, batch in enumerate(tick_batches(staged_df, symbols, rows_per_batch)):
             held_df = staged_df.filter(batch.holds("ticker", "sequence"))
             judged_df = self.judge(held_df, load.file, day, batch.earlier_sip_ns)
@@ -55,7 +55,7 @@ TICK_TABLES = (
 )
 
 
-def build_files(work: Workspace, spark: SparkSession) -> list[Built]:
+def build_files(ctx: RunContext, spark: SparkSession) -> list[Built]:
     """Brings silver.trades and silver.quotes up to the flat files that have landed, oldest day first.
 
     A file that cannot be read, or that a gate refuses, stays pending and does not stop the others. What its
@@ -64,11 +64,11 @@ def build_files(work: Workspace, spark: SparkSession) -> list[Built]:
     Raises:
         LakeError: a table is missing or damaged.
     """
-    universe = universe_of(work)
+    universe = universe_of(ctx)
     return [
-        build_file(FileLoad(work, spark, recipe.table, file, universe, file.file_dt), recipe.publish)
+        build_file(FileLoad(ctx, spark, recipe.table, file, universe, file.file_dt), recipe.publish)
         for recipe in TICK_TABLES
-        for file in pending_files(work.lake, recipe.dataset, recipe.table, universe)
+        for file in pending_files(ctx.lake, recipe.dataset, recipe.table, universe)
     ]
 
 
@@ -78,7 +78,7 @@ def staged_file(load: FileLoad, day: TickDay) -> DataFrame:
     Raises:
         FlatFileError: it cannot be read, or has no rows at all.
     """
-    lake, file = load.work.lake, load.file
+    lake, file = load.ctx.lake, load.file
     rows_df = read_flat_file(load.spark, lake, file, load.universe)
     with reading(file):
         staged_df = load.staged(staged_texts(rows_df, day), "rows")

@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 
 from jobs.engine.table_io import stage
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 
-def staged(work: Workspace, frame_df: DataFrame, name: str) -> DataFrame:
+def staged(ctx: RunContext, frame_df: DataFrame, name: str) -> DataFrame:
     """The frame, computed once; it takes the place of what the run staged before under that name."""
-    return stage(frame_df.sparkSession, work.lake, frame_df, work.run_id, name)
+    return stage(frame_df.sparkSession, ctx.lake, frame_df, ctx.run_id, name)

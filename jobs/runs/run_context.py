@@ -21,7 +21,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class Workspace:
+class RunContext:
     """All that a run needs, handed down as an argument.
 
     `clock` is the market's clock (settings `as_if_at` can set it for simulated data); what the
@@ -36,7 +36,7 @@ class Workspace:
     checks: Path = CHECKS
 
 
-def open_workspace(config_file: str | None = None) -> Workspace:
+def open_run_context(config_file: str | None = None) -> RunContext:
     """The workspace of this process' environment and settings file, with all tables created.
 
     Raises:
@@ -47,7 +47,7 @@ def open_workspace(config_file: str | None = None) -> Workspace:
     lake = lake_of(settings, secrets)
     _require_writable(lake)
     create_tables(lake)
-    return Workspace(settings, secrets, lake, market_clock(settings.as_if_at), new_run_id())
+    return RunContext(settings, secrets, lake, market_clock(settings.as_if_at), new_run_id())
 
 
 def _require_writable(lake: Lake) -> None:

@@ -73,11 +73,11 @@ def in_patience(is_there: Callable[[], bool], seconds: float = _PATIENCE_SECONDS
     return False
 
 
-def with_client(work: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
+def with_client(ctx: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
     """What the work with the server gives."""
 
     async def run() -> Found:
         async with get_client() as client:
-            return await work(client)
+            return await ctx(client)
 
     return asyncio.run(run())

@@ -112,7 +112,7 @@ def landed(file: Path) -> list[tuple[str, datetime]]:
     return [(symbol, datetime.fromisoformat(at)) for symbol, at in (line.split() for line in lines)]
 
 
-def work(shift: Shift) -> None:
+def ctx(shift: Shift) -> None:
     """Asks until the quota is used up or all have been asked."""
     limits, clock = [RateLimit(*limit) for limit in shift.limits], shift.clock
 
@@ -151,4 +151,4 @@ def work(shift: Shift) -> None:
 
 
 if __name__ == "__main__":
-    work(Shift(**json.loads(sys.argv[1])))
+    ctx(Shift(**json.loads(sys.argv[1])))

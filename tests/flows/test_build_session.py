@@ -15,15 +15,15 @@ def test_a_store_that_went_away_is_named_in_place_of_what_an_engine_says(lake: L
     def away() -> None:
         raise LakeError("the store cannot be asked")
 
-    work = workspace(replace(lake, require_writer=away))
-    with pytest.raises(LakeError, match="the store cannot be asked") as told, build_session(work):
+    ctx = workspace(replace(lake, require_writer=away))
+    with pytest.raises(LakeError, match="the store cannot be asked") as told, build_session(ctx):
         raise OSError("curlCode: 6")
     assert str(told.value.__cause__) == "curlCode: 6"
 
 
 def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> None:
-    work = workspace(lake)
-    with pytest.raises(OSError, match="no space"), build_session(work):
+    ctx = workspace(lake)
+    with pytest.raises(OSError, match="no space"), build_session(ctx):
         raise OSError("no space")
 
 
@@ -33,23 +33,23 @@ def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> 
     ids=["another", "none"],
 )
 def test_an_engine_that_was_started_anew_is_said_to_be(lake: Lake, said: str) -> None:
-    work = workspace(lake)
+    ctx = workspace(lake)
     with (
         pytest.raises(EngineError, match="while it was at work; nothing was half-published: run again"),
-        build_session(work),
+        build_session(ctx),
     ):
         raise SparkConnectGrpcException(said)
 
 
 def test_what_cannot_be_cleaned_up_hides_no_error(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = workspace(lake)
+    ctx = workspace(lake)
 
     def refuse(_lake: Lake, run_id: str = "") -> None:
         if run_id:
             raise LakeError("what runs have staged cannot be removed")
 
     monkeypatch.setattr(Lake, "drop_staging", refuse)
-    with pytest.raises(ValueError, match="the first"), build_session(work):
+    with pytest.raises(ValueError, match="the first"), build_session(ctx):
         raise ValueError("the first")
-    with build_session(work):
+    with build_session(ctx):
         pass

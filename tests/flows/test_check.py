@@ -57,10 +57,10 @@ def fill(spark: SparkSession, lake: Lake) -> None:
     rows += [listed("news", {"feed": [ARTICLE]}), listed("listing_status", LISTING, "ALL")]
     land_rows(lake, rows)
     build_lake(spark, lake)
-    work = flat_files.tick_workspace(lake)
+    ctx = flat_files.tick_workspace(lake)
     flat_files.land_trades(lake, [flat_files.trade(n, f"10:0{n}:00") for n in range(3)])
     flat_files.land_quotes(lake, [flat_files.quote(9, "10:01:30")])
-    built = [*build_files(work, spark), build_tick_gold(work, spark)]
+    built = [*build_files(ctx, spark), build_tick_gold(ctx, spark)]
     assert {each.result.status for each in built} == {"done"}
     append_rows(lake, TRADE_BAR_DIFFERENCES, [difference()])
 

@@ -22,7 +22,7 @@ from flows.handlers.coingecko.endpoints import Reach, question
 from flows.ingestion.landed_requests import not_landed_yet
 from flows.ingestion.request_selection import latest_asks, queries
 from flows.ingestion.source import Ask
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from tests.lakes import land_rows, workspace
 from tests.payloads import payload
 from tests.serving.sample_lake import add, bar
@@ -33,7 +33,7 @@ HALF_DAY_OPENS = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
 State = dict[tuple[str, str, str, date], dict[str, Any]]
 
 
-def work_on(lake: Lake, now: datetime = MONDAY, **settings: Any) -> Workspace:
+def work_on(lake: Lake, now: datetime = MONDAY, **settings: Any) -> RunContext:
     chosen = {"watch_list": {"stocks": ["AAPL"]}, **settings}
     return replace(workspace(lake, **chosen), clock=lambda: now)
 
@@ -43,10 +43,10 @@ def yahoo(*datasets: str, sessions: int = 1) -> dict[str, Any]:
     return {"providers": providers, "completeness": {"lookback_sessions": sessions}}
 
 
-def check(work: Workspace) -> State:
+def check(ctx: RunContext) -> State:
     """Judges, stores, and gives what was stored by dataset, symbol, interval and session."""
-    rows, _ = changed_rows(work)
-    upsert_rows(work.lake, COMPLETENESS, rows)
+    rows, _ = changed_rows(ctx)
+    upsert_rows(ctx.lake, COMPLETENESS, rows)
     return {(row["dataset"], row["symbol"], row["interval"], row["trade_dt"]): row for row in rows}
 
 
@@ -57,35 +57,35 @@ def five_minutes(number: int, known_from: datetime, **changes: Any) -> dict[str,
 
 
 def test_a_session_has_arrived_when_enough_of_its_bars_are_known(lake: Lake) -> None:
-    work = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
+    ctx = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
     noon, night = HALF_DAY_OPENS + timedelta(hours=2), HALF_DAY_OPENS + timedelta(hours=11)
     add(lake, BARS, *(five_minutes(number, noon) for number in range(24)))
     key = ("intraday", "AAPL", "5min", HALF_DAY)
-    early = check(work)[key]
+    early = check(ctx)[key]
     assert (early["state"], early["bars"], early["expected_bars"]) == ("missing", 24, 42)
     add(lake, BARS, *(five_minutes(number, night) for number in range(24, 38)))
-    healed = check(work)[key]
+    healed = check(ctx)[key]
     assert (healed["state"], healed["bars"], healed["arrived_at"]) == ("healed", 38, night)
     corrections = [five_minutes(number, night + timedelta(hours=1)) for number in range(10)]
     add(lake, BARS, *corrections)
-    assert check(work) == {}, "a corrected bar is not another bar"
+    assert check(ctx) == {}, "a corrected bar is not another bar"
 
 
 def test_bars_before_the_opening_do_not_count(lake: Lake) -> None:
-    work = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
+    ctx = work_on(lake, now=HALF_DAY_OPENS + timedelta(days=1), **yahoo("intraday"))
     evening = HALF_DAY_OPENS + timedelta(hours=8)
     add(lake, BARS, *(five_minutes(number, evening, session="pre") for number in range(-42, 0)))
-    assert check(work)["intraday", "AAPL", "5min", HALF_DAY]["bars"] == 0
+    assert check(ctx)["intraday", "AAPL", "5min", HALF_DAY]["bars"] == 0
 
 
 def test_a_flat_file_has_arrived_when_its_first_version_did(lake: Lake) -> None:
     providers = {"alphavantage": {"datasets": []}, "massive": {"datasets": ["day_aggs_v1"]}}
-    work = work_on(lake, providers=providers, completeness={"lookback_sessions": 2})
+    ctx = work_on(lake, providers=providers, completeness={"lookback_sessions": 2})
     first = datetime(2026, 11, 28, 16, 1, tzinfo=UTC)
     file = {"file_id": "a", "provider": "massive", "dataset": "day_aggs_v1", "file_dt": HALF_DAY}
     file |= {"key": "k", "etag": "e", "size_bytes": 1, "path": "p", "is_simulated": False, "run_id": "r"}
     add(lake, RAW_FILES, file | {"fetched_at": first}, file | {"file_id": "b", "fetched_at": MONDAY})
-    found = check(work)
+    found = check(ctx)
     assert {key[3]: (row["state"], row["arrived_at"]) for key, row in found.items()} == {
         HALF_DAY: ("on_time", first)
     }, "Monday's file is not expected before Tuesday"
@@ -93,7 +93,7 @@ def test_a_flat_file_has_arrived_when_its_first_version_did(lake: Lake) -> None:
 
 def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: Lake) -> None:
     providers = {"alphavantage": {"datasets": []}, "coingecko": {"datasets": ["market_chart"]}}
-    work = work_on(
+    ctx = work_on(
         lake,
         watch_list={"crypto": ["PEPE-USD=pepe"]},
         providers=providers,
@@ -114,13 +114,13 @@ def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: La
         )
         for hour in range(22)
     ]
-    assert check(work)["market_chart", "PEPE-USD", "5min", sunday]["state"] == "missing"
-    (ask,) = reasks(lake, work.settings, MONDAY)
+    assert check(ctx)["market_chart", "PEPE-USD", "5min", sunday]["state"] == "missing"
+    (ask,) = reasks(lake, ctx.settings, MONDAY)
     assert ask == Ask("market_chart", ("PEPE-USD",), sunday, sunday, "coingecko", MONDAY - timedelta(hours=1))
     add(lake, BARS, *rows)
-    found = check(work)["market_chart", "PEPE-USD", "5min", sunday]
+    found = check(ctx)["market_chart", "PEPE-USD", "5min", sunday]
     assert (found["state"], found["bars"], found["expected_bars"]) == ("healed", 22, 24)
-    assert reasks(lake, work.settings, MONDAY) == ()
+    assert reasks(lake, ctx.settings, MONDAY) == ()
 
 
 def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> None:
@@ -139,16 +139,16 @@ def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> Non
 
 
 def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake) -> None:
-    work = work_on(lake, **yahoo("daily", "intraday", sessions=8))
-    assert {row["trade_dt"] for row in check(work).values() if row["state"] == "missing"} >= {
+    ctx = work_on(lake, **yahoo("daily", "intraday", sessions=8))
+    assert {row["trade_dt"] for row in check(ctx).values() if row["state"] == "missing"} >= {
         date(2026, 11, 18),
         HALF_DAY,
     }
     not_before = MONDAY - timedelta(hours=1)
-    again = reasks(lake, work.settings, MONDAY)
+    again = reasks(lake, ctx.settings, MONDAY)
     # of eight sessions (18 to 30 November, Thanksgiving closed) the newest five come anyway
     assert again == (Ask("intraday", ("AAPL",), date(2026, 11, 18), date(2026, 11, 20), "yahoo", not_before),)
-    asks = with_reasks(work, latest_asks(work.settings))
+    asks = with_reasks(ctx, latest_asks(ctx.settings))
     assert [(ask.dataset, ask.start) for ask in asks] == [
         ("daily", None),
         ("intraday", None),
@@ -157,16 +157,16 @@ def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake
 
 
 def test_what_a_free_key_gives_at_once_is_never_asked_for_twice(lake: Lake) -> None:
-    work = work_on(lake, providers={"alphavantage": {"plan": "free"}})
-    assert {row["state"] for row in check(work).values()} >= {"missing"}
-    assert reasks(lake, work.settings, MONDAY) == ()
+    ctx = work_on(lake, providers={"alphavantage": {"plan": "free"}})
+    assert {row["state"] for row in check(ctx).values()} >= {"missing"}
+    assert reasks(lake, ctx.settings, MONDAY) == ()
 
 
 def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: Lake) -> None:
     day = date(2026, 11, 18)
     ask = Ask("intraday", ("AAPL",), day, day, "yahoo", MONDAY - timedelta(hours=1))
-    work = work_on(lake, **yahoo("intraday"))
-    wanted = queries(ask, work.settings, MONDAY.date())
+    ctx = work_on(lake, **yahoo("intraday"))
+    wanted = queries(ask, ctx.settings, MONDAY.date())
     answer: Callable[[datetime], dict[str, Any]] = lambda at: payload(  # noqa: E731 - two calls of one shape
         provider="yahoo",
         dataset="intraday",
@@ -234,8 +234,8 @@ def test_a_symbol_of_another_exchange_is_expected_on_its_sessions(lake: Lake) ->
     thanksgiving = date(2026, 11, 26)
     london = {"provider": "yahoo", "calendar": "XLON", "known_from": MONDAY}
     add(lake, BARS, bar("OCDO.L", HALF_DAY, "1day", "1.0", **london))
-    work = work_on(lake, watch_list=listed, **yahoo("daily", sessions=3))
-    assert ("daily", "OCDO.L", "1day", thanksgiving) in check(work)
+    ctx = work_on(lake, watch_list=listed, **yahoo("daily", sessions=3))
+    assert ("daily", "OCDO.L", "1day", thanksgiving) in check(ctx)
 
 
 def test_the_publication_of_what_has_no_sessions_is_refused() -> None:

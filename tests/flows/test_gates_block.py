@@ -16,7 +16,7 @@ from flows.build import build
 from flows.operations.run_summary import BuildBlocked
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from jobs.runs.run_context import CHECKS, Workspace, open_workspace
+from jobs.runs.run_context import CHECKS, RunContext, open_run_context
 from tests.flows.installation import NOW, Installation, install
 from tests.flows.prefect_server import PrefectServer
 from tests.lakes import hashes
@@ -46,8 +46,8 @@ def with_checks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Makes the flows judge by another folder of checks."""
 
     def use(checks: Path) -> None:
-        def opened(config_file: str | None = None) -> Workspace:
-            return replace(open_workspace(config_file), checks=checks)
+        def opened(config_file: str | None = None) -> RunContext:
+            return replace(open_run_context(config_file), checks=checks)
 
         for flow in ("build", "backfill"):
             monkeypatch.setattr(f"flows.{flow}.open_workspace", opened)

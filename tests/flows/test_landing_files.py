@@ -29,14 +29,14 @@ from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore, StoredFile
 from flows.simulator.server import Simulator
 from jobs.runs.progress import observed_by
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 from tests.minio_server import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
 THURSDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 13)
 BARS = (Ask("day_aggs_v1", None, date(2010, 8, 9), THURSDAY, "massive"),)  # four sessions
 ONE = (Ask("day_aggs_v1", None, THURSDAY, THURSDAY, "massive"),)
-Work = Callable[..., Workspace]
+Work = Callable[..., RunContext]
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def simulator(simulate: Callable[..., Simulator]) -> Simulator:
 
 
 @pytest.fixture
-def work(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
+def ctx(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
     """Makes workspaces of one lake and one state folder; each is a run of its own."""
     create_tables(lake)
 
-    def made(now: datetime = NOW, key_id: str | None = "a-key-id", **massive: Any) -> Workspace:
+    def made(now: datetime = NOW, key_id: str | None = "a-key-id", **massive: Any) -> RunContext:
         provider = {"endpoint_url": simulator.base, "attempts": 1, "timeout_seconds": 60, **massive}
         settings = Settings.model_validate(
             {"state_dir": tmp_path / "state", "providers": {"massive": provider}}
@@ -57,7 +57,7 @@ def work(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
         secrets = Secrets.model_validate(
             {"massive_access_key_id": key_id, "massive_secret_access_key": "a-secret"}
         )
-        return Workspace(settings, secrets, lake, lambda: now, new_run_id())
+        return RunContext(settings, secrets, lake, lambda: now, new_run_id())
 
     return made
 
@@ -85,9 +85,9 @@ def landing(lake: Lake) -> list[str]:
 
 
 def test_files_lie_verbatim_under_their_hash_with_a_row_each(
-    simulator: Simulator, work: Work, lake: Lake
+    simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
-    fetched = fetch_files(work(), BARS)
+    fetched = fetch_files(ctx(), BARS)
 
     assert results(fetched) == [
         ("massive/day_aggs_v1", "done", 4, 4, 0, "0 unchanged, 0 not out yet"),
@@ -107,28 +107,26 @@ def test_files_lie_verbatim_under_their_hash_with_a_row_each(
 
 
 def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
-    simulator: Simulator, work: Work, lake: Lake
+    simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     day = date(2009, 7, 1)  # a session before the store's first file
-    fetch_files(work(), (Ask("day_aggs_v1", None, day, day, "massive"),))
+    fetch_files(ctx(), (Ask("day_aggs_v1", None, day, day, "massive"),))
     asked = served(simulator)
     again = Ask("day_aggs_v1", None, day, day, "massive", NOW - timedelta(hours=1))
 
-    assert fetch_files(work(), (again,)) == []
+    assert fetch_files(ctx(), (again,)) == []
 
     assert served(simulator) == asked
     assert len(read_rows(lake, DEAD_LETTERS, ["request"])) == 1
-    assert fetch_files(work(NOW + timedelta(hours=2)), (replace(again, not_before=NOW + timedelta(hours=1)),))
+    assert fetch_files(ctx(NOW + timedelta(hours=2)), (replace(again, not_before=NOW + timedelta(hours=1)),))
     assert len(read_rows(lake, DEAD_LETTERS, ["request"])) == 2
 
 
-def test_an_unchanged_file_costs_a_head_and_nothing_else(
-    simulator: Simulator, work: Work, lake: Lake
-) -> None:
-    fetch_files(work(), BARS)
+def test_an_unchanged_file_costs_a_head_and_nothing_else(simulator: Simulator, ctx: Work, lake: Lake) -> None:
+    fetch_files(ctx(), BARS)
     before = served(simulator)
 
-    again = fetch_files(work(), BARS)
+    again = fetch_files(ctx(), BARS)
 
     assert served(simulator) - before == 4
     assert results(again)[0][3:] == (0, 0, "4 unchanged, 0 not out yet")
@@ -136,13 +134,13 @@ def test_an_unchanged_file_costs_a_head_and_nothing_else(
 
 
 def test_a_republished_day_lands_as_a_new_version_beside_the_old(
-    simulator: Simulator, work: Work, lake: Lake
+    simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
-    fetch_files(work(), BARS)
+    fetch_files(ctx(), BARS)
     simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
 
     later = NOW + timedelta(days=1)
-    assert results(fetch_files(work(later), BARS))[0][3:] == (1, 0, "3 unchanged, 0 not out yet")
+    assert results(fetch_files(ctx(later), BARS))[0][3:] == (1, 0, "3 unchanged, 0 not out yet")
 
     old, new = (row for row in landed_files(lake) if row.file_dt == THURSDAY)
     assert (old.fetched_at, new.fetched_at) == (NOW, later)
@@ -150,10 +148,10 @@ def test_a_republished_day_lands_as_a_new_version_beside_the_old(
     assert {old.path, new.path} <= set(landing(lake))
 
 
-def test_what_is_published_back_is_a_version_again(simulator: Simulator, work: Work, lake: Lake) -> None:
+def test_what_is_published_back_is_a_version_again(simulator: Simulator, ctx: Work, lake: Lake) -> None:
     for hours, faults in enumerate(([], [Fault(FaultKind.CORRECTIONS)], [])):
         simulator.service.set_faults(faults)
-        fetch_files(work(NOW + timedelta(hours=hours)), ONE)
+        fetch_files(ctx(NOW + timedelta(hours=hours)), ONE)
 
     first, second, third = landed_files(lake)
     assert first.file_id == third.file_id != second.file_id
@@ -163,14 +161,14 @@ def test_what_is_published_back_is_a_version_again(simulator: Simulator, work: W
 
 
 def test_the_same_bytes_under_another_etag_are_downloaded_once_and_land_nothing(
-    simulator: Simulator, work: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, ctx: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch_files(work(), ONE)
+    fetch_files(ctx(), ONE)
     monkeypatch.setattr(StoredFile, "etag", property(lambda _: '"0f-2"'))
     calls = []
     for _ in range(2):
         before = served(simulator)
-        assert results(fetch_files(work(), ONE))[0][3] == 0
+        assert results(fetch_files(ctx(), ONE))[0][3] == 0
         calls.append(served(simulator) - before)
 
     assert calls == [2, 1]
@@ -178,24 +176,24 @@ def test_the_same_bytes_under_another_etag_are_downloaded_once_and_land_nothing(
 
 
 def test_a_lost_note_costs_a_download_and_no_more(
-    simulator: Simulator, work: Work, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, ctx: Work, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch_files(work(), ONE)
+    fetch_files(ctx(), ONE)
     monkeypatch.setattr(StoredFile, "etag", property(lambda _: '"0f-2"'))
-    fetch_files(work(), ONE)
+    fetch_files(ctx(), ONE)
     note = tmp_path / "state" / "massive" / "etags" / "day_aggs_v1" / f"{THURSDAY}.json"
     assert json.loads(note.read_text())["etag"] == "0f-2"
     note.write_text("{ damaged")
     before = served(simulator)
 
-    fetch_files(work(), ONE)
+    fetch_files(ctx(), ONE)
 
     assert served(simulator) - before == 2
     assert len(landed_files(lake)) == 1
 
 
 def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
-    simulator: Simulator, work: Work, lake: Lake
+    simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     files(simulator).overrides[file_key("day_aggs_v1", date(2010, 8, 10))] = b"<html>Sorry</html>"
     asks = (
@@ -205,7 +203,7 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
     later = NOW + timedelta(days=3)
     simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=1e7, symbols=(str(FRIDAY),))])
 
-    bars, trades = fetch_files(work(later), asks)
+    bars, trades = fetch_files(ctx(later), asks)
 
     assert (bars.result.status, bars.result.rows_out, bars.result.rows_bad) == ("done_with_failures", 3, 2)
     assert sorted(each.error_class for each in bars.failures) == ["malformed", "no_data"]
@@ -228,14 +226,14 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
 
 
 def test_attempts_before_a_file_came_are_kept_as_dead_letters(
-    simulator: Simulator, work: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, ctx: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "flows.handlers.transport.retry.wait_exponential_jitter", lambda **_: lambda _state: 0.0
     )
     simulator.service.set_faults([Fault(FaultKind.HTTP_503, count=2), Fault(FaultKind.TRUNCATED, count=1)])
 
-    (fetched,) = fetch_files(work(attempts=6), ONE)
+    (fetched,) = fetch_files(ctx(attempts=6), ONE)
 
     assert (fetched.result.rows_out, fetched.result.rows_bad, fetched.failures) == (1, 0, ())
     buried = read_rows(lake, DEAD_LETTERS).to_pylist()
@@ -246,20 +244,20 @@ def test_attempts_before_a_file_came_are_kept_as_dead_letters(
     assert [row["attempt"] for row in buried][:2] == [1, 2]
 
 
-def test_a_file_that_is_not_due_is_no_failure(simulator: Simulator, work: Work, lake: Lake) -> None:
+def test_a_file_that_is_not_due_is_no_failure(simulator: Simulator, ctx: Work, lake: Lake) -> None:
     evening = datetime(2010, 8, 13, 22, tzinfo=UTC)
     simulator.service.clock.set(evening)
 
-    fetched = fetch_files(work(evening, latest_days=2), (Ask("day_aggs_v1", provider="massive"),))
+    fetched = fetch_files(ctx(evening, latest_days=2), (Ask("day_aggs_v1", provider="massive"),))
 
     assert results(fetched)[0][1:] == ("done", 3, 2, 0, "0 unchanged, 1 not out yet")
     assert read_rows(lake, DEAD_LETTERS).num_rows == 0
 
 
-def test_wrong_keys_end_the_run_of_all_datasets(work: Work) -> None:
+def test_wrong_keys_end_the_run_of_all_datasets(ctx: Work) -> None:
     asks = range_asks(date(2010, 8, 2), THURSDAY, ("day_aggs_v1", "trades_v1"))
 
-    bars, trades = fetch_files(work(key_id="wrong-id", threads=2), asks)
+    bars, trades = fetch_files(ctx(key_id="wrong-id", threads=2), asks)
 
     assert (bars.is_refused, trades.is_refused) == (True, True)
     assert bars.failures[0].error_class == "bad_credentials"
@@ -267,22 +265,22 @@ def test_wrong_keys_end_the_run_of_all_datasets(work: Work) -> None:
     assert (trades.not_asked, trades.failures) == (9, ())
 
 
-def test_a_dataset_outside_the_plan_does_not_stop_the_others(work: Work) -> None:
+def test_a_dataset_outside_the_plan_does_not_stop_the_others(ctx: Work) -> None:
     trades, bars = fetch_files(
-        work(key_id="basic-id"), range_asks(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
+        ctx(key_id="basic-id"), range_asks(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
     )
     assert [each.error_class for each in trades.failures] == ["not_entitled"]
     assert bars.result.rows_out == 1
 
 
-def test_missing_secrets_are_said_before_any_call(simulator: Simulator, work: Work) -> None:
+def test_missing_secrets_are_said_before_any_call(simulator: Simulator, ctx: Work) -> None:
     with pytest.raises(ConfigError, match="MASSIVE_ACCESS_KEY_ID"):
-        fetch_files(work(key_id=None), ONE)
+        fetch_files(ctx(key_id=None), ONE)
     assert served(simulator) == 0
 
 
 def test_a_run_that_dies_before_its_row_is_written_leaves_nothing_that_counts(
-    work: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ctx: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(lake: Lake, *_: Any) -> None:
         raise LakeError(f"{lake.root}: no space left")
@@ -290,29 +288,29 @@ def test_a_run_that_dies_before_its_row_is_written_leaves_nothing_that_counts(
     with monkeypatch.context() as patched:
         patched.setattr(flows.landing.flat_files, "append_rows", fails)
         with pytest.raises(LakeError, match="no space left"):
-            fetch_files(work(), ONE)
+            fetch_files(ctx(), ONE)
     assert landed_files(lake) == []
 
-    assert fetch_files(work(), ONE)[0].result.rows_out == 1
+    assert fetch_files(ctx(), ONE)[0].result.rows_out == 1
     assert landing(lake) == [row.path for row in landed_files(lake)]
 
 
-def test_a_state_folder_that_cannot_be_written_is_said(work: Work, tmp_path: Path) -> None:
+def test_a_state_folder_that_cannot_be_written_is_said(ctx: Work, tmp_path: Path) -> None:
     (tmp_path / "state" / "massive").mkdir(parents=True)
     (tmp_path / "state" / "massive" / "downloads").write_text("in the way")
     with pytest.raises(LakeError, match="run again: the download goes on"):
-        fetch_files(work(), ONE)
+        fetch_files(ctx(), ONE)
 
 
-def test_progress_is_told_up_to_the_last_file(work: Work) -> None:
+def test_progress_is_told_up_to_the_last_file(ctx: Work) -> None:
     told: list[tuple[str, int, int]] = []
     with observed_by(lambda *step: told.append(step)):
-        fetch_files(work(), BARS)
+        fetch_files(ctx(), BARS)
     assert told[-1] == ("day_aggs_v1", 4, 4)
 
 
-def test_old_bytes_leave_when_silver_has_them_and_rows_stay(work: Work, lake: Lake) -> None:
-    fetch_files(work(), BARS)
+def test_old_bytes_leave_when_silver_has_them_and_rows_stay(ctx: Work, lake: Lake) -> None:
+    fetch_files(ctx(), BARS)
     rows, before = landed_files(lake), landing(lake)
     late = NOW + timedelta(days=31)
 
@@ -332,10 +330,10 @@ def test_old_bytes_leave_when_silver_has_them_and_rows_stay(work: Work, lake: La
     assert expire_files(lake, late, 30, is_built).removed == ()
 
 
-def test_bytes_that_a_younger_version_shares_are_kept(simulator: Simulator, work: Work, lake: Lake) -> None:
+def test_bytes_that_a_younger_version_shares_are_kept(simulator: Simulator, ctx: Work, lake: Lake) -> None:
     for days, faults in ((0, []), (1, [Fault(FaultKind.CORRECTIONS)]), (20, [])):
         simulator.service.set_faults(faults)
-        fetch_files(work(NOW + timedelta(days=days)), ONE)
+        fetch_files(ctx(NOW + timedelta(days=days)), ONE)
     _, second, third = landed_files(lake)
 
     gone = expire_files(lake, NOW + timedelta(days=40), 30, lambda _: True)
@@ -345,18 +343,18 @@ def test_bytes_that_a_younger_version_shares_are_kept(simulator: Simulator, work
 
 
 def test_an_expired_file_is_not_downloaded_again_but_can_be_brought_back(
-    simulator: Simulator, work: Work, lake: Lake
+    simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
-    fetch_files(work(), BARS)
+    fetch_files(ctx(), BARS)
     rows, before = landed_files(lake), landing(lake)
     expire_files(lake, NOW + timedelta(days=31), 30, lambda file: file.file_dt != THURSDAY)
     calls = served(simulator)
 
-    fetch_files(work(), BARS)
+    fetch_files(ctx(), BARS)
     assert len(landing(lake)) == 1
     assert served(simulator) - calls == 4
 
-    restore_files(work(), rows)
+    restore_files(ctx(), rows)
     assert landing(lake) == before
     assert landed_files(lake) == rows
     assert served(simulator) - calls == 4 + 4 + 3
@@ -404,7 +402,7 @@ def test_a_range_that_makes_no_sense_is_refused(dataset: str, start: date, said:
 @needs_minio
 def test_a_lake_in_a_bucket_gets_the_same_bytes_under_the_same_path(
     store: Store,
-    work: Work,
+    ctx: Work,
     lake: Lake,
 ) -> None:
     settings = Settings.model_validate(
@@ -413,8 +411,8 @@ def test_a_lake_in_a_bucket_gets_the_same_bytes_under_the_same_path(
     keys = {"aws_access_key_id": store.access_key, "aws_secret_access_key": store.secret_key}
     bucket = lake_of(settings, Secrets.model_validate(keys))
     create_tables(bucket)
-    here = work()
-    there = Workspace(here.settings, here.secrets, bucket, here.clock, "in-a-bucket")
+    here = ctx()
+    there = RunContext(here.settings, here.secrets, bucket, here.clock, "in-a-bucket")
 
     fetch_files(there, ONE)
     fetch_files(here, ONE)

@@ -148,9 +148,9 @@ def test_a_table_that_fails_stops_no_other(spark: SparkSession, lake: Lake, pref
     land_and_build(lake, spark)
     log = Path(lake.uri(RAW_FILES)) / "_delta_log"
     next(log.glob("*.json")).write_text("{")
-    work = workspace_of_damaged(lake)
+    ctx = workspace_of_damaged(lake)
     with pytest.raises(MaintenanceError, match=r"bronze.raw_files") as failed:
-        maintain_tables(work, None, (RAW_FILES, RAW_PAYLOADS))
+        maintain_tables(ctx, None, (RAW_FILES, RAW_PAYLOADS))
     assert "raw_payloads" not in str(failed.value)
     assert files(lake, RAW_PAYLOADS) == 1
 

@@ -18,7 +18,7 @@ from flows.ingestion.registry import SOURCES
 from flows.ingestion.request_selection import range_asks
 from flows.ingestion.source import PlanError
 from flows.simulator.server import Simulator
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation
 from tests.lakes import land_rows
@@ -28,7 +28,7 @@ STOCKS = tuple(f"S{number:02}" for number in range(20))
 NOBODY = "http://127.0.0.1:9/query"  # where nobody listens: a call would fail
 
 
-def workspace(lake: Lake, tmp_path: Path, plan_name: str = "free", key: str | None = API_KEY) -> Workspace:
+def workspace(lake: Lake, tmp_path: Path, plan_name: str = "free", key: str | None = API_KEY) -> RunContext:
     settings = Settings.model_validate(
         {
             "watch_list": {"stocks": STOCKS, "fx": ["EURUSD"]},
@@ -37,19 +37,19 @@ def workspace(lake: Lake, tmp_path: Path, plan_name: str = "free", key: str | No
         }
     )
     known = Secrets(_env_file=None, alphavantage_api_key=SecretStr(key) if key else None)
-    return Workspace(settings, known, lake, lambda: T0, "plan")
+    return RunContext(settings, known, lake, lambda: T0, "plan")
 
 
-def spend(work: Workspace, calls: int) -> None:
+def spend(ctx: RunContext, calls: int) -> None:
     limits = SOURCES["alphavantage"].manifest.plans["free"][1:]
-    gate = RateGate.for_key(work.settings.state_dir / "rate_limits", "alphavantage", API_KEY, limits)
+    gate = RateGate.for_key(ctx.settings.state_dir / "rate_limits", "alphavantage", API_KEY, limits)
     for _ in range(calls):
         gate.acquire("alphavantage")
     gate.close()
 
 
-def latest(work: Workspace, *datasets: str, symbols: tuple[str, ...] = ()) -> ProviderPlan:
-    (found,) = plan(work, latest_asks_of(work.settings, datasets, symbols, "alphavantage"))
+def latest(ctx: RunContext, *datasets: str, symbols: tuple[str, ...] = ()) -> ProviderPlan:
+    (found,) = plan(ctx, latest_asks_of(ctx.settings, datasets, symbols, "alphavantage"))
     return found
 
 
@@ -64,15 +64,15 @@ def test_queries_beyond_the_quota_wait_until_calls_are_possible_again(lake: Lake
 
 
 def test_planning_uses_up_nothing_however_often(lake: Lake, tmp_path: Path) -> None:
-    work = workspace(lake, tmp_path)
-    spend(work, 4)
-    assert [latest(work).left[1].calls for _ in range(3)] == [21, 21, 21]
+    ctx = workspace(lake, tmp_path)
+    spend(ctx, 4)
+    assert [latest(ctx).left[1].calls for _ in range(3)] == [21, 21, 21]
 
 
 def test_calls_that_other_runs_have_made_are_not_promised_again(lake: Lake, tmp_path: Path) -> None:
-    work = workspace(lake, tmp_path)
-    spend(work, 25)
-    found = latest(work, "daily")
+    ctx = workspace(lake, tmp_path)
+    spend(ctx, 25)
+    found = latest(ctx, "daily")
     assert (found.datasets[0].queries, found.datasets[0].calls, found.seconds) == (20, 0, 0.0)
     assert found.left[1].next_at > found.left[0].next_at + timedelta(hours=23)
     assert len(found.waiting) == 20
@@ -80,9 +80,9 @@ def test_calls_that_other_runs_have_made_are_not_promised_again(lake: Lake, tmp_
 
 def test_the_symbols_that_wait_are_those_that_were_served(lake: Lake, tmp_path: Path) -> None:
     land_rows(lake, [daily(symbol, {DAYS[0]: bar()}, at(-1)) for symbol in STOCKS[:18]])
-    work = workspace(lake, tmp_path)
-    spend(work, 21)
-    found = latest(work, "daily")
+    ctx = workspace(lake, tmp_path)
+    spend(ctx, 21)
+    found = latest(ctx, "daily")
     assert found.datasets[0].calls == 4
     assert [each.symbol for each in found.waiting] == list(STOCKS[2:18])
 
@@ -109,29 +109,29 @@ def test_limits_that_a_run_waits_out_cost_time_and_leave_nobody_waiting(lake: La
 def test_a_range_leaves_out_what_has_landed(lake: Lake, tmp_path: Path) -> None:
     request = "/query?outputsize=full&symbol=S00"
     land_rows(lake, [daily("S00", {DAYS[0]: bar()}, at(1), request=request)])
-    work = workspace(lake, tmp_path, "premium")
-    asks = range_asks(work.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage")
-    (found,) = plan(work, asks)
+    ctx = workspace(lake, tmp_path, "premium")
+    asks = range_asks(ctx.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage")
+    (found,) = plan(ctx, asks)
     assert found.datasets[0].queries == 19
 
 
 def test_a_provider_with_nothing_to_ask_has_no_plan(lake: Lake, tmp_path: Path) -> None:
-    work = workspace(lake, tmp_path)
-    assert plan(work, ()) == []
-    asks = latest_asks_of(work.settings, ("crypto_daily",), (), "alphavantage")
-    assert plan(work, asks) == []
+    ctx = workspace(lake, tmp_path)
+    assert plan(ctx, ()) == []
+    asks = latest_asks_of(ctx.settings, ("crypto_daily",), (), "alphavantage")
+    assert plan(ctx, asks) == []
 
 
 def test_flat_files_are_counted_and_wait_for_nothing(lake: Lake, tmp_path: Path) -> None:
-    work = workspace(lake, tmp_path)
-    settings = work.settings.model_copy(
+    ctx = workspace(lake, tmp_path)
+    settings = ctx.settings.model_copy(
         update={"providers": Providers(massive=MassiveSettings(datasets=("trades_v1",), latest_days=3))}
     )
-    (found,) = plan(replace(work, settings=settings), latest_asks_of(settings, (), (), "massive"))
+    (found,) = plan(replace(ctx, settings=settings), latest_asks_of(settings, (), (), "massive"))
     # T0 is a Friday evening: the day's own file is looked for too.
     assert (found.provider, found.datasets) == ("massive", (DatasetPlan("trades_v1", 4, 4),))
     asks = range_asks(settings, date(2010, 8, 2), date(2010, 8, 13), ["trades_v1"], None, "massive")
-    assert plan(work, asks)[0].datasets == (DatasetPlan("trades_v1", 10, 10),)
+    assert plan(ctx, asks)[0].datasets == (DatasetPlan("trades_v1", 10, 10),)
 
 
 def test_a_dataset_that_nobody_has_is_named_with_those_that_there_are(lake: Lake, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from flows.simulator.market.companies import load_companies
 from flows.simulator.market.real_prices import load_histories
 from flows.simulator.server import SimulatorServer
 from flows.simulator.service import Service, SimulatorConfig
-from tests.flows.quota_worker import KEY, SharedClock, Shift, landed, work
+from tests.flows.quota_worker import KEY, SharedClock, Shift, ctx, landed
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_DAY = datetime(2010, 8, 16, 15, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_one_process_serves_40_symbols_in_two_days_and_spends_the_rest_on_the_ol
         with time_passes(shift.clock, SPEED):
             for day in (FIRST_DAY, FIRST_DAY + NEXT_DAY):
                 vendor.begin(day)
-                work(shift)
+                ctx(shift)
     seen = vendor.stats()
     assert [symbol for symbol, _ in landed(shift.landed_file)] == [*wanted, *wanted[:10]]
     assert (seen["served"], seen["refused"], seen["busiest_day"]) == (50, 0, 25)

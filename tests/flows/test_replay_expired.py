@@ -23,7 +23,7 @@ from flows.replay import replay_files
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from tests.flat_files import tick_workspace
 from tests.flows.broken_judges import broken_judges
 
@@ -38,7 +38,7 @@ def simulator(simulate: Callable[..., Simulator]) -> Simulator:
 
 
 @pytest.fixture
-def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path) -> Workspace:
+def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path) -> RunContext:
     """Two days of daily bars, fetched, built wrong, and expired."""
     made = tick_workspace(lake)
     massive = made.settings.providers.massive.model_copy(
@@ -47,13 +47,13 @@ def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path
     providers = made.settings.providers.model_copy(update={"massive": massive})
     settings = made.settings.model_copy(update={"state_dir": tmp_path / "state", "providers": providers})
     keys = {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
-    work = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
-    fetch_files(work, ASKS)
+    ctx = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
+    fetch_files(ctx, ASKS)
     with broken_judges():
-        build_bar_files(work, spark)
+        build_bar_files(ctx, spark)
     for file in landed_files(lake):
         (Path(lake.root) / file.path).unlink()
-    return work
+    return ctx
 
 
 def highs(lake: Lake, day: date) -> list[Any]:
@@ -61,7 +61,7 @@ def highs(lake: Lake, day: date) -> list[Any]:
     return [row["high"] for row in sorted(rows, key=lambda row: str(row["symbol"]))]
 
 
-def test_expired_files_are_fetched_again_and_replayed(filled: Workspace, spark: SparkSession) -> None:
+def test_expired_files_are_fetched_again_and_replayed(filled: RunContext, spark: SparkSession) -> None:
     lake, rows = filled.lake, landed_files(filled.lake)
     wrong = {day: highs(lake, day) for day in (WEDNESDAY, THURSDAY)}
 
@@ -76,7 +76,7 @@ def test_expired_files_are_fetched_again_and_replayed(filled: Workspace, spark: 
 
 
 def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
-    filled: Workspace, spark: SparkSession, simulator: Simulator
+    filled: RunContext, spark: SparkSession, simulator: Simulator
 ) -> None:
     simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
     before = highs(filled.lake, THURSDAY)
@@ -92,7 +92,7 @@ def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
 
 
 def test_days_that_the_provider_has_no_longer_are_named(
-    filled: Workspace, spark: SparkSession, simulator: Simulator
+    filled: RunContext, spark: SparkSession, simulator: Simulator
 ) -> None:
     speaker: Any = simulator.service.speaker("massive")
     speaker.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
@@ -102,9 +102,9 @@ def test_days_that_the_provider_has_no_longer_are_named(
     assert "no gzip file" in (built[1].result.detail or "")
 
 
-def test_without_keys_the_days_are_named_and_what_is_missing(filled: Workspace, spark: SparkSession) -> None:
-    work = replace(filled, secrets=Secrets.model_validate({}))
-    _, (lost,) = replay_files(work, spark, Scope())
+def test_without_keys_the_days_are_named_and_what_is_missing(filled: RunContext, spark: SparkSession) -> None:
+    ctx = replace(filled, secrets=Secrets.model_validate({}))
+    _, (lost,) = replay_files(ctx, spark, Scope())
     assert lost.result.status == "blocked"
     assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
     assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")

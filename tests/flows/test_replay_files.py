@@ -78,8 +78,8 @@ def land(lake: Lake) -> None:
 
 
 def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
-    work = tick_workspace(lake, **settings)
-    for each in (*build_bar_files(work, spark), *build_files(work, spark), build_tick_gold(work, spark)):
+    ctx = tick_workspace(lake, **settings)
+    for each in (*build_bar_files(ctx, spark), *build_files(ctx, spark), build_tick_gold(ctx, spark)):
         assert each.result.status == "done", each.result.detail
     lake.drop_staging()
 
@@ -90,9 +90,9 @@ def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
 
 
 def replayed(spark: SparkSession, lake: Lake, scope: Scope | None = None, **settings: Any) -> list[Built]:
-    work = tick_workspace(lake, **settings)
-    _, built = replay_files(work, spark, scope or Scope())
-    built.append(build_tick_gold(work, spark))
+    ctx = tick_workspace(lake, **settings)
+    _, built = replay_files(ctx, spark, scope or Scope())
+    built.append(build_tick_gold(ctx, spark))
     lake.drop_staging()
     return built
 
@@ -139,8 +139,8 @@ def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: Spark
     land_trades(lake, [*(trade(number, f"10:0{number}:00") for number in range(1, 5)), trade(5, price="0")])
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51"))
     with broken_judges():
-        work = tick_workspace(lake)
-        assert len([*build_bar_files(work, engine), *build_files(work, engine)]) == 2
+        ctx = tick_workspace(lake)
+        assert len([*build_bar_files(ctx, engine), *build_files(ctx, engine)]) == 2
     lake.drop_staging()
     assert (prices(lake), set_aside(lake)) == ({1: 100.5, 4: 50.25, 5: 1.0}, ["2"])
     assert bar_highs(lake) == {50.25: 100.0}

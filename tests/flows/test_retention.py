@@ -15,7 +15,7 @@ from delta_tables.tables.ops import RUNS
 from flows.build import build_all
 from flows.ingestion.file_retention import expire_built_files
 from jobs.pipelines.silver_tick_files import build_files
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -31,7 +31,7 @@ from tests.flat_files import (
 DAYS = timedelta(days=1)
 
 
-def work_of(lake: Lake, days_after: int, retention_days: int = 30) -> Workspace:
+def work_of(lake: Lake, days_after: int, retention_days: int = 30) -> RunContext:
     """A run so many days after the first file was fetched."""
     made = tick_workspace(lake)
     massive = made.settings.providers.massive.model_copy(update={"retention_days": retention_days})
@@ -86,11 +86,11 @@ def test_a_run_ends_with_it_and_the_next_one_builds_nothing_anew(
     del prefect_server
     land_trades(lake, [trade(1)])
     made = work_of(lake, 31)
-    work = replace(made, settings=made.settings.model_copy(update={"state_dir": tmp_path / "state"}))
-    assert "retention" in [each.result.stage for each in build_all(work)]
+    ctx = replace(made, settings=made.settings.model_copy(update={"state_dir": tmp_path / "state"}))
+    assert "retention" in [each.result.stage for each in build_all(ctx)]
     assert landing(lake) == set()
 
-    again = build_all(replace(work, run_id="the-next"))
+    again = build_all(replace(ctx, run_id="the-next"))
     assert {each.result.status for each in again} <= {"nothing_new", "done"}
     assert "silver.trades" not in [each.result.subject for each in again]
     assert len(retention(lake)) == 1

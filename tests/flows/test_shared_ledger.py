@@ -16,7 +16,7 @@ from flows.handlers.rate_limit.limiter import fingerprint
 from flows.handlers.rate_limit.windows import LedgerTable
 from flows.ingestion.quota_plan import latest_asks_of, plan
 from flows.ingestion.registry import SOURCES
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation
 from tests.payloads import T0
@@ -33,16 +33,16 @@ def database() -> Iterator[str]:
         yield url
 
 
-def worker(machine: Path, url: str | None, key: str = API_KEY) -> Workspace:
+def worker(machine: Path, url: str | None, key: str = API_KEY) -> RunContext:
     """A workspace on a machine of its own: nothing but the database is shared."""
     settings = Settings.model_validate({"watch_list": {"stocks": ["S1"]}, "state_dir": machine / "state"})
     secrets = Secrets.model_validate({"alphavantage_api_key": key, "ledger_database_url": url})
-    return Workspace(settings, secrets, Lake(str(machine / "lake")), lambda: T0, "a-run")
+    return RunContext(settings, secrets, Lake(str(machine / "lake")), lambda: T0, "a-run")
 
 
-def left(work: Workspace, name: str) -> list[int]:
+def left(ctx: RunContext, name: str) -> list[int]:
     """The calls left by each limit but that of a second, of which a call is gone before anybody looks."""
-    handler: Any = SOURCES[name].connect(work)
+    handler: Any = SOURCES[name].connect(ctx)
     found = [each.calls for each in handler.gate.remaining() if each.limit.per_seconds >= A_MINUTE]
     handler.close()
     return found

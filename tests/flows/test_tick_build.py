@@ -45,8 +45,8 @@ NEXT_DAY = DAY + timedelta(days=1)
 
 
 def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
-    work = tick_workspace(lake, **settings)
-    built = [*build_files(work, spark), build_tick_gold(work, spark)]
+    ctx = tick_workspace(lake, **settings)
+    built = [*build_files(ctx, spark), build_tick_gold(ctx, spark)]
     lake.drop_staging()
     return built
 
@@ -259,10 +259,10 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
     )
     text = Path(*checks).resolve().read_text()
     land_trades(lake, [trade(1)])
-    work = tick_workspace(lake)
+    ctx = tick_workspace(lake)
     (tmp_path / "silver_trades.yml").write_text(text + rule)
-    object.__setattr__(work, "checks", tmp_path)
-    (built,) = build_files(work, spark)
+    object.__setattr__(ctx, "checks", tmp_path)
+    (built,) = build_files(ctx, spark)
     assert (built.result.status, rows_of(lake, TRADES)) == ("blocked", [])
     assert [gate.is_publishable for gate in built.gates] == [False]
     assert statuses(build(spark, lake)) == [("silver.trades", "done"), ("gold_ticks", "done")]

@@ -37,8 +37,8 @@ def grown(spark: SparkSession, lake: Lake) -> list[str]:
             found = store.find(key_of(dataset, DAY), at, faults)
             assert found is not None
             land_text(lake, dataset, found.content, at, DAY)
-        work = tick_workspace(lake, stocks=("IBM", "KO"))
-        built = [*build_bar_files(work, spark), *build_files(work, spark), build_tick_gold(work, spark)]
+        ctx = tick_workspace(lake, stocks=("IBM", "KO"))
+        built = [*build_bar_files(ctx, spark), *build_files(ctx, spark), build_tick_gold(ctx, spark)]
         assert {each.result.status for each in built} == {"done"}
         lake.drop_staging()
     return [content_hash(lake, table) for table in TABLES]
@@ -69,8 +69,8 @@ def test_a_corrected_quote_and_a_corrected_daily_bar_close_what_they_replace(
         columns = ("ticker", "volume", "open", "close", "high", "low", "window_start")
         rows = [dict(zip(columns, cells, strict=True))]
         land_text(lake, DAY_BARS, csv_text(rows, COLUMNS_OF[DAY_BARS]), fetched_at)
-        work = tick_workspace(lake)
-        built = [*build_bar_files(work, engine), *build_files(work, engine)]
+        ctx = tick_workspace(lake)
+        built = [*build_bar_files(ctx, engine), *build_files(ctx, engine)]
         assert [each.result.status for each in built] == ["done", "done"]
         lake.drop_staging()
 

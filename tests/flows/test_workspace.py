@@ -10,7 +10,7 @@ from config.load import ConfigError
 from delta_tables.storage.lake import LakeError
 from flows.ingest import ingest_all
 from flows.ingestion.source import Ask
-from jobs.runs.run_context import CHECKS, market_clock, new_run_id, open_workspace, utc_now
+from jobs.runs.run_context import CHECKS, market_clock, new_run_id, open_run_context, utc_now
 from tests.flows.installation import Installation, install
 
 
@@ -41,9 +41,9 @@ def test_a_clock_without_a_zone_is_refused() -> None:
 
 
 def test_a_workspace_has_its_tables_and_judges_by_the_checks_of_the_project(here: Installation) -> None:
-    work = open_workspace(here.config)
+    ctx = open_run_context(here.config)
     assert set(here.versions().values()) == {0}
-    assert work.checks == CHECKS
+    assert ctx.checks == CHECKS
     assert (CHECKS / "silver_bars.yml").is_file()
 
 
@@ -51,21 +51,21 @@ def test_a_workspace_has_its_tables_and_judges_by_the_checks_of_the_project(here
 def test_a_lake_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("not a folder")
     with pytest.raises(LakeError, match="may not be written"):
-        open_workspace(install(tmp_path, "http://127.0.0.1:9/query").config)
+        open_run_context(install(tmp_path, "http://127.0.0.1:9/query").config)
 
 
 def test_a_lake_filled_under_one_clock_takes_no_data_of_another(here: Installation) -> None:
-    work = open_workspace(here.config)
-    assert ingest_all(work, ()) == []
+    ctx = open_run_context(here.config)
+    assert ingest_all(ctx, ()) == []
     other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")
     with pytest.raises(ConfigError, match="filled under another clock"):
-        ingest_all(open_workspace(other.config), ())
+        ingest_all(open_run_context(other.config), ())
 
 
 def test_a_run_that_has_no_key_sets_no_clock(here: Installation, environment: pytest.MonkeyPatch) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
     with pytest.raises(ConfigError, match="ALPHAVANTAGE_API_KEY is not set"):
-        ingest_all(open_workspace(here.config), (Ask("daily"),))
+        ingest_all(open_run_context(here.config), (Ask("daily"),))
     environment.setenv("ALPHAVANTAGE_API_KEY", "a-key-of-nobody")
     other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")
-    assert ingest_all(open_workspace(other.config), ()) == []
+    assert ingest_all(open_run_context(other.config), ()) == []

@@ -16,7 +16,7 @@ from flows.handlers.coingecko.handler import CoinGecko
 from flows.handlers.models import Query
 from flows.ingestion.source import Ask, Landed, PlanError
 from flows.ingestion.sources.coingecko import SOURCE
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 TODAY = date(2024, 3, 9)
 COINS = WatchList(crypto=("BTC-USD", "PEPE-USD=pepe"))
@@ -98,14 +98,14 @@ def test_nothing_is_asked_until_the_settings_name_datasets() -> None:
 
 
 def test_a_plan_with_a_key_needs_it_and_the_settings_reach_the_handler(tmp_path: Path) -> None:
-    def work(**fields: Any) -> Workspace:
+    def ctx(**fields: Any) -> RunContext:
         chosen = settings(**fields).model_copy(update={"state_dir": tmp_path})
         lake = Lake(str(tmp_path / "lake"))
-        return Workspace(chosen, Secrets(_env_file=None), lake, lambda: datetime.now(UTC), "run")
+        return RunContext(chosen, Secrets(_env_file=None), lake, lambda: datetime.now(UTC), "run")
 
     with pytest.raises(ConfigError, match="COINGECKO_API_KEY"):
-        SOURCE.connect(work(plan="demo"))
-    handler = SOURCE.connect(work(chart_days=30, ohlc_days=90))
+        SOURCE.connect(ctx(plan="demo"))
+    handler = SOURCE.connect(ctx(chart_days=30, ohlc_days=90))
     assert isinstance(handler, CoinGecko)
     assert handler.reach == Reach(30, 90)
     handler.close()

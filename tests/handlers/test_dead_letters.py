@@ -23,7 +23,7 @@ from flows.ingestion.fetch_payloads import Fetched, fetch_and_land
 from flows.ingestion.last_fetched import last_answered
 from flows.ingestion.registry import SOURCES
 from flows.landing.payloads import bury
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 from serving.monitor.status import dead_letter_counts
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
@@ -49,21 +49,21 @@ def _nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def work(server: Any, lake: Lake, tmp_path: Path, canary: str) -> Workspace:
+def ctx(server: Any, lake: Lake, tmp_path: Path, canary: str) -> RunContext:
     create_tables(lake, (RAW_PAYLOADS, DEAD_LETTERS))
     asked = {"base_url": server.url, "attempts": 3}
     providers: dict[str, Any] = {name: dict(asked) for name in OF_EACH}
     providers["alphavantage"] |= {"plan": "unmetered"}
     settings = Settings.model_validate({"state_dir": tmp_path / "state", "providers": providers})
     secrets = Secrets.model_validate({"alphavantage_api_key": canary})
-    return Workspace(settings, secrets, lake, lambda: NOW, "a-run")
+    return RunContext(settings, secrets, lake, lambda: NOW, "a-run")
 
 
-def fetch(work: Workspace, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> Fetched:
+def fetch(ctx: RunContext, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> Fetched:
     attempts = FailedAttempts()
-    handler = SOURCES[provider].connect(work, attempts.tell)
+    handler = SOURCES[provider].connect(ctx, attempts.tell)
     try:
-        return fetch_and_land(work, provider, handler, threads, wanted, attempts)
+        return fetch_and_land(ctx, provider, handler, threads, wanted, attempts)
     finally:
         handler.close()
 
@@ -74,15 +74,15 @@ def letters(lake: Lake) -> list[dict[str, Any]]:
 
 
 def test_what_came_before_a_success_is_kept_redacted_and_fails_nothing(
-    server: Any, work: Workspace, canary: str
+    server: Any, ctx: RunContext, canary: str
 ) -> None:
     server.will_answer(b"<h1>busy</h1>", status=503, Content_Type="text/html")
     server.will_answer(f"down, {canary}".encode(), status=500)
     server.will_answer(DATA)
-    fetched = fetch(work, ASK)
+    fetched = fetch(ctx, ASK)
 
     assert (fetched.failures, fetched.result.rows_out, fetched.result.rows_bad) == ((), 1, 0)
-    found = letters(work.lake)
+    found = letters(ctx.lake)
     assert [(row["attempt"], row["outcome"], row["status"], row["body"]) for row in found] == [
         (1, "asked_again", 503, b"<h1>busy</h1>"),
         (2, "asked_again", 500, b"down, REDACTED"),
@@ -91,42 +91,42 @@ def test_what_came_before_a_success_is_kept_redacted_and_fails_nothing(
         ("IBM", "overview", "a-run")
     ] * 2
     assert canary not in repr(found)
-    assert read_rows(work.lake, RAW_PAYLOADS).num_rows == 1
+    assert read_rows(ctx.lake, RAW_PAYLOADS).num_rows == 1
 
 
 @pytest.mark.parametrize("provider", OF_EACH)
 def test_every_source_tells_all_attempts_and_the_last_one_once(
-    provider: str, server: Any, work: Workspace
+    provider: str, server: Any, ctx: RunContext
 ) -> None:
     server.will_answer(b"busy", status=503)
-    fetched = fetch(work, OF_EACH[provider], provider=provider)
+    fetched = fetch(ctx, OF_EACH[provider], provider=provider)
 
     assert len(server.paths) == 3
-    assert [(row["attempt"], row["outcome"]) for row in letters(work.lake)] == [
+    assert [(row["attempt"], row["outcome"]) for row in letters(ctx.lake)] == [
         (1, "asked_again"),
         (2, "asked_again"),
         (3, "given_up"),
     ]
     assert (len(fetched.failures), fetched.result.rows_bad) == (1, 1)
-    (counted,) = dead_letter_counts(work.lake)
+    (counted,) = dead_letter_counts(ctx.lake)
     assert (counted["answers"], counted["asked_again"]) == (1, 2)
 
 
-def test_attempts_without_an_answer_say_what_was_asked(work: Workspace, canary: str) -> None:
-    nobody = work.settings.model_dump(mode="json")
+def test_attempts_without_an_answer_say_what_was_asked(ctx: RunContext, canary: str) -> None:
+    nobody = ctx.settings.model_dump(mode="json")
     nobody["providers"]["alphavantage"]["base_url"] = "http://127.0.0.1:9/query"
-    fetch(replace(work, settings=Settings.model_validate(nobody)), ASK)
-    first, *_, last = letters(work.lake)
+    fetch(replace(ctx, settings=Settings.model_validate(nobody)), ASK)
+    first, *_, last = letters(ctx.lake)
     assert first["request"] == "/query?apikey=REDACTED&function=OVERVIEW&symbol=IBM"
     assert (first["status"], first["body"], first["outcome"]) == (0, b"", "asked_again")
     assert (last["status"], last["body"], last["attempt"]) == (0, b"", 3)
-    assert canary not in repr(letters(work.lake))
+    assert canary not in repr(letters(ctx.lake))
 
 
-def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, work: Workspace) -> None:
+def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, ctx: RunContext) -> None:
     server.will_answer(b"{}", status=404)
-    fetch(work, OF_EACH["bse"], provider="bse")
-    found = letters(work.lake)
+    fetch(ctx, OF_EACH["bse"], provider="bse")
+    found = letters(ctx.lake)
     assert {(row["request"].rpartition("/")[2], row["outcome"]) for row in found} == {
         ("EQ_ISINCODE_150124.zip?", "asked_again"),
         ("EQ150124_CSV.ZIP?", "given_up"),
@@ -135,7 +135,7 @@ def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, work:
 
 
 def test_threads_and_many_commits_lose_and_double_nothing(
-    server: Any, work: Workspace, monkeypatch: pytest.MonkeyPatch
+    server: Any, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
     asked: Counter[str] = Counter()
@@ -153,29 +153,29 @@ def test_threads_and_many_commits_lose_and_double_nothing(
 
     server.answers.append(first_busy)
     symbols = [f"S{number:02}" for number in range(40)]
-    fetched = fetch(work, *(Query("overview", symbol) for symbol in symbols), threads=8)
+    fetched = fetch(ctx, *(Query("overview", symbol) for symbol in symbols), threads=8)
 
     assert (fetched.failures, fetched.result.rows_out) == ((), 40)
-    found = letters(work.lake)
+    found = letters(ctx.lake)
     assert sorted(row["symbol"] for row in found) == symbols
     assert {row["outcome"] for row in found} == {"asked_again"}
 
 
-def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, work: Workspace) -> None:
+def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, ctx: RunContext) -> None:
     server.will_answer(b"<html>", Content_Type="text/html")
     server.will_answer(b"busy", status=503)
-    fetch(work, ASK)
-    classes = [(row["error_class"], row["outcome"]) for row in letters(work.lake)]
+    fetch(ctx, ASK)
+    classes = [(row["error_class"], row["outcome"]) for row in letters(ctx.lake)]
     assert classes == [
         ("malformed", "asked_again"),
         ("unavailable", "asked_again"),
         ("unavailable", "given_up"),
     ]
-    assert last_answered(work.lake, "alphavantage") == {}
+    assert last_answered(ctx.lake, "alphavantage") == {}
 
 
 def test_what_could_not_be_buried_is_buried_with_the_next(
-    server: Any, work: Workspace, monkeypatch: pytest.MonkeyPatch
+    server: Any, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commit at the end of the fetch is tried while the disk is full; nothing is forgotten till then."""
     server.will_answer(b"busy", status=503)
@@ -191,6 +191,6 @@ def test_what_could_not_be_buried_is_buried_with_the_next(
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
     monkeypatch.setattr("flows.ingestion.fetch_payloads.bury", full_once)
     with pytest.raises(OSError, match="full"):
-        fetch(work, ASK)
+        fetch(ctx, ASK)
     assert calls == [1, 1]
-    assert [row["body"] for row in letters(work.lake)] == [b"busy"]
+    assert [row["body"] for row in letters(ctx.lake)] == [b"busy"]

@@ -44,9 +44,9 @@ def broken(payloads_df: DataFrame) -> DataFrame:
 
 
 def replay_all(spark: SparkSession, lake: Lake, scope: Scope) -> None:
-    work = workspace(lake)
-    assert {built.result.status for built in replay_silver(work, spark, scope)} == {"replayed"}
-    rebuild_gold(work, spark)
+    ctx = workspace(lake)
+    assert {built.result.status for built in replay_silver(ctx, spark, scope)} == {"replayed"}
+    rebuild_gold(ctx, spark)
     lake.drop_staging()
 
 
@@ -72,5 +72,5 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
 def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: Lake) -> None:
     land_rows(lake, payloads())
     build_lake(spark, lake)
-    work = workspace(lake)
-    assert [built.result.rows_out for built in replay_silver(work, spark, Scope())] == [0, 0, 0]
+    ctx = workspace(lake)
+    assert [built.result.rows_out for built in replay_silver(ctx, spark, Scope())] == [0, 0, 0]

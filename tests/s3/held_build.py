@@ -10,10 +10,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flows.build import build_session
-from jobs.runs.run_context import open_workspace
+from jobs.runs.run_context import open_run_context
 
 if __name__ == "__main__":
-    with build_session(open_workspace(), span_seconds=float(sys.argv[1])):
+    with build_session(open_run_context(), span_seconds=float(sys.argv[1])):
         sys.stdout.write("inside\n")
         sys.stdout.flush()
         time.sleep(600)

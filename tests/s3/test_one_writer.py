@@ -34,7 +34,7 @@ from jobs.engine.table_io import append_first, merge_history, merge_rows, read_t
 from jobs.history.bitemporal import OPERATION
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
-from jobs.runs.run_context import Workspace, new_run_id
+from jobs.runs.run_context import RunContext, new_run_id
 from tests.lakes import land_rows
 from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, T0, bar, daily, overview
@@ -56,12 +56,12 @@ def _engines_environment_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_{name}", "")
 
 
-def workspace_on(bucket: Lake, state: Path) -> Workspace:
+def workspace_on(bucket: Lake, state: Path) -> RunContext:
     """A run's workspace on a machine that has this state folder."""
     options = {**bucket.options, "AWS_ALLOW_HTTP": "true", "conditional_put": "etag"}
     there = Lake(bucket.root, options)
     create_tables(there)
-    return Workspace(Settings(state_dir=state), Secrets(_env_file=None), there, lambda: T0, new_run_id())
+    return RunContext(Settings(state_dir=state), Secrets(_env_file=None), there, lambda: T0, new_run_id())
 
 
 @contextmanager
@@ -93,15 +93,15 @@ def builder_elsewhere(bucket: Lake, state: Path) -> Iterator["subprocess.Popen[s
 def test_a_second_builder_is_told_who_builds_and_follows_one_that_was_killed(
     bucket: Lake, tmp_path: Path
 ) -> None:
-    work = workspace_on(bucket, tmp_path / "here")
+    ctx = workspace_on(bucket, tmp_path / "here")
     with builder_elsewhere(bucket, tmp_path / "elsewhere") as first:
         with (
             pytest.raises(LakeError, match=rf"being written \(build\) by .* process {first.pid} "),
-            build_session(work, wait_seconds=1),
+            build_session(ctx, wait_seconds=1),
         ):
             pass
         first.kill()
-        with build_session(work, wait_seconds=120) as (writer, _spark):
+        with build_session(ctx, wait_seconds=120) as (writer, _spark):
             writer.lake.require_writer()
     assert lease_objects(bucket) == []
 
@@ -115,24 +115,24 @@ def versions(lake: Lake) -> dict[str, int]:
 def test_a_build_whose_lease_is_stolen_publishes_nothing_more_and_says_why(
     bucket: Lake, tmp_path: Path
 ) -> None:
-    work = workspace_on(bucket, tmp_path)
-    land_rows(work.lake, [daily("A", {day: bar() for day in DAYS}), overview("A")])
+    ctx = workspace_on(bucket, tmp_path)
+    land_rows(ctx.lake, [daily("A", {day: bar() for day in DAYS}), overview("A")])
     bars, fundamentals = (
         next(recipe for recipe in SILVER_TABLES if recipe.table is table) for table in (BARS, FUNDAMENTALS)
     )
-    started = versions(work.lake)
-    with build_session(work) as (writer, spark):
+    started = versions(ctx.lake)
+    with build_session(ctx) as (writer, spark):
         assert build_silver(writer, spark, bars).result.rows_out == len(DAYS)
-        before = versions(work.lake)
+        before = versions(ctx.lake)
         steal(bucket)
         with pytest.raises(LeaseHeldError, match="a thief took it over"):
             build_silver(writer, spark, fundamentals)
         with pytest.raises(LeaseHeldError, match="a thief took it over"):
             build_gold(writer, spark)
-    after = versions(work.lake)
+    after = versions(ctx.lake)
     assert after == before
     assert {name for name in after if after[name] != started[name]} == {"silver.bars"}
-    failed = read_rows(work.lake, RUNS, ["subject", "detail"], "status = 'failed'").to_pylist()
+    failed = read_rows(ctx.lake, RUNS, ["subject", "detail"], "status = 'failed'").to_pylist()
     assert {row["subject"] for row in failed} == {"silver.fundamentals", "gold"}
     assert all("a thief took it over" in row["detail"] for row in failed)
     assert len(lease_objects(bucket)) == 1  # the thief's
@@ -140,11 +140,11 @@ def test_a_build_whose_lease_is_stolen_publishes_nothing_more_and_says_why(
 
 @needs_minio
 def test_a_build_leaves_neither_a_lease_nor_what_killed_runs_had_staged(bucket: Lake, tmp_path: Path) -> None:
-    work = workspace_on(bucket, tmp_path)
+    ctx = workspace_on(bucket, tmp_path)
     client, prefix = client_and_prefix(bucket)
     client.put_object(Bucket="market", Key=f"{prefix}/_staging/killed/bars/part.parquet", Body=b"rows")
-    land_rows(work.lake, [daily("A", {day: bar() for day in DAYS})])
-    with build_session(work) as (writer, spark):
+    land_rows(ctx.lake, [daily("A", {day: bar() for day in DAYS})])
+    with build_session(ctx) as (writer, spark):
         assert len(lease_objects(bucket)) == 1
         assert build_silver(writer, spark, SILVER_TABLES[0]).result.rows_out == len(DAYS)
     left = client.list_objects_v2(Bucket="market", Prefix=f"{prefix}/_").get("Contents", [])
@@ -186,10 +186,10 @@ def test_whatever_changes_a_table_asks_first_whether_it_may(
 def test_a_lake_in_a_folder_has_no_lease(lake: Lake, tmp_path: Path) -> None:
     with driver.only_driver(lake, "here") as require_ours, driver.only_driver(lake, "there"):
         require_ours()
-    work = Workspace(Settings(state_dir=tmp_path), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
-    with build_session(work) as (writer, _spark):
+    ctx = RunContext(Settings(state_dir=tmp_path), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
+    with build_session(ctx) as (writer, _spark):
         assert writer.lake.require_writer is lake.require_writer
-        with pytest.raises(LakeError, match="another run has been building"), build_session(work, 0.1):
+        with pytest.raises(LakeError, match="another run has been building"), build_session(ctx, 0.1):
             pass
     assert not Path(lake.root, "_lease").exists()
 

@@ -156,7 +156,7 @@ def test_gold_of_ticks_leads_to_the_lines_of_the_files(spark: SparkSession, lake
     trades = [flat_files.trade(n, f"10:0{n}:00", price=f"50.{n}0") for n in range(4)]
     quotes = [flat_files.quote(9, "10:02:30")]
     opened = int(flat_files.ns("10:03:00"))
-    work = flat_files.tick_workspace(lake)
+    ctx = flat_files.tick_workspace(lake)
     land_trades(lake, trades)
     flat_files.land_quotes(lake, quotes)
     names = "ticker,volume,open,close,high,low,window_start"
@@ -166,8 +166,8 @@ def test_gold_of_ticks_leads_to_the_lines_of_the_files(spark: SparkSession, lake
     bar |= {name: Decimal(50) for name in ("open", "high", "low", "close")} | {"volume": Decimal(7)}
     bar |= {"trade_dt": DAY, "partition_dt": DAY, "known_from": FETCHED, "payload_id": bars.file_id}
     add(lake, BARS, bar | {"position": f"IBM/{opened}", "run_id": "r", "is_simulated": False})
-    build_files(work, spark)
-    build_tick_gold(work, spark)
+    build_files(ctx, spark)
+    build_tick_gold(ctx, spark)
 
     key = ["symbol=IBM", f"timestamp={(at - timedelta(minutes=1)).isoformat()}"]
     features = explain(lake, TICK_FEATURES.full_name, key)

@@ -16,7 +16,7 @@ from flows.ingestion.asset_types import SymbolKind, symbols_listed
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
 from jobs.market_calendar.sessions import sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 # Longer than the window of a plan by the minute, so that it is waited out; a day's quota is not.
 _LONGEST_PAUSE_SECONDS = 120.0
@@ -170,17 +170,17 @@ def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     return _NO_KEY if secrets.alphavantage_api_key is None else None
 
 
-def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
-    settings = work.settings.providers.alphavantage
-    key = work.secrets.alphavantage_api_key
+def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+    settings = ctx.settings.providers.alphavantage
+    key = ctx.secrets.alphavantage_api_key
     if key is None:
         raise ConfigError(_NO_KEY)
     return alphavantage.connect(
         key.get_secret_value(),
-        ledger_home(work),
+        ledger_home(ctx),
         plan=settings.plan,
         base_url=str(settings.base_url),
-        clock=work.clock,
+        clock=ctx.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
         on_retry=on_retry,
         policy=HttpPolicy(

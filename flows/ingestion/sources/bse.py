@@ -10,7 +10,7 @@ from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
 from jobs.market_calendar.sessions import sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 _CALENDAR = bse.MANIFEST.calendars["bhavcopy"]
 _LONGEST_PAUSE_SECONDS = 120.0
@@ -50,13 +50,13 @@ def _queries(dataset: str, start: date, end: date) -> list[Query]:
     return [Query(dataset, "ALL", start=day, end=day) for day in days]
 
 
-def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
-    settings = work.settings.providers.bse
+def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+    settings = ctx.settings.providers.bse
     return bse.connect(
-        ledger_home(work),
+        ledger_home(ctx),
         calls_per_minute=settings.calls_per_minute,
         base_url=str(settings.base_url),
-        clock=work.clock,
+        clock=ctx.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
         on_retry=on_retry,
         policy=HttpPolicy(

@@ -12,7 +12,7 @@ from flows.handlers.models import Query
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 # Longer than the minute in which calls are counted, so that it is waited out; a month's quota is not.
 _LONGEST_PAUSE_SECONDS = 120.0
@@ -97,20 +97,20 @@ def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     )
 
 
-def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
-    settings = work.settings.providers.coingecko
-    key = work.secrets.coingecko_api_key
-    if reason := _lacks_key(work.settings, work.secrets):
+def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+    settings = ctx.settings.providers.coingecko
+    key = ctx.secrets.coingecko_api_key
+    if reason := _lacks_key(ctx.settings, ctx.secrets):
         raise ConfigError(reason)
     return coingecko.connect(
         key.get_secret_value() if key and settings.plan != "public" else "",
-        ledger_home(work),
+        ledger_home(ctx),
         plan=settings.plan,
         base_url=str(settings.base_url) if settings.base_url else None,
         reach=Reach(settings.chart_days, settings.ohlc_days),
         calls_per_minute=settings.calls_per_minute,
         calls_per_month=settings.calls_per_month,
-        clock=work.clock,
+        clock=ctx.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
         on_retry=on_retry,
         policy=HttpPolicy(

@@ -10,7 +10,7 @@ from flows.handlers import massive
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
 from flows.ingestion.source import Ask, PlanError
 from jobs.market_calendar.sessions import Session, sessions_between
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 PROVIDER = massive.MANIFEST.name
 
@@ -78,13 +78,13 @@ def lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     return None
 
 
-def connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> massive.Massive:
+def connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> massive.Massive:
     """The file store, with the workspace's settings and secrets; `on_retry` as every handler's.
 
     Raises:
         ConfigError: a secret is missing or cannot be one.
     """
-    settings, secrets = work.settings.providers.massive, work.secrets
+    settings, secrets = ctx.settings.providers.massive, ctx.secrets
     if secrets.massive_access_key_id is None or secrets.massive_secret_access_key is None:
         raise ConfigError(_NO_KEYS)
     try:
@@ -93,7 +93,7 @@ def connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> massive.Massive
             secrets.massive_secret_access_key.get_secret_value(),
             endpoint_url=str(settings.endpoint_url).rstrip("/"),
             bucket=settings.bucket,
-            clock=work.clock,
+            clock=ctx.clock,
             on_retry=on_retry,
             policy=HttpPolicy(
                 connect_timeout_seconds=min(_CONNECT_SECONDS, settings.timeout_seconds),

@@ -13,7 +13,7 @@ from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
 from flows.ingestion.asset_types import EVERY_KIND, symbols_listed
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
-from jobs.runs.run_context import Workspace
+from jobs.runs.run_context import RunContext
 
 # Longer than the window of the limit, so that it is waited out.
 _LONGEST_PAUSE_SECONDS = 120.0
@@ -27,13 +27,13 @@ _EDGE_DAYS: Final = 2
 _RECENT: Final = timedelta(hours=1)
 
 
-def _connect(work: Workspace, on_retry: OnRetry = tell_nobody) -> Handler:
-    settings = work.settings.providers.yahoo
+def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+    settings = ctx.settings.providers.yahoo
     return yahoo.connect(
-        ledger_home(work),
+        ledger_home(ctx),
         calls_per_minute=settings.calls_per_minute,
         base_url=str(settings.base_url),
-        clock=work.clock,
+        clock=ctx.clock,
         max_wait_seconds=_LONGEST_PAUSE_SECONDS,
         on_retry=on_retry,
         policy=HttpPolicy(
