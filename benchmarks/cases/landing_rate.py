@@ -15,7 +15,7 @@ from benchmarks.lakes import FETCHED, keep_payloads, kept_payloads, payload, row
 from benchmarks.peers import landing_rate
 from benchmarks.peers.landing_rate import ANSWER, ANSWERS
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.ingestion.fetch_payloads import fetch_and_land
 from flows.ingestion.registry import source_named
 from flows.simulator.market.real_prices import load_histories
@@ -29,9 +29,9 @@ _SESSIONS = sessions_between("XNYS", date(2010, 7, 26), date(2010, 8, 20))
 class _Received:
     """A handler whose answers are there at once."""
 
-    records: Mapping[Query, RawRecord]
+    records: Mapping[Query, RawPayload]
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answer to the query."""
         yield self.records[query]
 
@@ -55,10 +55,10 @@ def prepare(inputs: Path, scale: float) -> int:
 def run(inputs: Path, folder: Path) -> Generator[None]:
     """As the flow `ingest` lands a dataset: threads ask, commits of 200 answers, the ledger of the run."""
     ctx = workspace(folder, EMBEDDED)
-    names = [field.name for field in fields(RawRecord)]
+    names = [field.name for field in fields(RawPayload)]
     kept = kept_payloads(inputs / ANSWERS)
     records = {
-        Query("intraday", each["symbol"], "5min", str(number)): RawRecord(
+        Query("intraday", each["symbol"], "5min", str(number)): RawPayload(
             **{name: each[name] for name in names}
         )
         for number, each in enumerate(kept)

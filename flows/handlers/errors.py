@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from flows.handlers.models import RawRecord
+from flows.handlers.models import RawPayload
 
 
 class ErrorClass(StrEnum):
@@ -53,7 +53,7 @@ class ProviderError(Exception):
         wanted: str,
         found: str,
         *,
-        record: RawRecord | None = None,
+        record: RawPayload | None = None,
         retry_after_seconds: float | None = None,
         remedy: str | None = None,
         attempt: int = 1,

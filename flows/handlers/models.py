@@ -43,7 +43,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class RawRecord:
+class RawPayload:
     """One answer as received, secrets redacted, nothing parsed.
 
     `interval` is `1day` for daily data and None where the dataset has none; `request` is path and parameters

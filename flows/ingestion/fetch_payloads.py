@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
 from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.source import Handler
@@ -15,7 +15,7 @@ from jobs.runs.progress import report_progress
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST, StageResult, record
 
-Answer = list[RawRecord] | ProviderError
+Answer = list[RawPayload] | ProviderError
 LAND_AFTER_PAYLOADS = 200
 LAND_AFTER_SECONDS = 5.0
 
@@ -48,7 +48,7 @@ class _Basket:
     """What has been received and not landed yet, and the count of all that came."""
 
     attempts: FailedAttempts
-    records: list[RawRecord] = field(default_factory=list)
+    records: list[RawPayload] = field(default_factory=list)
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     failures: list[tuple[Query, ProviderError]] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)

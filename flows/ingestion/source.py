@@ -7,7 +7,7 @@ from typing import Protocol
 
 from config.secrets import Secrets
 from config.settings import Settings
-from flows.handlers.models import Manifest, Query, RawRecord
+from flows.handlers.models import Manifest, Query, RawPayload
 from flows.handlers.transport.retry import OnRetry, tell_nobody
 from flows.ingestion.asset_types import EVERY_KIND, SymbolKind
 from jobs.runs.run_context import RunContext
@@ -56,7 +56,7 @@ class Connect(Protocol):
 class Handler(Protocol):
     """What a run needs of a provider."""
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answers to one query; ProviderError where the provider refuses or fails."""
 
     def close(self) -> None:

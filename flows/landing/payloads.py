@@ -7,14 +7,14 @@ from delta_tables.storage.arrow_io import append_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import ASKED_AGAIN, DEAD_LETTERS, GIVEN_UP, RAW_PAYLOADS
 from flows.handlers.errors import ProviderError
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
 
 _NO_ANSWER = 0
 _LONGEST_SYMBOL = 100
 
 
-def land(lake: Lake, records: Sequence[RawRecord], run_id: str) -> None:
+def land(lake: Lake, records: Sequence[RawPayload], run_id: str) -> None:
     """Appends the records to bronze.raw_payloads in one commit.
 
     Raises:
@@ -53,7 +53,7 @@ def bury(
     append_rows(lake, DEAD_LETTERS, followed + ended)
 
 
-def _row(record: RawRecord, run_id: str) -> dict[str, object]:
+def _row(record: RawPayload, run_id: str) -> dict[str, object]:
     return {**vars(record), "payload_id": record.payload_id, "run_id": run_id}
 
 
@@ -65,18 +65,18 @@ def _said(error: ProviderError) -> dict[str, object]:
     }
 
 
-def _silence(provider: str, query: Query, now: datetime) -> RawRecord:
+def _silence(provider: str, query: Query, now: datetime) -> RawPayload:
     """What a query has to show that ended without an answer."""
     symbol = query.symbol[:_LONGEST_SYMBOL]
     asked = f"{query.dataset} {symbol}"
-    return RawRecord(
+    return RawPayload(
         provider, query.dataset, symbol, query.interval, asked, _NO_ANSWER, "", now, b"", is_simulated=False
     )
 
 
-def _silence_after(attempt: FailedAttempt) -> RawRecord:
+def _silence_after(attempt: FailedAttempt) -> RawPayload:
     """What an attempt has to show that brought no answer."""
-    return RawRecord(
+    return RawPayload(
         provider=attempt.provider,
         dataset=attempt.dataset,
         symbol=attempt.symbol[:_LONGEST_SYMBOL],

@@ -12,7 +12,7 @@ import pytest
 
 from flows.handlers.bse.handler import MANIFEST, Bse, connect, file_names
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import HttpPolicy
 
 NOW = datetime(2026, 8, 14, 15, 0, tzinfo=UTC)
@@ -49,7 +49,7 @@ def bse(server: Any, tmp_path: Path) -> Iterator[Bse]:
     handler.close()
 
 
-def fetched(handler: Bse, day: date) -> RawRecord:
+def fetched(handler: Bse, day: date) -> RawPayload:
     (record,) = handler.fetch(Query("bhavcopy", "ALL", start=day, end=day))
     return record
 

@@ -13,7 +13,7 @@ import requests
 
 from flows.handlers.bse.handler import Bse, connect, file_names
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.bse.endpoints import sessions
 from flows.simulator.faults import Fault, FaultKind
@@ -27,7 +27,7 @@ DAYS = {"udiff": TODAY, "isin": date(2024, 1, 15), "legacy": date(2010, 8, 20)}
 BROWSER = {"User-Agent": "Mozilla/5.0", "Referer": "https://www.bseindia.com/"}
 CASSETTES = Path(__file__).resolve().parents[2] / "../shared/data/bse/cassettes/bse_bhavcopy_equity"
 
-Fetch = Callable[..., RawRecord]
+Fetch = Callable[..., RawPayload]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def fetch(tmp_path: Path) -> Iterator[Fetch]:
     """Fetches a day's file from a simulator by the real handler."""
     made: list[Bse] = []
 
-    def get(simulator: Simulator, day: date) -> RawRecord:
+    def get(simulator: Simulator, day: date) -> RawPayload:
         policy = HttpPolicy(attempts=1, malformed_attempts=1)
         made.append(connect(tmp_path, base_url=simulator.base + FOLDER, policy=policy))
         (record,) = made[-1].fetch(Query("bhavcopy", "ALL", start=day, end=day))

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Query, RawRecord
+from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import HttpPolicy
 from flows.handlers.yahoo.handler import connect
 from flows.simulator.faults import Fault, FaultKind
@@ -21,7 +21,7 @@ NOW = datetime(2010, 8, 20, 22, tzinfo=UTC)
 _YAHOO = Path(__file__).resolve().parents[2] / "../shared/data/yahoo"
 
 Get = Callable[..., requests.Response]
-Fetch = Callable[[Query], RawRecord]
+Fetch = Callable[[Query], RawPayload]
 
 
 @pytest.fixture(name="simulator")
@@ -44,7 +44,7 @@ def _fetch(simulator: Simulator, tmp_path: Path) -> Iterator[Fetch]:
     policy = HttpPolicy(attempts=1, malformed_attempts=1)
     handler = connect(tmp_path, base_url=base_url, clock=lambda: NOW, policy=policy)
 
-    def only(query: Query) -> RawRecord:
+    def only(query: Query) -> RawPayload:
         (record,) = handler.fetch(query)
         return record
 
@@ -52,7 +52,7 @@ def _fetch(simulator: Simulator, tmp_path: Path) -> Iterator[Fetch]:
     handler.close()
 
 
-def _chart(record: RawRecord) -> dict[str, Any]:
+def _chart(record: RawPayload) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(record.body)["chart"]["result"][0]
     return found
 

@@ -16,7 +16,7 @@ from typing import Final
 from flows.handlers.alphavantage.endpoints import DATASETS, Asked, asked
 from flows.handlers.alphavantage.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawRecord
+from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -79,7 +79,7 @@ class AlphaVantage:
         if key and key != "demo" and key in self.http.redactor.text(key):
             raise ValueError("wanted an HTTP client whose redactor knows the API key; use connect()")
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answer to the query, one record, its body untouched but for the key.
 
         Raises ProviderError when iterated; without any call for a query that makes no sense (bad_symbol)

@@ -16,7 +16,7 @@ from typing import Final
 
 from flows.handlers.bse.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawRecord
+from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -67,7 +67,7 @@ class Bse:
     base_url: str = BASE_URL
     clock: Callable[[], datetime] = _now
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The day's file as received, one record; a zip stays a zip.
 
         A day from before UDIFF_SINCE is asked for with ISINs, and without where there is none with: the
@@ -93,7 +93,7 @@ class Bse:
         self.http.close()
         self.gate.close()
 
-    def _file(self, name: str, day: date) -> RawRecord:
+    def _file(self, name: str, day: date) -> RawPayload:
         request = Request(
             provider=MANIFEST.name,
             dataset="bhavcopy",

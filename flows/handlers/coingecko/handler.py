@@ -13,7 +13,7 @@ from typing import Final
 from flows.handlers.coingecko.endpoints import DATASETS, Question, Reach, question
 from flows.handlers.coingecko.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawRecord
+from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
 from flows.handlers.transport.http_client import HttpClient, Request
@@ -88,7 +88,7 @@ class CoinGecko:
         if key and key in self.http.redactor.text(key):
             raise ValueError("wanted an HTTP client whose redactor knows the API key; use connect()")
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answer to the query, one record; its `interval` is the one that CoinGecko documents for the
         days asked, which the body need not keep to.
 

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.massive.files import RemoteFile, file_key
 from flows.handlers.massive.responses import Verdict, judge
-from flows.handlers.models import Manifest, RawRecord
+from flows.handlers.models import Manifest, RawPayload
 from flows.handlers.transport.http_response import host_of
 from flows.handlers.transport.redaction import Redactor, guard_loggers
 from flows.handlers.transport.retry import (
@@ -137,7 +137,7 @@ class Massive:
     def failure(self, dataset: str, day: date, verdict: Verdict, body: bytes = b"") -> Failure:
         """The verdict as an error free of secrets; `body` is what the dead letters shall show of a file."""
         now = self.clock()
-        record = RawRecord(
+        record = RawPayload(
             provider=MANIFEST.name,
             dataset=dataset,
             symbol=ALL_TICKERS,

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import RawRecord
+from flows.handlers.models import RawPayload
 from flows.handlers.transport.http_response import (
     Answer,
     Fault,
@@ -114,7 +114,7 @@ class HttpClient:
         for logger in self._guarded:
             logger.removeFilter(self.redactor)
 
-    def fetch(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord:
+    def fetch(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawPayload:
         """The answer that is data. Each attempt passes the gate first; `clock` (UTC) dates the answer.
 
         Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
@@ -140,7 +140,7 @@ class HttpClient:
             )
         )
 
-    def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawRecord | Failure:
+    def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawPayload | Failure:
         gate.acquire(request.provider)
         try:
             with self._get(request) as response:
@@ -163,8 +163,8 @@ class HttpClient:
             stream=True,
         )
 
-    def _record(self, request: Request, answer: Answer, fetched_at: datetime) -> RawRecord:
-        return RawRecord(
+    def _record(self, request: Request, answer: Answer, fetched_at: datetime) -> RawPayload:
+        return RawPayload(
             provider=request.provider,
             dataset=request.dataset,
             symbol=request.symbol,
@@ -177,7 +177,7 @@ class HttpClient:
             is_simulated=answer.headers.get("X-Simulated", "").lower() == "true",
         )
 
-    def _judge(self, request: Request, record: RawRecord) -> Fault | None:
+    def _judge(self, request: Request, record: RawPayload) -> Fault | None:
         """None where the record is data."""
         error_class = combine(record.status, request.classify(record.body, record.content_type))
         if error_class is None:
@@ -185,7 +185,7 @@ class HttpClient:
         found = f"HTTP {record.status} {record.content_type}: {excerpt(record.body)}"
         return Fault(error_class, found, attempts_for(error_class, record.body, self.policy))
 
-    def _failure(self, request: Request, answer: Answer, record: RawRecord, fault: Fault) -> Failure:
+    def _failure(self, request: Request, answer: Answer, record: RawPayload, fault: Fault) -> Failure:
         asked = retry_after_seconds(answer.headers, record.fetched_at)
         if fault.error_class is ErrorClass.too_fast:
             asked = max(asked or 0.0, request.too_fast_wait_seconds)

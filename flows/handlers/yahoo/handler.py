@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawRecord
+from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -72,7 +72,7 @@ class Yahoo:
     base_url: str = BASE_URL
     clock: Callable[[], datetime] = _now
 
-    def fetch(self, query: Query) -> Iterator[RawRecord]:
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answer to the query, its body untouched.
 
         Where the newest daily bars tell of a split, the whole history follows as a second record, because
@@ -90,7 +90,7 @@ class Yahoo:
         self.http.close()
         self.gate.close()
 
-    def _ask(self, query: Query) -> RawRecord:
+    def _ask(self, query: Query) -> RawPayload:
         request = self._request(query)
         try:
             return self.http.fetch(request, self.gate, self.clock)
