@@ -41,7 +41,7 @@ _REMEDIES: Final = {
 class ProviderError(Exception):
     """A provider gave no data: wanted, found, what to do.
 
-    `record` is the redacted answer for the dead letters, None where nothing was received.
+    `payload` is the redacted answer for the dead letters, None where nothing was received.
     `retry_after_seconds` is how long to wait before asking again, None where nobody said; `attempt` is the
     number of the attempt that it ended, 1 the first.
     The texts given must already be free of secrets. It can be pickled, so it can cross processes.
@@ -53,7 +53,7 @@ class ProviderError(Exception):
         wanted: str,
         found: str,
         *,
-        record: RawPayload | None = None,
+        payload: RawPayload | None = None,
         retry_after_seconds: float | None = None,
         remedy: str | None = None,
         attempt: int = 1,
@@ -63,7 +63,7 @@ class ProviderError(Exception):
         self.error_class = error_class
         self.wanted = wanted
         self.found = found
-        self.record = record
+        self.payload = payload
         self.retry_after_seconds = retry_after_seconds
         self.attempt = attempt
         self.remedy = remedy or error_class.remedy

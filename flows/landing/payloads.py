@@ -40,21 +40,21 @@ def bury(
     """
     followed = [
         {
-            **_row(each.error.record or _silence_after(each), run_id),
+            **_row(each.error.payload or _silence_after(each), run_id),
             **_said(each.error),
             "outcome": ASKED_AGAIN,
         }
         for each in attempts
     ]
     ended = [
-        {**_row(error.record or _silence(provider, query, now), run_id), **_said(error), "outcome": GIVEN_UP}
+        {**_row(error.payload or _silence(provider, query, now), run_id), **_said(error), "outcome": GIVEN_UP}
         for query, error in failures
     ]
     append_rows(lake, DEAD_LETTERS, followed + ended)
 
 
-def _row(record: RawPayload, run_id: str) -> dict[str, object]:
-    return {**vars(record), "payload_id": record.payload_id, "run_id": run_id}
+def _row(payload: RawPayload, run_id: str) -> dict[str, object]:
+    return {**vars(payload), "payload_id": payload.payload_id, "run_id": run_id}
 
 
 def _said(error: ProviderError) -> dict[str, object]:

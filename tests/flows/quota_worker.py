@@ -143,7 +143,7 @@ def ctx(shift: Shift) -> None:
                 (record,) = handler.fetch(query)
             except ProviderError as error:
                 clock.release()
-                if error.stops_provider and error.record is None:
+                if error.stops_provider and error.payload is None:
                     return
                 raise
             os.write(out, f"{record.symbol} {record.fetched_at.isoformat()}\n".encode())

@@ -35,26 +35,28 @@ def _error(handler: AlphaVantage, query: Query) -> ProviderError:
 def test_a_record_holds_the_bytes_and_where_they_came_from(server: Any, make_handler: Make) -> None:
     server.will_answer(DAILY, Content_Type="application/json; charset=utf-8")
 
-    (record,) = make_handler(server.url).fetch(Query("daily", "IBM"))
+    (payload,) = make_handler(server.url).fetch(Query("daily", "IBM"))
 
-    assert record.body == DAILY
-    assert record.payload_id == sha256(DAILY).hexdigest()
-    assert (record.provider, record.dataset, record.symbol, record.interval) == (
+    assert payload.body == DAILY
+    assert payload.payload_id == sha256(DAILY).hexdigest()
+    assert (payload.provider, payload.dataset, payload.symbol, payload.interval) == (
         "alphavantage",
         "daily",
         "IBM",
         "1day",
     )
-    assert record.request == "/query?apikey=REDACTED&function=TIME_SERIES_DAILY&outputsize=compact&symbol=IBM"
-    assert (record.status, record.content_type) == (200, "application/json; charset=utf-8")
-    assert record.fetched_at == datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
-    assert not record.is_simulated
+    assert (
+        payload.request == "/query?apikey=REDACTED&function=TIME_SERIES_DAILY&outputsize=compact&symbol=IBM"
+    )
+    assert (payload.status, payload.content_type) == (200, "application/json; charset=utf-8")
+    assert payload.fetched_at == datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
+    assert not payload.is_simulated
 
 
 def test_an_answer_that_calls_itself_simulated_is_marked(server: Any, make_handler: Make) -> None:
     server.will_answer(DAILY, X_Simulated="true")
-    (record,) = make_handler(server.url).fetch(Query("daily", "IBM"))
-    assert record.is_simulated
+    (payload,) = make_handler(server.url).fetch(Query("daily", "IBM"))
+    assert payload.is_simulated
 
 
 @pytest.mark.parametrize(
@@ -101,11 +103,11 @@ def test_each_dataset_asks_its_function(
 ) -> None:
     server.will_answer(body)
 
-    (record,) = make_handler(server.url).fetch(query)
+    (payload,) = make_handler(server.url).fetch(query)
 
     asked = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
     assert asked == {**params, "apikey": canary}
-    assert record.interval == interval
+    assert payload.interval == interval
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -121,9 +123,9 @@ def test_an_error_body_is_an_error_whatever_its_status(
 
     assert error.error_class is ErrorClass.quota_exhausted
     assert error.stops_provider
-    assert error.record is not None
-    assert error.record.status == status
-    assert b"API key as REDACTED and" in error.record.body
+    assert error.payload is not None
+    assert error.payload.status == status
+    assert b"API key as REDACTED and" in error.payload.body
     assert len(server.paths) == 1
 
 
@@ -140,9 +142,9 @@ def test_too_fast_is_asked_again_after_at_least_the_interval(
     server.will_answer(b'{"Information": "Please consider spreading out your free API requests"}')
     server.will_answer(DAILY)
 
-    (record,) = make_handler(server.url, backoff_seconds=0.001).fetch(Query("daily", "IBM"))
+    (payload,) = make_handler(server.url, backoff_seconds=0.001).fetch(Query("daily", "IBM"))
 
-    assert record.body == DAILY
+    assert payload.body == DAILY
     assert len(sleeps) == 1
     assert sleeps[0] >= 1.0
 
@@ -174,7 +176,7 @@ HOSTILE = [
 def test_a_hostile_symbol_is_refused_without_a_call(symbol: str, server: Any, make_handler: Make) -> None:
     error = _error(make_handler(server.url), Query("daily", symbol))
     assert error.error_class is ErrorClass.bad_symbol
-    assert error.record is None
+    assert error.payload is None
     assert len(str(error)) < 400
     assert str(error).isprintable()
     assert server.paths == []
@@ -251,4 +253,4 @@ def test_an_error_survives_pickling_whole(server: Any, make_handler: Make) -> No
     server.will_answer(b"{}")
     error = _error(make_handler(server.url), Query("overview", "NOSUCH"))
     again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.record, again.error_class) == (str(error), error.record, error.error_class)
+    assert (str(again), again.payload, again.error_class) == (str(error), error.payload, error.error_class)

@@ -112,12 +112,12 @@ def test_each_dataset_asks_its_function(
 ) -> None:
     server.will_answer(body)
 
-    (record,) = make_handler(server.url).fetch(query)
+    (payload,) = make_handler(server.url).fetch(query)
 
     asked = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
     assert asked == {**params, "apikey": canary}
-    assert (record.dataset, record.symbol, record.interval) == (query.dataset, *filed)
-    assert record.body == body
+    assert (payload.dataset, payload.symbol, payload.interval) == (query.dataset, *filed)
+    assert payload.body == body
 
 
 @pytest.mark.parametrize(

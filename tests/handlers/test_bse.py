@@ -50,8 +50,8 @@ def bse(server: Any, tmp_path: Path) -> Iterator[Bse]:
 
 
 def fetched(handler: Bse, day: date) -> RawPayload:
-    (record,) = handler.fetch(Query("bhavcopy", "ALL", start=day, end=day))
-    return record
+    (payload,) = handler.fetch(Query("bhavcopy", "ALL", start=day, end=day))
+    return payload
 
 
 def refused(handler: Bse, query: Query) -> ProviderError:
@@ -67,17 +67,17 @@ def day_query(day: date) -> Query:
 def test_a_zip_is_kept_as_received(server: Any, bse: Bse) -> None:
     server.will_answer(WITH_ISIN, Content_Type="application/x-zip-compressed")
 
-    record = fetched(bse, ISIN_DAY)
+    payload = fetched(bse, ISIN_DAY)
 
-    assert record.body == WITH_ISIN
-    assert record.request == f"{FOLDER}/EQ_ISINCODE_150124.zip?"
-    assert (record.provider, record.dataset, record.symbol, record.interval) == (
+    assert payload.body == WITH_ISIN
+    assert payload.request == f"{FOLDER}/EQ_ISINCODE_150124.zip?"
+    assert (payload.provider, payload.dataset, payload.symbol, payload.interval) == (
         "bse",
         "bhavcopy",
         "ALL",
         "1day",
     )
-    assert (record.status, record.fetched_at, record.is_simulated) == (200, NOW, False)
+    assert (payload.status, payload.fetched_at, payload.is_simulated) == (200, NOW, False)
 
 
 def test_the_site_is_asked_as_a_browser_asks(server: Any, bse: Bse) -> None:
@@ -109,9 +109,9 @@ def test_without_a_file_with_isins_the_oldest_layout_is_asked_for(
     server.will_answer(first, Content_Type=kind)
     server.will_answer(WITHOUT_ISIN, Content_Type="application/x-zip-compressed")
 
-    record = fetched(bse, ISIN_DAY)
+    payload = fetched(bse, ISIN_DAY)
 
-    assert record.body == WITHOUT_ISIN
+    assert payload.body == WITHOUT_ISIN
     assert server.paths == [f"{FOLDER}/EQ_ISINCODE_150124.zip", f"{FOLDER}/EQ150124_CSV.ZIP"]
 
 
@@ -139,8 +139,8 @@ def test_a_day_without_a_file_is_no_data(body: bytes, status: int, kind: str, se
     error = refused(bse, day_query(UDIFF_DAY))
 
     assert error.error_class is ErrorClass.no_data
-    assert error.record is not None
-    assert error.record.body == body
+    assert error.payload is not None
+    assert error.payload.body == body
     assert "2026-08-14" in str(error)
 
 

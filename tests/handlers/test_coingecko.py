@@ -95,14 +95,14 @@ def test_each_dataset_asks_its_endpoint(
 ) -> None:
     server.will_answer(body)
 
-    (record,) = make(server.url, reach=reach).fetch(query)
+    (payload,) = make(server.url, reach=reach).fetch(query)
 
     asked = urlsplit(server.paths[0])
     assert asked.path == f"/api/v3/coins/{path}"
     assert dict(parse_qsl(asked.query)) == {"vs_currency": "usd", **params}
-    assert (record.body, record.interval, record.dataset) == (body, interval, query.dataset)
-    assert record.symbol == query.symbol.partition("=")[0]
-    assert record.request == f"{asked.path}?{'&'.join(sorted(asked.query.split('&')))}"
+    assert (payload.body, payload.interval, payload.dataset) == (body, interval, query.dataset)
+    assert payload.symbol == query.symbol.partition("=")[0]
+    assert payload.request == f"{asked.path}?{'&'.join(sorted(asked.query.split('&')))}"
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_the_key_goes_into_the_plans_header_and_nowhere_else(
 
     keyed = {name: value for name, value in sent[0].items() if name.startswith("x-cg-")}
     assert keyed == ({header: canary} if header else {})
-    assert error.record is not None
-    assert b"not found for REDACTED" in error.record.body
-    shown = (server.paths, str(error), error.record, error.record.body, caplog.text, handler)
+    assert error.payload is not None
+    assert b"not found for REDACTED" in error.payload.body
+    shown = (server.paths, str(error), error.payload, error.payload.body, caplog.text, handler)
     assert canary not in repr(shown)
 
 
@@ -178,9 +178,9 @@ def test_a_wait_asked_for_is_kept_and_then_there_is_data(
     server.will_answer(b"Throttled", 429, Content_Type="text/plain")
     server.will_answer(CHART)
 
-    (record,) = make(server.url).fetch(Query("market_chart", "BTC-USD"))
+    (payload,) = make(server.url).fetch(Query("market_chart", "BTC-USD"))
 
-    assert record.body == CHART
+    assert payload.body == CHART
     assert sleeps[0] == 53
     assert sleeps[1] >= 2
 
@@ -293,10 +293,10 @@ def test_the_handler_and_the_parser_read_the_simulator(make: Make) -> None:
             ("ohlc", Reach(1, 14), "4hour"),
             ("ohlc", Reach(1, 365), "4day"),
         ]:
-            (record,) = make(url, reach=reach).fetch(Query(dataset, "PEPE-USD=pepe"))
-            rows = bar_rows(record.body, record.symbol, None)
-            assert record.is_simulated
-            assert {row[0] for row in rows} == {record.interval} == {interval}
+            (payload,) = make(url, reach=reach).fetch(Query(dataset, "PEPE-USD=pepe"))
+            rows = bar_rows(payload.body, payload.symbol, None)
+            assert payload.is_simulated
+            assert {row[0] for row in rows} == {payload.interval} == {interval}
             assert not any("e" in str(row[4:]) for row in rows)
-        (record,) = make(url).fetch(Query("markets", "PEPE-USD=pepe"))
-        assert record.symbol == "PEPE-USD"
+        (payload,) = make(url).fetch(Query("markets", "PEPE-USD=pepe"))
+        assert payload.symbol == "PEPE-USD"

@@ -38,8 +38,8 @@ def test_bodies_of_failed_attempts_are_handed_out_before_a_success(
     server.will_answer(f"slow down, {canary}".encode(), status=429)
     server.will_answer(DATA)
     told: list[FailedAttempt] = []
-    (record,) = make(server.url, told).fetch(ASK)
-    assert record.body == DATA
+    (payload,) = make(server.url, told).fetch(ASK)
+    assert payload.body == DATA
     assert [(each.dataset, each.symbol, each.interval) for each in told] == [("overview", "IBM", None)] * 2
     assert [each.error.error_class for each in told] == ["unavailable", "too_fast"]
     assert [(each.provider, each.error.attempt, each.at) for each in told] == [
@@ -47,7 +47,7 @@ def test_bodies_of_failed_attempts_are_handed_out_before_a_success(
         ("alphavantage", 2, NOW),
     ]
     assert {each.request for each in told} == {"/query?apikey=REDACTED&function=OVERVIEW&symbol=IBM"}
-    bodies = [each.error.record.body for each in told if each.error.record]
+    bodies = [each.error.payload.body for each in told if each.error.payload]
     assert bodies == [b"<h1>busy</h1>", b"slow down, REDACTED"]
     assert canary not in repr(told)
 
@@ -58,10 +58,10 @@ def test_the_last_error_is_raised_and_not_told_twice(server: Any, make: Callable
     told: list[FailedAttempt] = []
     with pytest.raises(ProviderError) as raised:
         list(make(server.url, told).fetch(ASK))
-    bodies = [each.error.record.body for each in told if each.error.record]
+    bodies = [each.error.payload.body for each in told if each.error.payload]
     assert bodies == [b"busy 0", b"busy 1"]
-    assert raised.value.record is not None
-    assert raised.value.record.body == b"busy 2"
+    assert raised.value.payload is not None
+    assert raised.value.payload.body == b"busy 2"
     assert raised.value.attempt == 3
 
 
@@ -69,7 +69,7 @@ def test_an_attempt_without_an_answer_is_told_without_a_record(make: Callable[..
     told: list[FailedAttempt] = []
     with pytest.raises(ProviderError):
         list(make("http://127.0.0.1:9/query", told).fetch(ASK))
-    assert [each.error.record for each in told] == [None, None]
+    assert [each.error.payload for each in told] == [None, None]
     assert "no answer from 127.0.0.1" in str(told[0].error)
 
 

@@ -37,8 +37,8 @@ def test_a_passing_fault_is_asked_again(
 ) -> None:
     server.will_answer(b"<h1>busy</h1>", status=status, Content_Type="text/html")
     server.will_answer(DATA)
-    (record,) = make_handler(server.url).fetch(ASK)
-    assert record.body == DATA
+    (payload,) = make_handler(server.url).fetch(ASK)
+    assert payload.body == DATA
     assert len(sleeps) == 1
 
 
@@ -58,8 +58,8 @@ def test_a_status_gives_its_class_and_its_number_of_attempts(
     server.will_answer(b"<h1>no</h1>", status=status, Content_Type="text/html")
     error = _error(make_handler(server.url, attempts=3))
     assert error.error_class is expected
-    assert error.record is not None
-    assert error.record.body == b"<h1>no</h1>"
+    assert error.payload is not None
+    assert error.payload.body == b"<h1>no</h1>"
     assert len(server.paths) == calls
 
 
@@ -128,16 +128,16 @@ def test_html_with_status_200_is_asked_for_once_more(server: Any, make_handler: 
 def test_a_truncated_body_is_asked_for_again(server: Any, make_handler: Make) -> None:
     server.will_answer(DATA[:20], Content_Length=str(len(DATA)))
     server.will_answer(DATA)
-    (record,) = make_handler(server.url).fetch(ASK)
-    assert record.body == DATA
+    (payload,) = make_handler(server.url).fetch(ASK)
+    assert payload.body == DATA
 
 
 def test_a_body_that_stays_truncated_reaches_the_dead_letters(server: Any, make_handler: Make) -> None:
     server.will_answer(DATA[:20], Content_Length=str(len(DATA)))
     error = _error(make_handler(server.url, attempts=2))
     assert error.error_class is ErrorClass.malformed
-    assert error.record is not None
-    assert error.record.body == DATA[:20]
+    assert error.payload is not None
+    assert error.payload.body == DATA[:20]
     assert "cut off after 20 bytes" in str(error)
 
 
@@ -157,8 +157,8 @@ def test_a_cut_chunked_body_is_noticed(server: Any, make_handler: Make) -> None:
 
 def test_a_compressed_body_is_kept_decompressed(server: Any, make_handler: Make) -> None:
     server.will_answer(gzip.compress(DATA), Content_Encoding="gzip")
-    (record,) = make_handler(server.url).fetch(ASK)
-    assert record.body == DATA
+    (payload,) = make_handler(server.url).fetch(ASK)
+    assert payload.body == DATA
 
 
 def test_a_silent_server_times_out(server: Any, make_handler: Make) -> None:
@@ -171,7 +171,7 @@ def test_a_silent_server_times_out(server: Any, make_handler: Make) -> None:
     server.answers.append(stay_silent)
     error = _error(make_handler(server.url, attempts=2, read_timeout_seconds=0.1))
     assert error.error_class is ErrorClass.unavailable
-    assert error.record is None
+    assert error.payload is None
     assert "time" in str(error).lower()
     for _ in range(2):  # the client may have given up before the server's thread could read its question
         assert asked.acquire(timeout=PATIENCE_SECONDS)
@@ -206,8 +206,8 @@ def test_a_body_beyond_the_cap_is_refused_and_its_beginning_kept(server: Any, ma
     error = _error(make_handler(server.url, max_body_bytes=200_000))
     assert error.error_class is ErrorClass.malformed
     assert "more than 200000 bytes" in str(error)
-    assert error.record is not None
-    assert len(error.record.body) == 64 * 1024
+    assert error.payload is not None
+    assert len(error.payload.body) == 64 * 1024
     assert len(server.paths) == 1
 
 

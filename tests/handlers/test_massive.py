@@ -285,8 +285,8 @@ def test_a_refusal_is_asked_for_its_reason(
     error = error_of(make(key_id), tmp_path, dataset)
 
     assert error.error_class is expected
-    assert error.record is not None
-    assert error.record.status == 403
+    assert error.payload is not None
+    assert error.payload.status == 403
     assert sleeps == []
 
 
@@ -299,9 +299,9 @@ def test_a_day_without_a_file_is_no_data(make: Make) -> None:
         make().head("trades_v1", date(2010, 8, 21))
 
     assert raised.value.error_class is ErrorClass.no_data
-    assert raised.value.record is not None
-    assert raised.value.record.request == "/flatfiles/us_stocks_sip/trades_v1/2010/08/2010-08-21.csv.gz"
-    assert raised.value.record.symbol == "ALL"
+    assert raised.value.payload is not None
+    assert raised.value.payload.request == "/flatfiles/us_stocks_sip/trades_v1/2010/08/2010-08-21.csv.gz"
+    assert raised.value.payload.symbol == "ALL"
 
 
 def test_an_unknown_dataset_is_refused_without_a_call(make: Make) -> None:
@@ -375,8 +375,8 @@ def test_what_is_no_whole_flat_file_is_malformed_and_shown(
 
     assert error.error_class is ErrorClass.malformed
     assert found in error.found
-    assert error.record is not None
-    assert error.record.body == content
+    assert error.payload is not None
+    assert error.payload.body == content
     assert not list(tmp_path.glob("*.part"))
     assert not list(tmp_path.glob("*.csv.gz"))
 
@@ -415,7 +415,7 @@ def test_keys_are_nowhere_in_errors_and_log_lines(
     # The signature names the key id on the wire, so the libraries' own log lines name it, too.
     errors = [error_of(handler, tmp_path) for handler in handlers]
 
-    shown = caplog.text + "".join(f"{error!r} {error} {error.record} {vars(error)}" for error in errors)
+    shown = caplog.text + "".join(f"{error!r} {error} {error.payload} {vars(error)}" for error in errors)
     assert "GetObject" in caplog.text or "HeadObject" in caplog.text
     for secret in (KEY_ID, SECRET):
         assert secret not in shown
@@ -433,8 +433,8 @@ def test_an_error_is_made_without_what_a_store_repeats_of_the_keys(make: Make) -
     error = make().failure("trades_v1", DAY, verdict, repeated.encode()).error
 
     assert error.found == "no such id: REDACTED, nor REDACTED"
-    assert error.record is not None
-    assert error.record.body == error.found.encode()
+    assert error.payload is not None
+    assert error.payload.body == error.found.encode()
 
 
 def test_a_closed_handler_leaves_the_loggers_as_they_were() -> None:

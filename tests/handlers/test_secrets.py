@@ -38,8 +38,8 @@ def _everything_about(error: ProviderError) -> str:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename != __file__:
             parts.append(repr(frame.f_locals))
-    if error.record is not None:
-        parts += [repr(error.record), str(vars(error.record)), error.record.body.decode(errors="replace")]
+    if error.payload is not None:
+        parts += [repr(error.payload), str(vars(error.payload)), error.payload.body.decode(errors="replace")]
     return "\n".join(parts) + pickle.dumps(error).decode(errors="replace")
 
 

@@ -57,19 +57,19 @@ def _error(handler: Yahoo, query: Query) -> ProviderError:
 def test_the_newest_daily_bars_are_asked_for_with_events(server: Any, make: Make) -> None:
     server.will_answer(CHART)
 
-    (record,) = make().fetch(Query("daily", "IBM"))
+    (payload,) = make().fetch(Query("daily", "IBM"))
 
-    assert record.body == CHART
-    assert (record.provider, record.dataset, record.symbol, record.interval) == (
+    assert payload.body == CHART
+    assert (payload.provider, payload.dataset, payload.symbol, payload.interval) == (
         "yahoo",
         "daily",
         "IBM",
         "1day",
     )
-    assert record.request == (
+    assert payload.request == (
         "/v8/finance/chart/IBM?events=div%2Csplit%2CcapitalGains&includePrePost=false&interval=1d&range=1mo"
     )
-    assert record.fetched_at == NOW
+    assert payload.fetched_at == NOW
 
 
 def test_a_range_of_dates_reaches_from_their_first_to_their_last_hour_on_earth(
@@ -78,13 +78,13 @@ def test_a_range_of_dates_reaches_from_their_first_to_their_last_hour_on_earth(
     server.will_answer(CHART)
     query = Query("intraday", "IBM", "60min", start=date(2024, 2, 28), end=date(2024, 3, 1))
 
-    (record,) = make().fetch(query)
+    (payload,) = make().fetch(query)
 
     params = parse_qs(urlsplit(server.paths[0]).query)
     assert (params["interval"], params["includePrePost"]) == (["60m"], ["true"])
     first, last = (datetime.fromtimestamp(int(params[name][0]), UTC) for name in ("period1", "period2"))
     assert (first, last) == (datetime(2024, 2, 27, 10, tzinfo=UTC), datetime(2024, 3, 2, 12, tzinfo=UTC))
-    assert record.interval == "60min"
+    assert payload.interval == "60min"
 
 
 def test_the_whole_history_is_asked_for_by_dates_because_max_would_bring_months(
@@ -133,10 +133,10 @@ def test_a_symbol_is_asked_for_in_yahoos_spelling_and_filed_in_the_watch_lists(
     symbol: str, asked: str, server: Any, make: Make
 ) -> None:
     server.will_answer(CHART)
-    (record,) = make().fetch(Query("daily", symbol))
+    (payload,) = make().fetch(Query("daily", symbol))
     assert provider_symbol(symbol) == asked
     assert urlsplit(server.paths[0]).path == f"/v8/finance/chart/{asked.replace('^', '%5E')}"
-    assert record.symbol == symbol
+    assert payload.symbol == symbol
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_what_is_no_data_is_an_error_that_keeps_the_answer(
     server.will_answer(body, status)
     error = _error(make(), Query("daily", "IBM"))
     assert error.error_class is expected
-    assert error.record is not None
-    assert error.record.body == body
+    assert error.payload is not None
+    assert error.payload.body == body
     assert error.__cause__ is None
 
 

@@ -157,9 +157,9 @@ def test_a_range_that_yahoo_does_not_give_is_refused_in_words(
     with pytest.raises(ProviderError) as raised:
         fetch(query)
     assert raised.value.error_class is ErrorClass.bad_symbol
-    assert raised.value.record is not None
-    assert raised.value.record.status == 422
-    assert sentence in raised.value.record.body.decode()
+    assert raised.value.payload is not None
+    assert raised.value.payload.status == 422
+    assert sentence in raised.value.payload.body.decode()
 
 
 @pytest.mark.parametrize(

@@ -161,14 +161,14 @@ def _unusable(wanted: str, found: str) -> ProviderError:
 
 def _of_day(error: ProviderError, day: date) -> ProviderError:
     """The error with the day in its words; HTTP 404, which says that there is no such file, as no_data."""
-    is_not_found = error.record is not None and error.record.status == _NOT_FOUND
+    is_not_found = error.payload is not None and error.payload.status == _NOT_FOUND
     error_class = ErrorClass.no_data if is_not_found else error.error_class
     is_missing = error_class is ErrorClass.no_data
     return ProviderError(
         error_class,
         f"{error.wanted} of {day}",
         error.found,
-        record=error.record,
+        payload=error.payload,
         retry_after_seconds=error.retry_after_seconds,
         remedy=_WHEN_MISSING if is_missing else None,
         attempt=error.attempt,

@@ -198,4 +198,4 @@ def _continues(answer: Response, had_bytes: int) -> bool:
 
 
 def _status(error: ProviderError) -> int:
-    return error.record.status if error.record else 0
+    return error.payload.status if error.payload else 0

@@ -98,12 +98,12 @@ class Massive:
 
     def tell(self, failure: Failure) -> None:
         """Hands on a failed attempt that another one follows."""
-        record = failure.error.record
-        if record is not None:
+        payload = failure.error.payload
+        if payload is not None:
             self.on_retry(
                 FailedAttempt(
-                    *(MANIFEST.name, record.dataset, record.symbol, None),
-                    *(record.request, record.fetched_at, failure.error),
+                    *(MANIFEST.name, payload.dataset, payload.symbol, None),
+                    *(payload.request, payload.fetched_at, failure.error),
                 )
             )
 
@@ -137,7 +137,7 @@ class Massive:
     def failure(self, dataset: str, day: date, verdict: Verdict, body: bytes = b"") -> Failure:
         """The verdict as an error free of secrets; `body` is what the dead letters shall show of a file."""
         now = self.clock()
-        record = RawPayload(
+        payload = RawPayload(
             provider=MANIFEST.name,
             dataset=dataset,
             symbol=ALL_TICKERS,
@@ -154,7 +154,7 @@ class Massive:
             verdict.error_class,
             wanted=f"{MANIFEST.name} {dataset} of {day}",
             found=self.redactor.text(verdict.found),
-            record=record,
+            payload=payload,
             retry_after_seconds=retry_after_seconds(headers, now),
             remedy=verdict.remedy,
         )
@@ -248,7 +248,7 @@ def _guard(redactor: Redactor) -> tuple[logging.Logger, ...]:
 
 
 def _status(failure: Failure) -> int:
-    return failure.error.record.status if failure.error.record else 0
+    return failure.error.payload.status if failure.error.payload else 0
 
 
 def _http_status(answer: Response) -> int:

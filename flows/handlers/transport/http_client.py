@@ -127,7 +127,7 @@ class HttpClient:
         return result
 
     def _tell(self, request: Request, clock: Callable[[], datetime], failure: Failure) -> None:
-        record = failure.error.record
+        payload = failure.error.payload
         self.on_retry(
             FailedAttempt(
                 provider=request.provider,
@@ -135,7 +135,7 @@ class HttpClient:
                 symbol=self.redactor.text(request.symbol),
                 interval=request.interval,
                 request=self.redactor.text(request.canonical),
-                at=record.fetched_at if record else clock(),
+                at=payload.fetched_at if payload else clock(),
                 error=failure.error,
             )
         )
@@ -147,9 +147,9 @@ class HttpClient:
                 answer = read_answer(response, self.policy)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
             return self._no_answer(request, problem)
-        record = self._record(request, answer, clock())
-        fault = answer.fault or answer.redirect or self._judge(request, record)
-        return record if fault is None else self._failure(request, answer, record, fault)
+        payload = self._payload(request, answer, clock())
+        fault = answer.fault or answer.redirect or self._judge(request, payload)
+        return payload if fault is None else self._failure(request, answer, payload, fault)
 
     def _get(self, request: Request) -> requests.Response:
         """The answer's head; redirects are not followed, because they would carry the key elsewhere."""
@@ -163,7 +163,7 @@ class HttpClient:
             stream=True,
         )
 
-    def _record(self, request: Request, answer: Answer, fetched_at: datetime) -> RawPayload:
+    def _payload(self, request: Request, answer: Answer, fetched_at: datetime) -> RawPayload:
         return RawPayload(
             provider=request.provider,
             dataset=request.dataset,
@@ -177,23 +177,23 @@ class HttpClient:
             is_simulated=answer.headers.get("X-Simulated", "").lower() == "true",
         )
 
-    def _judge(self, request: Request, record: RawPayload) -> Fault | None:
+    def _judge(self, request: Request, payload: RawPayload) -> Fault | None:
         """None where the record is data."""
-        error_class = combine(record.status, request.classify(record.body, record.content_type))
+        error_class = combine(payload.status, request.classify(payload.body, payload.content_type))
         if error_class is None:
             return None
-        found = f"HTTP {record.status} {record.content_type}: {excerpt(record.body)}"
-        return Fault(error_class, found, attempts_for(error_class, record.body, self.policy))
+        found = f"HTTP {payload.status} {payload.content_type}: {excerpt(payload.body)}"
+        return Fault(error_class, found, attempts_for(error_class, payload.body, self.policy))
 
-    def _failure(self, request: Request, answer: Answer, record: RawPayload, fault: Fault) -> Failure:
-        asked = retry_after_seconds(answer.headers, record.fetched_at)
+    def _failure(self, request: Request, answer: Answer, payload: RawPayload, fault: Fault) -> Failure:
+        asked = retry_after_seconds(answer.headers, payload.fetched_at)
         if fault.error_class is ErrorClass.too_fast:
             asked = max(asked or 0.0, request.too_fast_wait_seconds)
         error = ProviderError(
             fault.error_class,
             wanted=self.redactor.text(request.wanted),
             found=self.redactor.text(fault.found),
-            record=record,
+            payload=payload,
             retry_after_seconds=asked,
         )
         return Failure(error, fault.attempts)

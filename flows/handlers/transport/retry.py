@@ -49,7 +49,7 @@ class FailedAttempt:
     """An attempt that another one followed, so that its error is not the one raised; free of secrets.
 
     `request` is the question as a record has it; `at` (UTC) is when it had failed; `error.attempt` is its
-    number, `error.record` the redacted answer, None where nothing was received.
+    number, `error.payload` the redacted answer, None where nothing was received.
     """
 
     provider: str

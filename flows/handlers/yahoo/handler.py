@@ -79,10 +79,10 @@ class Yahoo:
         Yahoo has restated it. Raises ProviderError when iterated; without any call for a query that makes
         no sense (bad_symbol).
         """
-        record = self._ask(query)
-        yield record
+        payload = self._ask(query)
+        yield payload
         is_newest = query.dataset == "daily" and query.start is None and not query.is_full
-        if is_newest and has_split(record.body):
+        if is_newest and has_split(payload.body):
             yield self._ask(Query(query.dataset, query.symbol, is_full=True))
 
     def close(self) -> None:
@@ -185,13 +185,13 @@ def _range(query: Query, now: datetime) -> dict[str, str]:
 
 def _as_no_data(problem: ProviderError) -> ProviderError | None:
     """The error as no_data where a client error of HTTP says in words that the range has no bars."""
-    record = problem.record
-    if record is None or record.status != HTTPStatus.BAD_REQUEST:
+    payload = problem.payload
+    if payload is None or payload.status != HTTPStatus.BAD_REQUEST:
         return None
-    if classify(record.body, record.content_type) is not ErrorClass.no_data:
+    if classify(payload.body, payload.content_type) is not ErrorClass.no_data:
         return None
     return ProviderError(
-        ErrorClass.no_data, problem.wanted, problem.found, record=record, attempt=problem.attempt
+        ErrorClass.no_data, problem.wanted, problem.found, payload=payload, attempt=problem.attempt
     )
 
 
