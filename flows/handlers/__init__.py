@@ -4,7 +4,7 @@ Where do I go to…?
 
 - ask a provider for something: `connect(...)` of `alphavantage`, `yahoo`, `coingecko` or `bse`, then
   `.fetch(Query(...))`; flat files: `massive` (`head`) and `massive_download` (`download`)
-- know what a handler takes and gives: `records` (`Query`, `RawPayload`, `Manifest`)
+- know what a handler takes and gives: `records` (`Query`, `RawPayload`, `ProviderManifest`)
 - know what can go wrong, and what to do about it: `errors` (`ErrorClass`, `ProviderError`)
 - see what a provider is asked: `alphavantage_requests`, `coingecko_questions`, `coingecko_coins`
 - see how a provider's body is judged: `<provider>_answers` (`classify`)

@@ -69,7 +69,7 @@ class RawPayload:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ProviderManifest:
     """What a provider offers and needs.
 
     `secrets` are the names of the environment variables; `calendars` gives each dataset's calendar of

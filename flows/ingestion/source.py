@@ -7,7 +7,7 @@ from typing import Protocol
 
 from config.secrets import Secrets
 from config.settings import Settings
-from flows.handlers.models import Manifest, Query, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RawPayload
 from flows.handlers.transport.retry import OnRetry, tell_nobody
 from flows.ingestion.asset_types import EVERY_KIND, SymbolKind
 from jobs.runs.run_context import RunContext
@@ -88,7 +88,7 @@ class Source:
     `lacks_key(settings, secrets)` says which secret is not set that asking needs, and what to do; else None.
     """
 
-    manifest: Manifest
+    manifest: ProviderManifest
     connect: Connect
     latest: Callable[[Settings], tuple[str, ...]]
     history: tuple[str, ...]

@@ -16,7 +16,7 @@ from typing import Final
 from flows.handlers.alphavantage.endpoints import DATASETS, Asked, asked
 from flows.handlers.alphavantage.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -32,7 +32,7 @@ _DAY_SECONDS: Final = 24 * 60 * 60.0
 _SECOND: Final = 1.1
 _MINUTE: Final = 66.0
 
-MANIFEST: Final = Manifest(
+MANIFEST: Final = ProviderManifest(
     name="alphavantage",
     datasets=DATASETS,
     secrets=("ALPHAVANTAGE_API_KEY",),

@@ -16,7 +16,7 @@ from typing import Final
 
 from flows.handlers.bse.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -31,7 +31,7 @@ UDIFF_SINCE: Final = date(2024, 7, 8)
 _MINUTE: Final = 66.0
 _CALLS_PER_MINUTE: Final = 30
 
-MANIFEST: Final = Manifest(
+MANIFEST: Final = ProviderManifest(
     name="bse",
     datasets=("bhavcopy",),
     secrets=(),

@@ -13,7 +13,7 @@ from typing import Final
 from flows.handlers.coingecko.endpoints import DATASETS, Question, Reach, question
 from flows.handlers.coingecko.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
 from flows.handlers.transport.http_client import HttpClient, Request
@@ -52,7 +52,7 @@ def limits(calls_per_minute: int, calls_per_month: int) -> tuple[RateLimit, ...]
 
 
 # The limits of a Demo key as of 2026-05; a plan's own are given to `connect`.
-MANIFEST: Final = Manifest(
+MANIFEST: Final = ProviderManifest(
     name="coingecko",
     datasets=DATASETS,
     secrets=("COINGECKO_API_KEY",),

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.massive.files import RemoteFile, file_key
 from flows.handlers.massive.responses import Verdict, judge
-from flows.handlers.models import Manifest, RawPayload
+from flows.handlers.models import ProviderManifest, RawPayload
 from flows.handlers.transport.http_response import host_of
 from flows.handlers.transport.redaction import Redactor, guard_loggers
 from flows.handlers.transport.retry import (
@@ -38,7 +38,7 @@ ENDPOINT_URL: Final = "https://files.massive.com"
 BUCKET: Final = "flatfiles"
 ALL_TICKERS: Final = "ALL"
 
-MANIFEST: Final = Manifest(
+MANIFEST: Final = ProviderManifest(
     name="massive",
     datasets=("trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1"),
     secrets=("MASSIVE_ACCESS_KEY_ID", "MASSIVE_SECRET_ACCESS_KEY"),

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import Manifest, Query, RateLimit, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -31,7 +31,7 @@ BASE_URL: Final = "https://query2.finance.yahoo.com/v8/finance/chart"
 _MINUTE: Final = 66.0
 _CALLS_PER_MINUTE: Final = 60
 
-MANIFEST: Final = Manifest(
+MANIFEST: Final = ProviderManifest(
     name="yahoo",
     datasets=("daily", "intraday"),
     secrets=(),
