@@ -8,7 +8,7 @@ from typing import Protocol
 from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers.models import ProviderManifest, Query, RawPayload
-from flows.handlers.transport.retry import OnRetry, tell_nobody
+from flows.handlers.transport.retry import OnRetry, ignore_attempt
 from flows.ingestion.asset_types import EVERY_KIND, SymbolKind
 from jobs.runs.run_context import RunContext
 
@@ -46,7 +46,7 @@ class Landed:
 class Connect(Protocol):
     """How a run gets a provider's handler."""
 
-    def __call__(self, ctx: RunContext, on_retry: OnRetry = tell_nobody) -> "Handler":
+    def __call__(self, ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> "Handler":
         """The handler, which tells `on_retry` each failed attempt that another one follows.
 
         Raises ConfigError for a missing secret, ProviderError where the record of calls cannot be used.

@@ -20,7 +20,7 @@ from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
-from flows.handlers.transport.retry import FailedAttempt, HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import FailedAttempt, HttpPolicy, OnRetry, ignore_attempt
 
 __all__ = ["BASE_URL", "MANIFEST", "UDIFF_SINCE", "Bse", "classify", "connect", "file_names"]
 
@@ -126,7 +126,7 @@ def connect(
     base_url: str = BASE_URL,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
-    on_retry: OnRetry = tell_nobody,
+    on_retry: OnRetry = ignore_attempt,
     max_wait_seconds: float = 120.0,
 ) -> Bse:
     """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs

@@ -18,7 +18,7 @@ from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 
 __all__ = ["MANIFEST", "PLANS", "CoinGecko", "classify", "connect", "limits"]
 
@@ -143,7 +143,7 @@ def connect(
     calls_per_month: int = 10_000,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
-    on_retry: OnRetry = tell_nobody,
+    on_retry: OnRetry = ignore_attempt,
     max_wait_seconds: float = 60.0,
 ) -> CoinGecko:
     """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs

@@ -26,7 +26,7 @@ from flows.handlers.massive.files import (
 )
 from flows.handlers.massive.handler import Massive, Response
 from flows.handlers.massive.responses import Verdict, judge
-from flows.handlers.transport.retry import Failure, retrying
+from flows.handlers.transport.retry import AttemptFailure, retry_policy
 
 # Small, because a connection that breaks loses the piece under way.
 _CHUNK_BYTES: Final = 64 * 1024
@@ -51,8 +51,8 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     transfer = _Transfer(massive, folder, is_stopped, remote)
     with FileLock(lock_path(folder, remote)):
-        result = retrying(massive.policy, massive.sleep, massive.tell)(transfer.attempt)
-    if isinstance(result, Failure):
+        result = retry_policy(massive.policy, massive.sleep, massive.tell)(transfer.attempt)
+    if isinstance(result, AttemptFailure):
         raise result.error
     return result
 
@@ -78,7 +78,7 @@ class _Transfer:
     spared: int = 0  # the last try that came further than any before, so that no store can hold us for ever
     most_bytes: int = 0
 
-    def attempt(self) -> ReceivedFile | Failure:
+    def attempt(self) -> ReceivedFile | AttemptFailure:
         """One attempt: the rest of the file, then the check."""
         self.tries += 1
         self.most_bytes = max(self.most_bytes, self._received_bytes())
@@ -87,19 +87,19 @@ class _Transfer:
             return result
         if self._received_bytes() - self.most_bytes >= _PROGRESS_BYTES:
             self.spared, self.most_bytes = self.tries, self._received_bytes()
-        return Failure(result.error, 1 if self.is_stopped() else result.attempts + self.spared)
+        return AttemptFailure(result.error, 1 if self.is_stopped() else result.attempts + self.spared)
 
-    def _refreshed(self) -> Failure | None:
+    def _refreshed(self) -> AttemptFailure | None:
         """None once `remote` is the version in the store, as far as anybody knows."""
         if self.is_replaced:
             found = self.massive.try_head(self.remote.dataset, self.remote.day)
-            if isinstance(found, Failure):
+            if isinstance(found, AttemptFailure):
                 return found
             self.remote, self.is_replaced = found, False
         drop_other_versions(self.folder, self.remote)
         return None
 
-    def _finish(self) -> ReceivedFile | Failure:
+    def _finish(self) -> ReceivedFile | AttemptFailure:
         whole, part = whole_path(self.folder, self.remote), part_path(self.folder, self.remote)
         if whole.exists():
             os.replace(whole, part)  # received by a run that was killed before it could use it
@@ -112,7 +112,7 @@ class _Transfer:
         os.replace(part, whole)
         return ReceivedFile(self.remote, whole, sha256, self.massive.clock())
 
-    def _receive(self, part: Path) -> Failure | None:
+    def _receive(self, part: Path) -> AttemptFailure | None:
         """None when the part has all its bytes."""
         if self._received_bytes() > self.remote.size_bytes:
             part.unlink()
@@ -120,7 +120,7 @@ class _Transfer:
         if had_bytes == self.remote.size_bytes and part.exists():
             return None
         answer = self._ask(had_bytes)
-        if isinstance(answer, Failure):
+        if isinstance(answer, AttemptFailure):
             return answer
         try:
             with part.open("ab" if _is_partial(answer) else "wb") as sink:
@@ -132,14 +132,14 @@ class _Transfer:
             answer["Body"].close()
         return self._missing()
 
-    def _ask(self, had_bytes: int) -> Response | Failure:
+    def _ask(self, had_bytes: int) -> Response | AttemptFailure:
         """The file's rest, of this version only: asked by If-Match, and seen by the answer's ETag."""
         condition = {"IfMatch": f'"{self.remote.etag}"'}
         if had_bytes:
             condition["Range"] = f"bytes={had_bytes}-"
         get, remote = self.massive.client.get_object, self.remote
         answer = self.massive.try_ask(get, remote.dataset, remote.day, **condition)
-        if isinstance(answer, Failure):
+        if isinstance(answer, AttemptFailure):
             self.is_replaced = _status(answer.error) in _REPLACED
             return answer
         if str(answer.get("ETag", "")).strip('"') != remote.etag or not _continues(answer, had_bytes):
@@ -149,7 +149,7 @@ class _Transfer:
             return self._failure(Verdict(ErrorClass.unavailable, found, HTTPStatus.OK, {}))
         return answer
 
-    def _missing(self) -> Failure | None:
+    def _missing(self) -> AttemptFailure | None:
         """None where as much has come as the HEAD promised."""
         received = self._received_bytes()
         if received == self.remote.size_bytes:
@@ -157,14 +157,14 @@ class _Transfer:
         found = f"{received:,} of {self.remote.size_bytes:,} bytes"
         return self._failure(Verdict(ErrorClass.unavailable, found, HTTPStatus.OK, {}))
 
-    def _reject(self, part: Path, why: str) -> Failure:
+    def _reject(self, part: Path, why: str) -> AttemptFailure:
         """Forgets what was received: it is asked for from the start, and the dead letters show its head."""
         with part.open("rb") as received:
             head = received.read(_SHOWN_BYTES)
         part.unlink()
         return self._failure(Verdict(ErrorClass.malformed, why, HTTPStatus.OK, {}), head)
 
-    def _failure(self, verdict: Verdict, body: bytes = b"") -> Failure:
+    def _failure(self, verdict: Verdict, body: bytes = b"") -> AttemptFailure:
         return self.massive.failure(self.remote.dataset, self.remote.day, verdict, body)
 
     def _received_bytes(self) -> int:

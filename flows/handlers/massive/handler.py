@@ -24,14 +24,14 @@ from flows.handlers.models import ProviderManifest, RawPayload
 from flows.handlers.transport.http_response import host_of
 from flows.handlers.transport.redaction import Redactor, guard_loggers
 from flows.handlers.transport.retry import (
+    AttemptFailure,
     FailedAttempt,
-    Failure,
     HttpPolicy,
     OnRetry,
-    attempts_for,
+    ignore_attempt,
+    max_attempts_for,
     retry_after_seconds,
-    retrying,
-    tell_nobody,
+    retry_policy,
 )
 
 ENDPOINT_URL: Final = "https://files.massive.com"
@@ -70,7 +70,7 @@ class Massive:
     policy: HttpPolicy
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
-    on_retry: OnRetry = tell_nobody
+    on_retry: OnRetry = ignore_attempt
     _guarded: tuple[logging.Logger, ...] = field(repr=False, default=())
 
     def __enter__(self) -> Self:
@@ -91,12 +91,12 @@ class Massive:
         Raises ProviderError: no_data where there is no file (yet), bad_credentials, not_entitled (a
         dataset or a year outside the plan), too_fast, unavailable, malformed, bad_symbol.
         """
-        result = retrying(self.policy, self.sleep, self.tell)(self.try_head, dataset, day)
-        if isinstance(result, Failure):
+        result = retry_policy(self.policy, self.sleep, self.tell)(self.try_head, dataset, day)
+        if isinstance(result, AttemptFailure):
             raise result.error
         return result
 
-    def tell(self, failure: Failure) -> None:
+    def tell(self, failure: AttemptFailure) -> None:
         """Hands on a failed attempt that another one follows."""
         payload = failure.error.payload
         if payload is not None:
@@ -107,7 +107,7 @@ class Massive:
                 )
             )
 
-    def try_head(self, dataset: str, day: date) -> RemoteFile | Failure:
+    def try_head(self, dataset: str, day: date) -> RemoteFile | AttemptFailure:
         """One attempt at `head`; a Failure instead of an exception, and how often to try in all.
 
         The answer to a HEAD has no body that could say why it is refused: the first byte is asked for
@@ -116,17 +116,17 @@ class Massive:
         if dataset not in MANIFEST.datasets:
             return self._unknown(dataset)
         answer = self.try_ask(self.client.head_object, dataset, day)
-        if isinstance(answer, Failure) and _status(answer) == HTTPStatus.FORBIDDEN:
+        if isinstance(answer, AttemptFailure) and _status(answer) == HTTPStatus.FORBIDDEN:
             explained = self.try_ask(self.client.get_object, dataset, day, Range="bytes=0-0")
-            if not isinstance(explained, Failure):
+            if not isinstance(explained, AttemptFailure):
                 explained["Body"].close()
                 return answer
             return explained
-        return answer if isinstance(answer, Failure) else self._remote(dataset, day, answer)
+        return answer if isinstance(answer, AttemptFailure) else self._remote(dataset, day, answer)
 
     def try_ask(
         self, operation: Callable[..., Response], dataset: str, day: date, **params: str
-    ) -> Response | Failure:
+    ) -> Response | AttemptFailure:
         """The response to one call about the day's file, or why there is none."""
         try:
             return operation(Bucket=self.bucket, Key=file_key(dataset, day), **params)
@@ -134,7 +134,7 @@ class Massive:
             verdict = judge(problem)
         return self.failure(dataset, day, verdict)
 
-    def failure(self, dataset: str, day: date, verdict: Verdict, body: bytes = b"") -> Failure:
+    def failure(self, dataset: str, day: date, verdict: Verdict, body: bytes = b"") -> AttemptFailure:
         """The verdict as an error free of secrets; `body` is what the dead letters shall show of a file."""
         now = self.clock()
         payload = RawPayload(
@@ -159,10 +159,10 @@ class Massive:
             remedy=verdict.remedy,
         )
         # An interrupted or broken file is worth another try: the body given here says nothing about that.
-        attempts = 1 if verdict.is_lasting else attempts_for(verdict.error_class, b"", self.policy)
-        return Failure(error, attempts)
+        attempts = 1 if verdict.is_lasting else max_attempts_for(verdict.error_class, b"", self.policy)
+        return AttemptFailure(error, attempts)
 
-    def _remote(self, dataset: str, day: date, answer: Response) -> RemoteFile | Failure:
+    def _remote(self, dataset: str, day: date, answer: Response) -> RemoteFile | AttemptFailure:
         etag = str(answer.get("ETag", "")).strip('"')
         if not etag or "ContentLength" not in answer or "LastModified" not in answer:
             found = "an answer without ETag, size and date: this is no file of an S3 store"
@@ -177,13 +177,13 @@ class Massive:
             is_simulated=answer.get("Metadata", {}).get("simulated") == "true",
         )
 
-    def _unknown(self, dataset: str) -> Failure:
+    def _unknown(self, dataset: str) -> AttemptFailure:
         error = ProviderError(
             ErrorClass.bad_symbol,
             wanted=f"a dataset of {', '.join(MANIFEST.datasets)}",
             found=ascii(dataset[:40]),
         )
-        return Failure(error, attempts=1)
+        return AttemptFailure(error, attempts=1)
 
 
 def connect(
@@ -195,7 +195,7 @@ def connect(
     policy: HttpPolicy = POLICY,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
-    on_retry: OnRetry = tell_nobody,
+    on_retry: OnRetry = ignore_attempt,
 ) -> Massive:
     """The file store, ready to be asked; nothing has been sent yet.
 
@@ -247,7 +247,7 @@ def _guard(redactor: Redactor) -> tuple[logging.Logger, ...]:
     return (*loggers, *guard_loggers(redactor))
 
 
-def _status(failure: Failure) -> int:
+def _status(failure: AttemptFailure) -> int:
     return failure.error.payload.status if failure.error.payload else 0
 
 

@@ -30,14 +30,14 @@ from flows.handlers.transport.http_response import (
 )
 from flows.handlers.transport.redaction import REDACTED, Redactor, guard_loggers
 from flows.handlers.transport.retry import (
+    AttemptFailure,
     FailedAttempt,
-    Failure,
     HttpPolicy,
     OnRetry,
-    attempts_for,
+    ignore_attempt,
+    max_attempts_for,
     retry_after_seconds,
-    retrying,
-    tell_nobody,
+    retry_policy,
 )
 
 _NO_PROXY: Final = {"http": None, "https": None, "all": None}
@@ -92,7 +92,7 @@ class HttpClient:
         policy: HttpPolicy | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        on_retry: OnRetry = tell_nobody,
+        on_retry: OnRetry = ignore_attempt,
     ) -> None:
         """`on_retry` is told each failed attempt that another one follows, in the thread that fetches."""
         self.redactor = redactor
@@ -121,12 +121,12 @@ class HttpClient:
         to it: those of the HTTP libraries carry the URL with the key.
         """
         tell = partial(self._tell, request, clock)
-        result = retrying(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
-        if isinstance(result, Failure):
+        result = retry_policy(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
+        if isinstance(result, AttemptFailure):
             raise result.error
         return result
 
-    def _tell(self, request: Request, clock: Callable[[], datetime], failure: Failure) -> None:
+    def _tell(self, request: Request, clock: Callable[[], datetime], failure: AttemptFailure) -> None:
         payload = failure.error.payload
         self.on_retry(
             FailedAttempt(
@@ -140,13 +140,15 @@ class HttpClient:
             )
         )
 
-    def _attempt(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawPayload | Failure:
+    def _attempt(
+        self, request: Request, gate: Gate, clock: Callable[[], datetime]
+    ) -> RawPayload | AttemptFailure:
         gate.acquire(request.provider)
         try:
             with self._get(request) as response:
                 answer = read_answer(response, self.policy)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
-            return self._no_answer(request, problem)
+            return self._no_response(request, problem)
         payload = self._payload(request, answer, clock())
         fault = answer.fault or answer.redirect or self._judge(request, payload)
         return payload if fault is None else self._failure(request, answer, payload, fault)
@@ -183,9 +185,9 @@ class HttpClient:
         if error_class is None:
             return None
         found = f"HTTP {payload.status} {payload.content_type}: {excerpt(payload.body)}"
-        return Fault(error_class, found, attempts_for(error_class, payload.body, self.policy))
+        return Fault(error_class, found, max_attempts_for(error_class, payload.body, self.policy))
 
-    def _failure(self, request: Request, answer: Answer, payload: RawPayload, fault: Fault) -> Failure:
+    def _failure(self, request: Request, answer: Answer, payload: RawPayload, fault: Fault) -> AttemptFailure:
         asked = retry_after_seconds(answer.headers, payload.fetched_at)
         if fault.error_class is ErrorClass.too_fast:
             asked = max(asked or 0.0, request.too_fast_wait_seconds)
@@ -196,9 +198,9 @@ class HttpClient:
             payload=payload,
             retry_after_seconds=asked,
         )
-        return Failure(error, fault.attempts)
+        return AttemptFailure(error, fault.attempts)
 
-    def _no_answer(self, request: Request, problem: Exception) -> Failure:
+    def _no_response(self, request: Request, problem: Exception) -> AttemptFailure:
         is_passing = isinstance(problem, requests.ConnectionError | requests.Timeout)
         is_certificate = isinstance(problem, requests.exceptions.SSLError)
         error = ProviderError(
@@ -206,7 +208,7 @@ class HttpClient:
             wanted=self.redactor.text(request.wanted),
             found=f"no answer from {host_of(request.url)}: {reason(problem)}",
         )
-        return Failure(error, self.policy.attempts if is_passing and not is_certificate else 1)
+        return AttemptFailure(error, self.policy.attempts if is_passing and not is_certificate else 1)
 
 
 def _session(pool_size: int) -> requests.Session:

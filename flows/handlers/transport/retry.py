@@ -37,7 +37,7 @@ class HttpPolicy:
 
 
 @dataclass(frozen=True)
-class Failure:
+class AttemptFailure:
     """One attempt that brought no data, and how many attempts such a failure deserves in all."""
 
     error: ProviderError
@@ -64,11 +64,11 @@ class FailedAttempt:
 OnRetry = Callable[[FailedAttempt], None]
 
 
-def tell_nobody(_attempt: FailedAttempt) -> None:
+def ignore_attempt(_attempt: FailedAttempt) -> None:
     """Forgets the attempt: for callers that look at the last error only."""
 
 
-def attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> int:
+def max_attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> int:
     """How often a question that was answered so is asked in all.
 
     Too fast and unavailable pass by themselves. A malformed body is asked for again only where it is no
@@ -82,12 +82,12 @@ def attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> in
     return policy.malformed_attempts if error_class is ErrorClass.malformed and not is_whole_json else 1
 
 
-def retrying(
+def retry_policy(
     policy: HttpPolicy,
     sleep: Callable[[float], None],
-    on_retry: Callable[[Failure], None] = lambda _failure: None,
+    on_retry: Callable[[AttemptFailure], None] = lambda _failure: None,
 ) -> Retrying:
-    """Tenacity's loop around an attempt that gives back a `Failure` instead of raising.
+    """Tenacity's loop around an attempt that gives back a `AttemptFailure` instead of raising.
 
     Exceptions (the rate gate's) pass through unretried. Exponential backoff with jitter, never shorter
     than what the error asks for. Each error gets the number of its attempt. `on_retry` is told each failure
@@ -99,18 +99,18 @@ def retrying(
 
     def is_worth_another(state: RetryCallState) -> bool:
         _number(state)  # here, because nothing else is called after every attempt
-        failure = _failure_of(state)
+        failure = _attempt_failure(state)
         if failure is None or state.attempt_number >= failure.attempts:
             return False
         return (failure.error.retry_after_seconds or 0.0) <= policy.max_retry_after_seconds
 
     def wait_seconds(state: RetryCallState) -> float:
-        failure = _failure_of(state)
+        failure = _attempt_failure(state)
         asked = failure.error.retry_after_seconds if failure else None
         return max(asked or 0.0, backoff(state))
 
     def tell(state: RetryCallState) -> None:
-        failure = _failure_of(state)
+        failure = _attempt_failure(state)
         if failure is not None:
             on_retry(failure)
 
@@ -119,18 +119,18 @@ def retrying(
 
 def _number(state: RetryCallState) -> None:
     """Writes into the error of an attempt, returned or raised, which attempt it was."""
-    failure = _failure_of(state)
+    failure = _attempt_failure(state)
     raised = state.outcome.exception() if state.outcome and state.outcome.failed else None
     error = failure.error if failure else raised
     if isinstance(error, ProviderError):
         error.attempt = state.attempt_number
 
 
-def _failure_of(state: RetryCallState) -> Failure | None:
+def _attempt_failure(state: RetryCallState) -> AttemptFailure | None:
     if state.outcome is None or state.outcome.failed:
         return None
     result = state.outcome.result()
-    return result if isinstance(result, Failure) else None
+    return result if isinstance(result, AttemptFailure) else None
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:

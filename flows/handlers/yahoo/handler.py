@@ -20,7 +20,7 @@ from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
 from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.handlers.yahoo.responses import classify, has_split
 
 __all__ = ["BASE_URL", "INTERVALS", "MANIFEST", "Yahoo", "classify", "connect", "period", "provider_symbol"]
@@ -120,7 +120,7 @@ def connect(
     base_url: str = BASE_URL,
     clock: Callable[[], datetime] = _now,
     policy: HttpPolicy | None = None,
-    on_retry: OnRetry = tell_nobody,
+    on_retry: OnRetry = ignore_attempt,
     max_wait_seconds: float = 120.0,
 ) -> Yahoo:
     """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs

@@ -11,7 +11,7 @@ from config.settings import Settings
 from flows.handlers import alphavantage
 from flows.handlers.alphavantage.endpoints import PREMIUM_DATASETS
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.asset_types import SymbolKind, symbols_listed
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
@@ -170,7 +170,7 @@ def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     return _NO_KEY if secrets.alphavantage_api_key is None else None
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
     settings = ctx.settings.providers.alphavantage
     key = ctx.secrets.alphavantage_api_key
     if key is None:

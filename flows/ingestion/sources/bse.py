@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from config.settings import Settings
 from flows.handlers import bse
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
 from jobs.market_calendar.sessions import sessions_between
@@ -50,7 +50,7 @@ def _queries(dataset: str, start: date, end: date) -> list[Query]:
     return [Query(dataset, "ALL", start=day, end=day) for day in days]
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
     settings = ctx.settings.providers.bse
     return bse.connect(
         ledger_home(ctx),

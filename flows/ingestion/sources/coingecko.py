@@ -9,7 +9,7 @@ from config.settings import Settings
 from flows.handlers import coingecko
 from flows.handlers.coingecko.endpoints import HOURLY_DAYS, Reach, question
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
 from jobs.runs.run_context import RunContext
@@ -97,7 +97,7 @@ def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     )
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
     settings = ctx.settings.providers.coingecko
     key = ctx.secrets.coingecko_api_key
     if reason := _lacks_key(ctx.settings, ctx.secrets):

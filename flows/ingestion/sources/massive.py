@@ -7,7 +7,7 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import massive
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.source import Ask, PlanError
 from jobs.market_calendar.sessions import Session, sessions_between
 from jobs.runs.run_context import RunContext
@@ -78,7 +78,7 @@ def lacks_key(settings: Settings, secrets: Secrets) -> str | None:
     return None
 
 
-def connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> massive.Massive:
+def connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> massive.Massive:
     """The file store, with the workspace's settings and secrets; `on_retry` as every handler's.
 
     Raises:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from config.settings import Settings
 from flows.handlers import yahoo
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, tell_nobody
+from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.asset_types import EVERY_KIND, symbols_listed
 from flows.ingestion.failed_attempts import ledger_home
 from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
@@ -27,7 +27,7 @@ _EDGE_DAYS: Final = 2
 _RECENT: Final = timedelta(hours=1)
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = tell_nobody) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
     settings = ctx.settings.providers.yahoo
     return yahoo.connect(
         ledger_home(ctx),
