@@ -28,7 +28,7 @@ from jobs.history.file_history import first_ticks
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.tick_rules import staged_texts, tick_day
-from jobs.silver.trades import judged_trades
+from jobs.silver.trades import validated_trades
 
 SYMBOLS = ("AIG", "IBM")
 _PRICES = ("open", "high", "low", "close")
@@ -66,7 +66,7 @@ def lean_trades(spark: SparkSession, path: Path, day: date) -> DataFrame:
     size = path.stat().st_size
     file = FlatFile(path.name, "massive", TRADES_FILE, day, path.name, path.name, at, False, size)
     staged_df = staged_texts(read_flat_file(spark, Lake(str(path.parent)), file, None), tick_day(day))
-    return first_ticks(judged_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(OPERATION)
+    return first_ticks(validated_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(OPERATION)
 
 
 def vendor_bars(spark: SparkSession, lean: Path, source: Source) -> DataFrame:

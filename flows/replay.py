@@ -12,7 +12,7 @@ from delta_tables.table import SchemaMismatch, Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.silver import QUARANTINE
 from flows.build import build_session
-from flows.ingestion.fetch_payloads import Fetched
+from flows.ingestion.fetch_payloads import FetchResult
 from flows.ingestion.replay_scope import (
     KeptDays,
     Scope,
@@ -66,7 +66,7 @@ def replay_silver(ctx: RunContext, spark: SparkSession, scope: Scope) -> list[Bu
     return [*built, _replay_quarantine(ctx, spark, list(judged.values()), payloads_df)]
 
 
-def replay_files(ctx: RunContext, spark: SparkSession, scope: Scope) -> tuple[list[Fetched], list[Built]]:
+def replay_files(ctx: RunContext, spark: SparkSession, scope: Scope) -> tuple[list[FetchResult], list[Built]]:
     """Brings Silver to what the scope's flat files give now; and what was fetched again to that end.
 
     A day whose bytes have expired, and which the provider no longer has as they were, is blocked and stays as
@@ -120,13 +120,13 @@ def _payloads(ctx: RunContext, spark: SparkSession, scope: Scope) -> DataFrame:
     return payloads_df.join(received_df.select(*series).distinct(), series, "left_semi")
 
 
-def _replay(ctx: RunContext, recipe: SilverTable, judged_df: DataFrame, payloads_df: DataFrame) -> Built:
-    table, spark = recipe.table, judged_df.sparkSession
+def _replay(ctx: RunContext, recipe: SilverTable, validated_df: DataFrame, payloads_df: DataFrame) -> Built:
+    table, spark = recipe.table, validated_df.sparkSession
     stored_df = read_table(spark, ctx.lake, table)
-    fresh_df = recipe.changes(judged_df, stored_df.where("false"), ctx.run_id).drop(OPERATION)
+    fresh_df = recipe.changes(validated_df, stored_df.where("false"), ctx.run_id).drop(OPERATION)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
     changes_df = replaced_rows(fresh_df, before_df.select(*table.columns), table)
-    return _publish(ctx, table, changes_df, count_rows(judged_df))
+    return _publish(ctx, table, changes_df, count_rows(validated_df))
 
 
 def _replay_quarantine(

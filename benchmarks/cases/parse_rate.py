@@ -24,7 +24,7 @@ from jobs.history.pending_payloads import new_payloads, read_payloads
 from jobs.market_calendar.sessions import FIRST_SESSION, sessions_between, sessions_frame
 from jobs.parsing.registry import BAR_READERS, calendars_of, read_rows_of
 from jobs.runs.run_context import RunContext
-from jobs.silver.bar_rules import judge_bars
+from jobs.silver.bar_rules import validate_bars
 
 _SYMBOLS = 500
 _SESSIONS = sessions_between("XNYS", date(2010, 7, 20), date(2010, 8, 20))
@@ -52,7 +52,7 @@ def _parse(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
     )
     calendars = calendars_of(BAR_READERS, window.sources)
     sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
-    judge_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(ctx.lake.root).parent / TYPED))
+    validate_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(ctx.lake.root).parent / TYPED))
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

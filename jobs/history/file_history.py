@@ -20,21 +20,21 @@ _KNOWN = {field.name for field in KNOWN}
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def observed_ticks(judged_df: DataFrame, table: Table) -> DataFrame:
+def observed_ticks(validated_df: DataFrame, table: Table) -> DataFrame:
     """The usable rows as observations: the table's columns but known_to and run_id."""
     names = [name for name in table.columns if name not in _NOT_OBSERVED]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
 
 
-def unsettled(judged_df: DataFrame, stored_df: DataFrame, table: Table) -> tuple[DataFrame, DataFrame]:
+def unsettled(validated_df: DataFrame, stored_df: DataFrame, table: Table) -> tuple[DataFrame, DataFrame]:
     """The observations and the stored rows that can change each other; of a republished file nearly none.
 
     Left out are the keys of which the file says, once, what is known already. `stored_df` is the same range
     as stored, of the same universe.
     """
     entity = list(entity_keys(table))
-    observed_df = observed_ticks(judged_df, table)
+    observed_df = observed_ticks(validated_df, table)
     settled_df = _settled_keys(observed_df, stored_df, table)
     return (
         observed_df.join(settled_df, entity, "left_anti"),
@@ -45,7 +45,7 @@ def unsettled(judged_df: DataFrame, stored_df: DataFrame, table: Table) -> tuple
 def tick_changes(
     observed_df: DataFrame,
     stored_df: DataFrame,
-    judged_df: DataFrame,
+    validated_df: DataFrame,
     file: FlatFile,
     table: Table,
     run_id: str,
@@ -56,10 +56,10 @@ def tick_changes(
     Not where the later one has it in a row that cannot be read: what was known of it stays.
     """
     entity = list(entity_keys(table))
-    unreadable_df = judged_df.filter(F.size("reasons") > 0).select(*entity).distinct()
+    unreadable_df = validated_df.filter(F.size("reasons") > 0).select(*entity).distinct()
     readable_df = stored_df.join(unreadable_df, entity, "left_anti")
     version = [(file.provider, file.file_dt, file.fetched_at, file.file_id)]
-    snapshots_df = judged_df.sparkSession.createDataFrame(version, _SNAPSHOT)
+    snapshots_df = validated_df.sparkSession.createDataFrame(version, _SNAPSHOT)
     all_df = with_withdrawals(observed_df, snapshots_df, readable_df, table, _COMPLETE_FOR)
     return history_changes(all_df, stored_df, table, run_id)
 
@@ -79,11 +79,11 @@ def _settled_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) ->
     return same_df.join(once_df, entity, "left_semi")
 
 
-def first_ticks(judged_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+def first_ticks(validated_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The same where nothing of the range is stored and no key comes twice; see bitemporal.first_rows."""
-    return first_rows(observed_ticks(judged_df, table), table, run_id)
+    return first_rows(observed_ticks(validated_df, table), table, run_id)
 
 
-def ticks_repeat_keys(judged_df: DataFrame, table: Table) -> bool:
+def ticks_repeat_keys(validated_df: DataFrame, table: Table) -> bool:
     """Whether a key comes twice among the usable rows."""
-    return has_repeated_keys(observed_ticks(judged_df, table), table)
+    return has_repeated_keys(observed_ticks(validated_df, table), table)

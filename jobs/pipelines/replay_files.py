@@ -90,9 +90,9 @@ def _publish_day(loads: Sequence[FileLoad], counts: _Counts, gates: list[GateRes
     recipe = _TICKS.get(loads[0].file.dataset)
     bad: list[DataFrame] = []
     for part in _bar_parts(loads) if recipe is None else _tick_parts(recipe, loads):
-        counts.rows_in += sum(count_rows(judged_df) for judged_df in part.judged)
+        counts.rows_in += sum(count_rows(validated_df) for validated_df in part.judged)
         counts.rows_out += _publish_part(loads, part, gates)
-        bad += [judged_df.filter(F.size("reasons") > 0) for judged_df in part.judged]
+        bad += [validated_df.filter(F.size("reasons") > 0) for validated_df in part.judged]
     if bad:
         counts.rows_bad = _publish_bad(loads, _together(bad), gates)
 
@@ -118,8 +118,8 @@ def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]
         yield _Part(
             f"again_{number}",
             tuple(
-                load.staged(judged_df, f"again_{number}_{version}_judged")
-                for version, (load, judged_df) in enumerate(zip(loads, judged, strict=True))
+                load.staged(validated_df, f"again_{number}_{version}_judged")
+                for version, (load, validated_df) in enumerate(zip(loads, judged, strict=True))
             ),
             stored_df.filter(batch.holds("symbol", "sequence_number")),
         )
@@ -157,9 +157,9 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
     """The rows that differ between what the versions say and what is stored."""
     last, table = loads[-1], loads[-1].table
     known_df = part.stored_df.where("false").select(*table.columns)
-    for version, (load, judged_df) in enumerate(zip(loads, part.judged, strict=True)):
+    for version, (load, validated_df) in enumerate(zip(loads, part.judged, strict=True)):
         name = f"{part.name}_{version}"
-        known_df = load.staged(_known_after(load, judged_df, known_df, name), f"{name}_known")
+        known_df = load.staged(_known_after(load, validated_df, known_df, name), f"{name}_known")
     changes_df = replaced_rows(known_df, part.stored_df.select(*table.columns), table)
     changes_df = last.staged(changes_df, f"{part.name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
@@ -170,13 +170,13 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
     return changed
 
 
-def _known_after(load: FileLoad, judged_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:
+def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:
     """What is known of a range after one more version."""
     table, run_id = load.table, load.ctx.run_id
-    if not known_df.limit(1).collect() and not ticks_repeat_keys(judged_df, table):
-        return first_ticks(judged_df, table, run_id).drop(OPERATION)
-    observed_df = observed_ticks(judged_df, table)
-    changes_df = tick_changes(observed_df, known_df, judged_df, load.file, table, run_id)
+    if not known_df.limit(1).collect() and not ticks_repeat_keys(validated_df, table):
+        return first_ticks(validated_df, table, run_id).drop(OPERATION)
+    observed_df = observed_ticks(validated_df, table)
+    changes_df = tick_changes(observed_df, known_df, validated_df, load.file, table, run_id)
     changes_df = load.staged(changes_df, f"{name}_learned")
     kept_df = known_df.join(changes_df.select(*table.keys), list(table.keys), "left_anti")
     learned_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)

@@ -23,8 +23,8 @@ from jobs.pipelines.silver_file_batches import (
 )
 from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
-from jobs.silver.bar_rules import judge_bars
-from jobs.silver.bars import kept_of_judged
+from jobs.silver.bar_rules import validate_bars
+from jobs.silver.bars import drop_rule_columns
 from jobs.silver.tick_batches import symbol_batches
 
 INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
@@ -97,15 +97,15 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
         with reading(load.file):
             frames.append(judged_file(load).withColumn("file_dt", F.lit(load.file.file_dt)))
     with reading(first.file):  # a broken line shows when the rows are computed; then each is tried by itself
-        judged_df = first.staged(
+        validated_df = first.staged(
             reduce(lambda above, below: above.unionByName(below), frames), "judged_together"
         )
     is_bad = F.size("reasons") > 0
-    counted_df = judged_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
+    counted_df = validated_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
     rows = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
     together = Counts()
     judged = JudgedRows(
-        judged_df, sum(total for total, _ in rows.values()), sum(bad for _, bad in rows.values())
+        validated_df, sum(total for total, _ in rows.values()), sum(bad for _, bad in rows.values())
     )
     is_too_large = judged.row_count > first.ctx.settings.providers.massive.rows_per_batch
     if is_too_large or not publish_first(first, judged, "together", together):
@@ -141,15 +141,15 @@ def _publish(load: FileLoad, counts: Counts) -> None:
         FlatFileError, GateFailed, SchemaMismatch: what was wrong; batches before it are published.
     """
     with reading(load.file):  # a broken line shows when the rows are computed
-        judged_df = load.staged(judged_file(load), "judged")
+        validated_df = load.staged(judged_file(load), "judged")
     stored_df = load.stored().filter(F.col("interval") == INTERVAL_OF[load.file.dataset])
     stored = [row[0] for row in stored_df.select("symbol").distinct().collect()]
-    found = {row[0]: int(row[1]) for row in judged_df.groupBy("symbol").count().collect()}
+    found = {row[0]: int(row[1]) for row in validated_df.groupBy("symbol").count().collect()}
     rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
     batches = symbol_batches(dict.fromkeys(stored, 0) | found, rows_per_batch)
     for number, batch in enumerate(batches):
         held = batch.holds_symbol("symbol")
-        part_df = judged_df.filter(held)
+        part_df = validated_df.filter(held)
         if len(batches) > 1:  # gates and table would each read the whole file
             part_df = load.staged(part_df, f"{number}_part")
         publish_batch(load, part_df, stored_df.filter(held), str(number), counts)
@@ -165,4 +165,4 @@ def judged_file(load: FileLoad) -> DataFrame:
         "missing_symbol": F.col("symbol") == "",
         "other_date": F.col("trade_dt") != F.lit(file.file_dt),
     }
-    return kept_of_judged(judge_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days), of_file))
+    return drop_rule_columns(validate_bars(raw_df, sessions_frame(load.spark, (STOCKS_US,), *days), of_file))

@@ -121,16 +121,16 @@ def build_first_files(
 
 
 def publish_batch(
-    load: FileLoad, judged_df: DataFrame, stored_df: DataFrame, name: str, counts: Counts
+    load: FileLoad, validated_df: DataFrame, stored_df: DataFrame, name: str, counts: Counts
 ) -> None:
     """Publishes what the judged rows change in what is stored of their range, and sets the bad ones aside.
 
-    `judged_df` is computed once already (`staged`); `stored_df` is the same range of keys as stored.
+    `validated_df` is computed once already (`staged`); `stored_df` is the same range of keys as stored.
 
     Raises:
         GateFailed, SchemaMismatch: the batch is refused; nothing of it was written.
     """
-    judged = counted_rows(judged_df)
+    judged = counted_rows(validated_df)
     if stored_df.limit(1).collect() or not publish_first(load, judged, name, counts):
         _publish_changes(load, judged, stored_df, name, counts)
 
@@ -159,15 +159,15 @@ def _publish_changes(
     load: FileLoad, judged: JudgedRows, stored_df: DataFrame, name: str, counts: Counts
 ) -> None:
     """Publishes what a range's rows change in what is stored of it."""
-    table, file, judged_df = load.table, load.file, judged.rows_df
+    table, file, validated_df = load.table, load.file, judged.rows_df
     open_df, known_df = (
         load.staged(frame_df, f"{name}_{side}")
-        for side, frame_df in zip(("open", "known"), unsettled(judged_df, stored_df, table), strict=True)
+        for side, frame_df in zip(("open", "known"), unsettled(validated_df, stored_df, table), strict=True)
     )
     if not (open_df.limit(1).collect() or known_df.limit(1).collect()):
         _set_aside(load, judged, name, counts)
         return
-    changes_df = tick_changes(open_df, known_df, judged_df, file, table, load.ctx.run_id)
+    changes_df = tick_changes(open_df, known_df, validated_df, file, table, load.ctx.run_id)
     changes_df = load.staged(changes_df, f"{name}_changes")
     upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
     if count_rows(upserts_df):

@@ -13,10 +13,10 @@ from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.silver_file_batches import Counts, FileLoad, build_file, publish_batch
 from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
-from jobs.silver.quotes import judged_quotes
+from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
 from jobs.silver.tick_rules import TickDay, staged_texts, tick_day
-from jobs.silver.trades import judged_trades
+from jobs.silver.trades import validated_trades
 
 Judge = Callable[[DataFrame, FlatFile, TickDay, int | None], DataFrame]
 
@@ -42,16 +42,16 @@ class TickTable:
         rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
         for number, batch in enumerate(tick_batches(staged_df, symbols, rows_per_batch)):
             held_df = staged_df.filter(batch.holds("ticker", "sequence"))
-            judged_df = self.judge(held_df, load.file, day, batch.earlier_sip_ns)
-            judged_df = load.staged(judged_df, f"{number}_judged")
+            validated_df = self.judge(held_df, load.file, day, batch.earlier_sip_ns)
+            validated_df = load.staged(validated_df, f"{number}_judged")
             range_df = stored_df.filter(batch.holds("symbol", "sequence_number"))
-            publish_batch(load, judged_df, range_df, str(number), counts)
+            publish_batch(load, validated_df, range_df, str(number), counts)
             counts.rows_in += batch.row_count
 
 
 TICK_TABLES = (
-    TickTable(TRADES, flat_files.TRADES, judged_trades),
-    TickTable(QUOTES, flat_files.QUOTES, judged_quotes),
+    TickTable(TRADES, flat_files.TRADES, validated_trades),
+    TickTable(QUOTES, flat_files.QUOTES, validated_quotes),
 )
 
 

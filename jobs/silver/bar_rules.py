@@ -16,7 +16,7 @@ _PRICES = ("open", "high", "low", "close")
 _VALUES = (*_PRICES, "volume")
 
 
-def judge_bars(
+def validate_bars(
     raw_bars_df: DataFrame, sessions_df: DataFrame, more_rules: Mapping[str, Column] | None = None
 ) -> DataFrame:
     """Raw bars with typed values, session columns and `reasons`: the rules broken, sorted; else empty.
@@ -27,9 +27,9 @@ def judge_bars(
     """
     typed_df = with_session(with_instant(_with_values(raw_bars_df)), sessions_df)
     rules = dict(sorted({**_rules(), **(more_rules or {})}.items()))
-    judged_df = typed_df.withColumn("reasons", broken_rules(rules))
+    validated_df = typed_df.withColumn("reasons", broken_rules(rules))
     texts = ("timestamp_text", *(f"{name}_text" for name in _VALUES))
-    return judged_df.withColumn("raw_values", F.when(F.size("reasons") > 0, quoted_texts(texts)))
+    return validated_df.withColumn("raw_values", F.when(F.size("reasons") > 0, quoted_texts(texts)))
 
 
 def broken_rules(rules: dict[str, Column]) -> Column:

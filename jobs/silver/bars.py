@@ -10,22 +10,22 @@ from jobs.history.bitemporal import history_changes
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def observed_bars(judged_df: DataFrame) -> DataFrame:
+def observed_bars(validated_df: DataFrame) -> DataFrame:
     """The usable bars as observations: the columns of silver.bars but known_to and run_id."""
     names = [name for name in BARS.columns if name not in _NOT_OBSERVED]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
 
 
-def kept_of_judged(judged_df: DataFrame) -> DataFrame:
+def drop_rule_columns(validated_df: DataFrame) -> DataFrame:
     """The judged bars without the columns that only their rules need: half of what would be written."""
     used = ("dataset", "fetched_at", "reasons", "raw_values")
-    return judged_df.select(*(name for name in BARS.columns if name not in _NOT_OBSERVED), *used)
+    return validated_df.select(*(name for name in BARS.columns if name not in _NOT_OBSERVED), *used)
 
 
-def bar_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def bar_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged bars change in silver.bars; see bitemporal.history_changes."""
-    return history_changes(observed_bars(judged_df), stored_df, BARS, run_id)
+    return history_changes(observed_bars(validated_df), stored_df, BARS, run_id)
 
 
 def kinds_of_stock_bars(bars_df: DataFrame) -> set[tuple[str, str]]:

@@ -27,7 +27,7 @@ _LIST_OF = ("provider", "symbol", "action")
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def judged_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
+def validated_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
     """Every action with typed values, `raw_values` and `reasons`, empty where it is usable.
 
     `raw_actions_df`: jobs.parsing.raw_schema.RAW_ACTION_COLUMNS. A payload that says that there are no
@@ -49,22 +49,22 @@ def judged_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
     return typed_df.withColumn("reasons", broken_rules(_rules()))
 
 
-def corporate_action_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def corporate_action_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged actions change in silver.corporate_actions; see bitemporal.history_changes.
 
     A list of all splits (or dividends) of a symbol that no longer has an action withdraws it. Not so a
     list with a row that cannot be read, nor an empty one: what was known stays.
     """
     names = [name for name in CORPORATE_ACTIONS.columns if name not in _NOT_OBSERVED]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    all_df = with_withdrawals(observed_df, _whole_lists(judged_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
+    all_df = with_withdrawals(observed_df, _whole_lists(validated_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
     return history_changes(all_df, stored_df, CORPORATE_ACTIONS, run_id)
 
 
-def _whole_lists(judged_df: DataFrame) -> DataFrame:
+def _whole_lists(validated_df: DataFrame) -> DataFrame:
     """The payloads that list all actions of one kind of a symbol, each row of which can be read."""
-    lists_df = judged_df.filter(F.col("dataset").isin(*_WHOLE_LISTS)).withColumn(
+    lists_df = validated_df.filter(F.col("dataset").isin(*_WHOLE_LISTS)).withColumn(
         "bad", (F.size("reasons") > 0).cast("int")
     )
     counted_df = lists_df.groupBy(*_LIST_OF, "fetched_at", "payload_id").agg(F.sum("bad").alias("bad_rows"))

@@ -31,7 +31,7 @@ _FACT_OF = {
 _MISSING = ("None", "-", "N/A", "", "0000-00-00")
 
 
-def judged_fundamentals(raw_overviews_df: DataFrame) -> DataFrame:
+def validated_fundamentals(raw_overviews_df: DataFrame) -> DataFrame:
     """Every overview with typed facts, `raw_values` and `reasons`, empty where it is usable.
 
     `raw_overviews_df`: the payload's columns, `position`, and `facts`, a map from Alpha Vantage's names.
@@ -42,10 +42,10 @@ def judged_fundamentals(raw_overviews_df: DataFrame) -> DataFrame:
     return facts_df.withColumn("raw_values", _raw_values()).withColumn("reasons", _reasons())
 
 
-def fundamentals_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def fundamentals_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged overviews change in silver.fundamentals; see bitemporal.history_changes."""
     names = ["provider", "symbol", *_FACT_OF, "is_simulated", "payload_id", "position"]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
     return history_changes(observed_df, stored_df, FUNDAMENTALS, run_id)
 

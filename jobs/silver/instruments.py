@@ -16,7 +16,7 @@ _STATUSES = ("active", "delisted")
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def judged_instruments(raw_instruments_df: DataFrame) -> DataFrame:
+def validated_instruments(raw_instruments_df: DataFrame) -> DataFrame:
     """Every listing with typed values, `raw_values` and `reasons`, empty where it is usable.
 
     `raw_instruments_df`: jobs.parsing.raw_schema.RAW_INSTRUMENT_COLUMNS. A symbol that is used again is
@@ -37,10 +37,10 @@ def judged_instruments(raw_instruments_df: DataFrame) -> DataFrame:
     return typed_df.withColumn("reasons", broken_rules(_rules())).drop("stated_from")
 
 
-def instrument_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def instrument_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged listings change in silver.instruments; see bitemporal.history_changes."""
     names = [name for name in INSTRUMENTS.columns if name not in _NOT_OBSERVED]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
     return history_changes(observed_df, stored_df, INSTRUMENTS, run_id)
 

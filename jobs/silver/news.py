@@ -20,7 +20,7 @@ _SHOWN = ("url", "published_text", "overall_score_text", "relevance_text", "tick
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def judged_news(raw_news_df: DataFrame) -> DataFrame:
+def validated_news(raw_news_df: DataFrame) -> DataFrame:
     """Every article and ticker with typed values, `raw_values` and `reasons`, empty where it is usable.
 
     `raw_news_df`: jobs.parsing.raw_schema.RAW_NEWS_COLUMNS. An empty feed gives no row.
@@ -39,10 +39,10 @@ def judged_news(raw_news_df: DataFrame) -> DataFrame:
     return typed_df.withColumn("reasons", broken_rules(_rules()))
 
 
-def news_changes(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def news_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged articles change in silver.news; see bitemporal.history_changes."""
     names = [name for name in NEWS.columns if name not in _NOT_OBSERVED]
-    usable_df = judged_df.filter(F.size("reasons") == 0)
+    usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
     return history_changes(observed_df, stored_df, NEWS, run_id)
 

@@ -6,13 +6,13 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver import QUARANTINE
 
 
-def quarantine_rows(judged_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
+def quarantine_rows(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """The judged rows that break a rule, as rows of silver.quarantine to merge.
 
     The same faulty row comes again with every delivery of its history; it is kept once, with the
     payload it was first received in, whichever delivery is built first.
     """
-    bad_df = judged_df.filter(F.size("reasons") > 0).select(
+    bad_df = validated_df.filter(F.size("reasons") > 0).select(
         *("provider", "dataset", "symbol"),
         F.coalesce("interval", F.lit("none")).alias("interval"),
         *("position", "raw_values", "reasons"),

@@ -25,7 +25,7 @@ _POSITION = ("ticker", "sequence_number", "sip_timestamp")
 _SIDES = ("bid", "ask")
 
 
-def judged_quotes(
+def validated_quotes(
     staged_df: DataFrame, file: FlatFile, day: TickDay, earlier_sip_ns: int | None = None
 ) -> DataFrame:
     """Every row of the staged texts with the values of silver.quotes, `reasons` and `raw_values`.
@@ -36,9 +36,9 @@ def judged_quotes(
     shared_df = with_shared(staged_df, file, day, earlier_sip_ns).withColumn(
         "position", F.concat_ws("/", *(F.coalesce(name, F.lit("")) for name in _POSITION))
     )
-    judged_df = shared_df.withColumn("reasons", reasons(_rules(day)))
+    validated_df = shared_df.withColumn("reasons", reasons(_rules(day)))
     raw = F.when(F.size("reasons") > 0, raw_values(COLUMNS_OF[QUOTES]))
-    typed_df = judged_df.withColumn("raw_values", raw).withColumns(_values(file.file_dt))
+    typed_df = validated_df.withColumn("raw_values", raw).withColumns(_values(file.file_dt))
     return typed_df.withColumns(_shapes())
 
 

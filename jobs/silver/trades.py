@@ -13,7 +13,7 @@ from jobs.silver.tick_rules import TickDay, decimal, integer, raw_values, reason
 _POSITION = ("ticker", "sequence_number", "exchange", "id")
 
 
-def judged_trades(
+def validated_trades(
     staged_df: DataFrame, file: FlatFile, day: TickDay, earlier_sip_ns: int | None = None
 ) -> DataFrame:
     """Every row of the staged texts with the values of silver.trades, `reasons` and `raw_values`.
@@ -23,9 +23,9 @@ def judged_trades(
     shared_df = with_shared(staged_df, file, day, earlier_sip_ns).withColumn(
         "position", F.concat_ws("/", *(F.coalesce(name, F.lit("")) for name in _POSITION))
     )
-    judged_df = shared_df.withColumn("reasons", reasons(_rules(day)))
+    validated_df = shared_df.withColumn("reasons", reasons(_rules(day)))
     raw = F.when(F.size("reasons") > 0, raw_values(COLUMNS_OF[TRADES]))
-    return judged_df.withColumn("raw_values", raw).withColumns(_values())
+    return validated_df.withColumn("raw_values", raw).withColumns(_values())
 
 
 def _values() -> dict[str, Column]:

@@ -12,18 +12,18 @@ from pyspark.sql import functions as F
 import jobs.pipelines.silver_bar_files
 import jobs.pipelines.silver_tick_files
 from jobs.pipelines.silver_tick_files import TICK_TABLES
-from jobs.silver.bar_rules import judge_bars
-from jobs.silver.trades import judged_trades
+from jobs.silver.bar_rules import validate_bars
+from jobs.silver.trades import validated_trades
 
 
 def broken_trades(*given: Any) -> DataFrame:
     """Some trades at twice their price, some refused, some lost, one bad one taken."""
-    judged_df = judged_trades(*given)
+    validated_df = validated_trades(*given)
     number = F.col("sequence_number")
     price = F.when(number % 100 == 1, F.col("price") * 2).when(F.col("price") <= 0, F.lit(1))
     refused = F.when(number % 100 == 2, F.array(F.lit("no_reason"))).when(F.col("price") <= 0, F.array())
-    lost_df = judged_df.filter("sequence_number % 100 != 3")
-    kind = judged_df.schema["price"].dataType
+    lost_df = validated_df.filter("sequence_number % 100 != 3")
+    kind = validated_df.schema["price"].dataType
     return lost_df.withColumns(
         {
             "reasons": F.coalesce(refused, F.col("reasons")).cast("array<string>"),
@@ -35,9 +35,9 @@ def broken_trades(*given: Any) -> DataFrame:
 
 def broken_bars(*given: Any) -> DataFrame:
     """Highs one too high, and bars of a certain close lost."""
-    judged_df = judge_bars(*given)
-    kind = judged_df.schema["high"].dataType
-    return judged_df.filter("close != 51").withColumn("high", (F.col("high") + 1).cast(kind))
+    validated_df = validate_bars(*given)
+    kind = validated_df.schema["high"].dataType
+    return validated_df.filter("close != 51").withColumn("high", (F.col("high") + 1).cast(kind))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.market_calendar.sessions import sessions_frame
 from jobs.parsing.bse import raw_bars, raw_instruments
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
-from jobs.silver.bar_rules import judge_bars
+from jobs.silver.bar_rules import validate_bars
 from tests.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/bse"
@@ -140,7 +140,7 @@ def test_the_instruments_of_a_real_file_are_those_it_names(
 def test_real_bars_are_usable_as_they_are(engine: SparkSession, captures: Path) -> None:
     raw_df = raw_bars(landed(engine, [real_body(captures, file) for file in REAL]))
 
-    judged = judge_bars(raw_df, xbom(engine)).collect()
+    judged = validate_bars(raw_df, xbom(engine)).collect()
 
     assert len(judged) == 90
     assert {reason for row in judged for reason in row.reasons} == set()
@@ -153,7 +153,7 @@ def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
     content = (captures / "bse_legacy_mangled_line_2022-02-07.csv").read_bytes()
     body = zipped("EQ_ISINCODE_070222.CSV", content.rstrip() + f"\n{LINE_18}\n".encode())
 
-    judged = in_order(judge_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
+    judged = in_order(validate_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
 
     mangled = content.decode().splitlines()[1]
     assert [(row.symbol, row.position, row.timestamp_text) for row in judged] == [
@@ -166,7 +166,7 @@ def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
 def test_a_blank_close_is_set_aside(engine: SparkSession) -> None:
     body = f"{HEADER_18}\n{LINE_18}\n{LINE_18.replace(',1.15,1.15,', ',,1.15,')}\n".encode()
 
-    judged = in_order(judge_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
+    judged = in_order(validate_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
 
     assert [(row.close_text, list(row.reasons)) for row in judged] == [
         ("1.15", []),

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.market_calendar.sessions import ZONE_OF, sessions_frame
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 from jobs.parsing.yahoo import CALENDARS, raw_actions, raw_bars, raw_instruments
-from jobs.silver.bar_rules import judge_bars
+from jobs.silver.bar_rules import validate_bars
 from tests.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/yahoo/chart_v8"
@@ -160,7 +160,7 @@ def test_every_real_bar_of_the_captures_is_usable_and_every_hand_made_one_is_not
     raw_df = raw_bars(_payloads(spark, *rows))
     calendars = {row["calendar"] for row in raw_df.select("calendar").distinct().collect()} - {None}
     sessions_df = sessions_frame(spark, calendars, date(2019, 12, 1), date(2025, 3, 1))
-    judged = _rows(judge_bars(raw_df, sessions_df))
+    judged = _rows(validate_bars(raw_df, sessions_df))
     refused = {row["payload_id"]: tuple(row["reasons"]) for row in judged if row["reasons"]}
     assert {name for name in refused if "fake" not in name} == {NO_ROWS}
     assert all("no_rows" in refused[name] for name in (file.name for file in files) if "fake" in name)

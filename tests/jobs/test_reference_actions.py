@@ -12,7 +12,7 @@ from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from jobs.parsing.alphavantage_reference import raw_actions
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
-from jobs.silver.corporate_actions import corporate_action_changes, judged_corporate_actions
+from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
 from tests.payloads import T0, at
@@ -21,8 +21,8 @@ SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000
 
 
 def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
-    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
-    return judged_df.orderBy("payload_id", "position").collect()
+    validated_df = validated_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    return validated_df.orderBy("payload_id", "position").collect()
 
 
 def split(day: str, factor: str) -> dict[str, str]:
@@ -115,8 +115,8 @@ def test_two_dividends_of_one_day_are_two_in_whatever_order_they_are_listed(engi
 def test_a_dividend_that_is_listed_twice_is_one_dividend(engine: SparkSession) -> None:
     twice = [dividend("2012-11-28", "3.00")] * 2
     frame_df = payloads_frame(engine, listed("dividends", {"symbol": "IBM", "data": twice}))
-    judged_df = judged_corporate_actions(raw_actions(frame_df))
-    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_corporate_actions(raw_actions(frame_df))
+    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
     assert [row["amount"] for row in changes_df.collect()] == [Decimal("3.00")]
 
 
@@ -142,7 +142,7 @@ def test_the_ratio_is_new_shares_for_an_old_one_as_an_exact_decimal(
     kinds = {"fetched_at": "timestamp", "is_simulated": "boolean"}
     schema = ", ".join(f"`{name}` {kinds.get(name, 'string')}" for name in raw)
     row_df = engine.createDataFrame([tuple(raw.values())], schema)
-    (row,) = judged_corporate_actions(row_df).collect()
+    (row,) = validated_corporate_actions(row_df).collect()
     assert (row["ratio"], row["reasons"]) == (None if ratio is None else Decimal(ratio), reasons)
 
 
@@ -157,8 +157,8 @@ def test_a_corrected_dividend_closes_what_was_known_and_a_repeat_changes_nothing
         listed("dividends", body("1.69"), fetched_at=at(1)),
         listed("dividends", body("1.70"), fetched_at=at(2)),
     ]
-    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
-    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
     found = changes_df.orderBy("ex_dt", "known_from").collect()
     naive = [instant.replace(tzinfo=None) for instant in (T0, at(2))]
     assert [(row["amount"], row["known_from"], row["known_to"]) for row in found] == [
@@ -175,8 +175,8 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
         listed("splits", {"symbol": "IBM", "data": both[1:]}, fetched_at=at(1)),
         listed("dividends", {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69")]}, fetched_at=at(2)),
     ]
-    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
-    changes_df = corporate_action_changes(judged_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_corporate_actions(raw_actions(payloads_frame(engine, *rows)))
+    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
     found = {row["ex_dt"]: row["known_to"] for row in changes_df.collect()}
     assert found == {
         date(2021, 11, 4): at(1).replace(tzinfo=None),
@@ -187,13 +187,15 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
 
 def test_a_faulty_action_fits_the_quarantine(engine: SparkSession) -> None:
     frame_df = payloads_frame(engine, listed("splits", {"symbol": "IBM", "data": [split("never", "2")]}))
-    judged_df = judged_corporate_actions(raw_actions(frame_df))
-    (row,) = quarantine_rows(judged_df, empty_frame(engine, QUARANTINE), "r1").collect()
+    validated_df = validated_corporate_actions(raw_actions(frame_df))
+    (row,) = quarantine_rows(validated_df, empty_frame(engine, QUARANTINE), "r1").collect()
     assert (row["dataset"], row["interval"], row["position"]) == ("splits", "none", "/data/0")
     assert (row["reasons"], '"never"' in row["raw_values"]) == (["unreadable_date"], True)
 
 
 def test_the_dataset_and_the_time_of_fetching_stay_with_a_judged_action(engine: SparkSession) -> None:
-    judged_df = judged_corporate_actions(raw_actions(payloads_frame(engine, listed("splits", SPLITS_CSV))))
-    assert {"dataset", "fetched_at"} <= set(judged_df.columns)
-    assert judged_df.select(F.countDistinct("dataset")).first()[0] == 1  # type: ignore[index]
+    validated_df = validated_corporate_actions(
+        raw_actions(payloads_frame(engine, listed("splits", SPLITS_CSV)))
+    )
+    assert {"dataset", "fetched_at"} <= set(validated_df.columns)
+    assert validated_df.select(F.countDistinct("dataset")).first()[0] == 1  # type: ignore[index]

@@ -12,9 +12,9 @@ from delta_tables.table import Table
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from jobs.history.bitemporal import OPERATION
 from jobs.parsing.alphavantage_reference import raw_actions, raw_instruments, raw_news
-from jobs.silver.corporate_actions import corporate_action_changes, judged_corporate_actions
-from jobs.silver.instruments import instrument_changes, judged_instruments
-from jobs.silver.news import judged_news, news_changes
+from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
+from jobs.silver.instruments import instrument_changes, validated_instruments
+from jobs.silver.news import news_changes, validated_news
 from quality.gate import GateResult, scan_batch
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, plain_schema
 
@@ -35,13 +35,13 @@ def batch(engine: SparkSession, table: Table) -> DataFrame:
     rows += [listed("listing_status", LISTING, "ALL", fetched_at=NOW)]
     payloads_df, stored_df = payloads_frame(engine, *rows), empty_frame(engine, table)
     if table is CORPORATE_ACTIONS:
-        judged_df = judged_corporate_actions(raw_actions(payloads_df))
-        changes_df = corporate_action_changes(judged_df, stored_df, "r1")
+        validated_df = validated_corporate_actions(raw_actions(payloads_df))
+        changes_df = corporate_action_changes(validated_df, stored_df, "r1")
     elif table is NEWS:
-        changes_df = news_changes(judged_news(raw_news(payloads_df)), stored_df, "r1")
+        changes_df = news_changes(validated_news(raw_news(payloads_df)), stored_df, "r1")
     else:
-        judged_df = judged_instruments(raw_instruments(payloads_df))
-        changes_df = instrument_changes(judged_df, stored_df, "r1")
+        validated_df = validated_instruments(raw_instruments(payloads_df))
+        changes_df = instrument_changes(validated_df, stored_df, "r1")
     found = table.conform(changes_df.drop(OPERATION)).collect()
     # as values, not as a plan: a gate reads its batch once for each check
     return engine.createDataFrame(found, plain_schema(table))

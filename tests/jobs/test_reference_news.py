@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_reference import NEWS
 from jobs.parsing.alphavantage_reference import raw_news
-from jobs.silver.news import judged_news, news_changes
+from jobs.silver.news import news_changes, validated_news
 from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
 from tests.payloads import at
@@ -50,7 +50,7 @@ def news(*articles: Any, **fields: Any) -> dict[str, Any]:
 
 
 def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
-    return judged_news(raw_news(payloads_frame(engine, *rows))).orderBy("position").collect()
+    return validated_news(raw_news(payloads_frame(engine, *rows))).orderBy("position").collect()
 
 
 def test_an_article_is_a_row_for_each_ticker_it_names(engine: SparkSession) -> None:
@@ -111,8 +111,8 @@ def test_the_same_article_in_two_feeds_is_known_once_and_a_new_score_is_a_correc
         news(article(ticker("AAPL")), article(ticker("AAPL"), url=URL + "b"), fetched_at=at(1)),
         news(article(ticker("AAPL", "0.2")), fetched_at=at(2)),
     ]
-    judged_df = judged_news(raw_news(payloads_frame(engine, *rows)))
-    found = news_changes(judged_df, empty_frame(engine, NEWS), "r1").orderBy("url", "known_from").collect()
+    validated_df = validated_news(raw_news(payloads_frame(engine, *rows)))
+    found = news_changes(validated_df, empty_frame(engine, NEWS), "r1").orderBy("url", "known_from").collect()
     assert [(row["url"], row["ticker_sentiment_score"], row["known_to"] is None) for row in found] == [
         (URL, Decimal("0.061509"), False),
         (URL, Decimal("0.2"), True),
@@ -122,6 +122,8 @@ def test_the_same_article_in_two_feeds_is_known_once_and_a_new_score_is_a_correc
 
 def test_a_faulty_article_fits_the_quarantine(engine: SparkSession) -> None:
     frame_df = payloads_frame(engine, news(article(ticker("AAPL"), time_published="")))
-    (row,) = quarantine_rows(judged_news(raw_news(frame_df)), empty_frame(engine, QUARANTINE), "r1").collect()
+    (row,) = quarantine_rows(
+        validated_news(raw_news(frame_df)), empty_frame(engine, QUARANTINE), "r1"
+    ).collect()
     assert (row["symbol"], row["interval"], row["reasons"]) == ("AAPL", "none", ["unreadable_date"])
     assert URL in row["raw_values"]

@@ -22,10 +22,10 @@ from jobs.parsing.flat_files import (
     reading,
 )
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS
-from jobs.silver.quotes import judged_quotes
+from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
 from jobs.silver.tick_rules import staged_texts, tick_day
-from jobs.silver.trades import judged_trades
+from jobs.silver.trades import validated_trades
 from tests.flat_files import (
     DAY,
     LATER,
@@ -59,8 +59,8 @@ def staged(engine: SparkSession, lake: Lake, file: FlatFile, universe: Universe 
 
 
 def trades_of(engine: SparkSession, lake: Lake, file: FlatFile, universe: Universe = None) -> list[Any]:
-    judged_df = judged_trades(staged(engine, lake, file, universe), file, tick_day(file.file_dt))
-    return judged_df.orderBy("symbol", "position").collect()
+    validated_df = validated_trades(staged(engine, lake, file, universe), file, tick_day(file.file_dt))
+    return validated_df.orderBy("symbol", "position").collect()
 
 
 def test_a_trade_keeps_its_nanoseconds_its_fractions_and_its_conditions(
@@ -152,7 +152,7 @@ def test_a_symbol_cut_into_batches_is_judged_as_if_it_were_whole(engine: SparkSe
     in_parts = [
         (row["symbol"], row["sequence_number"], row["is_out_of_order"])
         for batch in batches
-        for row in judged_trades(
+        for row in validated_trades(
             staged_df.filter(batch.holds("ticker", "sequence")), file, day, batch.earlier_sip_ns
         ).collect()
     ]
@@ -175,8 +175,8 @@ def test_quotes_say_what_side_is_missing_and_whether_they_cross(engine: SparkSes
         quote(7, tape="x"),
     ]
     file = land_quotes(lake, rows)
-    judged_df = judged_quotes(staged(engine, lake, file), file, tick_day(DAY))
-    found = judged_df.orderBy("sequence_number").collect()
+    validated_df = validated_quotes(staged(engine, lake, file), file, tick_day(DAY))
+    found = validated_df.orderBy("sequence_number").collect()
     flags = [(row["is_one_sided"], row["is_crossed"], row["is_locked"]) for row in found[:5]]
     nothing, one_sided = (False, False, False), (True, False, False)
     assert flags == [nothing, one_sided, one_sided, (False, True, False), (False, False, True)]
@@ -189,7 +189,7 @@ def test_quote_sizes_are_in_shares_from_november_2025(
     spark: SparkSession, lake: Lake, day: date, unit: str
 ) -> None:
     file = land_quotes(lake, [quote(sip_timestamp=ns("10:00:00", day))], day=day)
-    (row,) = judged_quotes(staged(spark, lake, file), file, tick_day(day)).collect()
+    (row,) = validated_quotes(staged(spark, lake, file), file, tick_day(day)).collect()
     assert (row["size_unit"], row["bid_size"]) == (unit, Decimal(3))
 
 
@@ -244,8 +244,8 @@ def test_real_trades_and_quotes_are_read_and_those_of_another_day_set_aside(
         (["other_date"], Decimal("129.790000"), Decimal(100), 0),
     ]
     quotes = land_text(lake, QUOTES, (REAL_ROWS / "quotes_v1_rows.csv").read_text(), LATER, date(2021, 8, 23))
-    judged_df = judged_quotes(staged(spark, lake, quotes), quotes, tick_day(date(2021, 8, 23)))
-    reasons = [row["reasons"] for row in judged_df.orderBy("sip_ns").collect()]
+    validated_df = validated_quotes(staged(spark, lake, quotes), quotes, tick_day(date(2021, 8, 23)))
+    reasons = [row["reasons"] for row in validated_df.orderBy("sip_ns").collect()]
     assert reasons == [[], ["other_date", "time_in_future"], ["other_date", "time_in_future"]]
 
 

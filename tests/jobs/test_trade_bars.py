@@ -21,9 +21,9 @@ from jobs.history.bitemporal import OPERATION
 from jobs.history.file_history import first_ticks
 from jobs.history.row_diff import replaced_rows
 from jobs.parsing.flat_files import FlatFile, read_flat_file
-from jobs.silver.quotes import judged_quotes
+from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_rules import staged_texts, tick_day
-from jobs.silver.trades import judged_trades
+from jobs.silver.trades import validated_trades
 from tests.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
 
 T10 = datetime.fromisoformat("2024-11-18T15:00:00")
@@ -32,13 +32,17 @@ T10 = datetime.fromisoformat("2024-11-18T15:00:00")
 def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -> DataFrame:
     file = rows if isinstance(rows, FlatFile) else land_trades(lake, rows)
     staged_df = staged_texts(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
-    return first_ticks(judged_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(OPERATION)
+    return first_ticks(validated_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(
+        OPERATION
+    )
 
 
 def quotes_frame(engine: SparkSession, lake: Lake, rows: list[Row]) -> DataFrame:
     file = land_quotes(lake, rows)
     staged_df = staged_texts(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
-    return first_ticks(judged_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(OPERATION)
+    return first_ticks(validated_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(
+        OPERATION
+    )
 
 
 def bars_of(engine: SparkSession, lake: Lake, rows: list[Row]) -> list[tuple[Any, ...]]:
