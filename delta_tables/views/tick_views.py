@@ -8,11 +8,8 @@ Source: the table of NYSE's TAQ documentation as public clients of Polygon quote
 PolygonSIPTradeMappings); which of these codes the flat files use is not documented by Massive.
 """
 
-TRADES_AS_REPORTED = "silver.trades_as_reported"
-TRADES_CORRECTED = "silver.trades_corrected"
 CANCELLED = (7, 8, 10, 11)
 INCORRECT_ORIGINAL = 12
-
 
 CURRENT = "known_to IS NULL"
 HAPPENED = f"correction NOT IN ({', '.join(map(str, (*CANCELLED, INCORRECT_ORIGINAL)))})"

@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from delta_tables.storage.arrow_io import arrow_schema, read_rows
+from delta_tables.storage.arrow_io import arrow_schema, arrow_table, read_rows
 from delta_tables.storage.create_tables import first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.silver import BARS
@@ -118,7 +118,7 @@ def _adjusted_rows(lake: Lake, sql: str) -> pa.Table:
         query = QueryBuilder()
         for name, table in tables.items():
             query = query.register(name, table)
-        return pa.table(query.execute(sql)).cast(schema)
+        return arrow_table(query.execute(sql)).cast(schema)
     except TableNotFoundError:
         return schema.empty_table()
     except (DeltaError, OSError, pa.ArrowException) as error:

@@ -19,7 +19,7 @@ from delta_tables.views.conditions import has_close
 from serving.query.conditions import known_at
 from serving.query.literals import literal, literals
 
-Ask = Callable[[str], pa.Table]
+FetchRequest = Callable[[str], pa.Table]
 Each = TypeVar("Each")
 # A query that names the sessions of 100 symbols with 80 payments each takes 0.7 s to plan, of 500 6 s.
 _SYMBOLS_A_QUERY = 100
@@ -84,7 +84,7 @@ class ClosesNeeded:
         return [each for each in self.payments.get(symbol, ()) if each.ex_dt > after]
 
 
-def closes_needed(ask: Ask, of_symbols: str, as_of: datetime | None) -> ClosesNeeded:
+def closes_needed(ask: FetchRequest, of_symbols: str, as_of: datetime | None) -> ClosesNeeded:
     """No more bars than the factors of these symbols need, as known at the instant; looks at every bar.
 
     `ask` answers SQL over `stored`, the bars, and `actions`; `of_symbols` is a condition for both.
@@ -106,7 +106,7 @@ def closes_needed(ask: Ask, of_symbols: str, as_of: datetime | None) -> ClosesNe
 
 
 def closes_after_daily_bars(
-    ask: Ask, of_symbols: str, partitions: Sequence[date], as_of: datetime | None
+    ask: FetchRequest, of_symbols: str, partitions: Sequence[date], as_of: datetime | None
 ) -> ClosesNeeded:
     """Bars that suffice for the factors of a few symbols, found from their daily bars alone: soon.
 

@@ -1,7 +1,7 @@
 """Bars of an export adjusted for splits and dividends, as delta_tables.views.adjusted_bars says."""
 
 from serving.bars.as_of import ADJUSTED
-from serving.bars.dividend_closes import Ask, ClosesNeeded, closes_needed
+from serving.bars.dividend_closes import FetchRequest, ClosesNeeded, closes_needed
 from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest, symbol_condition
@@ -23,7 +23,7 @@ def check_adjusted(layout: Layout, request: ExportRequest) -> None:
         )
 
 
-def closes_of(ask: Ask, request: ExportRequest) -> ClosesNeeded:
+def closes_of(ask: FetchRequest, request: ExportRequest) -> ClosesNeeded:
     """The closes that the export's factors for cash rest on, sought once in all bars; none for `split`.
 
     Raises:

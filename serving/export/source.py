@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from delta_tables.storage.arrow_io import arrow_schema
+from delta_tables.storage.arrow_io import arrow_schema, arrow_table
 from delta_tables.storage.create_tables import first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
@@ -195,7 +195,7 @@ def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[
 
     def ask(sql: str) -> pa.Table:
         try:
-            return pa.table(builder.execute(sql))
+            return arrow_table(builder.execute(sql))
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise LakeError(
                 f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "

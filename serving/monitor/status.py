@@ -1,11 +1,10 @@
 """How the lakehouse is doing: sizes, last runs, what was refused and how fresh the bars are."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
 
+from delta_tables.storage.arrow_io import arrow_table
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
@@ -119,11 +118,6 @@ def dead_letter_counts(lake: Lake) -> Rows:
     )
 
 
-def latest_instant(state: Status) -> datetime | None:
-    """When the lakehouse last recorded anything."""
-    return max((row["at"] for row in state.stages), default=None)
-
-
 def _freshness(lake: Lake) -> Rows:
     return select(
         lake,
@@ -139,6 +133,6 @@ def _size(lake: Lake, table: Table) -> TableSize:
         stored = open_table(lake, table)
     except TableNotFoundError:
         return TableSize(table.full_name, None, None)
-    files = pa.table(stored.get_add_actions())
+    files = arrow_table(stored.get_add_actions())
     rows = sum(files["num_records"].to_pylist()) if files.num_rows else 0
     return TableSize(table.full_name, int(rows), stored.version())

@@ -15,7 +15,7 @@ from serving.report import svg_charts as charts
 from serving.report.data import ReportData, report_data
 from serving.report.svg_charts import price_text, short_number
 
-_TEMPLATES = "templates"
+_PACKAGE, _TEMPLATES = "serving.report", "templates"
 _NONE, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
@@ -43,7 +43,7 @@ def write_report(lake: Lake, path: Path, now: datetime) -> Path:
 def render(data: ReportData) -> str:
     """The page. Every value is escaped; of scripts the browser runs ours only, named by its hash."""
     environment = Environment(
-        loader=PackageLoader("serving", _TEMPLATES),
+        loader=PackageLoader(_PACKAGE, _TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -61,7 +61,7 @@ def render(data: ReportData) -> str:
 
 
 def _own_file(name: str) -> str:
-    return resources.files("serving").joinpath(_TEMPLATES, name).read_text(encoding="utf-8")
+    return resources.files(_PACKAGE).joinpath(_TEMPLATES, name).read_text(encoding="utf-8")
 
 
 def _price(value: object) -> str:
