@@ -26,7 +26,7 @@ from flows.operations.run_summary import RunSummary, conclude
 from jobs.engine.table_io import count_rows, date_bounds, merge_history, read_table
 from jobs.history.bitemporal import OPERATION
 from jobs.history.row_diff import replaced_rows
-from jobs.parsing.registry import has_any, read_rows_of
+from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.gold_sessions import rebuild_gold
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.replay_files import TABLE_OF, replay_day
@@ -48,16 +48,16 @@ def replay_silver(ctx: RunContext, spark: SparkSession, scope: Scope) -> list[Bu
     sources = frozenset(
         (row[0], row[1])
         for row in payloads_df.select("provider", "dataset").distinct().collect()
-        if any(has_any(recipe.readers, {(row[0], row[1])}) for recipe in chosen)
+        if any(has_parser(recipe.readers, {(row[0], row[1])}) for recipe in chosen)
     )
-    recipes = [recipe for recipe in SILVER_TABLES if has_any(recipe.readers, sources)]
+    recipes = [recipe for recipe in SILVER_TABLES if has_parser(recipe.readers, sources)]
     if not recipes:
         return []
     payloads_df = payloads_df.filter(_is_of(sources))
     judged = {
         recipe.table: staged(
             ctx,
-            recipe.judge(read_rows_of(payloads_df, recipe.readers, sources), sources),
+            recipe.judge(parse_payloads(payloads_df, recipe.readers, sources), sources),
             f"{recipe.table.name}_rejudged",
         )
         for recipe in recipes

@@ -22,7 +22,7 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.simulator.market.real_prices import load_histories
 from jobs.history.pending_payloads import new_payloads, read_payloads
 from jobs.market_calendar.sessions import FIRST_SESSION, sessions_between, sessions_frame
-from jobs.parsing.registry import BAR_READERS, calendars_of, read_rows_of
+from jobs.parsing.registry import BAR_PARSERS, calendars_for, parse_payloads
 from jobs.runs.run_context import RunContext
 from jobs.silver.bar_rules import validate_bars
 
@@ -47,10 +47,10 @@ def prepare(inputs: Path, scale: float) -> int:
 def _parse(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
     """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
     window = new_payloads(ctx.lake, None)
-    raw_df = read_rows_of(
-        read_payloads(spark, ctx.lake, window), BAR_READERS, window.sources, window.parsing_tasks
+    raw_df = parse_payloads(
+        read_payloads(spark, ctx.lake, window), BAR_PARSERS, window.sources, window.parsing_tasks
     )
-    calendars = calendars_of(BAR_READERS, window.sources)
+    calendars = calendars_for(BAR_PARSERS, window.sources)
     sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
     validate_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(ctx.lake.root).parent / TYPED))
 

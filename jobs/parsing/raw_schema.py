@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
-Parser = Callable[[DataFrame], DataFrame]
+FrameParser = Callable[[DataFrame], DataFrame]
 
 # The position of the one row, null otherwise, of a payload which says that there is nothing to list: no
 # corporate actions, no news. Of a payload that cannot be read the row has another position.

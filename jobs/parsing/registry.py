@@ -13,59 +13,59 @@ from jobs.parsing import alphavantage_reference as parse_alphavantage_reference
 from jobs.parsing import bse as parse_bse
 from jobs.parsing import coingecko as parse_coingecko
 from jobs.parsing import yahoo as parse_yahoo
-from jobs.parsing.raw_schema import Parser
+from jobs.parsing.raw_schema import FrameParser
 
-Sources = Collection[tuple[str, str]]
+ProviderDatasets = Collection[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Reader:
+class PayloadParser:
     """A provider's parser, the datasets it reads, and the calendars that the bars of each can name."""
 
-    parse: Parser
+    parse: FrameParser
     datasets: tuple[str, ...]
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-Readers = Mapping[str, Reader]
+PayloadParsers = Mapping[str, PayloadParser]
 
 _YAHOO = ("daily", "intraday")
 _COINGECKO = ("market_chart", "ohlc")
-BAR_READERS: Readers = {
-    "alphavantage": Reader(
+BAR_PARSERS: PayloadParsers = {
+    "alphavantage": PayloadParser(
         parse_alphavantage.raw_bars, tuple(parse_alphavantage.CALENDARS), parse_alphavantage.CALENDARS
     ),
-    "yahoo": Reader(parse_yahoo.raw_bars, _YAHOO, dict.fromkeys(_YAHOO, parse_yahoo.CALENDARS)),
-    "coingecko": Reader(parse_coingecko.raw_bars, _COINGECKO, dict.fromkeys(_COINGECKO, (CRYPTO,))),
-    "bse": Reader(parse_bse.raw_bars, ("bhavcopy",), {"bhavcopy": ("XBOM",)}),
+    "yahoo": PayloadParser(parse_yahoo.raw_bars, _YAHOO, dict.fromkeys(_YAHOO, parse_yahoo.CALENDARS)),
+    "coingecko": PayloadParser(parse_coingecko.raw_bars, _COINGECKO, dict.fromkeys(_COINGECKO, (CRYPTO,))),
+    "bse": PayloadParser(parse_bse.raw_bars, ("bhavcopy",), {"bhavcopy": ("XBOM",)}),
 }
-OVERVIEW_READERS: Readers = {
-    "alphavantage": Reader(parse_alphavantage.raw_overviews, ("overview",)),
-    "coingecko": Reader(parse_coingecko.raw_overviews, ("markets",)),
+OVERVIEW_PARSERS: PayloadParsers = {
+    "alphavantage": PayloadParser(parse_alphavantage.raw_overviews, ("overview",)),
+    "coingecko": PayloadParser(parse_coingecko.raw_overviews, ("markets",)),
 }
-ACTION_READERS: Readers = {
-    "alphavantage": Reader(parse_alphavantage_reference.raw_actions, ("splits", "dividends")),
-    "yahoo": Reader(parse_yahoo.raw_actions, _YAHOO),
+ACTION_PARSERS: PayloadParsers = {
+    "alphavantage": PayloadParser(parse_alphavantage_reference.raw_actions, ("splits", "dividends")),
+    "yahoo": PayloadParser(parse_yahoo.raw_actions, _YAHOO),
 }
-NEWS_READERS: Readers = {
-    "alphavantage": Reader(parse_alphavantage_reference.raw_news, ("news",)),
+NEWS_PARSERS: PayloadParsers = {
+    "alphavantage": PayloadParser(parse_alphavantage_reference.raw_news, ("news",)),
 }
-INSTRUMENT_READERS: Readers = {
-    "alphavantage": Reader(
+INSTRUMENT_PARSERS: PayloadParsers = {
+    "alphavantage": PayloadParser(
         parse_alphavantage_reference.raw_instruments, parse_alphavantage_reference.LISTINGS
     ),
-    "yahoo": Reader(parse_yahoo.raw_instruments, _YAHOO),
-    "bse": Reader(parse_bse.raw_instruments, ("bhavcopy",)),
+    "yahoo": PayloadParser(parse_yahoo.raw_instruments, _YAHOO),
+    "bse": PayloadParser(parse_bse.raw_instruments, ("bhavcopy",)),
 }
 
 
-def has_any(readers: Readers, sources: Sources) -> bool:
+def has_parser(readers: PayloadParsers, sources: ProviderDatasets) -> bool:
     """Whether any of the sources (provider, dataset) is read by any of the readers."""
     return any(name in readers and dataset in readers[name].datasets for name, dataset in sources)
 
 
-def read_rows_of(
-    payloads_df: DataFrame, readers: Readers, sources: Sources, tasks: int | None = None
+def parse_payloads(
+    payloads_df: DataFrame, readers: PayloadParsers, sources: ProviderDatasets, tasks: int | None = None
 ) -> DataFrame:
     """The rows of text that the readers find in the payloads of these sources.
 
@@ -77,7 +77,7 @@ def read_rows_of(
     own = {
         name: payloads_df.filter((F.col("provider") == name) & F.col("dataset").isin(*reader.datasets))
         for name, reader in readers.items()
-        if has_any({name: reader}, sources)
+        if has_parser({name: reader}, sources)
     }
     frames = [
         readers[name].parse(own_df if tasks is None else own_df.repartition(tasks))
@@ -88,11 +88,11 @@ def read_rows_of(
     return reduce(lambda above, below: above.unionByName(below), frames)
 
 
-def calendars_of(readers: Readers, sources: Sources) -> set[str]:
+def calendars_for(readers: PayloadParsers, sources: ProviderDatasets) -> set[str]:
     """The calendars that rows of these sources can name."""
     return {
         calendar
         for name, dataset in sources
-        if has_any(readers, [(name, dataset)])
+        if has_parser(readers, [(name, dataset)])
         for calendar in readers[name].calendars[dataset]
     }

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
-from jobs.parsing.registry import BAR_READERS, calendars_of
+from jobs.parsing.registry import BAR_PARSERS, calendars_for
 from jobs.pipelines import silver_payloads as silver_build
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday
@@ -61,7 +61,9 @@ def test_the_first_delivery_is_a_first_load_and_the_second_none(
 
 
 def test_each_dataset_of_bars_says_which_calendars_its_bars_name() -> None:
-    for reader in BAR_READERS.values():
+    for reader in BAR_PARSERS.values():
         assert set(reader.calendars) == set(reader.datasets)
         assert all(reader.calendars.values())
-    assert calendars_of(BAR_READERS, {("alphavantage", "fx_daily"), ("alphavantage", "overview")}) == {"24/5"}
+    assert calendars_for(BAR_PARSERS, {("alphavantage", "fx_daily"), ("alphavantage", "overview")}) == {
+        "24/5"
+    }

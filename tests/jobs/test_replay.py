@@ -13,7 +13,7 @@ from delta_tables.tables.silver import BARS, QUARANTINE
 from flows.ingestion.replay_scope import Scope
 from flows.replay import replay_silver
 from jobs.parsing.alphavantage import raw_bars
-from jobs.parsing.registry import BAR_READERS, Reader
+from jobs.parsing.registry import BAR_PARSERS, PayloadParser
 from jobs.pipelines.gold_sessions import rebuild_gold
 from tests.lakes import build_lake, hashes, land_rows, workspace
 from tests.payloads import DAYS, T0, bar, daily, overview
@@ -59,7 +59,7 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
         land_rows(lake, payloads())
     build_lake(spark, clean)
     with monkeypatch.context() as patch:
-        patch.setitem(BAR_READERS, "alphavantage", Reader(broken, ("daily",), {"daily": ("XNYS",)}))
+        patch.setitem(BAR_PARSERS, "alphavantage", PayloadParser(broken, ("daily",), {"daily": ("XNYS",)}))
         build_lake(engine, mended)
     # of S0 the same unreadable row came in both deliveries: it is kept once, beside the one that is bad
     assert read_rows(mended, QUARANTINE).num_rows == 2
