@@ -73,7 +73,7 @@ def _still_needed(ctx: RunContext, table: Table) -> str | None:
     for recipe in SILVER_TABLES:
         built = built_version(ctx.lake, recipe.table)
         window = new_payloads(ctx.lake, built)
-        if built is not None and has_parser(recipe.readers, window.sources):
+        if built is not None and has_parser(recipe.readers, window.provider_datasets):
             return f"not all payloads are built into {recipe.table.full_name} yet"
     return None
 

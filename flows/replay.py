@@ -45,19 +45,19 @@ def replay_silver(ctx: RunContext, spark: SparkSession, scope: Scope) -> list[Bu
     """
     payloads_df = _payloads(ctx, spark, scope)
     chosen = payload_tables(scope)
-    sources = frozenset(
+    provider_datasets = frozenset(
         (row[0], row[1])
         for row in payloads_df.select("provider", "dataset").distinct().collect()
         if any(has_parser(recipe.readers, {(row[0], row[1])}) for recipe in chosen)
     )
-    recipes = [recipe for recipe in SILVER_TABLES if has_parser(recipe.readers, sources)]
+    recipes = [recipe for recipe in SILVER_TABLES if has_parser(recipe.readers, provider_datasets)]
     if not recipes:
         return []
-    payloads_df = payloads_df.filter(_is_of(sources))
+    payloads_df = payloads_df.filter(_is_of(provider_datasets))
     judged = {
         recipe.table: staged(
             ctx,
-            recipe.judge(parse_payloads(payloads_df, recipe.readers, sources), sources),
+            recipe.judge(parse_payloads(payloads_df, recipe.readers, provider_datasets), provider_datasets),
             f"{recipe.table.name}_rejudged",
         )
         for recipe in recipes
@@ -97,10 +97,10 @@ def _lost(ctx: RunContext, kept: KeptDays) -> list[Built]:
     return results
 
 
-def _is_of(sources: Collection[tuple[str, str]]) -> Column:
+def _is_of(provider_datasets: Collection[tuple[str, str]]) -> Column:
     """Whether a payload is of one of the sources."""
     found = F.lit(False)
-    for provider, dataset in sorted(sources):
+    for provider, dataset in sorted(provider_datasets):
         found |= (F.col("provider") == provider) & (F.col("dataset") == dataset)
     return found
 

@@ -48,9 +48,9 @@ def _parse(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
     """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
     window = new_payloads(ctx.lake, None)
     raw_df = parse_payloads(
-        read_payloads(spark, ctx.lake, window), BAR_PARSERS, window.sources, window.parsing_tasks
+        read_payloads(spark, ctx.lake, window), BAR_PARSERS, window.provider_datasets, window.parsing_tasks
     )
-    calendars = calendars_for(BAR_PARSERS, window.sources)
+    calendars = calendars_for(BAR_PARSERS, window.provider_datasets)
     sessions_df = sessions_frame(spark, calendars, date.fromisoformat(FIRST_SESSION), date.max)
     validate_bars(raw_df, sessions_df).select(*COLUMNS).write.parquet(str(Path(ctx.lake.root).parent / TYPED))
 

@@ -30,13 +30,13 @@ class BronzeWindow:
     """The payloads landed after the version built last, up to `version`.
 
     `since` holds, for each series (provider, dataset, symbol, interval) with a new payload, the earliest
-    fetched_at among them; None means all of Bronze. `sources`: the (provider, dataset) of the payloads.
+    fetched_at among them; None means all of Bronze. `provider_datasets`: the (provider, dataset) of the payloads.
     """
 
     version: int
     payload_count: int
     since: pa.Table | None
-    sources: frozenset[tuple[str, str]] = frozenset()
+    provider_datasets: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def parsing_tasks(self) -> int | None:
@@ -63,9 +63,9 @@ def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     landed = None if built_version is None else _landed_after(stored, built_version, version)
     if landed is None:
         everything = read_rows(lake, RAW_PAYLOADS, ["provider", "dataset"])
-        return BronzeWindow(version, everything.num_rows, None, _sources(everything))
+        return BronzeWindow(version, everything.num_rows, None, _provider_datasets(everything))
     since = landed.group_by(list(_SERIES)).aggregate([("fetched_at", "min")])
-    return BronzeWindow(version, landed.num_rows, since, _sources(landed))
+    return BronzeWindow(version, landed.num_rows, since, _provider_datasets(landed))
 
 
 def _landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Table | None:
@@ -105,6 +105,6 @@ def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> Data
     )
 
 
-def _sources(rows: pa.Table) -> frozenset[tuple[str, str]]:
+def _provider_datasets(rows: pa.Table) -> frozenset[tuple[str, str]]:
     distinct = rows.select(["provider", "dataset"]).group_by(["provider", "dataset"]).aggregate([])
     return frozenset((row["provider"], row["dataset"]) for row in distinct.to_pylist())

@@ -28,7 +28,7 @@ def build_silver(ctx: RunContext, spark: SparkSession, pipeline: SilverPipeline)
     """
     table = pipeline.table
     window = new_payloads(ctx.lake, built_version(ctx.lake, table))
-    if not has_parser(pipeline.parsers, window.sources):
+    if not has_parser(pipeline.parsers, window.provider_datasets):
         return StageResult(SILVER, table.full_name, "nothing_new")
     with recorded_stage(ctx, SILVER, table.full_name) as stage:
         _publish(ctx, spark, pipeline, window, stage)
@@ -42,9 +42,12 @@ def _publish(
 ) -> None:
     table = pipeline.table
     raw_df = parse_payloads(
-        read_payloads(spark, ctx.lake, window), pipeline.parsers, window.sources, window.parsing_tasks
+        read_payloads(spark, ctx.lake, window),
+        pipeline.parsers,
+        window.provider_datasets,
+        window.parsing_tasks,
     )
-    validated_df = staged(ctx, pipeline.validate(raw_df, window.sources), f"{table.name}_validated")
+    validated_df = staged(ctx, pipeline.validate(raw_df, window.provider_datasets), f"{table.name}_validated")
     batch = validated_batch(validated_df, table.name, table.partition_by)
     stage.rows_in = batch.row_count
     publish_changes(ctx, _changes(ctx, spark, pipeline, batch), stage, batch)
