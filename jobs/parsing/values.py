@@ -13,23 +13,23 @@ _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines read 1e5 differently
 
 
-def stated(name: str) -> Column:
+def null_if_missing(name: str) -> Column:
     """The text of a column, null where it only says that there is none."""
     text = F.trim(F.col(name))
     return F.when(~text.isin(*_MISSING), text)
 
 
-def date_of(name: str) -> Column:
+def to_date(name: str) -> Column:
     """The text `YYYY-MM-DD` as a date, null where it is none."""
-    return F.when(stated(name).rlike(_DATE), F.expr(f"try_cast(trim(`{name}`) AS date)"))
+    return F.when(null_if_missing(name).rlike(_DATE), F.expr(f"try_cast(trim(`{name}`) AS date)"))
 
 
-def decimal_of(name: str, kind: DecimalType) -> Column:
+def to_decimal(name: str, kind: DecimalType) -> Column:
     """The text as a number of this kind, null where it is none or too large."""
     number = F.expr(f"try_cast(trim(`{name}`) AS {kind.simpleString()})")
-    return F.when(stated(name).rlike(_NUMBER), number)
+    return F.when(null_if_missing(name).rlike(_NUMBER), number)
 
 
-def any_unreadable(values: Sequence[tuple[str, str]]) -> Column:
+def has_unparsable(values: Sequence[tuple[str, str]]) -> Column:
     """Whether a text states something of which its value, named beside it, could make nothing."""
-    return reduce(or_, (stated(text).isNotNull() & F.col(value).isNull() for text, value in values))
+    return reduce(or_, (null_if_missing(text).isNotNull() & F.col(value).isNull() for text, value in values))

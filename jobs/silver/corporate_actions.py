@@ -7,7 +7,7 @@ from pyspark.sql.types import DecimalType
 from delta_tables.tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
 from jobs.history.bitemporal import history_changes, with_withdrawals
 from jobs.parsing.raw_schema import ACTION_TEXTS, NOTHING
-from jobs.parsing.values import any_unreadable, date_of, decimal_of, stated
+from jobs.parsing.values import has_unparsable, null_if_missing, to_date, to_decimal
 from jobs.silver.bar_rules import broken_rules, quoted_texts
 
 _OF_SHARES = ("split", "bonus")
@@ -35,12 +35,12 @@ def validated_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
     """
     frame_df = raw_actions_df.filter(F.col("position") != NOTHING)
     for text, name in _DATES:
-        frame_df = frame_df.withColumn(name, date_of(text))
+        frame_df = frame_df.withColumn(name, to_date(text))
     typed_df = (
-        frame_df.withColumn("numerator", decimal_of("numerator_text", RATIO))
-        .withColumn("denominator", decimal_of("denominator_text", _DENOMINATOR))
-        .withColumn("amount", decimal_of("amount_text", CASH))
-        .withColumn("currency", stated("currency"))
+        frame_df.withColumn("numerator", to_decimal("numerator_text", RATIO))
+        .withColumn("denominator", to_decimal("denominator_text", _DENOMINATOR))
+        .withColumn("amount", to_decimal("amount_text", CASH))
+        .withColumn("currency", null_if_missing("currency"))
         .withColumn(
             "ratio", F.expr(f"try_cast(numerator / nullif(denominator, 0) AS {RATIO.simpleString()})")
         )
@@ -85,8 +85,8 @@ def _rules() -> dict[str, Column]:
         "not_positive_ratio": (F.least("numerator", "denominator") <= 0) | (F.col("ratio") <= 0),
         "other_symbol": _spelled("symbol_text") != _spelled("symbol"),
         "unknown_action": ~action.isin(*_ACTIONS),
-        "unreadable_date": has_action & (F.col("ex_dt").isNull() | any_unreadable(_DATES)),
-        "unreadable_number": has_action & (F.coalesce(lacks_number, F.lit(True)) | any_unreadable(_NUMBERS)),
+        "unreadable_date": has_action & (F.col("ex_dt").isNull() | has_unparsable(_DATES)),
+        "unreadable_number": has_action & (F.coalesce(lacks_number, F.lit(True)) | has_unparsable(_NUMBERS)),
     }
 
 

@@ -73,10 +73,10 @@ def _reasons() -> Column:
     unreadable = F.lit(False)
     for name, fact in typed:
         unreadable |= _fact(fact).isNotNull() & F.col(name).isNull()
-    stated = F.element_at("facts", F.lit("Symbol"))
+    null_if_missing = F.element_at("facts", F.lit("Symbol"))
     rules = {
-        "no_rows": F.col("facts").isNull() | stated.isNull(),
-        "other_symbol": F.upper(stated) != F.upper("symbol"),
+        "no_rows": F.col("facts").isNull() | null_if_missing.isNull(),
+        "other_symbol": F.upper(null_if_missing) != F.upper("symbol"),
         "unreadable_number": unreadable,
     }
     broken = [F.when(F.coalesce(rule, F.lit(False)), F.lit(name)) for name, rule in rules.items()]

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.history.bitemporal import history_changes
 from jobs.parsing.raw_schema import INSTRUMENT_TEXTS, NOTHING
-from jobs.parsing.values import any_unreadable, date_of, stated
+from jobs.parsing.values import has_unparsable, null_if_missing, to_date
 from jobs.silver.bar_rules import broken_rules, quoted_texts
 
 UNKNOWN_START = "1900-01-01"
@@ -26,9 +26,9 @@ def validated_instruments(raw_instruments_df: DataFrame) -> DataFrame:
         "raw_values", quoted_texts(INSTRUMENT_TEXTS[1:])
     )
     for text, name in _DATES:
-        frame_df = frame_df.withColumn(name, date_of(text))
+        frame_df = frame_df.withColumn(name, to_date(text))
     for name in _FACTS:
-        frame_df = frame_df.withColumn(name, stated(name))
+        frame_df = frame_df.withColumn(name, null_if_missing(name))
     typed_df = (
         frame_df.withColumn("status", F.lower(F.trim("status")))
         .withColumn("valid_from", F.coalesce("stated_from", F.lit(UNKNOWN_START).cast("date")))
@@ -47,7 +47,7 @@ def instrument_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: st
 
 def _instrument_id() -> Column:
     made = F.concat_ws(":", "provider", "symbol", F.col("valid_from").cast("string"))
-    return F.coalesce(stated("instrument_text"), F.col("isin"), made)
+    return F.coalesce(null_if_missing("instrument_text"), F.col("isin"), made)
 
 
 def _rules() -> dict[str, Column]:
@@ -59,5 +59,5 @@ def _rules() -> dict[str, Column]:
         "no_symbol": ~has_nothing & (symbol.isNull() | (symbol == "")),
         "other_symbol": F.upper(symbol) != F.upper("symbol"),
         "unknown_status": ~has_nothing & ~F.coalesce(F.col("status").isin(*_STATUSES), F.lit(False)),
-        "unreadable_date": any_unreadable(_DATES),
+        "unreadable_date": has_unparsable(_DATES),
     }

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver_reference import NEWS, SCORE
 from jobs.history.bitemporal import history_changes
 from jobs.parsing.raw_schema import NOTHING
-from jobs.parsing.values import any_unreadable, decimal_of, stated
+from jobs.parsing.values import has_unparsable, null_if_missing, to_decimal
 from jobs.silver.bar_rules import broken_rules, quoted_texts
 
 _SCORES = (
@@ -27,13 +27,13 @@ def validated_news(raw_news_df: DataFrame) -> DataFrame:
     """
     frame_df = raw_news_df.filter(F.col("position") != NOTHING)
     for text, name in _SCORES:
-        frame_df = frame_df.withColumn(name, decimal_of(text, SCORE))
+        frame_df = frame_df.withColumn(name, to_decimal(text, SCORE))
     typed_df = (
-        frame_df.withColumn("url", stated("url"))
+        frame_df.withColumn("url", null_if_missing("url"))
         .withColumn("article_id", F.sha2("url", 256))
         .withColumn("published_at", _published_at())
-        .withColumn("overall_sentiment_label", stated("overall_label"))
-        .withColumn("ticker_sentiment_label", stated("ticker_label"))
+        .withColumn("overall_sentiment_label", null_if_missing("overall_label"))
+        .withColumn("ticker_sentiment_label", null_if_missing("ticker_label"))
         .withColumn("raw_values", quoted_texts(_SHOWN))
     )
     return typed_df.withColumn("reasons", broken_rules(_rules()))
@@ -64,5 +64,5 @@ def _rules() -> dict[str, Column]:
         "no_rows": has_nothing,
         "no_url": ~has_nothing & F.col("url").isNull(),
         "unreadable_date": ~has_nothing & F.col("published_at").isNull(),
-        "unreadable_number": any_unreadable(_SCORES),
+        "unreadable_number": has_unparsable(_SCORES),
     }
