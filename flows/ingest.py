@@ -12,13 +12,13 @@ from config.load import ConfigError
 from flows.handlers.models import Query
 from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.fetch_files import fetch_files
-from flows.ingestion.fetch_payloads import Fetched, fetch_and_land, leave_out
-from flows.ingestion.landed_requests import not_landed_yet
-from flows.ingestion.quota_plan import Metered, by_need
+from flows.ingestion.fetch_payloads import FetchResult, fetch_and_land, record_skipped
+from flows.ingestion.landed_requests import uncovered_queries
+from flows.ingestion.quota_plan import RateLimited, prioritise
 from flows.ingestion.registry import source_named
-from flows.ingestion.request_priority import in_turns
-from flows.ingestion.request_selection import LeftOut, latest_asks, queries
-from flows.ingestion.source import Ask, Handler, Source
+from flows.ingestion.request_priority import group_by_dataset
+from flows.ingestion.request_selection import SkippedProvider, latest_requests, queries
+from flows.ingestion.source import FetchRequest, Handler, Source
 from flows.ingestion.sources import massive
 from flows.operations.run_summary import RunSummary, conclude
 from jobs.runs.run_context import RunContext, open_run_context
@@ -34,19 +34,19 @@ def fetch_dataset(
     threads: int,
     wanted: Sequence[Query],
     attempts: FailedAttempts,
-) -> Fetched:
+) -> FetchResult:
     """One dataset's queries, asked and landed; the HTTP layer retries, this does not."""
     del dataset  # names the task run
     return fetch_and_land(ctx, provider, handler, threads, wanted, attempts)
 
 
 @task(name="fetch-files", cache_policy=NO_CACHE)
-def fetch_files_task(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
+def fetch_files_task(ctx: RunContext, asks: Sequence[FetchRequest]) -> list[FetchResult]:
     """The flat files asked for, those that are new landed; the download retries, this does not."""
     return fetch_files(ctx, asks)
 
 
-def ingest_all(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
+def ingest_all(ctx: RunContext, asks: Sequence[FetchRequest]) -> list[FetchResult]:
     """Asks everything and lands it; of a range, what an earlier run has landed is not asked again.
 
     After a refusal that concerns every query of a provider its datasets that are left are not asked;
@@ -65,7 +65,7 @@ def ingest_all(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
             for name in names
         }
         _require_same_clock(ctx)
-        fetched: list[Fetched] = []
+        fetched: list[FetchResult] = []
         for provider, some in groupby(asks, key=lambda ask: ask.provider):
             if provider == massive.PROVIDER:
                 fetched += fetch_files_task(ctx, list(some))
@@ -76,7 +76,7 @@ def ingest_all(ctx: RunContext, asks: Sequence[Ask]) -> list[Fetched]:
     return fetched
 
 
-def leave_out_providers(ctx: RunContext, left_out: Sequence[LeftOut]) -> list[Fetched]:
+def record_skipped_providers(ctx: RunContext, left_out: Sequence[SkippedProvider]) -> list[FetchResult]:
     """A stage for each provider that is left out, with the reason, which the run's log says as a warning.
 
     Raises:
@@ -86,22 +86,22 @@ def leave_out_providers(ctx: RunContext, left_out: Sequence[LeftOut]) -> list[Fe
     for each in left_out:
         get_run_logger().warning("%s", each)
         result = StageResult(INGEST, each.provider, "done_with_failures", detail=f"not asked: {each.reason}")
-        fetched.append(Fetched(record(ctx.lake, ctx.run_id, result), ()))
+        fetched.append(FetchResult(record(ctx.lake, ctx.run_id, result), ()))
     return fetched
 
 
 def _ingest(
-    ctx: RunContext, source: Source, handler: Handler, asks: Sequence[Ask], attempts: FailedAttempts
-) -> list[Fetched]:
+    ctx: RunContext, source: Source, handler: Handler, asks: Sequence[FetchRequest], attempts: FailedAttempts
+) -> list[FetchResult]:
     now = ctx.clock()
     wanted = [
         query
         for ask in asks
-        for query in not_landed_yet(ctx.lake, ask, queries(ask, ctx.settings, now.date()), now)
+        for query in uncovered_queries(ctx.lake, ask, queries(ask, ctx.settings, now.date()), now)
     ]
-    if isinstance(handler, Metered):
-        wanted = by_need(ctx.lake, source.name, wanted, handler.gate.limits, now)
-    return _fetch_each(ctx, source, handler, in_turns(wanted), attempts)
+    if isinstance(handler, RateLimited):
+        wanted = prioritise(ctx.lake, source.name, wanted, handler.limiter.limits, now)
+    return _fetch_each(ctx, source, handler, group_by_dataset(wanted), attempts)
 
 
 def _fetch_each(
@@ -110,12 +110,12 @@ def _fetch_each(
     handler: Handler,
     wanted: Sequence[tuple[str, Sequence[Query]]],
     attempts: FailedAttempts,
-) -> list[Fetched]:
-    fetched: list[Fetched] = []
+) -> list[FetchResult]:
+    fetched: list[FetchResult] = []
     threads = source.threads(ctx.settings)
     for dataset, some in wanted:
         if any(each.is_refused for each in fetched):
-            fetched.append(leave_out(ctx, source.name, some))
+            fetched.append(record_skipped(ctx, source.name, some))
         else:
             fetched.append(fetch_dataset(source.name, dataset, ctx, handler, threads, some, attempts))
     return fetched
@@ -126,7 +126,7 @@ def ingest(config_file: str | None = None) -> RunSummary:
     """Lands the latest data of the watch list; ends as completed with failures if symbols failed."""
     ctx = open_run_context(config_file)
     began = time.monotonic()
-    fetched = ingest_all(ctx, latest_asks(ctx.settings))
+    fetched = ingest_all(ctx, latest_requests(ctx.settings))
     return conclude(ctx.run_id, fetched, [], time.monotonic() - began)
 
 

@@ -20,9 +20,9 @@ from flows.cli.context import CliContext
 from flows.cli.errors import one_line
 from flows.handlers.rate_limit.limiter import SharedLedger
 from flows.ingestion.failed_attempts import ledger_home
-from flows.ingestion.quota_plan import Metered
+from flows.ingestion.quota_plan import RateLimited
 from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import latest_asks, without_key
+from flows.ingestion.request_selection import latest_requests, providers_missing_credentials
 from flows.ingestion.source import Source
 from jobs.runs.run_context import RunContext
 
@@ -71,7 +71,7 @@ def _settings(here: CliContext) -> str:
 
 
 def _secrets(here: CliContext) -> str:
-    lacking = without_key(here.settings, here.secrets, latest_asks(here.settings))
+    lacking = providers_missing_credentials(here.settings, here.secrets, latest_requests(here.settings))
     if lacking:
         return f"queries work, fetching does not: {'; '.join(each.reason for each in lacking)}"
     return f"none is missing to ask {', '.join(_asked(here)) or 'nobody'}"
@@ -120,7 +120,7 @@ def _state(here: CliContext) -> str:
 
 def _asked(here: CliContext) -> list[str]:
     """The providers of an ordinary run, those of flat files too."""
-    return list(dict.fromkeys(ask.provider for ask in latest_asks(here.settings)))
+    return list(dict.fromkeys(ask.provider for ask in latest_requests(here.settings)))
 
 
 def _used_sources(here: CliContext) -> list[Source]:
@@ -136,10 +136,10 @@ def _quota(source: Source, here: CliContext) -> str:
     except ConfigError as error:
         return f"not looked at: {error}"
     with closing(handler):
-        if not isinstance(handler, Metered) or not handler.gate.limits:
+        if not isinstance(handler, RateLimited) or not handler.limiter.limits:
             return "no limits"
-        left = "; ".join(calls_left(each) for each in handler.gate.remaining())
-        return f"{left} ({handler.gate.name} in {_place(ledger_home(ctx))})"
+        left = "; ".join(calls_left(each) for each in handler.limiter.remaining())
+        return f"{left} ({handler.limiter.name} in {_place(ledger_home(ctx))})"
 
 
 def _place(home: Path | SharedLedger) -> str:

@@ -9,13 +9,13 @@ from config.load import ConfigError
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from flows.handlers.models import Query, RateLimit
-from flows.handlers.rate_limit.limiter import CallsLeft, RateGate
-from flows.ingestion.landed_requests import not_landed_yet
-from flows.ingestion.last_fetched import last_answered
+from flows.handlers.rate_limit.limiter import CallsLeft, RateLimiter
+from flows.ingestion.landed_requests import uncovered_queries
+from flows.ingestion.last_fetched import last_fetched_at
 from flows.ingestion.registry import SOURCES, source_named
-from flows.ingestion.request_priority import in_order_of_need, window_start
-from flows.ingestion.request_selection import asks_for, queries
-from flows.ingestion.source import Ask, PlanError, Source
+from flows.ingestion.request_priority import by_staleness, window_start
+from flows.ingestion.request_selection import queries, restrict_to_symbols
+from flows.ingestion.source import FetchRequest, PlanError, Source
 from flows.ingestion.sources import massive
 from jobs.runs.run_context import RunContext
 
@@ -23,12 +23,12 @@ _WAITED_OUT_SECONDS: Final = 60 * 60.0
 
 
 @runtime_checkable
-class Metered(Protocol):
-    """A handler whose calls a gate counts."""
+class RateLimited(Protocol):
+    """A handler whose calls a limiter counts."""
 
     @property
-    def gate(self) -> RateGate:
-        """The gate of its provider and key."""
+    def limiter(self) -> RateLimiter:
+        """The limiter of its provider and key."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ class ProviderPlan:
     problem: str | None = None
 
 
-def latest_asks_of(
+def latest_requests(
     settings: Settings, datasets: Sequence[str], symbols: Sequence[str], provider: str | None
-) -> tuple[Ask, ...]:
+) -> tuple[FetchRequest, ...]:
     """The asks of an ordinary run, narrowed; a dataset that is named need not be one of such a run.
 
     Raises:
         PlanError: no provider that is used has the dataset; a symbol is of a kind that no dataset has.
         ConfigError: there is no such provider.
     """
-    files = massive.latest_asks(settings) if provider in {None, massive.PROVIDER} else ()
+    files = massive.latest_requests(settings) if provider in {None, massive.PROVIDER} else ()
     used = _used(settings, provider)
     known = dict.fromkeys(name for source in used for name in source.manifest.datasets)
     known |= dict.fromkeys(ask.dataset for ask in files)
@@ -83,16 +83,16 @@ def latest_asks_of(
         if dataset not in known:
             raise PlanError(f"no provider in use has {dataset!r}; there is {', '.join(known)}")
     payloads = tuple(
-        Ask(dataset, provider=source.name)
+        FetchRequest(dataset, provider=source.name)
         for source in used
         for dataset in (datasets or source.latest(settings))
         if dataset in source.manifest.datasets
     )
-    payloads = asks_for(payloads, symbols, settings.watch_list)
+    payloads = restrict_to_symbols(payloads, symbols, settings.watch_list)
     return payloads + tuple(ask for ask in files if not datasets or ask.dataset in datasets)
 
 
-def plan(ctx: RunContext, asks: Sequence[Ask]) -> list[ProviderPlan]:
+def plan(ctx: RunContext, asks: Sequence[FetchRequest]) -> list[ProviderPlan]:
     """What a run would do with these asks, a plan for each provider that would be asked.
 
     Raises:
@@ -104,12 +104,12 @@ def plan(ctx: RunContext, asks: Sequence[Ask]) -> list[ProviderPlan]:
     files = [ask for ask in asks if ask.provider == massive.PROVIDER]
     for ask in (each for each in asks if each not in files):
         queries_of = queries(ask, ctx.settings, now.date())
-        wanted.setdefault(ask.provider, []).extend(not_landed_yet(ctx.lake, ask, queries_of, now))
+        wanted.setdefault(ask.provider, []).extend(uncovered_queries(ctx.lake, ask, queries_of, now))
     plans = [_plan_of(source_named(provider), ctx, some) for provider, some in wanted.items() if some]
     return [*plans, *([_plan_of_files(ctx, files)] if files else [])]
 
 
-def by_need(
+def prioritise(
     lake: Lake, provider: str, queries: Sequence[Query], limits: Sequence[RateLimit], now: datetime
 ) -> list[Query]:
     """The queries of a run in order of need, by what Bronze holds.
@@ -121,7 +121,7 @@ def by_need(
     """
     if all(limit.per_seconds < _WAITED_OUT_SECONDS for limit in limits):
         return list(queries)
-    return in_order_of_need(queries, last_answered(lake, provider), window_start(limits, now))
+    return by_staleness(queries, last_fetched_at(lake, provider), window_start(limits, now))
 
 
 def _used(settings: Settings, provider: str | None) -> list[Source]:
@@ -131,7 +131,7 @@ def _used(settings: Settings, provider: str | None) -> list[Source]:
     return [] if provider == massive.PROVIDER else [source_named(provider)]
 
 
-def _plan_of_files(ctx: RunContext, asks: Sequence[Ask]) -> ProviderPlan:
+def _plan_of_files(ctx: RunContext, asks: Sequence[FetchRequest]) -> ProviderPlan:
     """Flat files have no quota: each is looked for in the store, and downloaded where it is new."""
     counts = [(ask.dataset, len(massive.files_wanted(ask, ctx.settings, ctx.clock()))) for ask in asks]
     return ProviderPlan(massive.PROVIDER, tuple(DatasetPlan(name, count, count) for name, count in counts))
@@ -143,18 +143,20 @@ def _plan_of(source: Source, ctx: RunContext, wanted: Sequence[Query]) -> Provid
     except ConfigError as error:
         return ProviderPlan(source.name, _shares(wanted, ()), problem=str(error))
     try:
-        if not isinstance(handler, Metered):
+        if not isinstance(handler, RateLimited):
             return ProviderPlan(source.name, _shares(wanted, wanted))
-        gate = handler.gate
-        return _metered(source.name, gate, by_need(ctx.lake, source.name, wanted, gate.limits, ctx.clock()))
+        limiter = handler.limiter
+        return _metered(
+            source.name, limiter, prioritise(ctx.lake, source.name, wanted, limiter.limits, ctx.clock())
+        )
     finally:
         handler.close()
 
 
-def _metered(provider: str, gate: RateGate, ordered: Sequence[Query]) -> ProviderPlan:
-    """The plan under a gate; a run gives up at the first pause that the gate does not wait out."""
-    forecast = gate.forecast(len(ordered))
-    count = _calls_in_one_go(forecast.now, forecast.call_times, gate.max_wait_seconds)
+def _metered(provider: str, limiter: RateLimiter, ordered: Sequence[Query]) -> ProviderPlan:
+    """The plan under a limiter; a run gives up at the first pause that the limiter does not wait out."""
+    forecast = limiter.forecast(len(ordered))
+    count = _calls_in_one_go(forecast.now, forecast.call_times, limiter.max_wait_seconds)
     last_at = forecast.call_times[count - 1] if count else forecast.now
     waiting = tuple(
         Waiting(query.dataset, query.symbol, query.interval, until)

@@ -18,11 +18,11 @@ from pathlib import Path
 from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import Query, RateLimit
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy
-from flows.ingestion.request_priority import Asked, in_order_of_need, window_start
+from flows.ingestion.request_priority import Asked, by_staleness, window_start
 
 KEY = "a-key-of-nobody"
 LONGEST_WAIT_SECONDS = 60.0
@@ -32,7 +32,7 @@ _LOOK_SECONDS = 0.002
 class SharedClock:
     """Epoch seconds in a file, which somebody moves on; they stand still while anybody holds them.
 
-    The gate counts calls when they leave, the vendor when they arrive. Whoever makes a call holds the clock
+    The limiter counts calls when they leave, the vendor when they arrive. Whoever makes a call holds the clock
     from the one to the other, so that a process that the machine lets wait between is not taken for one that
     calls too fast. A killed process holds nothing any more. One object is one holder.
     """
@@ -120,10 +120,10 @@ def ctx(shift: Shift) -> None:
         return datetime.fromtimestamp(clock.now(), UTC)
 
     def held_now() -> float:
-        clock.hold()  # the gate looks when it may let a call through: until it has arrived, or has to wait
+        clock.hold()  # the limiter looks when it may let a call through: until it has arrived, or has to wait
         return clock.now()
 
-    gate = RateGate(
+    limiter = RateLimiter(
         Path(shift.folder) / "ledger.sqlite",
         limits,
         max_wait_seconds=LONGEST_WAIT_SECONDS,
@@ -131,14 +131,14 @@ def ctx(shift: Shift) -> None:
         now=held_now,
     )
     http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1, read_timeout_seconds=120.0))
-    handler = AlphaVantage(http, gate, KEY, plan="free", base_url=shift.url, clock=instant)
+    handler = AlphaVantage(http, limiter, KEY, plan="free", base_url=shift.url, clock=instant)
     fetched: dict[Asked, datetime] = {
         ("overview", symbol, None): at for symbol, at in landed(shift.landed_file)
     }
     queries = [Query("overview", symbol) for symbol in shift.symbols]
     out = os.open(shift.landed_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with closing(handler):
-        for query in in_order_of_need(queries, fetched, window_start(limits, instant())):
+        for query in by_staleness(queries, fetched, window_start(limits, instant())):
             try:
                 (record,) = handler.fetch(query)
             except ProviderError as error:

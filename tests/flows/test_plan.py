@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
 from delta_tables.storage.lake import Lake
-from flows.handlers.rate_limit.limiter import RateGate
-from flows.ingestion.quota_plan import DatasetPlan, ProviderPlan, latest_asks_of, plan
+from flows.handlers.rate_limit.limiter import RateLimiter
+from flows.ingestion.quota_plan import DatasetPlan, ProviderPlan, latest_requests, plan
 from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import range_asks
+from flows.ingestion.request_selection import range_requests
 from flows.ingestion.source import PlanError
 from flows.simulator.server import Simulator
 from jobs.runs.run_context import RunContext
@@ -42,14 +42,14 @@ def workspace(lake: Lake, tmp_path: Path, plan_name: str = "free", key: str | No
 
 def spend(ctx: RunContext, calls: int) -> None:
     limits = SOURCES["alphavantage"].manifest.plans["free"][1:]
-    gate = RateGate.for_key(ctx.settings.state_dir / "rate_limits", "alphavantage", API_KEY, limits)
+    limiter = RateLimiter.for_key(ctx.settings.state_dir / "rate_limits", "alphavantage", API_KEY, limits)
     for _ in range(calls):
-        gate.acquire("alphavantage")
-    gate.close()
+        limiter.acquire("alphavantage")
+    limiter.close()
 
 
 def latest(ctx: RunContext, *datasets: str, symbols: tuple[str, ...] = ()) -> ProviderPlan:
-    (found,) = plan(ctx, latest_asks_of(ctx.settings, datasets, symbols, "alphavantage"))
+    (found,) = plan(ctx, latest_requests(ctx.settings, datasets, symbols, "alphavantage"))
     return found
 
 
@@ -110,7 +110,7 @@ def test_a_range_leaves_out_what_has_landed(lake: Lake, tmp_path: Path) -> None:
     request = "/query?outputsize=full&symbol=S00"
     land_rows(lake, [daily("S00", {DAYS[0]: bar()}, at(1), request=request)])
     ctx = workspace(lake, tmp_path, "premium")
-    asks = range_asks(ctx.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage")
+    asks = range_requests(ctx.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage")
     (found,) = plan(ctx, asks)
     assert found.datasets[0].queries == 19
 
@@ -118,7 +118,7 @@ def test_a_range_leaves_out_what_has_landed(lake: Lake, tmp_path: Path) -> None:
 def test_a_provider_with_nothing_to_ask_has_no_plan(lake: Lake, tmp_path: Path) -> None:
     ctx = workspace(lake, tmp_path)
     assert plan(ctx, ()) == []
-    asks = latest_asks_of(ctx.settings, ("crypto_daily",), (), "alphavantage")
+    asks = latest_requests(ctx.settings, ("crypto_daily",), (), "alphavantage")
     assert plan(ctx, asks) == []
 
 
@@ -127,16 +127,16 @@ def test_flat_files_are_counted_and_wait_for_nothing(lake: Lake, tmp_path: Path)
     settings = ctx.settings.model_copy(
         update={"providers": Providers(massive=MassiveSettings(datasets=("trades_v1",), latest_days=3))}
     )
-    (found,) = plan(replace(ctx, settings=settings), latest_asks_of(settings, (), (), "massive"))
+    (found,) = plan(replace(ctx, settings=settings), latest_requests(settings, (), (), "massive"))
     # T0 is a Friday evening: the day's own file is looked for too.
     assert (found.provider, found.datasets) == ("massive", (DatasetPlan("trades_v1", 4, 4),))
-    asks = range_asks(settings, date(2010, 8, 2), date(2010, 8, 13), ["trades_v1"], None, "massive")
+    asks = range_requests(settings, date(2010, 8, 2), date(2010, 8, 13), ["trades_v1"], None, "massive")
     assert plan(ctx, asks)[0].datasets == (DatasetPlan("trades_v1", 10, 10),)
 
 
 def test_a_dataset_that_nobody_has_is_named_with_those_that_there_are(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"no provider in use has 'moon'; there is .*daily"):
-        latest_asks_of(workspace(lake, tmp_path).settings, ("moon",), (), None)
+        latest_requests(workspace(lake, tmp_path).settings, ("moon",), (), None)
 
 
 def test_the_command_asks_nothing_and_leaves_no_lake_behind(

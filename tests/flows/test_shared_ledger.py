@@ -14,7 +14,7 @@ from delta_tables.storage.lake import Lake
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.rate_limit.limiter import fingerprint
 from flows.handlers.rate_limit.windows import LedgerTable
-from flows.ingestion.quota_plan import latest_asks_of, plan
+from flows.ingestion.quota_plan import latest_requests, plan
 from flows.ingestion.registry import SOURCES
 from jobs.runs.run_context import RunContext
 from tests.flows.command_line import Cli
@@ -43,7 +43,7 @@ def worker(machine: Path, url: str | None, key: str = API_KEY) -> RunContext:
 def left(ctx: RunContext, name: str) -> list[int]:
     """The calls left by each limit but that of a second, of which a call is gone before anybody looks."""
     handler: Any = SOURCES[name].connect(ctx)
-    found = [each.calls for each in handler.gate.remaining() if each.limit.per_seconds >= A_MINUTE]
+    found = [each.calls for each in handler.limiter.remaining() if each.limit.per_seconds >= A_MINUTE]
     handler.close()
     return found
 
@@ -54,8 +54,8 @@ def test_workers_of_two_machines_count_each_others_calls(name: str, database: st
     here, there = worker(tmp_path / "here", database, key), worker(tmp_path / "there", database, key)
     before = left(there, name)
     handler: Any = SOURCES[name].connect(here)
-    assert isinstance(handler.gate.path, LedgerTable)
-    handler.gate.acquire(name)
+    assert isinstance(handler.limiter.path, LedgerTable)
+    handler.limiter.acquire(name)
     handler.close()
 
     assert before
@@ -68,9 +68,9 @@ def test_a_plan_is_made_from_the_shared_ledger(database: str, tmp_path: Path) ->
     here, there = (worker(tmp_path / name, database, "key-of-a-plan") for name in ("here", "there"))
     handler: Any = SOURCES["alphavantage"].connect(here)
     for _ in range(2):
-        handler.gate.acquire("alphavantage")
+        handler.limiter.acquire("alphavantage")
     handler.close()
-    (found,) = plan(there, latest_asks_of(there.settings, ("daily",), (), "alphavantage"))
+    (found,) = plan(there, latest_requests(there.settings, ("daily",), (), "alphavantage"))
     assert found.left[-1].calls == 23
 
 
@@ -89,7 +89,7 @@ def test_the_doctor_tells_what_is_left_and_no_secret(
 ) -> None:
     environment.setenv("LEDGER_DATABASE_URL", database)
     handler: Any = SOURCES["alphavantage"].connect(worker(tmp_path / "another", database))
-    handler.gate.acquire("alphavantage")
+    handler.limiter.acquire("alphavantage")
     handler.close()
 
     ended = cli("--config", free.config, "--json", "doctor")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.handlers.alphavantage.handler import AlphaVantage
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy
@@ -83,8 +83,8 @@ def make_handler(tmp_path: Path, sleeps: list[float]) -> Iterator[Callable[..., 
     def make(url: str, key: str = CANARY, **policy: Any) -> AlphaVantage:
         defaults = {"read_timeout_seconds": 60.0, "connect_timeout_seconds": 60.0}
         http = HttpClient(Redactor([key]), HttpPolicy(**(defaults | policy)), sleep=sleeps.append)
-        gate = RateGate(tmp_path / "unused.sqlite", ())
-        made.append(AlphaVantage(http, gate, key, plan="unmetered", base_url=url, clock=lambda: NOW))
+        limiter = RateLimiter(tmp_path / "unused.sqlite", ())
+        made.append(AlphaVantage(http, limiter, key, plan="unmetered", base_url=url, clock=lambda: NOW))
         return made[-1]
 
     yield make

@@ -15,7 +15,7 @@ from flows.handlers.alphavantage.handler import MANIFEST, AlphaVantage, connect
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query
 from flows.handlers.rate_limit import limiter as rate_limits
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.rate_limit.sqlite_store import open_sqlite
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
@@ -215,7 +215,7 @@ def test_a_missing_key_says_which_variable_to_set(server: Any, make_handler: Mak
 
 def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: str) -> None:
     with HttpClient(Redactor(["another-key"])) as http, pytest.raises(ValueError, match="redactor") as raised:
-        AlphaVantage(http, RateGate(tmp_path / "x.sqlite", ()), canary)
+        AlphaVantage(http, RateLimiter(tmp_path / "x.sqlite", ()), canary)
     assert canary not in str(raised.value)
 
 

@@ -15,7 +15,7 @@ from flows.handlers.coingecko.endpoints import Reach
 from flows.handlers.coingecko.handler import MANIFEST, CoinGecko, connect, limits
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RateLimit
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
@@ -38,9 +38,9 @@ def _make(tmp_path: Path, sleeps: list[float]) -> Iterator[Make]:
     def make(url: str, key: str = "", plan: str = "public", **fields: Any) -> CoinGecko:
         policy = HttpPolicy(read_timeout_seconds=60.0, connect_timeout_seconds=60.0, backoff_seconds=0.001)
         http = HttpClient(Redactor([key]), policy, sleep=sleeps.append)
-        gate = RateGate(tmp_path / "unused.sqlite", ())
+        limiter = RateLimiter(tmp_path / "unused.sqlite", ())
         base_url = url.replace("/query", "/api/v3")
-        made.append(CoinGecko(http, gate, key, plan, base_url, clock=lambda: NOW, **fields))
+        made.append(CoinGecko(http, limiter, key, plan, base_url, clock=lambda: NOW, **fields))
         return made[-1]
 
     yield make
@@ -245,7 +245,7 @@ def test_a_missing_key_says_which_variable_to_set(plan: str, server: Any, make: 
 
 def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: str) -> None:
     with HttpClient(Redactor(["another-key"])) as http, pytest.raises(ValueError, match="redactor") as raised:
-        CoinGecko(http, RateGate(tmp_path / "x.sqlite", ()), canary, "demo")
+        CoinGecko(http, RateLimiter(tmp_path / "x.sqlite", ()), canary, "demo")
     assert canary not in str(raised.value)
 
 

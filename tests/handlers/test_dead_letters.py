@@ -19,8 +19,8 @@ from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
 from flows.handlers.models import Query
 from flows.handlers.transport.retry import HttpPolicy
 from flows.ingestion.failed_attempts import FailedAttempts
-from flows.ingestion.fetch_payloads import Fetched, fetch_and_land
-from flows.ingestion.last_fetched import last_answered
+from flows.ingestion.fetch_payloads import FetchResult, fetch_and_land
+from flows.ingestion.last_fetched import last_fetched_at
 from flows.ingestion.registry import SOURCES
 from flows.landing.payloads import bury
 from jobs.runs.run_context import RunContext
@@ -59,7 +59,7 @@ def ctx(server: Any, lake: Lake, tmp_path: Path, canary: str) -> RunContext:
     return RunContext(settings, secrets, lake, lambda: NOW, "a-run")
 
 
-def fetch(ctx: RunContext, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> Fetched:
+def fetch(ctx: RunContext, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> FetchResult:
     attempts = FailedAttempts()
     handler = SOURCES[provider].connect(ctx, attempts.tell)
     try:
@@ -171,7 +171,7 @@ def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, ctx
         ("unavailable", "asked_again"),
         ("unavailable", "given_up"),
     ]
-    assert last_answered(ctx.lake, "alphavantage") == {}
+    assert last_fetched_at(ctx.lake, "alphavantage") == {}
 
 
 def test_what_could_not_be_buried_is_buried_with_the_next(

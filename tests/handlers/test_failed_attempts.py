@@ -10,7 +10,7 @@ import pytest
 from flows.handlers.alphavantage.handler import AlphaVantage
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import Query
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import FailedAttempt, HttpPolicy
@@ -25,8 +25,8 @@ def make(tmp_path: Path, canary: str) -> Callable[..., AlphaVantage]:
     def of(url: str, told: list[FailedAttempt]) -> AlphaVantage:
         policy = HttpPolicy(attempts=3, connect_timeout_seconds=1.0)
         http = HttpClient(Redactor([canary]), policy, sleep=lambda _: None, on_retry=told.append)
-        gate = RateGate(tmp_path / "unused.sqlite", ())
-        return AlphaVantage(http, gate, canary, plan="unmetered", base_url=url, clock=lambda: NOW)
+        limiter = RateLimiter(tmp_path / "unused.sqlite", ())
+        return AlphaVantage(http, limiter, canary, plan="unmetered", base_url=url, clock=lambda: NOW)
 
     return of
 

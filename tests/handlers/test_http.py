@@ -245,12 +245,12 @@ def test_a_proxy_from_the_environment_is_not_asked_for_loopback(
     assert list(make_handler(server.url).fetch(ASK))
 
 
-def test_every_attempt_passes_the_gate(
+def test_every_attempt_passes_the_limiter(
     server: Any, make_handler: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed: list[str] = []
     handler = make_handler(server.url, attempts=3)
-    monkeypatch.setattr(handler.gate, "acquire", passed.append)
+    monkeypatch.setattr(handler.limiter, "acquire", passed.append)
     server.will_answer(b"", status=503)
     _error(handler)
     assert passed == ["alphavantage"] * 3

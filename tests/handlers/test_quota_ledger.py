@@ -1,4 +1,4 @@
-"""What a ledger says of the calls made, and what a gate does on the day on which clocks go back."""
+"""What a ledger says of the calls made, and what a limiter does on the day on which clocks go back."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import pytest
 
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.rate_limit.windows import (
     DAY_SECONDS,
     MONTH_SECONDS,
@@ -107,22 +107,22 @@ class Clock:
 
 @pytest.fixture
 def days_of_calls(tmp_path: Path) -> Callable[..., Counter[str]]:
-    """The calls that a gate lets through on each calendar day in New York, around the day of 25 hours."""
+    """The calls that a limiter lets through on each calendar day in New York, around the day of 25 hours."""
 
     def count(limit: RateLimit, seed: int) -> Counter[str]:
         random, days = Random(seed), Counter[str]()
         clock = Clock(datetime(2010, 11, 5, tzinfo=NEW_YORK).timestamp())
         until = datetime(2010, 11, 9, tzinfo=NEW_YORK).timestamp()
-        gate = RateGate(tmp_path / f"{seed}.sqlite", [limit], now=clock.now, max_wait_seconds=0.0)
+        limiter = RateLimiter(tmp_path / f"{seed}.sqlite", [limit], now=clock.now, max_wait_seconds=0.0)
         while clock.seconds < until:
             try:
-                gate.acquire("provider")
+                limiter.acquire("provider")
                 days[f"{datetime.fromtimestamp(clock.seconds, NEW_YORK):%d}"] += 1
             except ProviderError as refused:
-                # Bold: the very first instant at which the gate has said that a call is possible.
+                # Bold: the very first instant at which the limiter has said that a call is possible.
                 clock.seconds += refused.retry_after_seconds or 0.0
             clock.seconds += random.choice((0.001, 1.0, 600.0))
-        gate.close()
+        limiter.close()
         return days
 
     return count
@@ -145,10 +145,12 @@ def test_with_its_zone_no_calendar_day_has_one_call_too_many(
 
 def test_a_call_refused_by_the_calendar_says_midnight(tmp_path: Path) -> None:
     clock = Clock(datetime(2010, 11, 7, 0, 0, 30, tzinfo=NEW_YORK).timestamp())
-    gate = RateGate(tmp_path / "gate.sqlite", [RateLimit(1, DAY_SECONDS, "America/New_York")], now=clock.now)
-    gate.acquire("provider")
+    limiter = RateLimiter(
+        tmp_path / "limiter.sqlite", [RateLimit(1, DAY_SECONDS, "America/New_York")], now=clock.now
+    )
+    limiter.acquire("provider")
     clock.seconds += DAY_SECONDS + 60  # 23:01:30 of the same day
     with pytest.raises(ProviderError, match="2010-11-08T05:00:00"):
-        gate.acquire("provider")
+        limiter.acquire("provider")
     clock.seconds = datetime(2010, 11, 8, tzinfo=NEW_YORK).timestamp()
-    gate.acquire("provider")
+    limiter.acquire("provider")

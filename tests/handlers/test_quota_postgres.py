@@ -12,7 +12,7 @@ import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.rate_limit.windows import LedgerTable, SharedLedger, ledger_of
 from tests.postgres_server import PASSWORD, postgres_server
 
@@ -30,19 +30,19 @@ def server() -> Iterator[str]:
         yield url
 
 
-def gate(url: str, key: str, *limits: RateLimit) -> RateGate:
-    return RateGate.for_key(SharedLedger(url), "alphavantage", key, limits or (DAY,))
+def limiter(url: str, key: str, *limits: RateLimit) -> RateLimiter:
+    return RateLimiter.for_key(SharedLedger(url), "alphavantage", key, limits or (DAY,))
 
 
 def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None:
     began = time.monotonic()
     for left in range(5, 0, -1):
-        opened = gate(server, "restarted")
+        opened = limiter(server, "restarted")
         assert [each.calls for each in opened.remaining()] == [left]
         opened.acquire("alphavantage")
         opened.close()
     with pytest.raises(ProviderError) as raised:
-        gate(server, "restarted").acquire("alphavantage")
+        limiter(server, "restarted").acquire("alphavantage")
     assert raised.value.error_class is ErrorClass.quota_exhausted
     passed = time.monotonic() - began
     assert raised.value.retry_after_seconds is not None
@@ -50,8 +50,8 @@ def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None
 
 
 def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: str) -> None:
-    gate(server, canary).acquire("alphavantage")
-    assert [each.calls for each in gate(server, "another").remaining()] == [5]
+    limiter(server, canary).acquire("alphavantage")
+    assert [each.calls for each in limiter(server, "another").remaining()] == [5]
     with psycopg.connect(server) as connection:
         tables = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables").fetchall()]
     assert any(name.startswith("ratelimit___alphavantage_") for name in tables)
@@ -59,7 +59,7 @@ def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: 
 
 
 def test_short_waits_are_slept_through_by_the_servers_clock(server: str) -> None:
-    opened = gate(server, "waiting", RateLimit(2, 0.3))
+    opened = limiter(server, "waiting", RateLimit(2, 0.3))
     began = time.monotonic()
     for _ in range(5):
         opened.acquire("alphavantage")
@@ -70,15 +70,15 @@ RACER = """
 import sys
 from flows.handlers.errors import ProviderError
 from flows.handlers.rate_limit.windows import SharedLedger
-from flows.handlers.rate_limit.limiter import RateGate
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.models import RateLimit
 from tests.postgres_server import PASSWORD, postgres_server
-gate = RateGate.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
+limiter = RateLimiter.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()
 try:
     while True:
-        gate.acquire("p")
+        limiter.acquire("p")
         print("passed", flush=True)
 except ProviderError as error:
     print(error.error_class, flush=True)
@@ -118,7 +118,7 @@ def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_
 def test_nobody_counts_while_another_worker_does(server: str) -> None:
     table = ledger_of(SharedLedger(server), "alphavantage", "held")
     assert isinstance(table, LedgerTable)
-    other, opened = open_postgres(table, [DAY]), gate(server, "held")
+    other, opened = open_postgres(table, [DAY]), limiter(server, "held")
     asking = threading.Thread(target=opened.acquire, args=("alphavantage",))
     with other.locked():
         asking.start()
@@ -131,7 +131,7 @@ def test_nobody_counts_while_another_worker_does(server: str) -> None:
 def test_a_lost_connection_is_an_error_that_says_what_to_do_and_the_next_call_connects_anew(
     server: str,
 ) -> None:
-    opened = gate(server, "cut")
+    opened = limiter(server, "cut")
     opened.acquire("alphavantage")
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(
@@ -156,11 +156,11 @@ def test_a_lost_connection_is_an_error_that_says_what_to_do_and_the_next_call_co
 )
 def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str) -> None:
     with pytest.raises(ProviderError, match="LEDGER_DATABASE_URL") as raised:
-        gate(url, "any")
+        limiter(url, "any")
     assert PASSWORD not in str(raised.value)
 
 
 def test_a_wrong_password_is_said_and_not_told(server: str) -> None:
     with pytest.raises(ProviderError, match="password authentication failed") as raised:
-        gate(server.replace(PASSWORD, "wrong-word"), "any")
+        limiter(server.replace(PASSWORD, "wrong-word"), "any")
     assert "wrong-word" not in str(raised.value)

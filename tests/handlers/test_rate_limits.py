@@ -1,4 +1,4 @@
-"""The gate never lets more through than the limits say, whoever asks and however often it restarts."""
+"""The limiter never lets more through than the limits say, whoever asks and however often it restarts."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.limiter import RateGate, fingerprint
+from flows.handlers.rate_limit.limiter import RateLimiter, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400.0
@@ -32,27 +32,27 @@ class Clock:
         self.seconds += seconds
 
 
-def _gate(path: Path, clock: Clock, *limits: RateLimit) -> RateGate:
-    return RateGate(path, limits, sleep=clock.sleep, now=clock.now)
+def _limiter(path: Path, clock: Clock, *limits: RateLimit) -> RateLimiter:
+    return RateLimiter(path, limits, sleep=clock.sleep, now=clock.now)
 
 
 def test_short_waits_are_slept_through(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(2, 1.0))
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(2, 1.0))
     for _ in range(5):
-        gate.acquire("provider")
+        limiter.acquire("provider")
     assert [1.0 <= wait <= 1.01 for wait in clock.slept] == [True, True]
 
 
 def test_a_spent_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
     for _ in range(3):
-        gate.acquire("alphavantage")
+        limiter.acquire("alphavantage")
     clock.seconds += 10
 
     with pytest.raises(ProviderError) as raised:
-        gate.acquire("alphavantage")
+        limiter.acquire("alphavantage")
 
     assert raised.value.error_class is ErrorClass.quota_exhausted
     assert raised.value.retry_after_seconds == pytest.approx(DAY - 12, abs=0.1)
@@ -62,26 +62,26 @@ def test_a_spent_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -
 
 def test_a_denied_call_uses_up_no_window(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 100.0), RateLimit(2, 1000.0))
-    gate.acquire("provider")
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 100.0), RateLimit(2, 1000.0))
+    limiter.acquire("provider")
     for _ in range(5):
         with pytest.raises(ProviderError):
-            gate.acquire("provider")
+            limiter.acquire("provider")
     clock.seconds += 101
-    gate.acquire("provider")
+    limiter.acquire("provider")
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     clock = Clock()
-    path = tmp_path / "gate.sqlite"
+    path = tmp_path / "limiter.sqlite"
     for _ in range(3):
-        gate = _gate(path, clock, RateLimit(3, DAY))
-        gate.acquire("provider")
-        gate.close()
+        limiter = _limiter(path, clock, RateLimit(3, DAY))
+        limiter.acquire("provider")
+        limiter.close()
     with pytest.raises(ProviderError):
-        _gate(path, clock, RateLimit(3, DAY)).acquire("provider")
+        _limiter(path, clock, RateLimit(3, DAY)).acquire("provider")
     clock.seconds += DAY + 1
-    _gate(path, clock, RateLimit(3, DAY)).acquire("provider")
+    _limiter(path, clock, RateLimit(3, DAY)).acquire("provider")
 
 
 def _busiest(stamps: list[float], seconds: float) -> int:
@@ -91,35 +91,35 @@ def _busiest(stamps: list[float], seconds: float) -> int:
 WORKER = """
 import sys, time
 from pathlib import Path
-from flows.handlers.rate_limit.limiter import RateGate, RateLimit
+from flows.handlers.rate_limit.limiter import RateLimiter, RateLimit
 read = []
 def now():
     read.append(time.time())
     return read[-1]
-gate = RateGate(Path(sys.argv[1]), [RateLimit(4, 0.5)], now=now)
+limiter = RateLimiter(Path(sys.argv[1]), [RateLimit(4, 0.5)], now=now)
 for _ in range(10):
-    gate.acquire("provider")
+    limiter.acquire("provider")
     print(read[-1], flush=True)  # when the call was counted: this process may go on much later
 """
 
 
 def test_two_processes_together_stay_within_the_limit(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WORKER, str(tmp_path / "gate.sqlite")]
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "limiter.sqlite")]
     workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [worker.communicate(timeout=300)[0] for worker in workers]
     stamps = sorted(float(line) for output in outputs for line in output.split())
     assert len(stamps) == 20
-    assert _busiest(stamps, 0.499) <= 4  # the gate counts in whole milliseconds
+    assert _busiest(stamps, 0.499) <= 4  # the limiter counts in whole milliseconds
     assert stamps[-1] - stamps[0] >= 4 * 0.5 * 0.95
 
 
 def test_threads_together_stay_within_a_days_limit(tmp_path: Path) -> None:
-    gate = RateGate(tmp_path / "gate.sqlite", [RateLimit(7, DAY)])
+    limiter = RateLimiter(tmp_path / "limiter.sqlite", [RateLimit(7, DAY)])
     outcomes: list[str] = []
 
     def ask() -> None:
         try:
-            gate.acquire("provider")
+            limiter.acquire("provider")
             outcomes.append("passed")
         except ProviderError as error:
             outcomes.append(error.error_class)
@@ -136,14 +136,14 @@ RACER = """
 import sys, time
 from pathlib import Path
 from flows.handlers.errors import ProviderError
-from flows.handlers.rate_limit.limiter import RateGate, RateLimit
-gate = RateGate(Path(sys.argv[1]), [RateLimit(100, 86400)])
+from flows.handlers.rate_limit.limiter import RateLimiter, RateLimit
+limiter = RateLimiter(Path(sys.argv[1]), [RateLimit(100, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()
 passed = 0
 try:
     while True:
-        gate.acquire("provider")
+        limiter.acquire("provider")
         passed += 1
 except ProviderError as error:
     print(passed, error.error_class)
@@ -151,7 +151,7 @@ except ProviderError as error:
 
 
 def test_two_processes_share_a_days_limit_to_the_last_call(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RACER, str(tmp_path / "gate.sqlite")]
+    command = [sys.executable, "-c", RACER, str(tmp_path / "limiter.sqlite")]
     racers = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -174,9 +174,9 @@ def _started(racers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]
 
 
 def test_nobody_counts_while_another_process_does(tmp_path: Path) -> None:
-    path = tmp_path / "gate.sqlite"
-    gate = RateGate(path, [RateLimit(5, DAY)])
-    asking = threading.Thread(target=gate.acquire, args=("provider",))
+    path = tmp_path / "limiter.sqlite"
+    limiter = RateLimiter(path, [RateLimit(5, DAY)])
+    asking = threading.Thread(target=limiter.acquire, args=("provider",))
     with FileLock(f"{path}.lock"):
         asking.start()
         asking.join(timeout=0.3)
@@ -186,94 +186,94 @@ def test_nobody_counts_while_another_process_does(tmp_path: Path) -> None:
 
 
 def test_without_limits_there_is_no_wait_and_no_file(tmp_path: Path) -> None:
-    gate = _gate(tmp_path / "state" / "gate.sqlite", Clock())
+    limiter = _limiter(tmp_path / "state" / "limiter.sqlite", Clock())
     for _ in range(100):
-        gate.acquire("provider")
-    gate.close()
+        limiter.acquire("provider")
+    limiter.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "gate.sqlite"
+    path = tmp_path / "limiter.sqlite"
     path.write_bytes(b"this is no database" * 1000)
     with pytest.raises(ProviderError, match=r"not a database.*remove it") as raised:
-        RateGate(path, [RateLimit(1, 1.0)])
+        RateLimiter(path, [RateLimit(1, 1.0)])
     assert str(path) in str(raised.value)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ProviderError, match="make the folder writable"):
-        RateGate(tmp_path / "file" / "gate.sqlite", [RateLimit(1, 1.0)])
+        RateLimiter(tmp_path / "file" / "limiter.sqlite", [RateLimit(1, 1.0)])
 
 
 def test_the_file_is_named_by_a_fingerprint_and_holds_no_key(tmp_path: Path, canary: str) -> None:
-    gate = RateGate.for_key(tmp_path, "alphavantage", canary, [RateLimit(1, 1.0)])
-    gate.acquire("alphavantage")
-    gate.close()
-    assert gate.path.name == f"alphavantage-{fingerprint('alphavantage', canary)}.sqlite"
+    limiter = RateLimiter.for_key(tmp_path, "alphavantage", canary, [RateLimit(1, 1.0)])
+    limiter.acquire("alphavantage")
+    limiter.close()
+    assert limiter.path.name == f"alphavantage-{fingerprint('alphavantage', canary)}.sqlite"
     assert fingerprint("alphavantage", canary) != fingerprint("alphavantage", "another")
     assert all(canary.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 
 
 def test_what_is_left_is_told_without_using_it_up(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
     for left in (3, 2, 1):
         for _ in range(3):
-            assert [each.calls for each in gate.remaining()] == [1, left]
-        gate.acquire("provider")
+            assert [each.calls for each in limiter.remaining()] == [1, left]
+        limiter.acquire("provider")
         clock.seconds += 2
-    assert [each.calls for each in gate.remaining()] == [1, 0]
+    assert [each.calls for each in limiter.remaining()] == [1, 0]
 
 
 def test_a_forecast_is_kept_by_the_gate_to_the_millisecond(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(2, 1.0), RateLimit(5, 60.0))
-    gate.acquire("provider")
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(2, 1.0), RateLimit(5, 60.0))
+    limiter.acquire("provider")
     clock.seconds += 0.3
-    told = [round(at.timestamp(), 3) for at in gate.forecast(7).call_times]
+    told = [round(at.timestamp(), 3) for at in limiter.forecast(7).call_times]
     made = []
     for _ in range(7):
-        gate.acquire("provider")
+        limiter.acquire("provider")
         made.append(round(clock.seconds, 3))
     assert made == told
 
 
 def test_a_spent_day_is_said_at_once_even_while_the_second_is_spent_too(tmp_path: Path) -> None:
     clock = Clock()
-    gate = _gate(tmp_path / "gate.sqlite", clock, RateLimit(1, 1.0), RateLimit(2, DAY))
-    gate.acquire("provider")
-    gate.acquire("provider")
+    limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(2, DAY))
+    limiter.acquire("provider")
+    limiter.acquire("provider")
     clock.slept.clear()
     with pytest.raises(ProviderError):
-        gate.acquire("provider")
+        limiter.acquire("provider")
     assert clock.slept == []
 
 
 def test_without_limits_nothing_is_to_be_told(tmp_path: Path) -> None:
-    gate = _gate(tmp_path / "gate.sqlite", Clock())
-    assert gate.remaining() == ()
-    assert len(gate.forecast(3).call_times) == 3
+    limiter = _limiter(tmp_path / "limiter.sqlite", Clock())
+    assert limiter.remaining() == ()
+    assert len(limiter.forecast(3).call_times) == 3
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from flows.handlers.rate_limit.limiter import RateGate, RateLimit
-RateGate(Path(sys.argv[1]), [RateLimit(5, 86400)]).acquire("provider")
+from flows.handlers.rate_limit.limiter import RateLimiter, RateLimit
+RateLimiter(Path(sys.argv[1]), [RateLimit(5, 86400)]).acquire("provider")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_a_call_counts_although_its_process_is_killed_before_it_is_made(tmp_path: Path) -> None:
-    path = tmp_path / "gate.sqlite"
+    path = tmp_path / "limiter.sqlite"
     killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)
     assert killed.returncode < 0
-    gate = RateGate(path, [RateLimit(5, DAY)])
-    assert [each.calls for each in gate.remaining()] == [4]
+    limiter = RateLimiter(path, [RateLimit(5, DAY)])
+    assert [each.calls for each in limiter.remaining()] == [4]
 
 
 def test_limits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rate"):
-        RateGate(tmp_path / "gate.sqlite", [RateLimit(5, 1.0), RateLimit(5, 60.0)])
+        RateLimiter(tmp_path / "limiter.sqlite", [RateLimit(5, 1.0), RateLimit(5, 60.0)])

@@ -17,7 +17,7 @@ from flows.handlers.alphavantage.endpoints import DATASETS, Asked, asked
 from flows.handlers.alphavantage.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
@@ -28,7 +28,7 @@ BASE_URL: Final = "https://www.alphavantage.co/query"
 
 _DAY_SECONDS: Final = 24 * 60 * 60.0
 
-# A tenth longer than stated: the provider counts when calls arrive, the gate when they leave.
+# A tenth longer than stated: the provider counts when calls arrive, the limiter when they leave.
 _SECOND: Final = 1.1
 _MINUTE: Final = 66.0
 
@@ -67,7 +67,7 @@ class AlphaVantage:
     """
 
     http: HttpClient
-    gate: RateGate
+    limiter: RateLimiter
     api_key: str = field(repr=False)
     plan: str = "free"
     base_url: str = BASE_URL
@@ -93,12 +93,12 @@ class AlphaVantage:
                 found="none",
                 remedy=f"set {MANIFEST.secrets[0]} (a free key: https://www.alphavantage.co/support/#api-key)",
             )
-        yield self.http.fetch(self._request(query.dataset, question), self.gate, self.clock)
+        yield self.http.fetch(self._request(query.dataset, question), self.limiter, self.clock)
 
     def close(self) -> None:
-        """Releases the connections and the rate gate's file."""
+        """Releases the connections and the rate limiter's file."""
         self.http.close()
-        self.gate.close()
+        self.limiter.close()
 
     def _request(self, dataset: str, question: Asked) -> Request:
         limits = _limits(self.plan)
@@ -134,11 +134,11 @@ def connect(
     characters.
     """
     limits = _limits(plan)
-    gate = RateGate.for_key(
+    limiter = RateLimiter.for_key(
         state_folder, MANIFEST.name, api_key.strip(), limits, max_wait_seconds=max_wait_seconds
     )
     http = HttpClient(Redactor([api_key]), policy, on_retry=on_retry)
-    return AlphaVantage(http, gate, api_key, plan=plan, base_url=base_url, clock=clock)
+    return AlphaVantage(http, limiter, api_key, plan=plan, base_url=base_url, clock=clock)
 
 
 def _limits(plan: str) -> tuple[RateLimit, ...]:

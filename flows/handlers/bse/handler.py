@@ -17,7 +17,7 @@ from typing import Final
 from flows.handlers.bse.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import FailedAttempt, HttpPolicy, OnRetry, ignore_attempt
@@ -27,7 +27,7 @@ __all__ = ["BASE_URL", "MANIFEST", "UDIFF_SINCE", "Bse", "classify", "connect", 
 BASE_URL: Final = "https://www.bseindia.com/download/BhavCopy/Equity"
 UDIFF_SINCE: Final = date(2024, 7, 8)
 
-# A tenth longer than a minute: the provider counts when calls arrive, the gate when they leave.
+# A tenth longer than a minute: the provider counts when calls arrive, the limiter when they leave.
 _MINUTE: Final = 66.0
 _CALLS_PER_MINUTE: Final = 30
 
@@ -63,7 +63,7 @@ class Bse:
     """
 
     http: HttpClient
-    gate: RateGate
+    limiter: RateLimiter
     base_url: str = BASE_URL
     clock: Callable[[], datetime] = _now
 
@@ -89,9 +89,9 @@ class Bse:
         yield self._file(last, day)
 
     def close(self) -> None:
-        """Releases the connections and the rate gate's file."""
+        """Releases the connections and the rate limiter's file."""
         self.http.close()
-        self.gate.close()
+        self.limiter.close()
 
     def _file(self, name: str, day: date) -> RawPayload:
         request = Request(
@@ -107,7 +107,7 @@ class Bse:
             too_fast_wait_seconds=_MINUTE,
         )
         try:
-            return self.http.fetch(request, self.gate, self.clock)
+            return self.http.fetch(request, self.limiter, self.clock)
         except ProviderError as error:
             raise _of_day(error, day) from None
 
@@ -136,8 +136,8 @@ def connect(
     folder or a database that cannot be used.
     """
     limits = (RateLimit(calls_per_minute, _MINUTE),)
-    gate = RateGate.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
-    return Bse(HttpClient(Redactor(()), policy, on_retry=on_retry), gate, base_url, clock)
+    limiter = RateLimiter.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
+    return Bse(HttpClient(Redactor(()), policy, on_retry=on_retry), limiter, base_url, clock)
 
 
 def _day(query: Query) -> date:

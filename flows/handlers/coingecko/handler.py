@@ -14,7 +14,7 @@ from flows.handlers.coingecko.endpoints import DATASETS, Question, Reach, questi
 from flows.handlers.coingecko.responses import classify
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
@@ -74,7 +74,7 @@ class CoinGecko:
     """
 
     http: HttpClient
-    gate: RateGate
+    limiter: RateLimiter
     api_key: str = field(default="", repr=False)
     plan: str = "public"
     base_url: str | None = None
@@ -96,12 +96,12 @@ class CoinGecko:
         and for a missing key (bad_credentials).
         """
         asked = question(query, self.reach)
-        yield self.http.fetch(self._request(query.dataset, asked), self.gate, self.clock)
+        yield self.http.fetch(self._request(query.dataset, asked), self.limiter, self.clock)
 
     def close(self) -> None:
-        """Releases the connections and the rate gate's file."""
+        """Releases the connections and the rate limiter's file."""
         self.http.close()
-        self.gate.close()
+        self.limiter.close()
 
     def _request(self, dataset: str, asked: Question) -> Request:
         return Request(
@@ -154,7 +154,7 @@ def connect(
     characters.
     """
     _plan(plan)
-    gate = RateGate.for_key(
+    limiter = RateLimiter.for_key(
         state_folder,
         MANIFEST.name,
         api_key.strip(),
@@ -163,7 +163,7 @@ def connect(
     )
     return CoinGecko(
         HttpClient(Redactor([api_key]), policy, on_retry=on_retry),
-        gate,
+        limiter,
         api_key,
         plan=plan,
         base_url=base_url,

@@ -87,7 +87,7 @@ class _Transfer:
             return result
         if self._received_bytes() - self.most_bytes >= _PROGRESS_BYTES:
             self.spared, self.most_bytes = self.tries, self._received_bytes()
-        return AttemptFailure(result.error, 1 if self.is_stopped() else result.attempts + self.spared)
+        return AttemptFailure(result.error, 1 if self.is_stopped() else result.max_attempts + self.spared)
 
     def _refreshed(self) -> AttemptFailure | None:
         """None once `remote` is the version in the store, as far as anybody knows."""
@@ -119,17 +119,17 @@ class _Transfer:
         had_bytes = self._received_bytes()
         if had_bytes == self.remote.size_bytes and part.exists():
             return None
-        answer = self._ask(had_bytes)
-        if isinstance(answer, AttemptFailure):
-            return answer
+        response = self._ask(had_bytes)
+        if isinstance(response, AttemptFailure):
+            return response
         try:
-            with part.open("ab" if _is_partial(answer) else "wb") as sink:
-                for chunk in _chunks(answer["Body"], self.is_stopped):
+            with part.open("ab" if _is_partial(response) else "wb") as sink:
+                for chunk in _chunks(response["Body"], self.is_stopped):
                     sink.write(chunk)
         except _BrokenOffError as broken:
             return self._failure(broken.verdict)
         finally:
-            answer["Body"].close()
+            response["Body"].close()
         return self._missing()
 
     def _ask(self, had_bytes: int) -> Response | AttemptFailure:
@@ -138,16 +138,16 @@ class _Transfer:
         if had_bytes:
             condition["Range"] = f"bytes={had_bytes}-"
         get, remote = self.massive.client.get_object, self.remote
-        answer = self.massive.try_ask(get, remote.dataset, remote.day, **condition)
-        if isinstance(answer, AttemptFailure):
-            self.is_replaced = _status(answer.error) in _REPLACED
-            return answer
-        if str(answer.get("ETag", "")).strip('"') != remote.etag or not _continues(answer, had_bytes):
-            answer["Body"].close()
+        response = self.massive.try_ask(get, remote.dataset, remote.day, **condition)
+        if isinstance(response, AttemptFailure):
+            self.is_replaced = _status(response.error) in _REPLACED
+            return response
+        if str(response.get("ETag", "")).strip('"') != remote.etag or not _continues(response, had_bytes):
+            response["Body"].close()
             self.is_replaced = True
             found = "another version, or another part of the file than asked for"
             return self._failure(Verdict(ErrorClass.unavailable, found, HTTPStatus.OK, {}))
-        return answer
+        return response
 
     def _missing(self) -> AttemptFailure | None:
         """None where as much has come as the HEAD promised."""
@@ -188,13 +188,13 @@ def _read(body: Any) -> bytes:  # noqa: ANN401 - boto3 has no types
     raise _BrokenOffError(verdict)
 
 
-def _is_partial(answer: Response) -> bool:
-    return bool(answer.get("ContentRange"))
+def _is_partial(response: Response) -> bool:
+    return bool(response.get("ContentRange"))
 
 
-def _continues(answer: Response, had_bytes: int) -> bool:
+def _continues(response: Response, had_bytes: int) -> bool:
     """Whether the answer begins where the part ends; a store that ignores ranges begins anew."""
-    return not _is_partial(answer) or str(answer["ContentRange"]).startswith(f"bytes {had_bytes}-")
+    return not _is_partial(response) or str(response["ContentRange"]).startswith(f"bytes {had_bytes}-")
 
 
 def _status(error: ProviderError) -> int:

@@ -115,14 +115,14 @@ class Massive:
         """
         if dataset not in MANIFEST.datasets:
             return self._unknown(dataset)
-        answer = self.try_ask(self.client.head_object, dataset, day)
-        if isinstance(answer, AttemptFailure) and _status(answer) == HTTPStatus.FORBIDDEN:
+        response = self.try_ask(self.client.head_object, dataset, day)
+        if isinstance(response, AttemptFailure) and _status(response) == HTTPStatus.FORBIDDEN:
             explained = self.try_ask(self.client.get_object, dataset, day, Range="bytes=0-0")
             if not isinstance(explained, AttemptFailure):
                 explained["Body"].close()
-                return answer
+                return response
             return explained
-        return answer if isinstance(answer, AttemptFailure) else self._remote(dataset, day, answer)
+        return response if isinstance(response, AttemptFailure) else self._remote(dataset, day, response)
 
     def try_ask(
         self, operation: Callable[..., Response], dataset: str, day: date, **params: str
@@ -162,19 +162,21 @@ class Massive:
         attempts = 1 if verdict.is_lasting else max_attempts_for(verdict.error_class, b"", self.policy)
         return AttemptFailure(error, attempts)
 
-    def _remote(self, dataset: str, day: date, answer: Response) -> RemoteFile | AttemptFailure:
-        etag = str(answer.get("ETag", "")).strip('"')
-        if not etag or "ContentLength" not in answer or "LastModified" not in answer:
+    def _remote(self, dataset: str, day: date, response: Response) -> RemoteFile | AttemptFailure:
+        etag = str(response.get("ETag", "")).strip('"')
+        if not etag or "ContentLength" not in response or "LastModified" not in response:
             found = "an answer without ETag, size and date: this is no file of an S3 store"
-            return self.failure(dataset, day, Verdict(ErrorClass.malformed, found, _http_status(answer), {}))
+            return self.failure(
+                dataset, day, Verdict(ErrorClass.malformed, found, _http_status(response), {})
+            )
         return RemoteFile(
             dataset=dataset,
             day=day,
             key=file_key(dataset, day),
             etag=etag,
-            size_bytes=int(answer["ContentLength"]),
-            last_modified=answer["LastModified"],
-            is_simulated=answer.get("Metadata", {}).get("simulated") == "true",
+            size_bytes=int(response["ContentLength"]),
+            last_modified=response["LastModified"],
+            is_simulated=response.get("Metadata", {}).get("simulated") == "true",
         )
 
     def _unknown(self, dataset: str) -> AttemptFailure:
@@ -183,7 +185,7 @@ class Massive:
             wanted=f"a dataset of {', '.join(MANIFEST.datasets)}",
             found=ascii(dataset[:40]),
         )
-        return AttemptFailure(error, attempts=1)
+        return AttemptFailure(error, max_attempts=1)
 
 
 def connect(
@@ -251,5 +253,5 @@ def _status(failure: AttemptFailure) -> int:
     return failure.error.payload.status if failure.error.payload else 0
 
 
-def _http_status(answer: Response) -> int:
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def _http_status(response: Response) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -24,10 +24,10 @@ from flows.handlers.rate_limit.windows import (
     next_call_ms,
 )
 
-__all__ = ["CallsLeft", "Forecast", "RateGate", "SharedLedger", "fingerprint"]
+__all__ = ["CallsLeft", "Forecast", "RateLimiter", "SharedLedger", "fingerprint"]
 
 
-class RateGate:
+class RateLimiter:
     """Lets a call through when all limits allow it.
 
     The calls made are kept in a ledger a provider and key: one SQLite file, by wall clock, which the
@@ -45,7 +45,7 @@ class RateGate:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] | None = None,
     ) -> None:
-        """`now` gives epoch seconds, in place of the ledger's clock. Without limits the gate is open and
+        """`now` gives epoch seconds, in place of the ledger's clock. Without limits the limiter is open and
         nothing is written.
 
         Raises ProviderError(unavailable) for a ledger that cannot be used, ValueError for limits of which
@@ -67,8 +67,8 @@ class RateGate:
         limits: Sequence[RateLimit],
         *,
         max_wait_seconds: float = 60.0,
-    ) -> RateGate:
-        """The gate of one provider and key, its ledger a file in `folder` or a table of the database."""
+    ) -> RateLimiter:
+        """The limiter of one provider and key, its ledger a file in `folder` or a table of the database."""
         return cls(ledger_of(folder, provider, api_key), limits, max_wait_seconds=max_wait_seconds)
 
     @property

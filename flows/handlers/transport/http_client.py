@@ -20,12 +20,12 @@ from urllib3.exceptions import HTTPError
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RawPayload
 from flows.handlers.transport.http_response import (
-    Answer,
-    Fault,
+    HttpResponse,
+    ResponseError,
     combine,
     excerpt,
     host_of,
-    read_answer,
+    read_response,
     reason,
 )
 from flows.handlers.transport.redaction import REDACTED, Redactor, guard_loggers
@@ -76,7 +76,7 @@ class Request:
         return " ".join(filter(None, (self.provider, self.dataset, "of", self.symbol, self.interval)))
 
 
-class Gate(Protocol):
+class CallLimiter(Protocol):
     """Whatever lets calls through at a permitted rate."""
 
     def acquire(self, name: str) -> None:
@@ -114,14 +114,14 @@ class HttpClient:
         for logger in self._guarded:
             logger.removeFilter(self.redactor)
 
-    def fetch(self, request: Request, gate: Gate, clock: Callable[[], datetime]) -> RawPayload:
-        """The answer that is data. Each attempt passes the gate first; `clock` (UTC) dates the answer.
+    def fetch(self, request: Request, limiter: CallLimiter, clock: Callable[[], datetime]) -> RawPayload:
+        """The answer that is data. Each attempt passes the limiter first; `clock` (UTC) dates the answer.
 
         Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
         to it: those of the HTTP libraries carry the URL with the key.
         """
         tell = partial(self._tell, request, clock)
-        result = retry_policy(self.policy, self._sleep, tell)(self._attempt, request, gate, clock)
+        result = retry_policy(self.policy, self._sleep, tell)(self._attempt, request, limiter, clock)
         if isinstance(result, AttemptFailure):
             raise result.error
         return result
@@ -141,17 +141,17 @@ class HttpClient:
         )
 
     def _attempt(
-        self, request: Request, gate: Gate, clock: Callable[[], datetime]
+        self, request: Request, limiter: CallLimiter, clock: Callable[[], datetime]
     ) -> RawPayload | AttemptFailure:
-        gate.acquire(request.provider)
+        limiter.acquire(request.provider)
         try:
-            with self._get(request) as response:
-                answer = read_answer(response, self.policy)
+            with self._get(request) as stream:
+                response = read_response(stream, self.policy)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
             return self._no_response(request, problem)
-        payload = self._payload(request, answer, clock())
-        fault = answer.fault or answer.redirect or self._judge(request, payload)
-        return payload if fault is None else self._failure(request, answer, payload, fault)
+        payload = self._payload(request, response, clock())
+        error = response.error or response.redirect or self._judge(request, payload)
+        return payload if error is None else self._failure(request, response, payload, error)
 
     def _get(self, request: Request) -> requests.Response:
         """The answer's head; redirects are not followed, because they would carry the key elsewhere."""
@@ -165,40 +165,42 @@ class HttpClient:
             stream=True,
         )
 
-    def _payload(self, request: Request, answer: Answer, fetched_at: datetime) -> RawPayload:
+    def _payload(self, request: Request, response: HttpResponse, fetched_at: datetime) -> RawPayload:
         return RawPayload(
             provider=request.provider,
             dataset=request.dataset,
             symbol=request.symbol,
             interval=request.interval,
             request=self.redactor.text(request.canonical),
-            status=answer.status,
-            content_type=self.redactor.text(answer.content_type),
+            status=response.status,
+            content_type=self.redactor.text(response.content_type),
             fetched_at=fetched_at,
-            body=self.redactor.body(answer.body),
-            is_simulated=answer.headers.get("X-Simulated", "").lower() == "true",
+            body=self.redactor.body(response.body),
+            is_simulated=response.headers.get("X-Simulated", "").lower() == "true",
         )
 
-    def _judge(self, request: Request, payload: RawPayload) -> Fault | None:
+    def _judge(self, request: Request, payload: RawPayload) -> ResponseError | None:
         """None where the record is data."""
         error_class = combine(payload.status, request.classify(payload.body, payload.content_type))
         if error_class is None:
             return None
         found = f"HTTP {payload.status} {payload.content_type}: {excerpt(payload.body)}"
-        return Fault(error_class, found, max_attempts_for(error_class, payload.body, self.policy))
+        return ResponseError(error_class, found, max_attempts_for(error_class, payload.body, self.policy))
 
-    def _failure(self, request: Request, answer: Answer, payload: RawPayload, fault: Fault) -> AttemptFailure:
-        asked = retry_after_seconds(answer.headers, payload.fetched_at)
-        if fault.error_class is ErrorClass.too_fast:
-            asked = max(asked or 0.0, request.too_fast_wait_seconds)
+    def _failure(
+        self, request: Request, response: HttpResponse, payload: RawPayload, problem: ResponseError
+    ) -> AttemptFailure:
+        wait_seconds = retry_after_seconds(response.headers, payload.fetched_at)
+        if problem.error_class is ErrorClass.too_fast:
+            wait_seconds = max(wait_seconds or 0.0, request.too_fast_wait_seconds)
         error = ProviderError(
-            fault.error_class,
+            problem.error_class,
             wanted=self.redactor.text(request.wanted),
-            found=self.redactor.text(fault.found),
+            found=self.redactor.text(problem.found),
             payload=payload,
-            retry_after_seconds=asked,
+            retry_after_seconds=wait_seconds,
         )
-        return AttemptFailure(error, fault.attempts)
+        return AttemptFailure(error, problem.max_attempts)
 
     def _no_response(self, request: Request, problem: Exception) -> AttemptFailure:
         is_passing = isinstance(problem, requests.ConnectionError | requests.Timeout)

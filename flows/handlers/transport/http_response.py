@@ -28,22 +28,22 @@ _CLASS_OF_STATUS: Final[Mapping[int, ErrorClass]] = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class ResponseError:
     """What is wrong with an answer, and how many attempts that deserves in all."""
 
     error_class: ErrorClass
     found: str
-    attempts: int
+    max_attempts: int
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Status, headers and as much of the body as arrived; `fault` says why that is not all of it."""
+class HttpResponse:
+    """Status, headers and as much of the body as arrived; `error` says why that is not all of it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    fault: Fault | None
+    error: ResponseError | None
 
     @property
     def content_type(self) -> str:
@@ -51,42 +51,46 @@ class Answer:
         return self.headers.get("Content-Type", "")
 
     @property
-    def redirect(self) -> Fault | None:
+    def redirect(self) -> ResponseError | None:
         """A redirect is a fault: following it could hand the key to another host."""
         target = self.headers.get("Location")
         if self.status // 100 != HTTPStatus.MULTIPLE_CHOICES // 100 or target is None:
             return None
         host = host_of(target) or "another path"
-        return Fault(ErrorClass.malformed, f"HTTP {self.status}, a redirect to {host}", attempts=1)
+        return ResponseError(
+            ErrorClass.malformed, f"HTTP {self.status}, a redirect to {host}", max_attempts=1
+        )
 
 
-def read_answer(response: requests.Response, policy: HttpPolicy) -> Answer:
+def read_response(response: requests.Response, policy: HttpPolicy) -> HttpResponse:
     """The answer, its body read as it comes, so that neither its size nor its time runs away."""
     body = bytearray()
-    fault = None
+    error = None
     deadline = time.monotonic() + policy.max_transfer_seconds
     try:
-        while fault is None and (chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True)):
+        while error is None and (chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True)):
             body += chunk
-            fault = _out_of_bounds(body, deadline, policy)
+            error = _out_of_bounds(body, deadline, policy)
     except ReadTimeoutError:
-        fault = _stalled(body, policy)
+        error = _stalled(body, policy)
     except (HTTPError, HTTPException, OSError):
         found = f"HTTP {response.status_code}, a body cut off after {len(body)} bytes"
-        fault = Fault(ErrorClass.malformed, found, policy.attempts)
-    return Answer(response.status_code, response.headers, bytes(body), fault)
+        error = ResponseError(ErrorClass.malformed, found, policy.attempts)
+    return HttpResponse(response.status_code, response.headers, bytes(body), error)
 
 
-def _out_of_bounds(body: bytearray, deadline: float, policy: HttpPolicy) -> Fault | None:
+def _out_of_bounds(body: bytearray, deadline: float, policy: HttpPolicy) -> ResponseError | None:
     if len(body) > policy.max_body_bytes:
         del body[_CHUNK_BYTES:]
         found = f"a body of more than {policy.max_body_bytes} bytes (its beginning is kept)"
-        return Fault(ErrorClass.malformed, found, attempts=1)
+        return ResponseError(ErrorClass.malformed, found, max_attempts=1)
     return _stalled(body, policy) if time.monotonic() > deadline else None
 
 
-def _stalled(body: bytearray, policy: HttpPolicy) -> Fault:
-    return Fault(ErrorClass.unavailable, f"a body that stalled after {len(body)} bytes", policy.attempts)
+def _stalled(body: bytearray, policy: HttpPolicy) -> ResponseError:
+    return ResponseError(
+        ErrorClass.unavailable, f"a body that stalled after {len(body)} bytes", policy.attempts
+    )
 
 
 def combine(status: int, by_body: ErrorClass | None) -> ErrorClass | None:

@@ -41,7 +41,7 @@ class AttemptFailure:
     """One attempt that brought no data, and how many attempts such a failure deserves in all."""
 
     error: ProviderError
-    attempts: int
+    max_attempts: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def retry_policy(
 ) -> Retrying:
     """Tenacity's loop around an attempt that gives back a `AttemptFailure` instead of raising.
 
-    Exceptions (the rate gate's) pass through unretried. Exponential backoff with jitter, never shorter
+    Exceptions (the rate limiter's) pass through unretried. Exponential backoff with jitter, never shorter
     than what the error asks for. Each error gets the number of its attempt. `on_retry` is told each failure
     after which another attempt follows, before the wait for it.
     """
@@ -100,7 +100,7 @@ def retry_policy(
     def is_worth_another(state: RetryCallState) -> bool:
         _number(state)  # here, because nothing else is called after every attempt
         failure = _attempt_failure(state)
-        if failure is None or state.attempt_number >= failure.attempts:
+        if failure is None or state.attempt_number >= failure.max_attempts:
             return False
         return (failure.error.retry_after_seconds or 0.0) <= policy.max_retry_after_seconds
 

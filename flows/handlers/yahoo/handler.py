@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateGate, SharedLedger
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
 from flows.handlers.transport.http_client import HttpClient, Request
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
@@ -27,7 +27,7 @@ __all__ = ["BASE_URL", "INTERVALS", "MANIFEST", "Yahoo", "classify", "connect", 
 
 BASE_URL: Final = "https://query2.finance.yahoo.com/v8/finance/chart"
 
-# A tenth longer than a minute: the provider counts when calls arrive, the gate when they leave.
+# A tenth longer than a minute: the provider counts when calls arrive, the limiter when they leave.
 _MINUTE: Final = 66.0
 _CALLS_PER_MINUTE: Final = 60
 
@@ -68,7 +68,7 @@ class Yahoo:
     """Fetches from Yahoo; `connect` makes one that is wired right. `clock` gives the present in UTC."""
 
     http: HttpClient
-    gate: RateGate
+    limiter: RateLimiter
     base_url: str = BASE_URL
     clock: Callable[[], datetime] = _now
 
@@ -86,14 +86,14 @@ class Yahoo:
             yield self._ask(Query(query.dataset, query.symbol, is_full=True))
 
     def close(self) -> None:
-        """Releases the connections and the rate gate's file."""
+        """Releases the connections and the rate limiter's file."""
         self.http.close()
-        self.gate.close()
+        self.limiter.close()
 
     def _ask(self, query: Query) -> RawPayload:
         request = self._request(query)
         try:
-            return self.http.fetch(request, self.gate, self.clock)
+            return self.http.fetch(request, self.limiter, self.clock)
         except ProviderError as problem:
             raise _as_no_data(problem) or problem from None
 
@@ -131,9 +131,9 @@ def connect(
     cannot be used.
     """
     limits = (RateLimit(calls_per_minute, _MINUTE),)
-    gate = RateGate.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
+    limiter = RateLimiter.for_key(state_folder, MANIFEST.name, "", limits, max_wait_seconds=max_wait_seconds)
     http = HttpClient(Redactor([]), policy, on_retry=on_retry)
-    return Yahoo(http, gate, base_url=base_url, clock=clock)
+    return Yahoo(http, limiter, base_url=base_url, clock=clock)
 
 
 def provider_symbol(symbol: str) -> str:
