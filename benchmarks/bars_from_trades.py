@@ -27,7 +27,7 @@ from jobs.history.bitemporal import OPERATION
 from jobs.history.file_history import first_ticks
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.parsing.flat_files import FlatFile, read_flat_file
-from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.tick_rules import tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
 
 SYMBOLS = ("AIG", "IBM")
@@ -65,7 +65,7 @@ def lean_trades(spark: SparkSession, path: Path, day: date) -> DataFrame:
     at = datetime.combine(day, time(23, 59), UTC)
     size = path.stat().st_size
     file = FlatFile(path.name, "massive", TRADES_FILE, day, path.name, path.name, at, False, size)
-    staged_df = staged_texts(read_flat_file(spark, Lake(str(path.parent)), file, None), tick_day(day))
+    staged_df = with_batch_columns(read_flat_file(spark, Lake(str(path.parent)), file, None), tick_day(day))
     return first_ticks(validated_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(OPERATION)
 
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import PayloadParser, Texts, parsed_rows
+from jobs.parsing.python_parser import BodyParser, Texts, parse_bodies
 from jobs.parsing.raw_schema import (
-    ACTION_TEXTS,
-    INSTRUMENT_TEXTS,
-    NEWS_TEXTS,
+    ACTION_FIELDS,
+    INSTRUMENT_FIELDS,
+    NEWS_FIELDS,
     NOTHING,
     RAW_ACTION_COLUMNS,
     RAW_INSTRUMENT_COLUMNS,
@@ -38,30 +38,30 @@ def raw_actions(payloads_df: DataFrame) -> DataFrame:
     splits (IBM's of 2021-11-04 as 1.0460), and they stay there.
     """
     return (
-        _rows(payloads_df, ("splits",), split_texts, ACTION_TEXTS)
-        .unionByName(_rows(payloads_df, ("dividends",), dividend_texts, ACTION_TEXTS))
+        _rows(payloads_df, ("splits",), split_rows, ACTION_FIELDS)
+        .unionByName(_rows(payloads_df, ("dividends",), dividend_rows, ACTION_FIELDS))
         .select(*RAW_ACTION_COLUMNS)
     )
 
 
 def raw_news(payloads_df: DataFrame) -> DataFrame:
     """One row an article and ticker with RAW_NEWS_COLUMNS; one at NOTHING where the feed is empty."""
-    return _rows(payloads_df, ("news",), news_texts, ("symbol", *NEWS_TEXTS)).select(*RAW_NEWS_COLUMNS)
+    return _rows(payloads_df, ("news",), news_rows, ("symbol", *NEWS_FIELDS)).select(*RAW_NEWS_COLUMNS)
 
 
 def raw_instruments(payloads_df: DataFrame) -> DataFrame:
     """One row a line of a listing with RAW_INSTRUMENT_COLUMNS; `symbol` is the line's."""
-    rows_df = _rows(payloads_df, LISTINGS, listing_texts, ("symbol", *INSTRUMENT_TEXTS))
+    rows_df = _rows(payloads_df, LISTINGS, listing_rows, ("symbol", *INSTRUMENT_FIELDS))
     return rows_df.select(*RAW_INSTRUMENT_COLUMNS)
 
 
 def _rows(
-    payloads_df: DataFrame, datasets: Sequence[str], parse: PayloadParser, columns: Sequence[str]
+    payloads_df: DataFrame, datasets: Sequence[str], parse: BodyParser, columns: Sequence[str]
 ) -> DataFrame:
-    return parsed_rows(payloads_df.filter(F.col("dataset").isin(*datasets)), parse, columns)
+    return parse_bodies(payloads_df.filter(F.col("dataset").isin(*datasets)), parse, columns)
 
 
-def split_texts(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
+def split_rows(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
     """The texts of each split in the order of ACTION_TEXTS; at least one tuple."""
 
     def texts(fields: Fields) -> Texts:
@@ -72,7 +72,7 @@ def split_texts(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]
     return _actions(body, "split", "split", texts)
 
 
-def dividend_texts(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
+def dividend_rows(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
     """The texts of each dividend in the order of ACTION_TEXTS; at least one tuple."""
     names = ("declaration_date", "record_date", "payment_date")
 
@@ -84,7 +84,7 @@ def dividend_texts(body: bytes, _symbol: str, _interval: str | None) -> list[Tex
     return _actions(body, "dividend", "cash", texts)
 
 
-def news_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def news_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
     """The symbol and the texts of each article and ticker in the order of NEWS_TEXTS; at least one tuple."""
     document = _document(body)
     feed = document.get("feed") if isinstance(document, dict) else None
@@ -94,7 +94,7 @@ def news_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
     return rows or [(symbol, NOTHING, *[None] * 13)]
 
 
-def listing_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def listing_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
     """The symbol and the texts of each line in the order of INSTRUMENT_TEXTS; at least one tuple.
 
     A line with too many or too few cells has itself as the symbol and nothing else.

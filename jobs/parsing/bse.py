@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import Texts, parsed_rows
+from jobs.parsing.python_parser import Texts, parse_bodies
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 
 Cells = dict[str, str | None]
@@ -74,7 +74,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     prices, so that the rules set it aside; a payload without lines gives one row of nulls. In the layout of
     14 columns the day is that of the file's name in the zip, null where the name has none.
     """
-    rows_df = parsed_rows(payloads_df.filter(F.col("dataset") == "bhavcopy"), bar_texts, _BAR)
+    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), bar_texts, _BAR)
     return rows_df.select(
         *rows_df.columns,
         F.lit("XBOM").alias("calendar"),
@@ -91,7 +91,7 @@ def raw_instruments(payloads_df: DataFrame) -> DataFrame:
     Lines that cannot be read are left to raw_bars, which gives a row for each; a payload with no other
     lines gives one row of nulls.
     """
-    rows_df = parsed_rows(payloads_df.filter(F.col("dataset") == "bhavcopy"), instrument_texts, _INSTRUMENT)
+    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), instrument_texts, _INSTRUMENT)
     nothing = F.lit(None).cast("string")
     return rows_df.select(
         *rows_df.columns,

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.parsing.coingecko_json import BAR_COLUMNS, COIN_COLUMNS, bar_rows, coin_rows
-from jobs.parsing.python_parser import parsed_rows
+from jobs.parsing.python_parser import parse_bodies
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
 
 _BAR_DATASETS = ("market_chart", "ohlc")
@@ -20,7 +20,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     was fetched is `partial`. Volume is null: CoinGecko's is that of rolling 24 hours, never a bar's.
     `interval` is what the spacing of the stamps says, for CoinGecko chooses it by the range asked for.
     """
-    bars_df = parsed_rows(payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), bar_rows, BAR_COLUMNS)
+    bars_df = parse_bodies(payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), bar_rows, BAR_COLUMNS)
     constants = {"asset_class": "crypto", "calendar": "24/7", "adjustment": "raw", "clock": "epoch_ms"}
     return (
         bars_df.withColumns({name: F.lit(text) for name, text in constants.items()})
@@ -38,7 +38,7 @@ def raw_overviews(payloads_df: DataFrame) -> DataFrame:
     The facts have Alpha Vantage's names: Symbol (as the watch list writes it, BTC-USD), Name, AssetType,
     Currency, MarketCapitalization (in that currency).
     """
-    coins_df = parsed_rows(payloads_df.filter(F.col("dataset") == "markets"), coin_rows, COIN_COLUMNS)
+    coins_df = parse_bodies(payloads_df.filter(F.col("dataset") == "markets"), coin_rows, COIN_COLUMNS)
     facts = {
         "Symbol": F.col("symbol_text"),
         "Name": F.col("name_text"),

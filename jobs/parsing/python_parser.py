@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 
 Texts = tuple[str | None, ...]
-PayloadParser = Callable[[bytes, str, str | None], Sequence[Texts]]
+BodyParser = Callable[[bytes, str, str | None], Sequence[Texts]]
 
 
-def parsed_rows(payloads_df: DataFrame, parse: PayloadParser, columns: Sequence[str]) -> DataFrame:
+def parse_bodies(payloads_df: DataFrame, parse: BodyParser, columns: Sequence[str]) -> DataFrame:
     """One row for each tuple that `parse(body, symbol, interval)` gives: PAYLOAD_COLUMNS and `columns`.
 
     The tuples are texts in the order of `columns`; one of them may be `interval`, which then replaces the

@@ -19,36 +19,36 @@ PAYLOAD_COLUMNS = ("provider", "dataset", "symbol", "interval", "fetched_at", "p
 # exchange (naive, the calendar's zone), utc (naive), epoch_s, epoch_ms, epoch_ns; kind: candle, snapshot
 # (one price at an instant) or partial (a candle that had not ended when it was fetched; set
 # aside as partial_bar); symbol_text and zone_text: what the payload itself says, null where it does not.
-BAR_TEXTS = (
+BAR_FIELDS = (
     *("asset_class", "calendar", "adjustment", "clock", "kind"),
     *("position", "symbol_text", "zone_text", "timestamp_text"),
     *("open_text", "high_text", "low_text", "close_text", "volume_text"),
 )
-RAW_BAR_COLUMNS = (*PAYLOAD_COLUMNS, *BAR_TEXTS)
+RAW_BAR_COLUMNS = (*PAYLOAD_COLUMNS, *BAR_FIELDS)
 
 # action: split, dividend, capital_gain, spin_off or bonus; label tells apart two actions of one kind and day
 # (`cash` where the provider names none); dates are YYYY-MM-DD; a split of 4 for 1 has numerator 4 and
 # denominator 1; amount_text is cash a share.
-ACTION_TEXTS = (
+ACTION_FIELDS = (
     *("position", "symbol_text", "action", "label", "ex_text"),
     *("numerator_text", "denominator_text", "amount_text", "currency"),
     *("declared_text", "record_text", "payment_text"),
 )
-RAW_ACTION_COLUMNS = (*PAYLOAD_COLUMNS, *ACTION_TEXTS)
+RAW_ACTION_COLUMNS = (*PAYLOAD_COLUMNS, *ACTION_FIELDS)
 
 # status: active or delisted; valid_from_text, valid_to_text: YYYY-MM-DD, when the symbol meant this
 # instrument; instrument_text: a permanent id (ISIN, FIGI) where the provider gives one.
-INSTRUMENT_TEXTS = (
+INSTRUMENT_FIELDS = (
     *("position", "symbol_text", "name", "asset_class", "exchange", "currency"),
     *("isin", "instrument_text", "series", "status", "valid_from_text", "valid_to_text"),
 )
-RAW_INSTRUMENT_COLUMNS = (*PAYLOAD_COLUMNS, *INSTRUMENT_TEXTS)
+RAW_INSTRUMENT_COLUMNS = (*PAYLOAD_COLUMNS, *INSTRUMENT_FIELDS)
 
 # One row an article and ticker that it names, `symbol` being the ticker (`none` where it names none);
 # published_text: YYYYMMDDTHHMMSS, UTC; authors and topics are lists in one text, separated by `; `.
-NEWS_TEXTS = (
+NEWS_FIELDS = (
     *("position", "url", "title", "summary", "source", "source_domain", "published_text"),
     *("authors", "topics", "overall_score_text", "overall_label"),
     *("relevance_text", "ticker_score_text", "ticker_label"),
 )
-RAW_NEWS_COLUMNS = (*PAYLOAD_COLUMNS, *NEWS_TEXTS)
+RAW_NEWS_COLUMNS = (*PAYLOAD_COLUMNS, *NEWS_FIELDS)

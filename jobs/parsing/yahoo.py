@@ -7,7 +7,7 @@ Shape and quirks: jobs.parsing.yahoo_json. Open, high, low and close come adjust
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import parsed_rows
+from jobs.parsing.python_parser import parse_bodies
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 from jobs.parsing.yahoo_json import (
     ACTION_COLUMNS,
@@ -34,7 +34,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     currencies and futures the date at the payload's exchange: they begin at midnight in London or New York,
     which is another day in the zone of their calendar. `calendar` is null for an exchange that is not known.
     """
-    bars_df = parsed_rows(_charts(payloads_df), bar_texts, BAR_COLUMNS)
+    bars_df = parse_bodies(_charts(payloads_df), bar_texts, BAR_COLUMNS)
     return bars_df.withColumns(
         {"adjustment": F.lit("split"), "kind": _kind(), "zone_text": F.lit(None).cast("string")}
     ).select(*RAW_BAR_COLUMNS)
@@ -46,7 +46,7 @@ def raw_actions(payloads_df: DataFrame) -> DataFrame:
     Amounts are in the quote's currency (London's is GBp, pence). Yahoo gives ex-dates alone. A split can
     come a day off, and its denominator can be 0: kept as they are.
     """
-    actions_df = parsed_rows(_charts(payloads_df), action_texts, ACTION_COLUMNS)
+    actions_df = parse_bodies(_charts(payloads_df), action_texts, ACTION_COLUMNS)
     unknown = ("declared_text", "record_text", "payment_text")
     return actions_df.withColumns(_nulls(unknown)).select(*RAW_ACTION_COLUMNS)
 
@@ -56,7 +56,7 @@ def raw_instruments(payloads_df: DataFrame) -> DataFrame:
 
     No validity is given: `firstTradeDate` is that of the instrument, under whatever symbol it had then.
     """
-    instruments_df = parsed_rows(_charts(payloads_df), instrument_texts, INSTRUMENT_COLUMNS)
+    instruments_df = parse_bodies(_charts(payloads_df), instrument_texts, INSTRUMENT_COLUMNS)
     unknown = ("isin", "instrument_text", "series", "valid_from_text", "valid_to_text")
     return instruments_df.withColumns({**_nulls(unknown), "status": F.lit("active")}).select(
         *RAW_INSTRUMENT_COLUMNS

@@ -15,7 +15,7 @@ from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
 from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
-from jobs.silver.tick_rules import TickDay, staged_texts, tick_day
+from jobs.silver.tick_rules import TickDay, tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
 
 Judge = Callable[[DataFrame, FlatFile, TickDay, int | None], DataFrame]
@@ -81,7 +81,7 @@ def staged_file(load: FileLoad, day: TickDay) -> DataFrame:
     lake, file = load.ctx.lake, load.file
     rows_df = read_flat_file(load.spark, lake, file, load.universe)
     with reading(file):
-        staged_df = load.staged(staged_texts(rows_df, day), "rows")
+        staged_df = load.staged(with_batch_columns(rows_df, day), "rows")
     if (
         not staged_df.limit(1).collect()
         and not read_flat_file(load.spark, lake, file, None).limit(1).collect()

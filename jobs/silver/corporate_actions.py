@@ -6,7 +6,7 @@ from pyspark.sql.types import DecimalType
 
 from delta_tables.tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
 from jobs.history.bitemporal import history_changes, with_withdrawals
-from jobs.parsing.raw_schema import ACTION_TEXTS, NOTHING
+from jobs.parsing.raw_schema import ACTION_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date, to_decimal
 from jobs.silver.bar_rules import broken_rules, quoted_texts
 
@@ -44,7 +44,7 @@ def validated_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
         .withColumn(
             "ratio", F.expr(f"try_cast(numerator / nullif(denominator, 0) AS {RATIO.simpleString()})")
         )
-        .withColumn("raw_values", quoted_texts(ACTION_TEXTS[1:]))
+        .withColumn("raw_values", quoted_texts(ACTION_FIELDS[1:]))
     )
     return typed_df.withColumn("reasons", broken_rules(_rules()))
 

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.history.bitemporal import history_changes
-from jobs.parsing.raw_schema import INSTRUMENT_TEXTS, NOTHING
+from jobs.parsing.raw_schema import INSTRUMENT_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date
 from jobs.silver.bar_rules import broken_rules, quoted_texts
 
@@ -23,7 +23,7 @@ def validated_instruments(raw_instruments_df: DataFrame) -> DataFrame:
     another instrument, with its own valid_from.
     """
     frame_df = raw_instruments_df.filter(F.col("position") != NOTHING).withColumn(
-        "raw_values", quoted_texts(INSTRUMENT_TEXTS[1:])
+        "raw_values", quoted_texts(INSTRUMENT_FIELDS[1:])
     )
     for text, name in _DATES:
         frame_df = frame_df.withColumn(name, to_date(text))

@@ -45,7 +45,7 @@ def tick_day(file_dt: date) -> TickDay:
     return TickDay(file_dt, start, end, phases)
 
 
-def staged_texts(rows_df: DataFrame, day: TickDay) -> DataFrame:
+def with_batch_columns(rows_df: DataFrame, day: TickDay) -> DataFrame:
     """Adds what batches are cut by: `sequence`, `sip_ns`, null where unreadable, and `sip_in_day`."""
     sip_df = rows_df.withColumn("sequence", integer("sequence_number")).withColumn(
         "sip_ns", integer("sip_timestamp")

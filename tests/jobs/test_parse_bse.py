@@ -40,7 +40,7 @@ SUMS = {
     "20240115_legacy.csv": (45, 3671582, Decimal("41330.51"), 6),
     "20260814.csv": (45, 1965997, Decimal("48037.61"), 6),
 }
-BAR_TEXTS = ("symbol", "open_text", "high_text", "low_text", "close_text", "volume_text")
+BAR_FIELDS = ("symbol", "open_text", "high_text", "low_text", "close_text", "volume_text")
 HEADER_14 = (
     "SC_CODE,SC_NAME,SC_GROUP,SC_TYPE,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,NO_TRADES,NO_OF_SHRS,"
     "NET_TURNOV,TDCLOINDI"
@@ -99,7 +99,7 @@ def test_a_real_file_parses_to_the_lines_it_holds(engine: SparkSession, captures
     text = (captures / "cassettes/bse_bhavcopy_equity" / file).read_text()
     held = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows_df.columns) == RAW_BAR_COLUMNS
-    assert [tuple(row[name] for name in BAR_TEXTS) for row in rows] == [
+    assert [tuple(row[name] for name in BAR_FIELDS) for row in rows] == [
         tuple(line[name] for name in names[:6]) for line in held
     ]
     assert [row.position for row in rows] == [f"line {number}" for number in range(2, len(held) + 2)]

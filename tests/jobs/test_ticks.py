@@ -24,7 +24,7 @@ from jobs.parsing.flat_files import (
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS
 from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
-from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.tick_rules import tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
 from tests.flat_files import (
     DAY,
@@ -55,7 +55,7 @@ BAD_TRADES: dict[str, dict[str, str]] = {
 
 
 def staged(engine: SparkSession, lake: Lake, file: FlatFile, universe: Universe = None) -> DataFrame:
-    return staged_texts(read_flat_file(engine, lake, file, universe), tick_day(file.file_dt))
+    return with_batch_columns(read_flat_file(engine, lake, file, universe), tick_day(file.file_dt))
 
 
 def trades_of(engine: SparkSession, lake: Lake, file: FlatFile, universe: Universe = None) -> list[Any]:

@@ -22,7 +22,7 @@ from jobs.history.file_history import first_ticks
 from jobs.history.row_diff import replaced_rows
 from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.quotes import validated_quotes
-from jobs.silver.tick_rules import staged_texts, tick_day
+from jobs.silver.tick_rules import tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
 from tests.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
 
@@ -31,7 +31,7 @@ T10 = datetime.fromisoformat("2024-11-18T15:00:00")
 
 def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -> DataFrame:
     file = rows if isinstance(rows, FlatFile) else land_trades(lake, rows)
-    staged_df = staged_texts(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
+    staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
     return first_ticks(validated_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(
         OPERATION
     )
@@ -39,7 +39,7 @@ def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -
 
 def quotes_frame(engine: SparkSession, lake: Lake, rows: list[Row]) -> DataFrame:
     file = land_quotes(lake, rows)
-    staged_df = staged_texts(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
+    staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
     return first_ticks(validated_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(
         OPERATION
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.parsing.alphavantage_reference import dividend_texts, listing_texts, news_texts, split_texts
+from jobs.parsing.alphavantage_reference import dividend_rows, listing_rows, news_rows, split_rows
 from jobs.parsing.bse import bar_texts as bse_texts
 from jobs.parsing.coingecko_json import bar_rows, coin_rows
 from jobs.parsing.python_parser import Texts
@@ -206,10 +206,10 @@ def test_every_line_of_a_real_bhavcopy_is_found_again(file: Path, pack: Callable
 @pytest.mark.parametrize(
     ("pattern", "parse", "places"),
     [
-        ("alphavantage/portfoliotree_csv_json/**/SPLITS*", split_texts, (0, 5)),
-        ("alphavantage/portfoliotree_csv_json/**/DIVIDENDS*", dividend_texts, (0, 7)),
-        ("alphavantage/portfoliotree_csv_json/**/NEWS*", news_texts, (1, 2)),
-        ("alphavantage/portfoliotree_csv_json/**/LISTING*", listing_texts, (1, 0)),
+        ("alphavantage/portfoliotree_csv_json/**/SPLITS*", split_rows, (0, 5)),
+        ("alphavantage/portfoliotree_csv_json/**/DIVIDENDS*", dividend_rows, (0, 7)),
+        ("alphavantage/portfoliotree_csv_json/**/NEWS*", news_rows, (1, 2)),
+        ("alphavantage/portfoliotree_csv_json/**/LISTING*", listing_rows, (1, 0)),
     ],
 )
 def test_every_row_of_real_reference_data_is_found_again(
