@@ -7,12 +7,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StringType, StructField, StructType
 
-from jobs.market_calendar.intervals import MINUTES, interval_minutes
+from delta_tables.intervals import INTERVAL_MINUTES
+from jobs.market_calendar.intervals import interval_minutes
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 
 _TEXTS = MapType(StringType(), StringType())
-_INTRADAY = tuple(name for name in MINUTES if name.endswith("min"))
+_INTRADAY = tuple(name for name in INTERVAL_MINUTES if name.endswith("min"))
 # The name of the series of each dataset; %s stands for the interval.
 _SERIES_OF = {
     "intraday": "Time Series (%s)",
@@ -55,7 +56,7 @@ _KIND = ("asset_class", "calendar", "adjustment", "clock", "kind")
 _CSV_NAMES = ("timestamp", *_PRICES, "volume")
 
 
-def raw_bars(payloads_df: DataFrame) -> DataFrame:
+def parse_alphavantage_bars(payloads_df: DataFrame) -> DataFrame:
     """One row a bar with RAW_BAR_COLUMNS, values as text; a payload without bars gives one of nulls.
 
     The kind is candle, or partial: a bar that had not ended when it was fetched.
@@ -75,7 +76,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     return bars_df.withColumn("kind", F.when(_is_under_way(), "partial").otherwise(F.col("kind")))
 
 
-def raw_overviews(payloads_df: DataFrame) -> DataFrame:
+def parse_alphavantage_overviews(payloads_df: DataFrame) -> DataFrame:
     """One row a company overview: the common columns, `position`, and `facts` (map of text to text)."""
     return payloads_df.filter(F.col("dataset") == "overview").select(
         *_COMMON,

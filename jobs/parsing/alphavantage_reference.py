@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import BodyParser, Texts, parse_bodies
+from jobs.parsing.python_parser import BodyParser, RawRow, parse_bodies
 from jobs.parsing.raw_schema import (
     ACTION_FIELDS,
     INSTRUMENT_FIELDS,
@@ -31,7 +31,7 @@ _FUNDS = ("ETF",)
 Fields = Mapping[str, object]
 
 
-def raw_actions(payloads_df: DataFrame) -> DataFrame:
+def parse_alphavantage_actions(payloads_df: DataFrame) -> DataFrame:
     """One row a split or dividend with RAW_ACTION_COLUMNS; one at NOTHING where the list is empty.
 
     Alpha Vantage writes a split as its factor: new shares for an old one. It puts spin-offs among the
@@ -44,12 +44,12 @@ def raw_actions(payloads_df: DataFrame) -> DataFrame:
     )
 
 
-def raw_news(payloads_df: DataFrame) -> DataFrame:
+def parse_alphavantage_news(payloads_df: DataFrame) -> DataFrame:
     """One row an article and ticker with RAW_NEWS_COLUMNS; one at NOTHING where the feed is empty."""
     return _rows(payloads_df, ("news",), news_rows, ("symbol", *NEWS_FIELDS)).select(*RAW_NEWS_COLUMNS)
 
 
-def raw_instruments(payloads_df: DataFrame) -> DataFrame:
+def parse_alphavantage_instruments(payloads_df: DataFrame) -> DataFrame:
     """One row a line of a listing with RAW_INSTRUMENT_COLUMNS; `symbol` is the line's."""
     rows_df = _rows(payloads_df, LISTINGS, listing_rows, ("symbol", *INSTRUMENT_FIELDS))
     return rows_df.select(*RAW_INSTRUMENT_COLUMNS)
@@ -61,30 +61,30 @@ def _rows(
     return parse_bodies(payloads_df.filter(F.col("dataset").isin(*datasets)), parse, columns)
 
 
-def split_rows(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
+def split_rows(body: bytes, _symbol: str, _interval: str | None) -> list[RawRow]:
     """The texts of each split in the order of ACTION_TEXTS; at least one tuple."""
 
-    def texts(fields: Fields) -> Texts:
+    def row(fields: Fields) -> RawRow:
         factor = _text(fields.get("split_factor"))
         denominator = None if factor is None else "1"
         return (_text(fields.get("effective_date")), factor, denominator, *[None] * 5)
 
-    return _actions(body, "split", "split", texts)
+    return _actions(body, "split", "split", row)
 
 
-def dividend_rows(body: bytes, _symbol: str, _interval: str | None) -> list[Texts]:
+def dividend_rows(body: bytes, _symbol: str, _interval: str | None) -> list[RawRow]:
     """The texts of each dividend in the order of ACTION_TEXTS; at least one tuple."""
     names = ("declaration_date", "record_date", "payment_date")
 
-    def texts(fields: Fields) -> Texts:
+    def row(fields: Fields) -> RawRow:
         dates = (_text(fields.get(name)) for name in names)
         ex_text, amount = _text(fields.get("ex_dividend_date")), _text(fields.get("amount"))
         return (ex_text, None, None, amount, None, *dates)
 
-    return _actions(body, "dividend", "cash", texts)
+    return _actions(body, "dividend", "cash", row)
 
 
-def news_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def news_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """The symbol and the texts of each article and ticker in the order of NEWS_TEXTS; at least one tuple."""
     document = _document(body)
     feed = document.get("feed") if isinstance(document, dict) else None
@@ -94,12 +94,12 @@ def news_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
     return rows or [(symbol, NOTHING, *[None] * 13)]
 
 
-def listing_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def listing_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """The symbol and the texts of each line in the order of INSTRUMENT_TEXTS; at least one tuple.
 
     A line with too many or too few cells has itself as the symbol and nothing else.
     """
-    rows: list[Texts] = []
+    rows: list[RawRow] = []
     for position, line, fields in _lines(body):
         if fields is None or "symbol" not in fields:
             rows.append((symbol, position, line, *[None] * 10))
@@ -113,26 +113,26 @@ def listing_rows(body: bytes, symbol: str, _interval: str | None) -> list[Texts]
     return rows or [(symbol, "/", *[None] * 11)]
 
 
-def _actions(body: bytes, action: str, label: str, texts: Callable[[Fields], Texts]) -> list[Texts]:
+def _actions(body: bytes, action: str, label: str, row: Callable[[Fields], RawRow]) -> list[RawRow]:
     listed = _listed(body)
     if listed is None:
         return [("/", *[None] * 11)]
     symbol, entries = listed
-    found = [(position, texts(fields)) for position, fields in entries]
+    found = [(position, row(fields)) for position, fields in entries]
     labels = _labels([row for _, row in found], label)
-    rows: list[Texts] = [(position, symbol, action, labels[row], *row) for position, row in found]
+    rows: list[RawRow] = [(position, symbol, action, labels[row], *row) for position, row in found]
     return rows or [(NOTHING, *[None] * 11)]
 
 
-def _labels(rows: Sequence[Texts], label: str) -> dict[Texts, str]:
+def _labels(rows: Sequence[RawRow], label: str) -> dict[RawRow, str]:
     """A label for each row: that of its kind, with a number where one day has several different ones.
 
     The order of the texts gives the numbers, not that of the list, so that another order of the same list
     is the same knowledge. Rows equal in everything are one action written twice.
     """
-    labels: dict[Texts, str] = {}
+    labels: dict[RawRow, str] = {}
     count_of_day: dict[str | None, int] = {}
-    for row in sorted(set(rows), key=lambda texts: tuple(text or "" for text in texts)):
+    for row in sorted(set(rows), key=lambda row: tuple(text or "" for text in row)):
         count = count_of_day[row[0]] = count_of_day.get(row[0], 0) + 1
         labels[row] = label if count == 1 else f"{label} {count}"
     return labels
@@ -159,7 +159,7 @@ def _listed(body: bytes) -> tuple[str | None, list[tuple[str, Fields]]] | None:
     ]
 
 
-def _article(number: int, article: object, symbol: str) -> Iterator[Texts]:
+def _article(number: int, article: object, symbol: str) -> Iterator[RawRow]:
     """A row for each ticker; what cannot be read gives one of nulls, filed under the symbol asked for."""
     position = f"/feed/{number}"
     if not isinstance(article, dict):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import Texts, parse_bodies
+from jobs.parsing.python_parser import RawRow, parse_bodies
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 
 Cells = dict[str, str | None]
@@ -67,14 +67,14 @@ _BAR = (
 _INSTRUMENT = ("symbol", "position", "symbol_text", "name", "asset_class", "isin", "series")
 
 
-def raw_bars(payloads_df: DataFrame) -> DataFrame:
+def parse_bse_bars(payloads_df: DataFrame) -> DataFrame:
     """One row a line with RAW_BAR_COLUMNS; `symbol` is the scrip code, `position` the `line N`.
 
     A line that cannot be read (two records run together, a cell missing) has itself as the time and no
     prices, so that the rules set it aside; a payload without lines gives one row of nulls. In the layout of
     14 columns the day is that of the file's name in the zip, null where the name has none.
     """
-    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), bar_texts, _BAR)
+    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), bhavcopy_bar_rows, _BAR)
     return rows_df.select(
         *rows_df.columns,
         F.lit("XBOM").alias("calendar"),
@@ -85,13 +85,15 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     ).select(*RAW_BAR_COLUMNS)
 
 
-def raw_instruments(payloads_df: DataFrame) -> DataFrame:
+def parse_bse_instruments(payloads_df: DataFrame) -> DataFrame:
     """One row a scrip with RAW_INSTRUMENT_COLUMNS; `series` is the exchange's group, such as A, XT or F.
 
     Lines that cannot be read are left to raw_bars, which gives a row for each; a payload with no other
     lines gives one row of nulls.
     """
-    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), instrument_texts, _INSTRUMENT)
+    rows_df = parse_bodies(
+        payloads_df.filter(F.col("dataset") == "bhavcopy"), bhavcopy_instrument_rows, _INSTRUMENT
+    )
     nothing = F.lit(None).cast("string")
     return rows_df.select(
         *rows_df.columns,
@@ -104,7 +106,7 @@ def raw_instruments(payloads_df: DataFrame) -> DataFrame:
     ).select(*RAW_INSTRUMENT_COLUMNS)
 
 
-def bar_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def bhavcopy_bar_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """The texts of each line in the order of _BAR; at least one tuple."""
     rows = [
         _bar(position, cells) if cells else _unreadable_bar(symbol, position, line)
@@ -113,23 +115,23 @@ def bar_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
     return rows or [_unreadable_bar(symbol, "/", None)]
 
 
-def instrument_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def bhavcopy_instrument_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """The texts of each readable line in the order of _INSTRUMENT; at least one tuple."""
     rows = [_instrument(position, cells) for position, _, cells in _lines(body) if cells]
     return rows or [(symbol, "/", *[None] * (len(_INSTRUMENT) - 2))]
 
 
-def _bar(position: str, cells: Cells) -> Texts:
+def _bar(position: str, cells: Cells) -> RawRow:
     code = cells["code"]
     values = [cells[name] for name in _PRICES_AND_VOLUME]
     return (code, _asset_class(cells), position, code, _iso_day(cells["day"]), *values)
 
 
-def _unreadable_bar(symbol: str, position: str, line: str | None) -> Texts:
+def _unreadable_bar(symbol: str, position: str, line: str | None) -> RawRow:
     return (symbol, "stock", position, None, line, *[None] * len(_PRICES_AND_VOLUME))
 
 
-def _instrument(position: str, cells: Cells) -> Texts:
+def _instrument(position: str, cells: Cells) -> RawRow:
     code = cells["code"]
     return (code, position, code, cells["name"], _asset_class(cells), cells["isin"], cells["group"])
 

@@ -6,21 +6,23 @@ Formats: https://docs.coingecko.com/reference/coins-id-market-chart, .../coins-i
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.coingecko_json import BAR_COLUMNS, COIN_COLUMNS, bar_rows, coin_rows
+from jobs.parsing.coingecko_json import BAR_COLUMNS, COIN_COLUMNS, coin_bar_rows, coin_rows
 from jobs.parsing.python_parser import parse_bodies
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
 
 _BAR_DATASETS = ("market_chart", "ohlc")
 
 
-def raw_bars(payloads_df: DataFrame) -> DataFrame:
+def parse_coingecko_bars(payloads_df: DataFrame) -> DataFrame:
     """One row a candle (ohlc) or price (market_chart) with RAW_BAR_COLUMNS; at least one a payload.
 
     A candle begins at timestamp_text, though CoinGecko names it by its end; one that had not ended when it
     was fetched is `partial`. Volume is null: CoinGecko's is that of rolling 24 hours, never a bar's.
     `interval` is what the spacing of the stamps says, for CoinGecko chooses it by the range asked for.
     """
-    bars_df = parse_bodies(payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), bar_rows, BAR_COLUMNS)
+    bars_df = parse_bodies(
+        payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), coin_bar_rows, BAR_COLUMNS
+    )
     constants = {"asset_class": "crypto", "calendar": "24/7", "adjustment": "raw", "clock": "epoch_ms"}
     return (
         bars_df.withColumns({name: F.lit(text) for name, text in constants.items()})
@@ -32,7 +34,7 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     )
 
 
-def raw_overviews(payloads_df: DataFrame) -> DataFrame:
+def parse_coingecko_overviews(payloads_df: DataFrame) -> DataFrame:
     """One row a coin of `markets`: the payload's columns, `position`, and `facts` (map of text to text).
 
     The facts have Alpha Vantage's names: Symbol (as the watch list writes it, BTC-USD), Name, AssetType,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-Texts = tuple[str | None, ...]
+RawRow = tuple[str | None, ...]
 
 # end_text: when a candle ends, in ms; null for a price.
 BAR_COLUMNS = (
@@ -26,7 +26,7 @@ _FEWEST_OHLC_STAMPS = 2
 _LONGEST_NUMBER = 60
 
 
-def bar_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[Texts]:  # noqa: ARG001 - a PayloadParser
+def coin_bar_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[RawRow]:  # noqa: ARG001 - a PayloadParser
     """The rows of a chart or of candles with BAR_COLUMNS, in the order received; a row of nulls if none.
 
     `interval` is the one asked for: it holds where there are too few rows to tell their spacing.
@@ -39,7 +39,7 @@ def bar_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[Texts]:
     return [(interval, "/", *[None] * (len(BAR_COLUMNS) - 2))]
 
 
-def coin_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[Texts]:  # noqa: ARG001 - a PayloadParser
+def coin_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[RawRow]:  # noqa: ARG001 - a PayloadParser
     """The coins of a list of markets with COIN_COLUMNS; a row of nulls if there is none.
 
     The body has neither the currency nor the watch list's symbol: both come from the payload's symbol. The
@@ -59,7 +59,7 @@ def _symbol(coin: object, currency: str) -> str | None:
     return f"{ticker.upper()}-{currency}" if isinstance(ticker, str) else None
 
 
-def _facts(symbol: str | None, coin: object, currency: str) -> Texts:
+def _facts(symbol: str | None, coin: object, currency: str) -> RawRow:
     if not isinstance(coin, dict):
         return (None,) * (len(COIN_COLUMNS) - 1)
     name, value = coin.get("name"), _text(coin.get("market_cap"))
@@ -74,7 +74,7 @@ def _document(body: bytes) -> object:
         return None
 
 
-def _chart_rows(points: list[object], asked: str | None) -> list[Texts]:
+def _chart_rows(points: list[object], asked: str | None) -> list[RawRow]:
     cells = [_cells(point, 2) for point in points]
     interval = _spacing(cells, _CHART, _FEWEST_CHART_STAMPS) or asked
     return [
@@ -83,7 +83,7 @@ def _chart_rows(points: list[object], asked: str | None) -> list[Texts]:
     ]
 
 
-def _candle_rows(candles: list[object], asked: str | None) -> list[Texts]:
+def _candle_rows(candles: list[object], asked: str | None) -> list[RawRow]:
     cells = [_cells(candle, _CANDLE_ROW) for candle in candles]
     interval = _spacing(cells, _OHLC, _FEWEST_OHLC_STAMPS) or asked
     minutes = _OHLC.get(interval or "")
@@ -100,7 +100,7 @@ def _start(end: str | None, minutes: int | None) -> str | None:
     return str(int(end) - minutes * _MINUTE_MS)
 
 
-def _spacing(cells: list[Texts], known: dict[str, int], fewest: int) -> str | None:
+def _spacing(cells: list[RawRow], known: dict[str, int], fewest: int) -> str | None:
     """The known granularity nearest to the median distance of the stamps, whatever their order.
 
     Prices come some seconds early or late, and gaps happen: the median bears both.
@@ -117,7 +117,7 @@ def _is_stamp(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19  # noqa: PLR2004 - a long's digits
 
 
-def _cells(row: object, count: int) -> Texts:
+def _cells(row: object, count: int) -> RawRow:
     """The first cells of a row; nulls where it is shorter, or no row at all."""
     found = row if isinstance(row, list) else []
     return tuple(_text(cell) for cell in [*found, *[None] * count][:count])

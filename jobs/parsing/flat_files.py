@@ -91,7 +91,9 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
     return rows_df if universe is None else rows_df.filter(F.col("ticker").isin("", *sorted(universe)))
 
 
-def raw_bars(spark: SparkSession, lake: Lake, file_row: Mapping[str, Any], universe: Universe) -> DataFrame:
+def read_bar_file(
+    spark: SparkSession, lake: Lake, file_row: Mapping[str, Any], universe: Universe
+) -> DataFrame:
     """RAW_BAR_COLUMNS of a file of minute_aggs_v1 or day_aggs_v1: unadjusted, start of the bar in ns UTC.
 
     `payload_id` is the file's id, `position` ticker/window_start.

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 
-Texts = tuple[str | None, ...]
-BodyParser = Callable[[bytes, str, str | None], Sequence[Texts]]
+RawRow = tuple[str | None, ...]
+BodyParser = Callable[[bytes, str, str | None], Sequence[RawRow]]
 
 
 def parse_bodies(payloads_df: DataFrame, parse: BodyParser, columns: Sequence[str]) -> DataFrame:
@@ -27,7 +27,7 @@ def parse_bodies(payloads_df: DataFrame, parse: BodyParser, columns: Sequence[st
     """
     cloudpickle.register_pickle_by_value(sys.modules[parse.__module__])  # type: ignore[no-untyped-call]
     kind = "array<struct<" + ",".join(f"`{name}`:string" for name in columns) + ">>"
-    texts = F.udf(parse, kind)("body", "symbol", "interval")
+    row = F.udf(parse, kind)("body", "symbol", "interval")
     kept = [name for name in PAYLOAD_COLUMNS if name not in columns]
-    exploded_df = payloads_df.select(*kept, F.explode(texts).alias("texts"))
+    exploded_df = payloads_df.select(*kept, F.explode(row).alias("texts"))
     return exploded_df.select(*kept, *(F.col(f"texts.`{name}`").alias(name) for name in columns))

@@ -13,18 +13,18 @@ from jobs.parsing.yahoo_json import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
     INSTRUMENT_COLUMNS,
-    action_texts,
-    bar_texts,
-    instrument_texts,
+    chart_action_rows,
+    chart_bar_rows,
+    chart_instrument_rows,
 )
 from jobs.parsing.yahoo_metadata import CALENDARS
 
-__all__ = ["CALENDARS", "DATASETS", "raw_actions", "raw_bars", "raw_instruments"]
+__all__ = ["CALENDARS", "DATASETS", "parse_yahoo_actions", "parse_yahoo_bars", "parse_yahoo_instruments"]
 
 DATASETS = ("daily", "intraday")
 
 
-def raw_bars(payloads_df: DataFrame) -> DataFrame:
+def parse_yahoo_bars(payloads_df: DataFrame) -> DataFrame:
     """One row a bar with RAW_BAR_COLUMNS, at least one a payload.
 
     A row without a time, or with some values missing, is kept for the rules to judge; only one whose five
@@ -34,29 +34,29 @@ def raw_bars(payloads_df: DataFrame) -> DataFrame:
     currencies and futures the date at the payload's exchange: they begin at midnight in London or New York,
     which is another day in the zone of their calendar. `calendar` is null for an exchange that is not known.
     """
-    bars_df = parse_bodies(_charts(payloads_df), bar_texts, BAR_COLUMNS)
+    bars_df = parse_bodies(_charts(payloads_df), chart_bar_rows, BAR_COLUMNS)
     return bars_df.withColumns(
         {"adjustment": F.lit("split"), "kind": _kind(), "zone_text": F.lit(None).cast("string")}
     ).select(*RAW_BAR_COLUMNS)
 
 
-def raw_actions(payloads_df: DataFrame) -> DataFrame:
+def parse_yahoo_actions(payloads_df: DataFrame) -> DataFrame:
     """One row a dividend, split or capital gain with RAW_ACTION_COLUMNS; none for a payload without.
 
     Amounts are in the quote's currency (London's is GBp, pence). Yahoo gives ex-dates alone. A split can
     come a day off, and its denominator can be 0: kept as they are.
     """
-    actions_df = parse_bodies(_charts(payloads_df), action_texts, ACTION_COLUMNS)
+    actions_df = parse_bodies(_charts(payloads_df), chart_action_rows, ACTION_COLUMNS)
     unknown = ("declared_text", "record_text", "payment_text")
     return actions_df.withColumns(_nulls(unknown)).select(*RAW_ACTION_COLUMNS)
 
 
-def raw_instruments(payloads_df: DataFrame) -> DataFrame:
+def parse_yahoo_instruments(payloads_df: DataFrame) -> DataFrame:
     """One row a payload with RAW_INSTRUMENT_COLUMNS, from its `meta`: what has quotes is active.
 
     No validity is given: `firstTradeDate` is that of the instrument, under whatever symbol it had then.
     """
-    instruments_df = parse_bodies(_charts(payloads_df), instrument_texts, INSTRUMENT_COLUMNS)
+    instruments_df = parse_bodies(_charts(payloads_df), chart_instrument_rows, INSTRUMENT_COLUMNS)
     unknown = ("isin", "instrument_text", "series", "valid_from_text", "valid_to_text")
     return instruments_df.withColumns({**_nulls(unknown), "status": F.lit("active")}).select(
         *RAW_INSTRUMENT_COLUMNS

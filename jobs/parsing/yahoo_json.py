@@ -23,7 +23,7 @@ from jobs.parsing.yahoo_metadata import (
     SECONDS,
 )
 
-Texts = tuple[str | None, ...]
+RawRow = tuple[str | None, ...]
 Chart = dict[str, Any]
 
 BAR_COLUMNS = (
@@ -50,7 +50,7 @@ _ACTIONS = {
 }
 
 
-def bar_texts(body: bytes, symbol: str, interval: str | None) -> list[Texts]:
+def chart_bar_rows(body: bytes, symbol: str, interval: str | None) -> list[RawRow]:
     """A tuple of BAR_COLUMNS for each bar; one without values, for the whole body, where there is none.
 
     A row whose five values are all null is Yahoo's way to say that nothing was traded: it is left out.
@@ -61,7 +61,7 @@ def bar_texts(body: bytes, symbol: str, interval: str | None) -> list[Texts]:
     return bars or [tuple(nothing.get(name) for name in BAR_COLUMNS)]
 
 
-def action_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def chart_action_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """A tuple of ACTION_COLUMNS for each dividend, split and capital gain; none where there are none.
 
     `ex_text` is the date at the exchange of the event's `date`, else of its key, null where both are no
@@ -70,7 +70,7 @@ def action_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]
     return [action for path, chart in _charts(body) for action in _actions(path, chart, symbol)]
 
 
-def instrument_texts(body: bytes, symbol: str, _interval: str | None) -> list[Texts]:
+def chart_instrument_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
     """A tuple of INSTRUMENT_COLUMNS for each chart that says what it is about."""
     charts = ((path, _object(chart, "meta")) for path, chart in _charts(body))
     return [
@@ -99,7 +99,7 @@ def _charts(body: bytes) -> Iterator[tuple[str, Chart]]:
             yield f"/chart/result/{number}", chart
 
 
-def _bars(path: str, chart: Chart, symbol: str, asked_interval: str | None) -> Iterator[Texts]:
+def _bars(path: str, chart: Chart, symbol: str, asked_interval: str | None) -> Iterator[RawRow]:
     meta = _object(chart, "meta")
     times = _list(chart.get("timestamp"))
     quotes = _list(_object(chart, "indicators").get("quote"))
@@ -124,29 +124,29 @@ def _bars(path: str, chart: Chart, symbol: str, asked_interval: str | None) -> I
         )
 
 
-def _actions(path: str, chart: Chart, symbol: str) -> Iterator[Texts]:
+def _actions(path: str, chart: Chart, symbol: str) -> Iterator[RawRow]:
     """The events by kind, date and amount, not as listed: another order of the same list is the same news."""
     meta, events = _object(chart, "meta"), _object(chart, "events")
     symbol_text = _watch_list_symbol(_text(meta.get("symbol")), symbol)
     for group, (action, label) in _ACTIONS.items():
         found = [(_event(meta, key, event), key) for key, event in _object(events, group).items()]
-        labels = _labels({texts for texts, _ in found}, label)
-        for texts, key in sorted(found, key=lambda each: (_in_order(each[0]), each[1])):
-            (ex_text, *numbers, told), place = texts, f"{path}/events/{group}/{key}"
+        labels = _labels({row for row, _ in found}, label)
+        for row, key in sorted(found, key=lambda each: (_in_order(each[0]), each[1])):
+            (ex_text, *numbers, told), place = row, f"{path}/events/{group}/{key}"
             currency = None if action == "split" else told or _text(meta.get("currency"))
-            yield (place, symbol_text, action, labels[texts], ex_text, *numbers, currency)
+            yield (place, symbol_text, action, labels[row], ex_text, *numbers, currency)
 
 
-def _labels(events: set[Texts], label: str) -> dict[Texts, str]:
+def _labels(events: set[RawRow], label: str) -> dict[RawRow, str]:
     """The label of each event, numbered from the second one of a day on."""
-    labels, counts = dict[Texts, str](), Counter[str | None]()
-    for texts in sorted(events, key=_in_order):
-        counts[texts[0]] += 1
-        labels[texts] = label if counts[texts[0]] == 1 else f"{label} {counts[texts[0]]}"
+    labels, counts = dict[RawRow, str](), Counter[str | None]()
+    for row in sorted(events, key=_in_order):
+        counts[row[0]] += 1
+        labels[row] = label if counts[row[0]] == 1 else f"{label} {counts[row[0]]}"
     return labels
 
 
-def _event(meta: Chart, key: str, event: object) -> Texts:
+def _event(meta: Chart, key: str, event: object) -> RawRow:
     """ex_text, numerator, denominator, amount and the event's own currency."""
     told = event if isinstance(event, dict) else {}
     ex_text = _local_date(meta, _text(told.get("date"))) or _local_date(meta, key)
@@ -154,8 +154,8 @@ def _event(meta: Chart, key: str, event: object) -> Texts:
     return (ex_text, *numbers, _text(told.get("currency")))
 
 
-def _in_order(texts: Texts) -> tuple[str, ...]:
-    return tuple(text or "" for text in texts)
+def _in_order(row: RawRow) -> tuple[str, ...]:
+    return tuple(text or "" for text in row)
 
 
 def _asset_class(meta: Chart) -> str | None:

@@ -10,29 +10,28 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver import BARS
 from jobs.engine.table_io import between, read_table
 from jobs.market_calendar.sessions import STOCKS_US, sessions_frame
-from jobs.parsing.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, raw_bars, reading
+from jobs.parsing.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, read_bar_file, reading
 from jobs.pipelines.pending_files import pending_files, universe_of
-from jobs.pipelines.quarantine import JudgedRows
+from jobs.pipelines.quarantine import ValidatedBatch
 from jobs.pipelines.silver_file_batches import (
-    Counts,
     FileLoad,
     build_file,
     build_first_files,
     publish_batch,
     publish_first,
 )
-from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
+from jobs.runs.stage import OpenStage, StageResult
 from jobs.silver.bar_rules import validate_bars
 from jobs.silver.bars import drop_rule_columns
 from jobs.silver.tick_batches import symbol_batches
 
 INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
-_FEWEST_BYTES_A_ROW = 15  # of a gzipped file; real ones have 15 to 20
-_MOST_FILES = 16  # each is a branch of the plan, which takes ever longer to send and to plan
+_MIN_BYTES_PER_ROW = 15  # of a gzipped file; real ones have 15 to 20
+_MAX_FILES = 16  # each is a branch of the plan, which takes ever longer to send and to plan
 
 
-def build_bar_files(ctx: RunContext, spark: SparkSession) -> list[Built]:
+def build_bar_files(ctx: RunContext, spark: SparkSession) -> list[StageResult]:
     """Brings silver.bars up to the files of minute and day bars that have landed, oldest day first.
 
     A file that cannot be read, or that a gate refuses, stays pending and does not stop the others.
@@ -42,30 +41,30 @@ def build_bar_files(ctx: RunContext, spark: SparkSession) -> list[Built]:
     """
     universe = universe_of(ctx)
     return [
-        built
+        result
         for dataset in (MINUTE_BARS, DAY_BARS)
-        for files in _groups(pending_files(ctx.lake, dataset, BARS, universe), _most_bytes(ctx))
-        for built in _build(
+        for files in _groups(pending_files(ctx.lake, dataset, BARS, universe), _max_bytes(ctx))
+        for result in _build(
             [FileLoad(ctx, spark, BARS, file, universe, partition_of(file)) for file in files]
         )
     ]
 
 
-def _most_bytes(ctx: RunContext) -> int:
-    return ctx.settings.providers.massive.rows_per_batch * _FEWEST_BYTES_A_ROW
+def _max_bytes(ctx: RunContext) -> int:
+    return ctx.settings.providers.massive.rows_per_batch * _MIN_BYTES_PER_ROW
 
 
-def _groups(files: Iterable[FlatFile], most_bytes: int) -> list[list[FlatFile]]:
+def _groups(files: Iterable[FlatFile], max_bytes: int) -> list[list[FlatFile]]:
     """Files of one day each, packed together up to the bound."""
     groups: list[list[FlatFile]] = []
     for file in files:
         last = groups[-1] if groups else []
-        is_other_day = file.file_dt not in {each.file_dt for each in last}
-        has_room = 0 < len(last) < _MOST_FILES
+        is_other_day = file.file_dt not in {other.file_dt for other in last}
+        has_room = 0 < len(last) < _MAX_FILES
         if (
             has_room
             and is_other_day
-            and sum(each.size_bytes for each in last) + file.size_bytes <= most_bytes
+            and sum(other.size_bytes for other in last) + file.size_bytes <= max_bytes
         ):
             last.append(file)
         else:
@@ -73,18 +72,16 @@ def _groups(files: Iterable[FlatFile], most_bytes: int) -> list[list[FlatFile]]:
     return groups
 
 
-def _build(loads: Sequence[FileLoad]) -> list[Built]:
-    """The files of several days in one batch, where nothing is known of these days and nothing is wrong
-    with any of them; else one by one, so that a file that is refused does not stop the others.
-    """
+def _build(loads: Sequence[FileLoad]) -> list[StageResult]:
+    """Builds new days together; builds files one by one if their days are known or one of them is refused."""
     together = build_first_files(loads, _publish_together) if len(loads) > 1 else None
     return together or [build_file(load, _publish) for load in loads]
 
 
-def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
-    """The counts of each file, once all are published, and with the first one the verdicts on all of them.
+def _publish_together(loads: Sequence[FileLoad]) -> list[OpenStage] | None:
+    """The counts of each file, once all are published; the first one has the gate results of all.
 
-    None where something is stored of their days, a key comes twice, or they are too many rows for a batch.
+    None if anything is stored of their days, a key occurs twice, or they are too many rows for a batch.
 
     Raises:
         FlatFileError, GateFailed, SchemaMismatch: what was wrong; nothing of them is published.
@@ -95,25 +92,28 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[Counts] | None:
     frames = []
     for load in loads:
         with reading(load.file):
-            frames.append(judged_file(load).withColumn("file_dt", F.lit(load.file.file_dt)))
+            frames.append(validated_file(load).withColumn("file_dt", F.lit(load.file.file_dt)))
     with reading(first.file):  # a broken line shows when the rows are computed; then each is tried by itself
-        validated_df = first.staged(
-            reduce(lambda above, below: above.unionByName(below), frames), "judged_together"
-        )
-    is_bad = F.size("reasons") > 0
-    counted_df = validated_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_bad, F.lit(1))))
-    rows = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
-    together = Counts()
-    judged = JudgedRows(
-        validated_df, sum(total for total, _ in rows.values()), sum(bad for _, bad in rows.values())
+        validated_df = first.staged(reduce(DataFrame.unionByName, frames), "validated_together")
+    is_invalid = F.size("reasons") > 0
+    counted_df = validated_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_invalid, F.lit(1))))
+    counts = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
+    batch = ValidatedBatch(
+        validated_df,
+        sum(total for total, _ in counts.values()),
+        sum(invalid for _, invalid in counts.values()),
+        f"{first.name}_together",
     )
-    is_too_large = judged.row_count > first.ctx.settings.providers.massive.rows_per_batch
-    if is_too_large or not publish_first(first, judged, "together", together):
+    together = OpenStage()
+    is_too_large = batch.row_count > first.ctx.settings.providers.massive.rows_per_batch
+    if is_too_large or not publish_first(first, batch, together):
         return None
-    found = (rows.get(load.file.file_dt, (0, 0)) for load in loads)
-    counts = [Counts(total, total - bad, bad) for total, bad in found]
-    counts[0].gates = together.gates
-    return counts
+    by_file = (counts.get(load.file.file_dt, (0, 0)) for load in loads)
+    stages = [
+        OpenStage(rows_in=total, rows_out=total - invalid, rows_bad=invalid) for total, invalid in by_file
+    ]
+    stages[0].gates = together.gates
+    return stages
 
 
 def _are_known(loads: Sequence[FileLoad]) -> bool:
@@ -130,37 +130,37 @@ def _are_known(loads: Sequence[FileLoad]) -> bool:
 
 
 def partition_of(file: FlatFile) -> date:
-    """Where silver.bars keeps the file's rows: see its partition_dt."""
+    """The partition_dt of the file's rows in silver.bars."""
     return file.file_dt.replace(month=1, day=1) if file.dataset == DAY_BARS else file.file_dt
 
 
-def _publish(load: FileLoad, counts: Counts) -> None:
-    """The file in ranges of symbols of a bounded number of rows; `counts` grows with each that is published.
+def _publish(load: FileLoad, stage: OpenStage) -> None:
+    """Publishes the file in ranges of symbols of a bounded number of rows, and counts them in `stage`.
 
     Raises:
-        FlatFileError, GateFailed, SchemaMismatch: what was wrong; batches before it are published.
+        FlatFileError, GateFailed, SchemaMismatch: what was wrong; earlier batches are published.
     """
     with reading(load.file):  # a broken line shows when the rows are computed
-        validated_df = load.staged(judged_file(load), "judged")
+        validated_df = load.staged(validated_file(load), "validated")
     stored_df = load.stored().filter(F.col("interval") == INTERVAL_OF[load.file.dataset])
     stored = [row[0] for row in stored_df.select("symbol").distinct().collect()]
-    found = {row[0]: int(row[1]) for row in validated_df.groupBy("symbol").count().collect()}
+    counts = {row[0]: int(row[1]) for row in validated_df.groupBy("symbol").count().collect()}
     rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
-    batches = symbol_batches(dict.fromkeys(stored, 0) | found, rows_per_batch)
+    batches = symbol_batches(dict.fromkeys(stored, 0) | counts, rows_per_batch)
     for number, batch in enumerate(batches):
-        held = batch.holds_symbol("symbol")
-        part_df = validated_df.filter(held)
+        is_in_batch = batch.holds_symbol("symbol")
+        part_df = validated_df.filter(is_in_batch)
         if len(batches) > 1:  # gates and table would each read the whole file
             part_df = load.staged(part_df, f"{number}_part")
-        publish_batch(load, part_df, stored_df.filter(held), str(number), counts)
-        counts.rows_in += batch.row_count
+        publish_batch(load, part_df, stored_df.filter(is_in_batch), str(number), stage)
+        stage.rows_in += batch.row_count
 
 
-def judged_file(load: FileLoad) -> DataFrame:
-    """The file's bars, judged as any bar and as those of a file, which are of its day and have a ticker."""
+def validated_file(load: FileLoad) -> DataFrame:
+    """The file's bars with `reasons`, by the rules of any bar and those of a file: its day, and a ticker."""
     file = load.file
     days = (file.file_dt - timedelta(days=1), file.file_dt + timedelta(days=1))
-    raw_df = raw_bars(load.spark, load.ctx.lake, vars(file), load.universe)
+    raw_df = read_bar_file(load.spark, load.ctx.lake, vars(file), load.universe)
     of_file = {
         "missing_symbol": F.col("symbol") == "",
         "other_date": F.col("trade_dt") != F.lit(file.file_dt),

@@ -22,7 +22,7 @@ from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from jobs.parsing.coingecko_json import bar_rows
+from jobs.parsing.coingecko_json import coin_bar_rows
 
 NOW = datetime(2024, 3, 9, 12, 0, tzinfo=UTC)
 CHART = b'{"prices":[[1621066793712,48460.07857593376]],"market_caps":[],"total_volumes":[]}'
@@ -294,7 +294,7 @@ def test_the_handler_and_the_parser_read_the_simulator(make: Make) -> None:
             ("ohlc", Reach(1, 365), "4day"),
         ]:
             (payload,) = make(url, reach=reach).fetch(Query(dataset, "PEPE-USD=pepe"))
-            rows = bar_rows(payload.body, payload.symbol, None)
+            rows = coin_bar_rows(payload.body, payload.symbol, None)
             assert payload.is_simulated
             assert {row[0] for row in rows} == {payload.interval} == {interval}
             assert not any("e" in str(row[4:]) for row in rows)

@@ -11,7 +11,7 @@ from pyspark.sql.types import StructField, StructType
 
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
-from jobs.parsing.alphavantage import raw_bars
+from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.silver.bar_rules import validate_bars
 from tests.payloads import T0, bar, daily, intraday, payload
 
@@ -22,7 +22,9 @@ def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     plain = StructType([StructField(field.name, field.dataType, True) for field in RAW_PAYLOADS.schema])
     payloads_df = engine.createDataFrame(ordered, plain)
     sessions_df = sessions_frame(engine, (STOCKS_US, FX), date(2009, 1, 1), date(2011, 1, 1))
-    return validate_bars(raw_bars(payloads_df), sessions_df).orderBy("timestamp_text").collect()
+    return (
+        validate_bars(parse_alphavantage_bars(payloads_df), sessions_df).orderBy("timestamp_text").collect()
+    )
 
 
 def test_a_daily_bar_begins_at_midnight_in_new_york_and_belongs_to_its_session(engine: SparkSession) -> None:

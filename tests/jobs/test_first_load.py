@@ -61,9 +61,9 @@ def test_the_first_delivery_is_a_first_load_and_the_second_none(
 
 
 def test_each_dataset_of_bars_says_which_calendars_its_bars_name() -> None:
-    for reader in BAR_PARSERS.values():
-        assert set(reader.calendars) == set(reader.datasets)
-        assert all(reader.calendars.values())
+    for parser in BAR_PARSERS.values():
+        assert set(parser.calendars) == set(parser.datasets)
+        assert all(parser.calendars.values())
     assert calendars_for(BAR_PARSERS, {("alphavantage", "fx_daily"), ("alphavantage", "overview")}) == {
         "24/5"
     }

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.market_calendar.sessions import sessions_frame
-from jobs.parsing.bse import raw_bars, raw_instruments
+from jobs.parsing.bse import parse_bse_bars, parse_bse_instruments
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 from jobs.silver.bar_rules import validate_bars
 from tests.payloads import payload
@@ -81,7 +81,7 @@ def landed(engine: SparkSession, bodies: Iterable[bytes], dataset: str = "bhavco
 
 
 def bars(engine: SparkSession, *bodies: bytes) -> list[Row]:
-    return in_order(raw_bars(landed(engine, bodies)).collect())
+    return in_order(parse_bse_bars(landed(engine, bodies)).collect())
 
 
 def in_order(rows: list[Row]) -> list[Row]:
@@ -93,7 +93,7 @@ def test_a_real_file_parses_to_the_lines_it_holds(engine: SparkSession, captures
     _, day, columns = REAL[file]
     names = columns.split(",")
 
-    rows_df = raw_bars(landed(engine, [real_body(captures, file)]))
+    rows_df = parse_bse_bars(landed(engine, [real_body(captures, file)]))
     rows = in_order(rows_df.collect())
 
     text = (captures / "cassettes/bse_bhavcopy_equity" / file).read_text()
@@ -122,7 +122,7 @@ def test_the_instruments_of_a_real_file_are_those_it_names(
 ) -> None:
     names = REAL[file][2].split(",")
 
-    rows_df = raw_instruments(landed(engine, [real_body(captures, file)]))
+    rows_df = parse_bse_instruments(landed(engine, [real_body(captures, file)]))
 
     text = (captures / "cassettes/bse_bhavcopy_equity" / file).read_text()
     shown = ("symbol", "isin", "series", "name")
@@ -138,7 +138,7 @@ def test_the_instruments_of_a_real_file_are_those_it_names(
 
 
 def test_real_bars_are_usable_as_they_are(engine: SparkSession, captures: Path) -> None:
-    raw_df = raw_bars(landed(engine, [real_body(captures, file) for file in REAL]))
+    raw_df = parse_bse_bars(landed(engine, [real_body(captures, file) for file in REAL]))
 
     judged = validate_bars(raw_df, xbom(engine)).collect()
 
@@ -153,7 +153,7 @@ def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
     content = (captures / "bse_legacy_mangled_line_2022-02-07.csv").read_bytes()
     body = zipped("EQ_ISINCODE_070222.CSV", content.rstrip() + f"\n{LINE_18}\n".encode())
 
-    judged = in_order(validate_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
+    judged = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
 
     mangled = content.decode().splitlines()[1]
     assert [(row.symbol, row.position, row.timestamp_text) for row in judged] == [
@@ -166,7 +166,7 @@ def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
 def test_a_blank_close_is_set_aside(engine: SparkSession) -> None:
     body = f"{HEADER_18}\n{LINE_18}\n{LINE_18.replace(',1.15,1.15,', ',,1.15,')}\n".encode()
 
-    judged = in_order(validate_bars(raw_bars(landed(engine, [body])), xbom(engine)).collect())
+    judged = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
 
     assert [(row.close_text, list(row.reasons)) for row in judged] == [
         ("1.15", []),
@@ -181,7 +181,7 @@ def test_14_columns_are_dated_by_the_name_in_the_zip(engine: SparkSession) -> No
 
     assert [(row.symbol, row.timestamp_text) for row in dated] == [("500002", "2022-02-07")]
     assert [(row.symbol, row.timestamp_text) for row in undated] == [("500002", None)]
-    (scrip,) = raw_instruments(landed(engine, [zipped("EQ070222.CSV", content)])).collect()
+    (scrip,) = parse_bse_instruments(landed(engine, [zipped("EQ070222.CSV", content)])).collect()
     assert (scrip.symbol, scrip.name, scrip.isin, scrip.instrument_text) == (
         "500002",
         "ABB LTD.",
@@ -207,14 +207,14 @@ def test_a_line_that_cannot_be_read_is_kept_as_it_is(spark: SparkSession, line: 
 @pytest.mark.parametrize("body", [b"", b"PK\x03\x04 cut", b"<html></html>", HEADER_18.encode()])
 def test_a_payload_without_lines_does_not_vanish(spark: SparkSession, body: bytes) -> None:
     (bar,) = bars(spark, body)
-    (scrip,) = raw_instruments(landed(spark, [body])).collect()
+    (scrip,) = parse_bse_instruments(landed(spark, [body])).collect()
 
     assert (bar.symbol, bar.position, bar.timestamp_text, bar.close_text) == ("ALL", "/", None, None)
     assert (scrip.symbol, scrip.symbol_text, scrip.status) == ("ALL", None, None)
 
 
 def test_other_datasets_are_left_alone(spark: SparkSession) -> None:
-    assert raw_bars(landed(spark, [LINE_18.encode()], dataset="delivery")).count() == 0
+    assert parse_bse_bars(landed(spark, [LINE_18.encode()], dataset="delivery")).count() == 0
 
 
 def xbom(engine: SparkSession) -> DataFrame:

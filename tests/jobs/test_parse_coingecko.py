@@ -12,8 +12,8 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.handlers.coingecko.handler import classify
 from flows.handlers.errors import ErrorClass
 from flows.handlers.transport.http_response import combine
-from jobs.parsing.coingecko import raw_bars, raw_overviews
-from jobs.parsing.coingecko_json import BAR_COLUMNS, bar_rows, coin_rows
+from jobs.parsing.coingecko import parse_coingecko_bars, parse_coingecko_overviews
+from jobs.parsing.coingecko_json import BAR_COLUMNS, coin_bar_rows, coin_rows
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
 from tests.payloads import payload
 
@@ -119,7 +119,7 @@ def test_captured_markets_parse_to_the_coins_they_hold(
     assert classify(body, "application/json", "markets", "bitcoin") is None
 
     payloads_df = landed(engine, body, "markets", None, symbol=symbols[0])
-    rows = raw_overviews(payloads_df).orderBy("position").collect()
+    rows = parse_coingecko_overviews(payloads_df).orderBy("position").collect()
 
     held = numbers_of(body)
     assert [(row.position, row.facts) for row in rows] == [
@@ -168,7 +168,7 @@ def test_a_body_without_rows_does_not_vanish(engine: SparkSession, dataset: str)
 
 
 def test_a_list_of_markets_without_coins_does_not_vanish(engine: SparkSession) -> None:
-    (row,) = raw_overviews(landed(engine, b"[]", "markets", None)).collect()
+    (row,) = parse_coingecko_overviews(landed(engine, b"[]", "markets", None)).collect()
     assert row.facts["Symbol"] is None
 
 
@@ -216,13 +216,13 @@ def test_points_of_one_stamp_are_all_kept_in_any_order() -> None:
     ],
 )
 def test_numbers_keep_their_text_but_for_exponents(written: str, text: str | None) -> None:
-    (row,) = bar_rows(f'{{"prices":[[1,{written}]]}}'.encode(), "BTC-USD", "5min")
+    (row,) = coin_bar_rows(f'{{"prices":[[1,{written}]]}}'.encode(), "BTC-USD", "5min")
     assert row[-1] == text
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"7", b"{}", b"[]", b'{"prices":{}}', b"[" * 100_000])
 def test_a_body_that_is_no_series_gives_a_row_of_nulls(body: bytes) -> None:
-    (row,) = bar_rows(body, "BTC-USD", "5min")
+    (row,) = coin_bar_rows(body, "BTC-USD", "5min")
     assert set(row[2:]) == {None}
 
 
@@ -242,13 +242,13 @@ def test_the_only_coin_is_the_one_asked_for_whatever_its_ticker() -> None:
 
 
 def bars(document: Any, asked: str | None) -> list[dict[str, str | None]]:
-    rows = bar_rows(json.dumps(document).encode(), "BTC-USD", asked)
+    rows = coin_bar_rows(json.dumps(document).encode(), "BTC-USD", asked)
     return [dict(zip(BAR_COLUMNS, row, strict=True)) for row in rows]
 
 
 def parsed(spark: SparkSession, body: bytes, dataset: str, interval: str | None) -> list[dict[str, Any]]:
     payloads_df = landed(spark, body, dataset, interval)
-    return [row.asDict() for row in raw_bars(payloads_df).collect()]
+    return [row.asDict() for row in parse_coingecko_bars(payloads_df).collect()]
 
 
 def landed(

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.market_calendar.sessions import ZONE_OF, sessions_frame
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
-from jobs.parsing.yahoo import CALENDARS, raw_actions, raw_bars, raw_instruments
+from jobs.parsing.yahoo import CALENDARS, parse_yahoo_actions, parse_yahoo_bars, parse_yahoo_instruments
 from jobs.silver.bar_rules import validate_bars
 from tests.payloads import payload
 
@@ -64,7 +64,7 @@ def _rows(frame_df: DataFrame) -> list[Row]:
 @pytest.fixture(name="bars")
 def _bars(spark: SparkSession) -> Callable[..., list[Row]]:
     """The bars of one body."""
-    return lambda body, **fields: _rows(raw_bars(_payloads(spark, _landed(body, **fields))))
+    return lambda body, **fields: _rows(parse_yahoo_bars(_payloads(spark, _landed(body, **fields))))
 
 
 def _capture(file: Path) -> bytes:
@@ -118,7 +118,7 @@ def test_every_capture_becomes_the_bars_actions_and_instrument_it_holds(engine: 
     payloads_df = _payloads(engine, *rows).cache()
 
     found: dict[str, list[Row]] = {name: [] for name in bodies}
-    for row in _rows(raw_bars(payloads_df)):
+    for row in _rows(parse_yahoo_bars(payloads_df)):
         found[row["payload_id"]].append(row)
     for name, body in bodies.items():
         bars = sorted(found[name], key=lambda row: int(row["position"].rpartition("/")[2] or 0))
@@ -132,7 +132,7 @@ def test_every_capture_becomes_the_bars_actions_and_instrument_it_holds(engine: 
             assert {row["kind"] for row in bars} == {"candle"}
             assert all(row["calendar"] in CALENDARS for row in bars)
 
-    actions = _rows(raw_actions(payloads_df))
+    actions = _rows(parse_yahoo_actions(payloads_df))
     dividends = sorted((row["ex_text"], row["amount_text"]) for row in actions)
     assert dividends == [
         ("2021-02-17", "0.56"),
@@ -143,7 +143,7 @@ def test_every_capture_becomes_the_bars_actions_and_instrument_it_holds(engine: 
     assert {(row["symbol_text"], row["action"], row["currency"]) for row in actions} == {
         ("MSFT", "dividend", "USD")
     }
-    names = {row["payload_id"]: row["name"] for row in _rows(raw_instruments(payloads_df))}
+    names = {row["payload_id"]: row["name"] for row in _rows(parse_yahoo_instruments(payloads_df))}
     assert len(names) == len(bodies)
     assert names["chart-AAPL.json"] == "Apple Inc."
 
@@ -157,7 +157,7 @@ def test_every_real_bar_of_the_captures_is_usable_and_every_hand_made_one_is_not
         told = json.loads(_capture(file))["chart"]["result"][0]["meta"]["symbol"]
         landed = _landed(_capture(file), told.replace("EURUSD=X", "EURUSD"))
         rows.append({**landed, "payload_id": file.name})
-    raw_df = raw_bars(_payloads(spark, *rows))
+    raw_df = parse_yahoo_bars(_payloads(spark, *rows))
     calendars = {row["calendar"] for row in raw_df.select("calendar").distinct().collect()} - {None}
     sessions_df = sessions_frame(spark, calendars, date(2019, 12, 1), date(2025, 3, 1))
     judged = _rows(validate_bars(raw_df, sessions_df))
@@ -168,9 +168,9 @@ def test_every_real_bar_of_the_captures_is_usable_and_every_hand_made_one_is_not
 
 def test_the_columns_are_those_of_every_parser(spark: SparkSession) -> None:
     payloads_df = _payloads(spark, _landed(_body(timestamp=[1], indicators=_one(1))))
-    assert tuple(raw_bars(payloads_df).columns) == RAW_BAR_COLUMNS
-    assert tuple(raw_actions(payloads_df).columns) == RAW_ACTION_COLUMNS
-    assert tuple(raw_instruments(payloads_df).columns) == RAW_INSTRUMENT_COLUMNS
+    assert tuple(parse_yahoo_bars(payloads_df).columns) == RAW_BAR_COLUMNS
+    assert tuple(parse_yahoo_actions(payloads_df).columns) == RAW_ACTION_COLUMNS
+    assert tuple(parse_yahoo_instruments(payloads_df).columns) == RAW_INSTRUMENT_COLUMNS
 
 
 def test_a_bar_is_split_adjusted_and_read_by_epoch_seconds(bars: Any) -> None:
@@ -351,7 +351,7 @@ def _kinds(rows: Iterable[Row]) -> list[str]:
 def test_a_day_fetched_before_its_close_is_partial_and_after_it_a_candle(engine: SparkSession) -> None:
     body = _body(meta=TODAY, timestamp=[1709303400, 1709562600], indicators=_one(1.5, 2))
     fetched = [_landed(body, fetched_at=_at(at)) for at in (1709585999, 1709586000)]
-    early, late = (_rows(raw_bars(_payloads(engine, row))) for row in fetched)
+    early, late = (_rows(parse_yahoo_bars(_payloads(engine, row))) for row in fetched)
     assert _kinds(early) == ["candle", "partial"]
     assert _kinds(late) == ["candle", "candle"]
 
@@ -383,7 +383,7 @@ def test_an_hour_that_the_close_cuts_short_is_over_at_the_close(bars: Any) -> No
 
 def _actions(spark: SparkSession, events: dict[str, Any], **meta: Any) -> list[Row]:
     body = _body(timestamp=[10], indicators=_one(1), events=events, meta=meta)
-    return _rows(raw_actions(_payloads(spark, _landed(body))))
+    return _rows(parse_yahoo_actions(_payloads(spark, _landed(body))))
 
 
 def test_every_kind_of_action_is_a_row_with_the_date_at_the_exchange(spark: SparkSession) -> None:
@@ -444,7 +444,7 @@ def test_an_unknown_zone_is_replaced_by_the_offset_and_nothing_by_no_date(spark:
 
 def test_an_instrument_is_what_the_chart_says_it_is_about(spark: SparkSession) -> None:
     body = _body(meta={"longName": None, "shortName": "Int. Bus. Mach."}, timestamp=[10])
-    (row,) = _rows(raw_instruments(_payloads(spark, _landed(body))))
+    (row,) = _rows(parse_yahoo_instruments(_payloads(spark, _landed(body))))
     expected = {
         "symbol_text": "IBM",
         "name": "Int. Bus. Mach.",
@@ -460,5 +460,5 @@ def test_an_instrument_is_what_the_chart_says_it_is_about(spark: SparkSession) -
 
 def test_other_datasets_are_left_alone(spark: SparkSession) -> None:
     payloads_df = _payloads(spark, _landed(_body(timestamp=[10], indicators=_one(1)), dataset="other"))
-    for parse in (raw_bars, raw_actions, raw_instruments):
+    for parse in (parse_yahoo_bars, parse_yahoo_actions, parse_yahoo_instruments):
         assert _rows(parse(payloads_df)) == []

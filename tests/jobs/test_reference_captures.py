@@ -14,8 +14,12 @@ from pyspark.sql import functions as F
 
 from flows.handlers.alphavantage.handler import classify
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, sessions_frame
-from jobs.parsing.alphavantage import raw_bars
-from jobs.parsing.alphavantage_reference import raw_actions, raw_instruments, raw_news
+from jobs.parsing.alphavantage import parse_alphavantage_bars
+from jobs.parsing.alphavantage_reference import (
+    parse_alphavantage_actions,
+    parse_alphavantage_instruments,
+    parse_alphavantage_news,
+)
 from jobs.silver.bar_rules import validate_bars
 from jobs.silver.corporate_actions import validated_corporate_actions
 from jobs.silver.instruments import validated_instruments
@@ -73,7 +77,7 @@ def test_captured_coins_and_currencies_parse_to_the_bars_they_hold(
 ) -> None:
     row = captured(file, dataset, symbol, interval)
     sessions_df = sessions_frame(engine, (STOCKS_US, FX, CRYPTO), date(2019, 1, 1), date(2027, 1, 1))
-    rows = validate_bars(raw_bars(payloads_frame(engine, row)), sessions_df).collect()
+    rows = validate_bars(parse_alphavantage_bars(payloads_frame(engine, row)), sessions_df).collect()
     assert {bar["timestamp_text"]: tuple(bar[name] for name in _NAMES) for bar in rows} == bars_in(
         row["body"]
     )
@@ -89,7 +93,7 @@ def test_captured_bars_of_coins_say_what_they_are_about_and_another_coin_is_not_
 ) -> None:
     row = captured(f"{CRAZZYGHOST}/crypto/intraday.json", "crypto_intraday", "BTC-USD", "5min")
     sessions_df = sessions_frame(engine, (CRYPTO,), date(2025, 1, 1), date(2026, 1, 1))
-    rows = validate_bars(raw_bars(payloads_frame(engine, row)), sessions_df).collect()
+    rows = validate_bars(parse_alphavantage_bars(payloads_frame(engine, row)), sessions_df).collect()
     assert {bar["symbol_text"] for bar in rows} == {"ETH-USD"}
     assert [bar["reasons"] for bar in rows] == [["other_symbol"]] * 3
     assert rows[0]["position"].startswith("/Time Series Crypto (5min)/2025-08-24 15:")
@@ -107,7 +111,7 @@ def test_the_bar_that_was_under_way_when_it_was_fetched_is_not_taken_for_a_whole
 ) -> None:
     row = {**captured(file, dataset, symbol, interval), "fetched_at": fetched_at}
     sessions_df = sessions_frame(engine, (CRYPTO,), date(2025, 1, 1), date(2026, 6, 1))
-    validated_df = validate_bars(raw_bars(payloads_frame(engine, row)), sessions_df)
+    validated_df = validate_bars(parse_alphavantage_bars(payloads_frame(engine, row)), sessions_df)
     newest, *others = validated_df.orderBy(F.desc("timestamp")).collect()
     assert newest["reasons"] == ["partial_bar"]
     assert {reason for bar in others for reason in bar["reasons"]} == set()
@@ -115,7 +119,11 @@ def test_the_bar_that_was_under_way_when_it_was_fetched_is_not_taken_for_a_whole
 
 def test_the_captured_splits_of_ibm_are_three(engine: SparkSession) -> None:
     row = captured(f"{PORTFOLIOTREE}/fundamental/SPLITS_358e2618.csv", "splits", "IBM")
-    rows = validated_corporate_actions(raw_actions(payloads_frame(engine, row))).orderBy("ex_dt").collect()
+    rows = (
+        validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, row)))
+        .orderBy("ex_dt")
+        .collect()
+    )
     held = list(csv.DictReader(row["body"].decode().splitlines()))
     assert {(each["ex_dt"].isoformat(), each["ratio"]) for each in rows} == {
         (line["effective_date"], Decimal(line["split_factor"])) for line in held
@@ -125,7 +133,7 @@ def test_the_captured_splits_of_ibm_are_three(engine: SparkSession) -> None:
 
 def test_the_captured_dividends_of_ibm_are_all_there(engine: SparkSession) -> None:
     row = captured(f"{PORTFOLIOTREE}/fundamental/DIVIDENDS_5b9f5d9f.csv", "dividends", "IBM")
-    rows = validated_corporate_actions(raw_actions(payloads_frame(engine, row))).collect()
+    rows = validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, row))).collect()
     held = list(csv.DictReader(row["body"].decode().splitlines()))
     dates = {"ex_dt": "ex_dividend_date", "declared_dt": "declaration_date"}
     dates |= {"record_dt": "record_date", "payment_dt": "payment_date"}
@@ -137,7 +145,7 @@ def test_the_captured_dividends_of_ibm_are_all_there(engine: SparkSession) -> No
 
 def test_the_captured_news_is_a_row_for_each_article_and_ticker(engine: SparkSession) -> None:
     row = captured(f"{PORTFOLIOTREE}/intelligence/NEWS_SENTIMENT_37784e1e.json", "news", "AAPL")
-    rows = validated_news(raw_news(payloads_frame(engine, row))).collect()
+    rows = validated_news(parse_alphavantage_news(payloads_frame(engine, row))).collect()
     held = json.loads(row["body"])["feed"]
     assert {
         (each["url"], each["symbol"], each["ticker_sentiment_score"], each["title"], each["summary"])
@@ -167,7 +175,7 @@ def test_the_captured_listing_is_an_instrument_for_each_line(
     engine: SparkSession, file: str, count: int
 ) -> None:
     row = captured(f"{PORTFOLIOTREE}/{file}", "listing_status", "ALL")
-    validated_df = validated_instruments(raw_instruments(payloads_frame(engine, row)))
+    validated_df = validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, row)))
     (found,) = validated_df.agg(
         F.count("*"),
         F.countDistinct("symbol", "valid_from"),

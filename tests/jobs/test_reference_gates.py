@@ -11,7 +11,11 @@ import quality
 from delta_tables.table import Table
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from jobs.history.bitemporal import OPERATION
-from jobs.parsing.alphavantage_reference import raw_actions, raw_instruments, raw_news
+from jobs.parsing.alphavantage_reference import (
+    parse_alphavantage_actions,
+    parse_alphavantage_instruments,
+    parse_alphavantage_news,
+)
 from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.news import news_changes, validated_news
@@ -35,12 +39,12 @@ def batch(engine: SparkSession, table: Table) -> DataFrame:
     rows += [listed("listing_status", LISTING, "ALL", fetched_at=NOW)]
     payloads_df, stored_df = payloads_frame(engine, *rows), empty_frame(engine, table)
     if table is CORPORATE_ACTIONS:
-        validated_df = validated_corporate_actions(raw_actions(payloads_df))
+        validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_df))
         changes_df = corporate_action_changes(validated_df, stored_df, "r1")
     elif table is NEWS:
-        changes_df = news_changes(validated_news(raw_news(payloads_df)), stored_df, "r1")
+        changes_df = news_changes(validated_news(parse_alphavantage_news(payloads_df)), stored_df, "r1")
     else:
-        validated_df = validated_instruments(raw_instruments(payloads_df))
+        validated_df = validated_instruments(parse_alphavantage_instruments(payloads_df))
         changes_df = instrument_changes(validated_df, stored_df, "r1")
     found = table.conform(changes_df.drop(OPERATION)).collect()
     # as values, not as a plan: a gate reads its batch once for each check

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_reference import INSTRUMENTS
-from jobs.parsing.alphavantage_reference import raw_instruments
+from jobs.parsing.alphavantage_reference import parse_alphavantage_instruments
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
@@ -23,7 +23,11 @@ def listing(*lines: str, dataset: str = "listing_status", **fields: Any) -> dict
 
 
 def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
-    return validated_instruments(raw_instruments(payloads_frame(engine, *rows))).orderBy("position").collect()
+    return (
+        validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
+        .orderBy("position")
+        .collect()
+    )
 
 
 def test_a_line_is_an_instrument_with_the_days_it_was_listed(engine: SparkSession) -> None:
@@ -50,7 +54,7 @@ def test_a_symbol_used_again_is_two_instruments(engine: SparkSession) -> None:
         listing("AA,Alcoa Inc,NYSE,Stock,1962-01-02,2016-10-31,Delisted", dataset="delisted_status"),
         listing("AA,Alcoa Corp,NYSE,Stock,2016-11-01,null,Active", fetched_at=at(1)),
     ]
-    validated_df = validated_instruments(raw_instruments(payloads_frame(engine, *rows)))
+    validated_df = validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
     changes_df = instrument_changes(validated_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy(
         "valid_from"
     )
@@ -64,7 +68,7 @@ def test_a_rename_is_a_correction_of_what_was_known(engine: SparkSession) -> Non
         listing("FB,Facebook Inc,NASDAQ,Stock,2012-05-18,null,Active"),
         listing("FB,Meta Platforms Inc,NASDAQ,Stock,2012-05-18,null,Active", fetched_at=at(1)),
     ]
-    validated_df = validated_instruments(raw_instruments(payloads_frame(engine, *rows)))
+    validated_df = validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
     changes_df = instrument_changes(validated_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy(
         "known_from"
     )
@@ -97,7 +101,7 @@ def test_a_listing_that_cannot_be_read_does_not_vanish(engine: SparkSession, bod
 
 def test_a_faulty_line_fits_the_quarantine_under_its_own_symbol(engine: SparkSession) -> None:
     frame_df = payloads_frame(engine, listing("A,Agilent,NYSE,Stock,never,null,Active"))
-    validated_df = validated_instruments(raw_instruments(frame_df))
+    validated_df = validated_instruments(parse_alphavantage_instruments(frame_df))
     (row,) = quarantine_rows(validated_df, empty_frame(engine, QUARANTINE), "r1").collect()
     assert (row["symbol"], row["reasons"], row["position"]) == ("A", ["unreadable_date"], "line 2")
     assert '"never"' in row["raw_values"]

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_reference import NEWS
-from jobs.parsing.alphavantage_reference import raw_news
+from jobs.parsing.alphavantage_reference import parse_alphavantage_news
 from jobs.silver.news import news_changes, validated_news
 from jobs.silver.quarantine import quarantine_rows
 from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
@@ -50,7 +50,9 @@ def news(*articles: Any, **fields: Any) -> dict[str, Any]:
 
 
 def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
-    return validated_news(raw_news(payloads_frame(engine, *rows))).orderBy("position").collect()
+    return (
+        validated_news(parse_alphavantage_news(payloads_frame(engine, *rows))).orderBy("position").collect()
+    )
 
 
 def test_an_article_is_a_row_for_each_ticker_it_names(engine: SparkSession) -> None:
@@ -111,7 +113,7 @@ def test_the_same_article_in_two_feeds_is_known_once_and_a_new_score_is_a_correc
         news(article(ticker("AAPL")), article(ticker("AAPL"), url=URL + "b"), fetched_at=at(1)),
         news(article(ticker("AAPL", "0.2")), fetched_at=at(2)),
     ]
-    validated_df = validated_news(raw_news(payloads_frame(engine, *rows)))
+    validated_df = validated_news(parse_alphavantage_news(payloads_frame(engine, *rows)))
     found = news_changes(validated_df, empty_frame(engine, NEWS), "r1").orderBy("url", "known_from").collect()
     assert [(row["url"], row["ticker_sentiment_score"], row["known_to"] is None) for row in found] == [
         (URL, Decimal("0.061509"), False),
@@ -123,7 +125,7 @@ def test_the_same_article_in_two_feeds_is_known_once_and_a_new_score_is_a_correc
 def test_a_faulty_article_fits_the_quarantine(engine: SparkSession) -> None:
     frame_df = payloads_frame(engine, news(article(ticker("AAPL"), time_published="")))
     (row,) = quarantine_rows(
-        validated_news(raw_news(frame_df)), empty_frame(engine, QUARANTINE), "r1"
+        validated_news(parse_alphavantage_news(frame_df)), empty_frame(engine, QUARANTINE), "r1"
     ).collect()
     assert (row["symbol"], row["interval"], row["reasons"]) == ("AAPL", "none", ["unreadable_date"])
     assert URL in row["raw_values"]

@@ -12,7 +12,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, QUARANTINE
 from flows.ingestion.replay_scope import Scope
 from flows.replay import replay_silver
-from jobs.parsing.alphavantage import raw_bars
+from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.parsing.registry import BAR_PARSERS, PayloadParser
 from jobs.pipelines.gold_sessions import rebuild_gold
 from tests.lakes import build_lake, hashes, land_rows, workspace
@@ -34,7 +34,7 @@ def payloads() -> list[dict[str, object]]:
 
 def broken(payloads_df: DataFrame) -> DataFrame:
     """One bar of S0 unreadable (1 % of the rows), one of S1 readable and wrong, one of S2 lost."""
-    rows_df = raw_bars(payloads_df)
+    rows_df = parse_alphavantage_bars(payloads_df)
     here = F.col("timestamp_text") == BROKEN_DAY
     wrong = F.when(here & (F.col("symbol") == "S0"), "n/a").when(here & (F.col("symbol") == "S1"), BAD_CLOSE)
     lost_df = rows_df.filter(~(here & (F.col("symbol") == "S2")))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from jobs.parsing.alphavantage_reference import dividend_rows, listing_rows, news_rows, split_rows
-from jobs.parsing.bse import bar_texts as bse_texts
-from jobs.parsing.coingecko_json import bar_rows, coin_rows
+from jobs.parsing.bse import bhavcopy_bar_rows
+from jobs.parsing.coingecko_json import coin_bar_rows, coin_rows
 from jobs.parsing.python_parser import Texts
-from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, action_texts, bar_texts
+from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, chart_action_rows, chart_bar_rows
 from serving.explain.json_excerpts import piece_at
 from serving.explain.payload_excerpts import excerpt
 
@@ -170,11 +170,11 @@ def yahoo_body(file: Path) -> bytes:
 @pytest.mark.parametrize("file", captured("yahoo/chart_v8/*.json"))
 def test_every_row_of_a_real_chart_is_found_again(file: Path) -> None:
     body = yahoo_body(file)
-    bars = [dict(zip(BAR_COLUMNS, row, strict=True)) for row in bar_texts(body, "IBM", "1day")]
+    bars = [dict(zip(BAR_COLUMNS, row, strict=True)) for row in chart_bar_rows(body, "IBM", "1day")]
     for bar in [*bars[:30], *bars[-5:]]:
         values = (bar[f"{name}_text"] for name in ("open", "high", "low", "close", "volume"))
         holds(body, bar["position"], bar["timestamp_text"] if bar["clock"] == "epoch_s" else None, *values)
-    for row in action_texts(body, "IBM", "1day"):
+    for row in chart_action_rows(body, "IBM", "1day"):
         action = dict(zip(ACTION_COLUMNS, row, strict=True))
         holds(body, action["position"], action["amount_text"], action["numerator_text"])
 
@@ -184,7 +184,7 @@ def test_every_row_of_a_real_chart_is_found_again(file: Path) -> None:
 def test_every_point_of_a_real_coin_is_found_again(file: Path) -> None:
     body = file.read_bytes()
     if b"market_caps" in body or body.startswith(b"[["):
-        for _, position, start, end, *prices in bar_rows(body, "BTC-USD", None)[:30]:
+        for _, position, start, end, *prices in coin_bar_rows(body, "BTC-USD", None)[:30]:
             holds(body, position, end or start, *prices)
     elif "markets" in file.name:
         for position, _, name, _, cap in coin_rows(body, "BTC-USD", None):
@@ -196,7 +196,7 @@ def test_every_point_of_a_real_coin_is_found_again(file: Path) -> None:
 @pytest.mark.parametrize("pack", [bytes, zipped])
 def test_every_line_of_a_real_bhavcopy_is_found_again(file: Path, pack: Callable[[bytes], bytes]) -> None:
     body = pack(file.read_bytes())
-    rows = bse_texts(body, "BSE", None)
+    rows = bhavcopy_bar_rows(body, "BSE", None)
     assert len(rows) > 1
     for row in [*rows[:20], *rows[-20:]]:
         holds(body, row[2], row[3], *row[5:])
