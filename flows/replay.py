@@ -24,8 +24,8 @@ from flows.ingestion.replay_scope import (
 )
 from flows.operations.run_summary import RunSummary, conclude
 from jobs.engine.table_io import count_rows, date_bounds, merge_history, read_table
-from jobs.history.bitemporal import OPERATION
-from jobs.history.row_diff import replaced_rows
+from jobs.history.bitemporal import CHANGE_TYPE
+from jobs.history.row_diff import diff_rows
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.gold_sessions import rebuild_gold
 from jobs.pipelines.gold_ticks import build_tick_gold
@@ -123,9 +123,9 @@ def _payloads(ctx: RunContext, spark: SparkSession, scope: Scope) -> DataFrame:
 def _replay(ctx: RunContext, recipe: SilverTable, validated_df: DataFrame, payloads_df: DataFrame) -> Built:
     table, spark = recipe.table, validated_df.sparkSession
     stored_df = read_table(spark, ctx.lake, table)
-    fresh_df = recipe.changes(validated_df, stored_df.where("false"), ctx.run_id).drop(OPERATION)
+    fresh_df = recipe.changes(validated_df, stored_df.where("false"), ctx.run_id).drop(CHANGE_TYPE)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
-    changes_df = replaced_rows(fresh_df, before_df.select(*table.columns), table)
+    changes_df = diff_rows(fresh_df, before_df.select(*table.columns), table)
     return _publish(ctx, table, changes_df, count_rows(validated_df))
 
 
@@ -138,7 +138,7 @@ def _replay_quarantine(
     for more_df in bad[1:]:
         fresh_df = fresh_df.unionByName(more_df)
     before_df = stored_df.join(payloads_df.select("payload_id").distinct(), "payload_id", "left_semi")
-    changes_df = replaced_rows(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
+    changes_df = diff_rows(fresh_df, before_df.select(*QUARANTINE.columns), QUARANTINE)
     return _publish(ctx, QUARANTINE, changes_df, 0)
 
 
@@ -148,7 +148,7 @@ def _publish(ctx: RunContext, table: Table, changes_df: DataFrame, rows_in: int)
     try:
         staged_df = staged(ctx, changes_df, f"{table.name}_replay")
         rows_out = count_rows(staged_df)
-        gates = _audit(ctx, table, staged_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION))
+        gates = _audit(ctx, table, staged_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE))
         if rows_out:
             bounds = date_bounds(staged_df, "partition_dt") if table.partition_by else None
             merge_history(ctx.lake, table, staged_df, bounds)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 
 Bounds = tuple[date, date] | None
 
@@ -63,16 +63,16 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     """
     lake.require_writer()
     once = {"txnAppId": f"append_first/{secrets.token_hex(16)}", "txnVersion": "1"}
-    rows_df = changes_df.drop(OPERATION)
+    rows_df = changes_df.drop(CHANGE_TYPE)
     rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
 
 
 def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bounds) -> None:
     """Publishes the changes of a bitemporal table in one commit."""
     clauses = (
-        f"WHEN MATCHED AND s.{OPERATION} = 'delete' THEN DELETE "
+        f"WHEN MATCHED AND s.{CHANGE_TYPE} = 'delete' THEN DELETE "
         f"WHEN MATCHED THEN UPDATE SET {_assignments(table.columns)} "
-        f"WHEN NOT MATCHED AND s.{OPERATION} = 'upsert' THEN {_insert(table)}"
+        f"WHEN NOT MATCHED AND s.{CHANGE_TYPE} = 'upsert' THEN {_insert(table)}"
     )
     _merge(lake, table, changes_df, table.merge_condition(), clauses, bounds)
 

@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 
 from delta_tables.table import Table
 
-OPERATION = "operation"
-IS_GONE = "is_gone"
+CHANGE_TYPE = "operation"
+IS_DELETED = "is_gone"
 _LINEAGE = ("known_from", "known_to", "payload_id", "position", "run_id")
 
 
@@ -23,7 +23,7 @@ def entity_keys(table: Table) -> tuple[str, ...]:
     return tuple(key for key in table.keys if key != "known_from")
 
 
-def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+def bitemporal_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The rows to write so that `stored_df` also knows `observed_df`: the table's columns and OPERATION.
 
     `observed_df` has the table's columns but known_to and run_id, and perhaps IS_GONE: true where the
@@ -39,22 +39,22 @@ def history_changes(observed_df: DataFrame, stored_df: DataFrame, table: Table, 
     both_df = (
         _as_observations(observed_df, table, is_stored=False)
         .unionByName(_as_observations(same_entity_df, table, is_stored=True))
-        .unionByName(_endings(same_entity_df, table))
+        .unionByName(_closed_intervals(same_entity_df, table))
     )
     winner_df = _one_per_instant(both_df.withColumn("fingerprint", _fingerprint(values)), entity)
-    return _changes(_runs(winner_df, entity), table, run_id)
+    return _changes(_collapse_repeats(winner_df, entity), table, run_id)
 
 
-def first_rows(observed_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+def initial_rows(observed_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The same as history_changes where nothing is stored and no key comes twice: every row is new.
 
     No observation may say IS_GONE.
     Without the windows over each key's history, which is what a first load would spend its time on.
     """
     rows_df = observed_df.withColumns(
-        {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), OPERATION: F.lit("upsert")}
+        {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), CHANGE_TYPE: F.lit("upsert")}
     )
-    return rows_df.select(*table.columns, OPERATION)
+    return rows_df.select(*table.columns, CHANGE_TYPE)
 
 
 def has_repeated_keys(observed_df: DataFrame, table: Table) -> bool:
@@ -63,7 +63,7 @@ def has_repeated_keys(observed_df: DataFrame, table: Table) -> bool:
     return bool(repeated_df.limit(1).collect())
 
 
-def with_withdrawals(
+def with_tombstones(
     observed_df: DataFrame, snapshots_df: DataFrame, stored_df: DataFrame, table: Table, scope: Sequence[str]
 ) -> DataFrame:
     """The observations, and one with IS_GONE for each key that a complete delivery no longer has.
@@ -84,24 +84,24 @@ def with_withdrawals(
             F.col(field.name) if field.name in given else F.lit(None).cast(field.dataType).alias(field.name)
             for field in observed_df.schema
         ),
-        F.lit(True).alias(IS_GONE),
+        F.lit(True).alias(IS_DELETED),
     )
-    return observed_df.withColumn(IS_GONE, F.lit(False)).unionByName(gone_df)
+    return observed_df.withColumn(IS_DELETED, F.lit(False)).unionByName(gone_df)
 
 
 def _as_observations(frame_df: DataFrame, table: Table, *, is_stored: bool) -> DataFrame:
     names = [name for name in table.columns if name not in {"known_to", "run_id"}]
     stored_to = F.col("known_to") if is_stored else F.lit(None).cast("timestamp")
-    is_gone = F.col(IS_GONE) if IS_GONE in frame_df.columns else F.lit(False)
+    is_gone = F.col(IS_DELETED) if IS_DELETED in frame_df.columns else F.lit(False)
     return frame_df.select(
         *names,
         stored_to.alias("stored_to"),
         F.lit(is_stored).alias("is_stored"),
-        is_gone.alias(IS_GONE),
+        is_gone.alias(IS_DELETED),
     )
 
 
-def _endings(stored_df: DataFrame, table: Table) -> DataFrame:
+def _closed_intervals(stored_df: DataFrame, table: Table) -> DataFrame:
     """For each stored row that ended, the observation that it did; anything known at that instant wins."""
     names = [name for name in table.columns if name not in {"known_to", "run_id"}]
     kept = {*entity_keys(table)}
@@ -112,19 +112,23 @@ def _endings(stored_df: DataFrame, table: Table) -> DataFrame:
         *(columns[name].alias(name) for name in names),
         F.lit(None).cast("timestamp").alias("stored_to"),
         F.lit(False).alias("is_stored"),
-        F.lit(True).alias(IS_GONE),
+        F.lit(True).alias(IS_DELETED),
     )
 
 
 def _fingerprint(values: Sequence[str]) -> Column:
     texts = (F.coalesce(F.col(name).cast("string"), F.lit("\x00")) for name in values)
-    return F.when(F.col(IS_GONE), F.lit("\x1e")).otherwise(F.concat_ws("\x1f", *texts))
+    return F.when(F.col(IS_DELETED), F.lit("\x1e")).otherwise(F.concat_ws("\x1f", *texts))
 
 
 def _one_per_instant(both_df: DataFrame, entity: Sequence[str]) -> DataFrame:
     instant = Window.partitionBy(*entity, "known_from")
     ranked = instant.orderBy(
-        F.desc("payload_id"), F.asc(IS_GONE), F.desc("fingerprint"), F.desc("position"), F.desc("is_stored")
+        F.desc("payload_id"),
+        F.asc(IS_DELETED),
+        F.desc("fingerprint"),
+        F.desc("position"),
+        F.desc("is_stored"),
     )
     return (
         both_df.withColumn("has_stored", F.max("is_stored").over(instant))
@@ -134,7 +138,7 @@ def _one_per_instant(both_df: DataFrame, entity: Sequence[str]) -> DataFrame:
     )
 
 
-def _runs(winner_df: DataFrame, entity: Sequence[str]) -> DataFrame:
+def _collapse_repeats(winner_df: DataFrame, entity: Sequence[str]) -> DataFrame:
     history = Window.partitionBy(*entity).orderBy("known_from")
     before = F.lag("fingerprint").over(history)
     marked_df = winner_df.withColumn("is_repeat", F.coalesce(before == F.col("fingerprint"), F.lit(False)))
@@ -145,10 +149,10 @@ def _runs(winner_df: DataFrame, entity: Sequence[str]) -> DataFrame:
 
 def _changes(runs_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     is_unchanged = F.col("is_stored") & F.col("known_to").eqNullSafe(F.col("stored_to"))
-    holds_nothing = F.col("is_repeat") | F.col(IS_GONE)
+    holds_nothing = F.col("is_repeat") | F.col(IS_DELETED)
     operation = F.when(holds_nothing & F.col("has_stored"), "delete").when(
         ~holds_nothing & ~is_unchanged, "upsert"
     )
-    changed_df = runs_df.withColumn(OPERATION, operation).filter(F.col(OPERATION).isNotNull())
+    changed_df = runs_df.withColumn(CHANGE_TYPE, operation).filter(F.col(CHANGE_TYPE).isNotNull())
     frame_df = changed_df.withColumn("run_id", F.lit(run_id))
-    return frame_df.select(*table.columns, OPERATION)
+    return frame_df.select(*table.columns, CHANGE_TYPE)

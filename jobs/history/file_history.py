@@ -6,11 +6,11 @@ from pyspark.sql import functions as F
 from delta_tables.table import Table
 from delta_tables.tables.column_types import KNOWN
 from jobs.history.bitemporal import (
+    bitemporal_changes,
     entity_keys,
-    first_rows,
     has_repeated_keys,
-    history_changes,
-    with_withdrawals,
+    initial_rows,
+    with_tombstones,
 )
 from jobs.parsing.flat_files import FlatFile
 
@@ -27,7 +27,9 @@ def observed_ticks(validated_df: DataFrame, table: Table) -> DataFrame:
     return usable_df.select(*names, F.col("fetched_at").alias("known_from"))
 
 
-def unsettled(validated_df: DataFrame, stored_df: DataFrame, table: Table) -> tuple[DataFrame, DataFrame]:
+def rows_of_changed_keys(
+    validated_df: DataFrame, stored_df: DataFrame, table: Table
+) -> tuple[DataFrame, DataFrame]:
     """The observations and the stored rows that can change each other; of a republished file nearly none.
 
     Left out are the keys of which the file says, once, what is known already. `stored_df` is the same range
@@ -35,7 +37,7 @@ def unsettled(validated_df: DataFrame, stored_df: DataFrame, table: Table) -> tu
     """
     entity = list(entity_keys(table))
     observed_df = observed_ticks(validated_df, table)
-    settled_df = _settled_keys(observed_df, stored_df, table)
+    settled_df = _unchanged_keys(observed_df, stored_df, table)
     return (
         observed_df.join(settled_df, entity, "left_anti"),
         stored_df.join(settled_df, entity, "left_anti"),
@@ -50,7 +52,7 @@ def tick_changes(
     table: Table,
     run_id: str,
 ) -> DataFrame:
-    """What a file's rows change; `observed_df` and `stored_df` as `unsettled` gives them.
+    """What a file's rows change; `observed_df` and `stored_df` as `rows_of_changed_keys` gives them.
 
     A file is complete for its day: a tick of an earlier version that the later one no longer has is closed.
     Not where the later one has it in a row that cannot be read: what was known of it stays.
@@ -60,11 +62,11 @@ def tick_changes(
     readable_df = stored_df.join(unreadable_df, entity, "left_anti")
     version = [(file.provider, file.file_dt, file.fetched_at, file.file_id)]
     snapshots_df = validated_df.sparkSession.createDataFrame(version, _SNAPSHOT)
-    all_df = with_withdrawals(observed_df, snapshots_df, readable_df, table, _COMPLETE_FOR)
-    return history_changes(all_df, stored_df, table, run_id)
+    all_df = with_tombstones(observed_df, snapshots_df, readable_df, table, _COMPLETE_FOR)
+    return bitemporal_changes(all_df, stored_df, table, run_id)
 
 
-def _settled_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) -> DataFrame:
+def _unchanged_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) -> DataFrame:
     """The keys of which the file says, once, what is known already."""
     entity = list(entity_keys(table))
     once_df = observed_df.groupBy(*entity).count().filter("count = 1").select(*entity)
@@ -81,7 +83,7 @@ def _settled_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) ->
 
 def first_ticks(validated_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The same where nothing of the range is stored and no key comes twice; see bitemporal.first_rows."""
-    return first_rows(observed_ticks(validated_df, table), table, run_id)
+    return initial_rows(observed_ticks(validated_df, table), table, run_id)
 
 
 def ticks_repeat_keys(validated_df: DataFrame, table: Table) -> bool:

@@ -4,10 +4,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.table import Table
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 
 
-def replaced_rows(computed_df: DataFrame, stored_df: DataFrame, table: Table) -> DataFrame:
+def diff_rows(computed_df: DataFrame, stored_df: DataFrame, table: Table) -> DataFrame:
     """The table's columns and OPERATION: `upsert` for new and changed rows, `delete` for those gone.
 
     `stored_df` is the same part of the table as stored. Another run id
@@ -24,6 +24,6 @@ def replaced_rows(computed_df: DataFrame, stored_df: DataFrame, table: Table) ->
     changed_df = computed_df.join(known_df, keys, "left").filter(~(is_known & is_same))
     gone_df = stored_df.join(computed_df.select(*keys), keys, "left_anti")
     names = [f"`{name}`" for name in table.columns]
-    return changed_df.select(*names, F.lit("upsert").alias(OPERATION)).unionByName(
-        gone_df.select(*names, F.lit("delete").alias(OPERATION))
+    return changed_df.select(*names, F.lit("upsert").alias(CHANGE_TYPE)).unionByName(
+        gone_df.select(*names, F.lit("delete").alias(CHANGE_TYPE))
     )

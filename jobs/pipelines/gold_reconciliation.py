@@ -21,8 +21,8 @@ from jobs.engine.table_io import (
 )
 from jobs.gold.affected_sessions import changed_rows
 from jobs.gold.provider_ranking import spelled_as, watched
-from jobs.history.bitemporal import OPERATION
-from jobs.history.row_diff import replaced_rows
+from jobs.history.bitemporal import CHANGE_TYPE
+from jobs.history.row_diff import diff_rows
 from jobs.pipelines.audit import audit
 from jobs.pipelines.staging import staged
 from jobs.reconciliation.affected_bars import (
@@ -40,14 +40,6 @@ from quality.gate import GateResult
 
 
 @dataclass(frozen=True)
-class BreakChanges:
-    """What to write into gold.bar_breaks, with OPERATION, staged."""
-
-    rows_df: DataFrame
-    row_count: int
-
-
-@dataclass(frozen=True)
 class _Compared:
     """The current bars to compare, and the stored breaks of the same sessions; `keys_df` None: of all."""
 
@@ -58,7 +50,7 @@ class _Compared:
 
 def break_changes(
     ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, changed_df: DataFrame | None = None
-) -> BreakChanges | None:
+) -> TableChanges | None:
     """What the bars and splits that these runs changed do to the table; None where that is nothing.
 
     None for `run_ids` compares all bars anew. `changed_df`: symbol, interval and trade_dt of the sessions
@@ -80,26 +72,10 @@ def break_changes(
     if compared.keys_df is not None:
         breaks_df = breaks_df.join(compared.keys_df, list(KEYS), "left_semi")
     breaks_df = staged(ctx, breaks_df.select(*BAR_BREAKS.columns), "found_breaks")
-    changes_df = staged(ctx, replaced_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks")
-    row_count = count_rows(changes_df)
-    return BreakChanges(changes_df, row_count) if row_count else None
-
-
-def audit_breaks(ctx: RunContext, changes: BreakChanges) -> tuple[GateResult, ...]:
-    """The verdict on the rows to be written; none where rows only go.
-
-    Raises:
-        GateFailed: the rows must not be published.
-    """
-    upserts_df = changes.rows_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
-    if not count_rows(upserts_df):
-        return ()
-    return (audit(ctx, upserts_df, BAR_BREAKS),)
-
-
-def publish_breaks(ctx: RunContext, changes: BreakChanges) -> None:
-    """Writes new and changed breaks and deletes the healed ones, in one commit."""
-    merge_history(ctx.lake, BAR_BREAKS, changes.rows_df, date_bounds(changes.rows_df, "partition_dt"))
+    changes = staged_changes(
+        ctx, BAR_BREAKS, diff_rows(breaks_df, compared.stored_df, BAR_BREAKS), "bar_breaks"
+    )
+    return changes if changes.row_count else None
 
 
 def _to_compare(

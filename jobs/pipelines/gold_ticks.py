@@ -20,8 +20,8 @@ from delta_tables.views.tick_views import CURRENT, HAPPENED
 from jobs.engine.table_io import append_first, between, count_rows, merge_history, read_table
 from jobs.gold.tick_features import tick_features
 from jobs.gold.trade_bars import bar_differences, trade_bars
-from jobs.history.bitemporal import OPERATION
-from jobs.history.row_diff import replaced_rows
+from jobs.history.bitemporal import CHANGE_TYPE
+from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import MINUTE_BARS
 from jobs.pipelines.audit import audit
 from jobs.pipelines.silver_payloads import Built, failed_gates
@@ -184,11 +184,11 @@ def _publish(
     computed_df = staged(ctx, computed_df, f"{name}_computed")
     stored_df = _held(batch, day.stored(table))
     is_first = not stored_df.limit(1).collect()
-    changes_df = computed_df.withColumn(OPERATION, F.lit("upsert"))
+    changes_df = computed_df.withColumn(CHANGE_TYPE, F.lit("upsert"))
     if not is_first:
-        replaced_df = replaced_rows(computed_df, stored_df, table)
+        replaced_df = diff_rows(computed_df, stored_df, table)
         changes_df = staged(ctx, replaced_df, f"{name}_changes")
-    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
     if count_rows(upserts_df):
         gates.append(audit(ctx, upserts_df, table))
     changed = count_rows(changes_df)

@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 from delta_tables.table import SchemaMismatch
 from delta_tables.tables.silver import BARS, QUARANTINE
 from jobs.engine.table_io import count_rows, merge_history, read_table
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.history.file_history import first_ticks, observed_ticks, tick_changes, ticks_repeat_keys
-from jobs.history.row_diff import replaced_rows
+from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe, reading
 from jobs.pipelines.pending_files import file_mark
 from jobs.pipelines.silver_bar_files import INTERVAL_OF, judged_file, partition_of
@@ -160,9 +160,9 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
     for version, (load, validated_df) in enumerate(zip(loads, part.judged, strict=True)):
         name = f"{part.name}_{version}"
         known_df = load.staged(_known_after(load, validated_df, known_df, name), f"{name}_known")
-    changes_df = replaced_rows(known_df, part.stored_df.select(*table.columns), table)
+    changes_df = diff_rows(known_df, part.stored_df.select(*table.columns), table)
     changes_df = last.staged(changes_df, f"{part.name}_changes")
-    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
     if count_rows(upserts_df):
         gates += audit_changes(last.ctx, upserts_df, table)
     if changed := count_rows(changes_df):
@@ -174,12 +174,12 @@ def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, n
     """What is known of a range after one more version."""
     table, run_id = load.table, load.ctx.run_id
     if not known_df.limit(1).collect() and not ticks_repeat_keys(validated_df, table):
-        return first_ticks(validated_df, table, run_id).drop(OPERATION)
+        return first_ticks(validated_df, table, run_id).drop(CHANGE_TYPE)
     observed_df = observed_ticks(validated_df, table)
     changes_df = tick_changes(observed_df, known_df, validated_df, load.file, table, run_id)
     changes_df = load.staged(changes_df, f"{name}_learned")
     kept_df = known_df.join(changes_df.select(*table.keys), list(table.keys), "left_anti")
-    learned_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    learned_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
     return kept_df.select(*table.columns).unionByName(learned_df)
 
 
@@ -199,8 +199,8 @@ def _publish_bad(loads: Sequence[FileLoad], bad_df: DataFrame, gates: list[GateR
     before_df = stored_df.filter(is_ours).unionByName(
         stored_df.filter(~is_ours).join(fresh_df.select(*keys), keys, "left_semi").select(*QUARANTINE.columns)
     )
-    changes_df = last.staged(replaced_rows(fresh_df, before_df, QUARANTINE), "again_bad_changes")
-    upserts_df = changes_df.filter(F.col(OPERATION) == "upsert").drop(OPERATION)
+    changes_df = last.staged(diff_rows(fresh_df, before_df, QUARANTINE), "again_bad_changes")
+    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
     if count_rows(upserts_df):
         gates += audit_changes(last.ctx, upserts_df, QUARANTINE)
     if count_rows(changes_df):

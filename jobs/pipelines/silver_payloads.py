@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.engine.table_io import between, is_new, read_table
-from jobs.history.bitemporal import first_rows, has_repeated_keys
+from jobs.history.bitemporal import has_repeated_keys, initial_rows
 from jobs.history.pending_payloads import BronzeWindow, new_payloads, read_payloads
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
@@ -64,7 +64,7 @@ def _changes(
         pipeline, validated_df, None if is_new(ctx.lake, table) else stored_df
     ):
         # the validated rows without the invalid ones: no need to stage them once more
-        rows_df = first_rows(pipeline.observed(validated_df), table, ctx.run_id)
+        rows_df = initial_rows(pipeline.observed(validated_df), table, ctx.run_id)
         return TableChanges(table, rows_df, batch.valid_count, bounds=batch.bounds, is_initial=True)
     changes_df = pipeline.changes(validated_df, stored_df, ctx.run_id)
     return staged_changes(ctx, table, changes_df, f"{table.name}_changes", batch.bounds)

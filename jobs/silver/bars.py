@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from delta_tables.tables.silver import BARS
 from delta_tables.views.views import IS_CURRENT_STOCK, stock_clean_of_one_kind_sql, stock_clean_sql
-from jobs.history.bitemporal import history_changes
+from jobs.history.bitemporal import bitemporal_changes
 
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
@@ -25,7 +25,7 @@ def drop_rule_columns(validated_df: DataFrame) -> DataFrame:
 
 def bar_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
     """What the judged bars change in silver.bars; see bitemporal.history_changes."""
-    return history_changes(observed_bars(validated_df), stored_df, BARS, run_id)
+    return bitemporal_changes(observed_bars(validated_df), stored_df, BARS, run_id)
 
 
 def kinds_of_stock_bars(bars_df: DataFrame) -> set[tuple[str, str]]:

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DecimalType
 
 from delta_tables.tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
-from jobs.history.bitemporal import history_changes, with_withdrawals
+from jobs.history.bitemporal import bitemporal_changes, with_tombstones
 from jobs.parsing.raw_schema import ACTION_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date, to_decimal
 from jobs.silver.bar_rules import broken_rules, quoted_texts
@@ -58,8 +58,8 @@ def corporate_action_changes(validated_df: DataFrame, stored_df: DataFrame, run_
     names = [name for name in CORPORATE_ACTIONS.columns if name not in _NOT_OBSERVED]
     usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    all_df = with_withdrawals(observed_df, _whole_lists(validated_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
-    return history_changes(all_df, stored_df, CORPORATE_ACTIONS, run_id)
+    all_df = with_tombstones(observed_df, _whole_lists(validated_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
+    return bitemporal_changes(all_df, stored_df, CORPORATE_ACTIONS, run_id)
 
 
 def _whole_lists(validated_df: DataFrame) -> DataFrame:

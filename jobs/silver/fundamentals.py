@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, StringType
 
 from delta_tables.tables.silver import FUNDAMENTALS
-from jobs.history.bitemporal import history_changes
+from jobs.history.bitemporal import bitemporal_changes
 
 # Alpha Vantage's OVERVIEW: numbers are texts, a missing one is None, -, N/A or empty
 _FACT_OF = {
@@ -47,7 +47,7 @@ def fundamentals_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: 
     names = ["provider", "symbol", *_FACT_OF, "is_simulated", "payload_id", "position"]
     usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    return history_changes(observed_df, stored_df, FUNDAMENTALS, run_id)
+    return bitemporal_changes(observed_df, stored_df, FUNDAMENTALS, run_id)
 
 
 def _fact(fact: str) -> Column:
@@ -73,10 +73,10 @@ def _reasons() -> Column:
     unreadable = F.lit(False)
     for name, fact in typed:
         unreadable |= _fact(fact).isNotNull() & F.col(name).isNull()
-    null_if_missing = F.element_at("facts", F.lit("Symbol"))
+    stated_symbol = F.element_at("facts", F.lit("Symbol"))
     rules = {
-        "no_rows": F.col("facts").isNull() | null_if_missing.isNull(),
-        "other_symbol": F.upper(null_if_missing) != F.upper("symbol"),
+        "no_rows": F.col("facts").isNull() | stated_symbol.isNull(),
+        "other_symbol": F.upper(stated_symbol) != F.upper("symbol"),
         "unreadable_number": unreadable,
     }
     broken = [F.when(F.coalesce(rule, F.lit(False)), F.lit(name)) for name, rule in rules.items()]

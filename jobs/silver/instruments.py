@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.tables.silver_reference import INSTRUMENTS
-from jobs.history.bitemporal import history_changes
+from jobs.history.bitemporal import bitemporal_changes
 from jobs.parsing.raw_schema import INSTRUMENT_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date
 from jobs.silver.bar_rules import broken_rules, quoted_texts
@@ -42,7 +42,7 @@ def instrument_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: st
     names = [name for name in INSTRUMENTS.columns if name not in _NOT_OBSERVED]
     usable_df = validated_df.filter(F.size("reasons") == 0)
     observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    return history_changes(observed_df, stored_df, INSTRUMENTS, run_id)
+    return bitemporal_changes(observed_df, stored_df, INSTRUMENTS, run_id)
 
 
 def _instrument_id() -> Column:

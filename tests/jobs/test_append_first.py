@@ -12,7 +12,7 @@ from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from jobs.engine.table_io import append_first, merge_rows
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 from tests.delta_tables.small_table import row, table_of
 
 PRICES = table_of()
@@ -21,7 +21,7 @@ WITHOUT_COMMENTS = StructType([StructField(each.name, each.dataType) for each in
 
 def append(spark: SparkSession, lake: Lake, symbol: str) -> None:
     rows_df = spark.createDataFrame([tuple(row(symbol, "1.5").values())], WITHOUT_COMMENTS)
-    append_first(lake, PRICES, rows_df.withColumn(OPERATION, F.lit("upsert")))
+    append_first(lake, PRICES, rows_df.withColumn(CHANGE_TYPE, F.lit("upsert")))
 
 
 def symbols(lake: Lake) -> list[str]:

@@ -10,12 +10,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.tables.silver import FUNDAMENTALS
 from jobs.history.bitemporal import (
-    IS_GONE,
-    OPERATION,
-    first_rows,
+    CHANGE_TYPE,
+    IS_DELETED,
+    bitemporal_changes,
     has_repeated_keys,
-    history_changes,
-    with_withdrawals,
+    initial_rows,
+    with_tombstones,
 )
 from tests.payloads import at
 
@@ -35,7 +35,7 @@ def frame(engine: SparkSession, observations: list[Observation]) -> DataFrame:
             f"{FUNDAMENTALS.schema[name].dataType.simpleString()}) as {name}"
             for name in names
         ),
-        f"eps is null as {IS_GONE}",
+        f"eps is null as {IS_DELETED}",
     )
 
 
@@ -81,7 +81,7 @@ class Stored:
     def take(self, changes: list[Any]) -> None:
         for change in changes:
             row = change.asDict()
-            operation = row.pop(OPERATION)
+            operation = row.pop(CHANGE_TYPE)
             key = (row["symbol"], row["known_from"])
             if operation == "delete":
                 del self.rows[key]
@@ -124,7 +124,7 @@ def test_history_of_complete_knowledge_is_that_of_the_model(
     border = in_order[min(cut, len(in_order) - 1)][1]
     batches = [[o for o in drawn if o[1] < border], [o for o in drawn if o[1] >= border]]
     for batch in filter(None, batches):
-        changes_df = history_changes(frame(spark, batch), stored.frame(spark), FUNDAMENTALS, "run")
+        changes_df = bitemporal_changes(frame(spark, batch), stored.frame(spark), FUNDAMENTALS, "run")
         stored.take(changes_df.collect())
     assert stored.history() == model(drawn)
 
@@ -134,8 +134,8 @@ def test_of_keys_that_come_once_the_first_rows_are_the_history(engine: SparkSess
     observed_df = frame(engine, batch)
     assert not has_repeated_keys(observed_df, FUNDAMENTALS)
     found, wanted = Stored(), Stored()
-    found.take(first_rows(observed_df, FUNDAMENTALS, "run").collect())
-    wanted.take(history_changes(observed_df, wanted.frame(engine), FUNDAMENTALS, "run").collect())
+    found.take(initial_rows(observed_df, FUNDAMENTALS, "run").collect())
+    wanted.take(bitemporal_changes(observed_df, wanted.frame(engine), FUNDAMENTALS, "run").collect())
     assert found.rows == wanted.rows
     assert len(found.rows) == 2
 
@@ -148,10 +148,10 @@ def test_two_instants_of_a_key_are_a_repeated_key(engine: SparkSession) -> None:
 def test_a_repeated_batch_changes_nothing(engine: SparkSession, repeats: int) -> None:
     batch: list[Observation] = [("A", 0, 1, "p1"), ("A", 2, 2, "p2"), ("B", 1, 1, "p1"), ("A", 1, 1, "p3")]
     stored = Stored()
-    first_df = history_changes(frame(engine, batch), stored.frame(engine), FUNDAMENTALS, "run")
+    first_df = bitemporal_changes(frame(engine, batch), stored.frame(engine), FUNDAMENTALS, "run")
     stored.take(first_df.collect())
     assert stored.history() == model(batch)
-    again_df = history_changes(frame(engine, batch * repeats), stored.frame(engine), FUNDAMENTALS, "run")
+    again_df = bitemporal_changes(frame(engine, batch * repeats), stored.frame(engine), FUNDAMENTALS, "run")
     assert again_df.collect() == []
 
 
@@ -160,10 +160,10 @@ def test_what_a_later_complete_delivery_lacks_is_closed_and_may_come_back(engine
         snapshots_df = engine.createDataFrame(
             [("p", at(hours), f"p{hours}")], "provider string, known_from timestamp, payload_id string"
         )
-        observed_df = frame(engine, batch).drop(IS_GONE)
+        observed_df = frame(engine, batch).drop(IS_DELETED)
         stored_df = stored.frame(engine)
-        all_df = with_withdrawals(observed_df, snapshots_df, stored_df, FUNDAMENTALS, ["provider"])
-        stored.take(history_changes(all_df, stored_df, FUNDAMENTALS, "run").collect())
+        all_df = with_tombstones(observed_df, snapshots_df, stored_df, FUNDAMENTALS, ["provider"])
+        stored.take(bitemporal_changes(all_df, stored_df, FUNDAMENTALS, "run").collect())
 
     stored = Stored()
     deliver(stored, 0, [("A", 0, 1, "p0"), ("B", 0, 2, "p0")])

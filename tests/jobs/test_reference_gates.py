@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 import quality
 from delta_tables.table import Table
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.parsing.alphavantage_reference import (
     parse_alphavantage_actions,
     parse_alphavantage_instruments,
@@ -46,7 +46,7 @@ def batch(engine: SparkSession, table: Table) -> DataFrame:
     else:
         validated_df = validated_instruments(parse_alphavantage_instruments(payloads_df))
         changes_df = instrument_changes(validated_df, stored_df, "r1")
-    found = table.conform(changes_df.drop(OPERATION)).collect()
+    found = table.conform(changes_df.drop(CHANGE_TYPE)).collect()
     # as values, not as a plan: a gate reads its batch once for each check
     return engine.createDataFrame(found, plain_schema(table))
 

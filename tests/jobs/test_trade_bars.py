@@ -17,9 +17,9 @@ from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from delta_tables.views.tick_views import trades_as_reported_sql, trades_corrected_sql
 from jobs.gold.tick_features import tick_features
 from jobs.gold.trade_bars import bar_differences, trade_bars
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.history.file_history import first_ticks
-from jobs.history.row_diff import replaced_rows
+from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_rules import tick_day, with_batch_columns
@@ -33,7 +33,7 @@ def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -
     file = rows if isinstance(rows, FlatFile) else land_trades(lake, rows)
     staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
     return first_ticks(validated_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(
-        OPERATION
+        CHANGE_TYPE
     )
 
 
@@ -41,7 +41,7 @@ def quotes_frame(engine: SparkSession, lake: Lake, rows: list[Row]) -> DataFrame
     file = land_quotes(lake, rows)
     staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
     return first_ticks(validated_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(
-        OPERATION
+        CHANGE_TYPE
     )
 
 
@@ -131,8 +131,8 @@ def test_a_difference_that_went_is_deleted_and_an_equal_one_left(engine: SparkSe
     ours_df = trade_bars(trades_frame(engine, lake, [trade(1), trade(2, "10:01:00")]))
     before_df = bar_differences(ours_df, vendor(engine, (0, "50.25", "7"), (1, "50.25", "8")), "first")
     after_df = bar_differences(ours_df, vendor(engine, (0, "50.25", "7"), (1, "50.25", "100")), "second")
-    (gone,) = replaced_rows(after_df, before_df, TRADE_BAR_DIFFERENCES).collect()
-    assert (gone[OPERATION], gone["from_vendor"]) == ("delete", Decimal(8))
+    (gone,) = diff_rows(after_df, before_df, TRADE_BAR_DIFFERENCES).collect()
+    assert (gone[CHANGE_TYPE], gone["from_vendor"]) == ("delete", Decimal(8))
 
 
 def test_features_of_a_minute(engine: SparkSession, lake: Lake) -> None:

@@ -31,7 +31,7 @@ from flows.build import build_session
 from infra.spark import driver
 from jobs.engine.compaction import compact, vacuum
 from jobs.engine.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
-from jobs.history.bitemporal import OPERATION
+from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
 from jobs.runs.run_context import RunContext, new_run_id
@@ -156,7 +156,7 @@ def no_writer_any_more() -> None:
 
 
 def _with_operation(rows_df: DataFrame) -> DataFrame:
-    return rows_df.withColumn(OPERATION, F.lit("upsert"))
+    return rows_df.withColumn(CHANGE_TYPE, F.lit("upsert"))
 
 
 Publish = Callable[[Lake, Table, DataFrame], Any]
