@@ -24,7 +24,7 @@ from delta_tables.tables.silver_ticks import TRADES
 from jobs.engine.session import engine_session
 from jobs.gold.trade_bars import bar_differences, trade_bars
 from jobs.history.bitemporal import CHANGE_TYPE
-from jobs.history.file_history import first_ticks
+from jobs.history.file_history import initial_file_rows
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.tick_rules import tick_day, with_batch_columns
@@ -66,7 +66,9 @@ def lean_trades(spark: SparkSession, path: Path, day: date) -> DataFrame:
     size = path.stat().st_size
     file = FlatFile(path.name, "massive", TRADES_FILE, day, path.name, path.name, at, False, size)
     staged_df = with_batch_columns(read_flat_file(spark, Lake(str(path.parent)), file, None), tick_day(day))
-    return first_ticks(validated_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(CHANGE_TYPE)
+    return initial_file_rows(validated_trades(staged_df, file, tick_day(day)), TRADES, "run").drop(
+        CHANGE_TYPE
+    )
 
 
 def vendor_bars(spark: SparkSession, lean: Path, source: Source) -> DataFrame:

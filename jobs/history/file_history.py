@@ -20,7 +20,7 @@ _KNOWN = {field.name for field in KNOWN}
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
-def observed_ticks(validated_df: DataFrame, table: Table) -> DataFrame:
+def observed_file_rows(validated_df: DataFrame, table: Table) -> DataFrame:
     """The usable rows as observations: the table's columns but known_to and run_id."""
     names = [name for name in table.columns if name not in _NOT_OBSERVED]
     usable_df = validated_df.filter(F.size("reasons") == 0)
@@ -36,7 +36,7 @@ def rows_of_changed_keys(
     as stored, of the same universe.
     """
     entity = list(entity_keys(table))
-    observed_df = observed_ticks(validated_df, table)
+    observed_df = observed_file_rows(validated_df, table)
     settled_df = _unchanged_keys(observed_df, stored_df, table)
     return (
         observed_df.join(settled_df, entity, "left_anti"),
@@ -44,7 +44,7 @@ def rows_of_changed_keys(
     )
 
 
-def tick_changes(
+def file_changes(
     observed_df: DataFrame,
     stored_df: DataFrame,
     validated_df: DataFrame,
@@ -81,11 +81,11 @@ def _unchanged_keys(observed_df: DataFrame, stored_df: DataFrame, table: Table) 
     return same_df.join(once_df, entity, "left_semi")
 
 
-def first_ticks(validated_df: DataFrame, table: Table, run_id: str) -> DataFrame:
+def initial_file_rows(validated_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     """The same where nothing of the range is stored and no key comes twice; see bitemporal.first_rows."""
-    return initial_rows(observed_ticks(validated_df, table), table, run_id)
+    return initial_rows(observed_file_rows(validated_df, table), table, run_id)
 
 
-def ticks_repeat_keys(validated_df: DataFrame, table: Table) -> bool:
+def has_repeated_file_keys(validated_df: DataFrame, table: Table) -> bool:
     """Whether a key comes twice among the usable rows."""
-    return has_repeated_keys(observed_ticks(validated_df, table), table)
+    return has_repeated_keys(observed_file_rows(validated_df, table), table)

@@ -13,7 +13,12 @@ from delta_tables.table import SchemaMismatch
 from delta_tables.tables.silver import BARS, QUARANTINE
 from jobs.engine.table_io import count_rows, merge_history, read_table
 from jobs.history.bitemporal import CHANGE_TYPE
-from jobs.history.file_history import first_ticks, observed_ticks, tick_changes, ticks_repeat_keys
+from jobs.history.file_history import (
+    file_changes,
+    has_repeated_file_keys,
+    initial_file_rows,
+    observed_file_rows,
+)
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe, reading
 from jobs.pipelines.pending_files import file_mark
@@ -173,10 +178,10 @@ def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult
 def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:
     """What is known of a range after one more version."""
     table, run_id = load.table, load.ctx.run_id
-    if not known_df.limit(1).collect() and not ticks_repeat_keys(validated_df, table):
-        return first_ticks(validated_df, table, run_id).drop(CHANGE_TYPE)
-    observed_df = observed_ticks(validated_df, table)
-    changes_df = tick_changes(observed_df, known_df, validated_df, load.file, table, run_id)
+    if not known_df.limit(1).collect() and not has_repeated_file_keys(validated_df, table):
+        return initial_file_rows(validated_df, table, run_id).drop(CHANGE_TYPE)
+    observed_df = observed_file_rows(validated_df, table)
+    changes_df = file_changes(observed_df, known_df, validated_df, load.file, table, run_id)
     changes_df = load.staged(changes_df, f"{name}_learned")
     kept_df = known_df.join(changes_df.select(*table.keys), list(table.keys), "left_anti")
     learned_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)

@@ -9,7 +9,12 @@ from pyspark.sql import functions as F
 
 from delta_tables.table import Table
 from jobs.engine.table_io import between, read_table
-from jobs.history.file_history import first_ticks, rows_of_changed_keys, tick_changes, ticks_repeat_keys
+from jobs.history.file_history import (
+    file_changes,
+    has_repeated_file_keys,
+    initial_file_rows,
+    rows_of_changed_keys,
+)
 from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe
 from jobs.pipelines.pending_files import file_mark
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
@@ -132,9 +137,9 @@ def publish_first(load: FileLoad, batch: ValidatedBatch, stage: OpenStage) -> bo
     Raises:
         GateFailed, SchemaMismatch: the batch was refused; nothing of it was written.
     """
-    if ticks_repeat_keys(batch.rows_df, load.table):
+    if has_repeated_file_keys(batch.rows_df, load.table):
         return False
-    rows_df = first_ticks(batch.rows_df, load.table, load.ctx.run_id)
+    rows_df = initial_file_rows(batch.rows_df, load.table, load.ctx.run_id)
     changes = TableChanges(load.table, rows_df, batch.valid_count, is_initial=True)
     publish_changes(load.ctx, changes, stage, batch)
     return True
@@ -151,5 +156,5 @@ def _changes(load: FileLoad, batch: ValidatedBatch, stored_df: DataFrame, name: 
     )
     if not (incoming_df.limit(1).collect() or known_df.limit(1).collect()):
         return TableChanges(table, incoming_df, upserts=0)
-    changes_df = tick_changes(incoming_df, known_df, validated_df, load.file, table, load.ctx.run_id)
+    changes_df = file_changes(incoming_df, known_df, validated_df, load.file, table, load.ctx.run_id)
     return staged_changes(load.ctx, table, changes_df, f"{load.name}_{name}_changes", load.bounds)

@@ -18,7 +18,7 @@ from delta_tables.views.tick_views import trades_as_reported_sql, trades_correct
 from jobs.gold.tick_features import tick_features
 from jobs.gold.trade_bars import bar_differences, trade_bars
 from jobs.history.bitemporal import CHANGE_TYPE
-from jobs.history.file_history import first_ticks
+from jobs.history.file_history import initial_file_rows
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.quotes import validated_quotes
@@ -32,7 +32,7 @@ T10 = datetime.fromisoformat("2024-11-18T15:00:00")
 def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -> DataFrame:
     file = rows if isinstance(rows, FlatFile) else land_trades(lake, rows)
     staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
-    return first_ticks(validated_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(
+    return initial_file_rows(validated_trades(staged_df, file, tick_day(file.file_dt)), TRADES, "run").drop(
         CHANGE_TYPE
     )
 
@@ -40,7 +40,7 @@ def trades_frame(engine: SparkSession, lake: Lake, rows: list[Row] | FlatFile) -
 def quotes_frame(engine: SparkSession, lake: Lake, rows: list[Row]) -> DataFrame:
     file = land_quotes(lake, rows)
     staged_df = with_batch_columns(read_flat_file(engine, lake, file, None), tick_day(file.file_dt))
-    return first_ticks(validated_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(
+    return initial_file_rows(validated_quotes(staged_df, file, tick_day(file.file_dt)), QUOTES, "run").drop(
         CHANGE_TYPE
     )
 
