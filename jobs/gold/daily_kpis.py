@@ -3,10 +3,11 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from delta_tables.intervals import DAILY
 from delta_tables.tables.column_types import PRICE, SIZE
 from delta_tables.views.adjustment_factors import basis_dt_sql
-from jobs.gold.split_adjustment import SPLIT_LOG, price_in_shares_of
-from jobs.market_calendar.intervals import DAILY, interval_minutes
+from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, adjusted_price
+from jobs.market_calendar.intervals import interval_minutes
 
 DAY_KEYS = ("symbol", "trade_dt", "interval", "provider")
 _EXACT = "decimal(38,12)"
@@ -67,9 +68,9 @@ def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
     series = Window.partitionBy("symbol", "interval", "provider").orderBy("session_no")
     is_near = F.col("session_no") - F.lag("session_no").over(series) <= lookback_sessions
     near_df = days_df.withColumn("near_close", F.when(is_near, F.lag("close").over(series))).withColumn(
-        "log_since", F.col(SPLIT_LOG) - F.lag(SPLIT_LOG).over(series)
+        "log_since", F.col(LOG_SPLIT_FACTOR) - F.lag(LOG_SPLIT_FACTOR).over(series)
     )
-    before_df = near_df.withColumn("before", price_in_shares_of("near_close", "log_since"))
+    before_df = near_df.withColumn("before", adjusted_price("near_close", "log_since"))
     change = F.col("close") - F.col("before")
     return (
         before_df.withColumn("price_change", change.cast(PRICE))

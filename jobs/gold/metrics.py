@@ -36,14 +36,14 @@ def preferred_days(
     return _first_of_session(known_df, is_daily_last, rank_of(provider_order), "provider", "f_provider")
 
 
-def session_metrics(told_df: DataFrame, settings: SignalSettings) -> DataFrame:
+def session_metrics(adjusted_df: DataFrame, settings: SignalSettings) -> DataFrame:
     """Adds 7d_avg, volatility_score, volume_spike_pct and pe_ratio to days with their fundamentals.
 
-    `told_df`: preferred_days with price changes, as session_basis.told_in_each_basis gives them (closes and
+    `adjusted_df`: preferred_days with price changes, as session_basis.told_in_each_basis gives them (closes and
     volumes before a split in the shares of the session that looks back), or as_told where nothing was split.
     """
     return (
-        told_df.withColumn("7d_avg", _average_close())
+        adjusted_df.withColumn("7d_avg", _average_close())
         .withColumn("volatility_score", _volatility(settings.volatility_window_sessions))
         .withColumn("volume_spike_pct", _volume_spike(settings.volume_spike_window_sessions))
         .withColumn("pe_ratio", ratio(F.col("close"), F.when(F.col("eps") > 0, F.col("eps"))))

@@ -8,15 +8,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from config.settings import SignalSettings
+from delta_tables.intervals import LONG_INTERVALS
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
 from jobs.gold.affected_sessions import affected, with_changed_fundamentals, with_changed_splits
 from jobs.gold.daily_kpis import DAY_KEYS, session_kpis, with_price_change
-from jobs.gold.split_adjustment import SPLIT_LOG, split_steps, with_split_log, without_splits
-from jobs.market_calendar.intervals import LONG
+from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_steps, with_log_split_factor, with_no_splits
 from jobs.market_calendar.sessions import sessions
 
-_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", SPLIT_LOG, "is_touched", "is_affected")
+_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "is_touched", "is_affected")
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def symbol_days(
 def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:
     """Adds SPLIT_LOG; `series_df`: provider and symbol of the days."""
     if actions_df is None:
-        return without_splits(days_df)
-    return with_split_log(days_df, split_steps(series_df.distinct(), actions_df))
+        return with_no_splits(days_df)
+    return with_log_split_factor(days_df, split_steps(series_df.distinct(), actions_df))
 
 
 def _changed_symbols(changed: Changed) -> DataFrame:
@@ -136,7 +136,7 @@ def bars_condition(start: date, end: date) -> str:
     year = start.replace(month=1, day=1)
     return (
         f"trade_dt >= date'{start}' AND trade_dt <= date'{end}' AND partition_dt >= date'{year}' "
-        f"AND partition_dt <= date'{end}' AND (interval IN {LONG} OR partition_dt >= date'{start}')"
+        f"AND partition_dt <= date'{end}' AND (interval IN {LONG_INTERVALS} OR partition_dt >= date'{start}')"
     )
 
 

@@ -21,7 +21,7 @@ from jobs.engine.table_io import (
 from jobs.gold import session_rows as gold
 from jobs.gold.metrics import preferred_days, session_metrics
 from jobs.gold.signals import all_signals
-from jobs.gold.split_adjustment import are_split, as_told, told_in_each_basis
+from jobs.gold.split_adjustment import has_splits, split_adjusted_days, unadjusted_days
 from jobs.gold.stock_overview import stock_overview
 from jobs.pipelines.audit import audit
 from jobs.pipelines.gold_affected_days import gold_days
@@ -139,8 +139,8 @@ def _metrics(ctx: RunContext, spark: SparkSession, days_df: DataFrame) -> DataFr
     facts_df = read_table(spark, ctx.lake, FUNDAMENTALS)
     provider_order = ctx.settings.reconciliation.provider_order
     known_df = preferred_days(days_df.filter("asset_class = 'stock'"), facts_df, provider_order)
-    if are_split(days_df):
-        told_df = told_in_each_basis(staged(ctx, known_df, "known"), settings.longest_window_sessions)
+    if has_splits(days_df):
+        adjusted_df = split_adjusted_days(staged(ctx, known_df, "known"), settings.longest_window_sessions)
     else:
-        told_df = as_told(known_df)
-    return staged(ctx, session_metrics(told_df, settings).filter("is_affected"), "metrics")
+        adjusted_df = unadjusted_days(known_df)
+    return staged(ctx, session_metrics(adjusted_df, settings).filter("is_affected"), "metrics")

@@ -12,12 +12,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from config.settings import ReconciliationSettings
+from delta_tables.intervals import DAILY, LONG_INTERVALS
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS, TOLERANCE
 from delta_tables.tables.gold_ticks import MEASURE
 from jobs.gold.daily_kpis import half_up
 from jobs.gold.provider_ranking import rank_of
-from jobs.market_calendar.intervals import DAILY, LONG, interval_minutes
-from jobs.reconciliation.split_alignment import BASIS, NO_BASIS, with_basis_dt, with_common_basis
+from jobs.market_calendar.intervals import interval_minutes
+from jobs.reconciliation.split_alignment import BASIS, NO_BASIS, with_aligned_splits, with_basis_dt
 
 FIELDS = ("open", "high", "low", "close", "volume")
 WHOLE_BAR = "bar"
@@ -52,7 +53,7 @@ def bar_breaks(
     """
     holding_df = compared_df.filter("place = 1").select(*_BAR, *_side("a"))
     others_df = compared_df.filter("place > 1").select(*_BAR, *_side("b"))
-    pairs_df = with_common_basis(holding_df.join(others_df, list(_BAR)), steps_df, FIELDS)
+    pairs_df = with_aligned_splits(holding_df.join(others_df, list(_BAR)), steps_df, FIELDS)
     missing_df = _missing(holding_df, compared_df, settings.longest_gap_days)
     rows_df = _different(pairs_df, settings).unionByName(missing_df)
     return BAR_BREAKS.conform(
@@ -156,7 +157,7 @@ def _covered_sessions(bars_df: DataFrame) -> DataFrame:
     What was not over when its provider was last heard cannot be missing yet.
     """
     return (
-        bars_df.filter(~F.col("interval").isin(*LONG))
+        bars_df.filter(~F.col("interval").isin(*LONG_INTERVALS))
         .groupBy(*_SERIES, "trade_dt", F.col("provider").alias("b_provider"))
         .agg(F.max("known_from").alias("covered_at"))
     )

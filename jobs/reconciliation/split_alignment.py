@@ -53,7 +53,7 @@ def split_steps(compared_df: DataFrame, splits_df: DataFrame) -> DataFrame:
     )
 
 
-def with_common_basis(pairs_df: DataFrame, steps_df: DataFrame, fields: tuple[str, ...]) -> DataFrame:
+def with_aligned_splits(pairs_df: DataFrame, steps_df: DataFrame, fields: tuple[str, ...]) -> DataFrame:
     """The pairs with both sides' fields on one basis, as MEASURE, and BASIS: raw, split or none.
 
     `pairs_df` has symbol and for both sides, prefixed a_ and b_: provider, adjustment, basis_dt, the fields;
@@ -94,7 +94,7 @@ def _without_ratio(series_df: DataFrame, splits_df: DataFrame, chosen_df: DataFr
     bare_df = splits_df.filter(F.col("ratio").isNull() & F.col("action").isin(*SPLITS)).select(
         "symbol", "ex_dt"
     )
-    told_df = chosen_df.select(
+    adjusted_df = chosen_df.select(
         *(F.col(name).alias(f"told_{name}") for name in _SERIES), F.col("ex_dt").alias("told_dt")
     )
     is_told = (
@@ -102,7 +102,7 @@ def _without_ratio(series_df: DataFrame, splits_df: DataFrame, chosen_df: DataFr
         & (F.col("symbol") == F.col("told_symbol"))
         & (F.abs(F.datediff("ex_dt", "told_dt")) <= _ONE_ACTION_DAYS)
     )
-    unknown_df = series_df.join(bare_df.distinct(), "symbol").join(told_df, is_told, "left_anti")
+    unknown_df = series_df.join(bare_df.distinct(), "symbol").join(adjusted_df, is_told, "left_anti")
     return unknown_df.select(*_SERIES, "ex_dt", *_counted(log=F.lit(0), unknown=F.lit(1)))
 
 

@@ -11,7 +11,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import SIGNALS, STOCK_OVERVIEW
 from jobs.gold.metrics import preferred_days
 from jobs.gold.signals import all_signals, triggered_signals
-from jobs.gold.split_adjustment import SPLIT_LOG, as_told, told_in_each_basis
+from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_adjusted_days, unadjusted_days
 from jobs.pipelines import gold_affected_days as gold_days
 from jobs.pipelines import gold_reconciliation as breaks_build
 from tests.jobs.test_splits_in_gold import EX, as_traded, splits, yahoos
@@ -99,9 +99,11 @@ def test_the_bar_is_chosen_before_whose_facts_count(engine: SparkSession) -> Non
 def test_days_without_a_split_are_told_as_they_are(engine: SparkSession) -> None:
     days_df = engine.sql(
         "SELECT symbol, session_no, CAST(session_no AS DECIMAL(24,12)) AS close, "
-        f"CAST(session_no AS DECIMAL(28,8)) AS volume, CAST(0 AS BIGINT) AS {SPLIT_LOG} "
+        f"CAST(session_no AS DECIMAL(28,8)) AS volume, CAST(0 AS BIGINT) AS {LOG_SPLIT_FACTOR} "
         "FROM VALUES ('A', 1), ('A', 2), ('B', 7) AS days(symbol, session_no)"
     )
     order = ("symbol", "session_no")
-    told = told_in_each_basis(days_df, 20).select(*as_told(days_df).columns).orderBy(*order).collect()
-    assert told == as_told(days_df).orderBy(*order).collect()
+    told = (
+        split_adjusted_days(days_df, 20).select(*unadjusted_days(days_df).columns).orderBy(*order).collect()
+    )
+    assert told == unadjusted_days(days_df).orderBy(*order).collect()

@@ -9,7 +9,12 @@ from pyspark.sql import DataFrame, SparkSession
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from jobs.gold.affected_sessions import split_span, with_changed_splits
 from jobs.gold.daily_kpis import with_price_change
-from jobs.gold.split_adjustment import SPLIT_LOG, split_steps, told_in_each_basis, with_split_log
+from jobs.gold.split_adjustment import (
+    LOG_SPLIT_FACTOR,
+    split_adjusted_days,
+    split_steps,
+    with_log_split_factor,
+)
 from tests.adjusted_rows import split_row
 from tests.jobs.reference_frames import plain_schema
 
@@ -45,7 +50,7 @@ def with_splits(engine: SparkSession, days_df: DataFrame) -> DataFrame:
     rows = [tuple(row.get(name) for name in CORPORATE_ACTIONS.columns) for row in SPLITS]
     actions_df = engine.createDataFrame(rows, plain_schema(CORPORATE_ACTIONS))
     steps_df = split_steps(days_df.select("provider", "symbol").distinct(), actions_df)
-    return with_split_log(days_df, steps_df)
+    return with_log_split_factor(days_df, steps_df)
 
 
 def test_a_change_is_told_in_the_shares_of_its_day(engine: SparkSession) -> None:
@@ -69,7 +74,7 @@ def test_each_session_is_seen_in_the_shares_of_those_that_look_back_on_it(engine
             engine, (1, "60", "10", None), (2, "66", None, None), (3, "33", "20", None), (4, "30", "5", None)
         ),
     )
-    found = told_in_each_basis(days_df, 2).orderBy("basis", "session_no").collect()
+    found = split_adjusted_days(days_df, 2).orderBy("basis", "session_no").collect()
     seen = [(row["session_no"], row["close"], row["volume"], row["is_own"]) for row in found]
     assert seen == [
         (1, Decimal(60), Decimal(10), True),
@@ -83,8 +88,8 @@ def test_each_session_is_seen_in_the_shares_of_those_that_look_back_on_it(engine
 
 def test_without_a_split_between_them_nothing_is_added(engine: SparkSession) -> None:
     days_df = with_splits(engine, days_frame(engine, (6, "60", "10", None), (7, "66", None, None)))
-    assert [row[SPLIT_LOG] > 0 for row in days_df.collect()] == [True, True]
-    assert told_in_each_basis(days_df, 20).count() == 2
+    assert [row[LOG_SPLIT_FACTOR] > 0 for row in days_df.collect()] == [True, True]
+    assert split_adjusted_days(days_df, 20).count() == 2
 
 
 def changed(engine: SparkSession, *rows: tuple[str, date]) -> DataFrame:
