@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from delta_tables.intervals import INTERVAL_MINUTES
 from delta_tables.storage.arrow_io import read_rows, upsert_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.ops import COMPLETENESS
 from flows.completeness.arrivals import Arrival, Arrivals, arrivals, known_calendars
 from flows.completeness.expected_sessions import Expected, Key, Series, expected_sessions, watched_series
 from flows.completeness.session_state import ARRIVED, OPEN, Due, State, verdict
-from jobs.market_calendar.intervals import MINUTES
 from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import StageResult, record, record_failure
@@ -109,7 +109,7 @@ def _still_open(stored: Mapping[Key, Row], series: Iterable[Series]) -> list[Exp
 def _as_many(row: Row, interval: str) -> int:
     """The bars of an interval that last as long as those that the row expects of its own."""
     expected = row["expected_bars"] or 1
-    return max(1, math.ceil(expected * MINUTES[row["interval"]] / MINUTES[interval]))
+    return max(1, math.ceil(expected * INTERVAL_MINUTES[row["interval"]] / INTERVAL_MINUTES[interval]))
 
 
 def _not_wanted(stored: Mapping[Key, Row], wanted: set[tuple[str, str, str, str]]) -> list[Row]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from config.settings import CoinGeckoSettings, CompletenessSettings, PublicationSettings, Settings
+from delta_tables.intervals import DAILY, INTERVAL_MINUTES
 from flows.completeness.publication import due, publications
 from flows.completeness.session_state import Due
 from flows.handlers import bse, coingecko, massive
 from flows.handlers.coingecko.endpoints import Reach, question
 from flows.handlers.models import Query
-from flows.ingestion.request_selection import latest_asks, queries
-from flows.ingestion.source import Ask
-from jobs.market_calendar.intervals import DAILY, MINUTES
+from flows.ingestion.request_selection import latest_requests, queries
+from flows.ingestion.source import FetchRequest
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, Session, sessions
 
 ALL, NO_INTERVAL = "ALL", "none"
@@ -72,7 +72,7 @@ def watched_series(settings: Settings, today: date, calendars: Calendars) -> lis
     """
     known = publications(settings.completeness)
     found: dict[tuple[str, str, str, str], Series] = {}
-    for ask in latest_asks(settings):
+    for ask in latest_requests(settings):
         publication = known.get((ask.provider, ask.dataset))
         if publication is not None:
             found |= {each.key: each for each in _series(ask, settings, today, calendars, publication)}
@@ -97,11 +97,11 @@ def last_sessions(calendar: str, count: int, now: datetime) -> tuple[Session, ..
 
 def _full_session(session: Session, interval: str) -> int:
     minutes = (session.close_at - session.open_at) / timedelta(minutes=1)
-    return 1 if interval == DAILY else math.ceil(minutes / MINUTES[interval])
+    return 1 if interval == DAILY else math.ceil(minutes / INTERVAL_MINUTES[interval])
 
 
 def _series(
-    ask: Ask, settings: Settings, today: date, calendars: Calendars, publication: PublicationSettings
+    ask: FetchRequest, settings: Settings, today: date, calendars: Calendars, publication: PublicationSettings
 ) -> Iterator[Series]:
     name = (ask.provider, ask.dataset)
     if ask.provider in FILES:

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from delta_tables.intervals import DAILY
 from jobs.gold.session_rows import bars_condition
-from jobs.market_calendar.intervals import DAILY
 
 SERIES = ("symbol", "interval")
 KEYS = (*SERIES, "trade_dt")

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from delta_tables.intervals import INTERVAL_MINUTES
 from delta_tables.tables.column_types import BAR_PRICE, BAR_SIZE
-from jobs.market_calendar.intervals import MINUTES
 from jobs.market_calendar.sessions import ZONE_OF
 from jobs.silver.bar_times import with_instant, with_session
 
@@ -69,7 +69,7 @@ def _rules() -> dict[str, Column]:
     for name in _PRICES:
         all_readable &= F.col(name).isNotNull()
     has_session = F.col("session_no").isNotNull()
-    is_known_interval = F.col("interval").isin(*MINUTES)
+    is_known_interval = F.col("interval").isin(*INTERVAL_MINUTES)
     return {
         "high_not_highest": F.col("high") < F.greatest(*prices),
         "low_not_lowest": F.col("low") > F.least(*prices),

@@ -3,7 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.market_calendar.intervals import DAILY, partition_dt
+from delta_tables.intervals import DAILY
+from jobs.market_calendar.intervals import partition_dt
 from jobs.market_calendar.sessions import ALWAYS_OPEN, FX, NEW_YORK, ZONE_OF
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"

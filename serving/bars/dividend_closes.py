@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from delta_tables.intervals import is_year_partition, year_partition
 from delta_tables.views.conditions import has_close
 from serving.query.conditions import known_at
 from serving.query.literals import literal, literals
@@ -118,7 +119,7 @@ def closes_after_daily_bars(
     Raises:
         LakeError: a data file is damaged or missing.
     """
-    years = tuple(day for day in partitions if (day.month, day.day) == (1, 1))
+    years = tuple(day for day in partitions if is_year_partition(day))
     of_bars = f"partition_dt IN ({literals(years)}) AND ({of_symbols}) AND ({known_at(as_of)})"
     payments: dict[str, list[Payment]] = defaultdict(list)
     for row in ask(_payments_sql(of_symbols, of_bars)).to_pylist():
@@ -156,7 +157,7 @@ def _adjusters_sql(of_bars: str) -> str:
 
 def _rows(symbol: str, sessions: Sequence[date]) -> str:
     """The rows of the sessions: a partition is a session, or the first day of its year."""
-    partitions = sorted({*sessions, *(day.replace(month=1, day=1) for day in sessions)})
+    partitions = sorted({*sessions, *map(year_partition, sessions)})
     return (
         f"(symbol = {literal(symbol)} AND trade_dt IN ({literals(sessions)}) "
         f"AND partition_dt IN ({literals(partitions)}))"

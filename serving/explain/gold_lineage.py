@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.settings import SignalSettings
+from config.settings import AVERAGE_SESSIONS, SignalSettings
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
@@ -15,8 +15,6 @@ from serving.query.conditions import known_at
 from serving.query.literals import literal
 from serving.query.select import Rows, select
 
-AVERAGE_SESSIONS = 7
-PREFERRED_INTERVALS = ("1day", "1min", "5min", "15min", "30min", "60min", "4hour", "4day")
 Row = Mapping[str, Any]
 
 

@@ -1,7 +1,7 @@
 """Bars of an export adjusted for splits and dividends, as delta_tables.views.adjusted_bars says."""
 
 from serving.bars.as_of import ADJUSTED
-from serving.bars.dividend_closes import FetchRequest, ClosesNeeded, closes_needed
+from serving.bars.dividend_closes import ClosesNeeded, FetchRequest, closes_needed
 from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest, symbol_condition

@@ -1,18 +1,13 @@
 """Gaps and outliers among bars, and among the daily figures made of them."""
 
+from delta_tables.intervals import INTERVAL_MINUTES, LONG_INTERVALS, NOON_BREAKS
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
 from serving.health.check import Check, Row, Scope
 from serving.health.findings import GAP, OUTLIER
 from serving.health.slices import by_symbol
+from serving.query.literals import literals
 
-# serving may not import jobs: a test holds this equal to jobs.market_calendar.intervals, and the breaks to
-# the calendars
-MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240}
-MINUTES |= {"1day": 1440, "4day": 5760}
-# the exchanges that close at noon: seconds of the day, UTC; neither country has a summer time
-NOON_BREAKS = {"XHKG": (14_400, 18_000), "XTKS": (9_000, 12_600)}
-LONG_INTERVALS = "('1day', '4day')"
 LEAST_RETURNS = 20
 _LEAST_SIGMA = 0.0001
 _NO_BORDER = "date '1970-01-01'"
@@ -28,7 +23,7 @@ def bar_prints(table: Table, where: str) -> str:
         own += ", expected_bars, true AS is_long"
     else:
         own = 'kind, adjustment, "timestamp" AS at, 1 AS bar_count, 0 AS expected_bars, '
-        own += f'"interval" IN {LONG_INTERVALS} AS is_long'
+        own += f'"interval" IN ({literals(LONG_INTERVALS)}) AS is_long'
     return f"SELECT {shared}, {own}, {numbers} FROM stored WHERE {where}"  # noqa: S608 - our names, escaped values
 
 
@@ -111,7 +106,7 @@ def _gap_words(row: Row) -> str:
 
 
 def _interval_seconds() -> str:
-    cases = " ".join(f"WHEN '{name}' THEN {minutes * 60}" for name, minutes in MINUTES.items())
+    cases = " ".join(f"WHEN '{name}' THEN {minutes * 60}" for name, minutes in INTERVAL_MINUTES.items())
     return f'CASE "interval" {cases} ELSE 0 END'
 
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from delta_tables.intervals import year_partition
 from delta_tables.views import conditions as row_conditions
 from serving.query.literals import in_utc, literal
 
@@ -29,7 +30,7 @@ def of_sessions(table: "Table", first: date | None, last: date | None) -> str:
     if first:
         conditions.append(f"trade_dt >= {literal(first)}")
         if has_layout:
-            conditions.append(f"partition_dt >= {literal(first.replace(month=1, day=1))}")
+            conditions.append(f"partition_dt >= {literal(year_partition(first))}")
     if last:
         conditions.append(f"trade_dt <= {literal(last)}")
         if has_layout:

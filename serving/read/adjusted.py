@@ -7,12 +7,13 @@ from typing import Literal, get_args
 
 import pyarrow as pa
 
+from delta_tables.intervals import LONG_INTERVALS
 from delta_tables.storage.lake import Lake
 from serving.bars.dividend_closes import ClosesNeeded, closes_after_daily_bars
 from serving.errors import ServingError
 from serving.query.literals import literals
 from serving.read.chunks import ChunkKey, Chunks, queries, rows_of, split
-from serving.read.series import LEFT_OUT, YEARLY_INTERVALS
+from serving.read.series import LEFT_OUT
 from serving.read.snapshots import Snapshot, query
 
 Adjustment = Literal["split", "total"]
@@ -78,7 +79,7 @@ def _read(lake: Lake, wanted: Adjusted, keys: Sequence[ChunkKey], needed: str) -
     symbols = literals(sorted({key.symbol for key in keys}))
     bars = f"(SELECT * FROM bars WHERE {needed}) AS asked_bars"  # noqa: S608 - escaped
     actions = f"(SELECT * FROM actions WHERE symbol IN ({symbols})) AS asked_actions"  # noqa: S608 - escaped
-    day = "trade_dt" if keys[0].interval not in YEARLY_INTERVALS else "date_trunc('year', trade_dt)"
+    day = "trade_dt" if keys[0].interval not in LONG_INTERVALS else "date_trunc('year', trade_dt)"
     dated = (
         f"SELECT *, CAST({day} AS DATE) AS {series.partition} FROM ({_view(wanted, bars, actions)}) AS view"  # noqa: S608 - our names
     )

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from delta_tables.intervals import LONG_INTERVALS, is_year_partition, year_partition
+
 # Where a row comes from is `lakehouse explain`'s to tell; a backtest would carry 100 bytes a row for it.
 LEFT_OUT = ("payload_id", "position", "run_id", "partition_dt")
-# jobs.market_calendar.intervals.LONG, which serving may not import; a test holds the two equal
-YEARLY_INTERVALS = ("1day", "4day")
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,6 @@ QUOTES = Series("quotes", "trade_dt", (*_TICK_ORDER, "provider", "known_from"), 
 ACTIONS = Series("corporate_actions", "", (), timedelta(0))
 
 
-def is_year(partition: date) -> bool:
-    """Whether the partition holds the daily bars of a year, be it the session of that day too."""
-    return (partition.month, partition.day) == (1, 1)
-
-
 def partitions_of(
     days: Iterable[date], interval: str | None, first: date | None, last: date | None
 ) -> tuple[date, ...]:
@@ -58,7 +53,7 @@ def partitions_of(
 
     A partition is a session; for daily and longer bars it is the first day of the session's year.
     """
-    if interval in YEARLY_INTERVALS:
-        first = first.replace(month=1, day=1) if first else None
-        days = (day for day in days if is_year(day))
+    if interval in LONG_INTERVALS:
+        first = year_partition(first) if first else None
+        days = (day for day in days if is_year_partition(day))
     return tuple(day for day in days if (not first or first <= day) and (not last or day <= last))

@@ -7,10 +7,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from delta_tables.intervals import INTERVALS_BY_PREFERENCE
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
-from serving.explain.gold_lineage import PREFERRED_INTERVALS
 from serving.query.literals import literal, literals
 from serving.query.select import Rows, select
 from serving.report.svg_charts import Chart, Point, price_chart
@@ -85,7 +85,7 @@ def _preference(row: Mapping[str, Any], overview: Mapping[str, Any] | None) -> t
     """Symbol, session, and first what the overview rests on."""
     named = overview and (overview["interval"], overview["provider"])
     is_other = named != (row["interval"], row["provider"])
-    by_interval = PREFERRED_INTERVALS.index(row["interval"])
+    by_interval = INTERVALS_BY_PREFERENCE.index(row["interval"])
     return row["symbol"], row["trade_dt"], is_other, by_interval, row["provider"]
 
 
@@ -116,7 +116,7 @@ def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
 
 
 def _finest(bars: Rows) -> Rows:
-    series = {(PREFERRED_INTERVALS.index(bar["interval"]), bar["provider"]): bar for bar in bars}
+    series = {(INTERVALS_BY_PREFERENCE.index(bar["interval"]), bar["provider"]): bar for bar in bars}
     first = series[min(series)]
     return [bar for bar in bars if all(bar[name] == first[name] for name in ("interval", "provider"))]
 

@@ -77,7 +77,7 @@ def outcomes() -> Iterator[dict[tuple[str, str], "Future[Outcome]"]]:
         }
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize("how", ["hanging", "refused"])
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_dead_store_fails_within_a_minute(

@@ -2,13 +2,12 @@
 
 import pytest
 
-from config.settings import AVERAGE_SESSIONS, SignalSettings
+from config.settings import SignalSettings
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.silver import BARS
-from jobs.market_calendar.intervals import MINUTES
 from serving.errors import ServingError
 from serving.explain import explain as explanations
 from serving.explain import gold_lineage as gold_sources
@@ -172,9 +171,5 @@ def test_an_excerpt_is_the_exact_piece(body: bytes, position: str, text: str | N
     assert excerpt(body, position) == text
 
 
-def test_what_is_said_twice_is_said_the_same() -> None:
-    """serving may not import jobs, so the window and the order of intervals stand in both."""
-    assert gold_sources.AVERAGE_SESSIONS == AVERAGE_SESSIONS
-    by_length = sorted(MINUTES, key=lambda name: (name != "1day", MINUTES[name]))
-    assert list(gold_sources.PREFERRED_INTERVALS) == by_length
+def test_all_evidence_is_explained() -> None:
     assert set(gold_sources.EVIDENCE) <= set(EXPLAINED)

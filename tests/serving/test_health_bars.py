@@ -6,16 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import exchange_calendars
 import pytest
 
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from jobs.market_calendar.intervals import MINUTES
-from jobs.market_calendar.sessions import ZONE_OF
-from serving.health import bar_checks as health_bars
 from serving.health.findings import GAP, OUTLIER, Asked, Finding, Limits
 from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, bar, utc
@@ -90,21 +86,6 @@ def test_a_noon_break_is_no_gap(lake: Lake, minute: int, count: int) -> None:
     after = minutes(0, opened=utc(DAY, 3, minute), calendar="XTKS")
     gaps = found(lake, GAP, before + after)
     assert [gap.measured for gap in gaps] == [420.0] * count
-
-
-def test_the_noon_breaks_are_those_of_the_calendars() -> None:
-    for name in ZONE_OF:
-        calendar = exchange_calendars.get_calendar(name, start="2026-01-01", end="2026-06-30")
-        schedule = calendar.schedule.dropna(subset=["break_start"])
-        breaks = {
-            tuple(at.hour * 3600 + at.minute * 60 for at in pair)
-            for pair in zip(schedule["break_start"], schedule["break_end"], strict=True)
-        }
-        assert breaks == ({health_bars.NOON_BREAKS[name]} if name in health_bars.NOON_BREAKS else set())
-
-
-def test_the_intervals_are_those_of_the_jobs() -> None:
-    assert health_bars.MINUTES == MINUTES
 
 
 def walk(returns: Iterable[float], *, day: date = DAY, **changes: Any) -> list[dict[str, Any]]:

@@ -20,11 +20,10 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables import silver, silver_reference, silver_ticks
 from delta_tables.views import adjusted_bars as adjusted_views
 from delta_tables.views import tick_views
-from jobs.market_calendar.intervals import LONG
 from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
-from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, YEARLY_INTERVALS, Series
+from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, Series
 from tests.serving import reader_lake
 from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
 from tests.serving.sample_lake import add, bar
@@ -244,10 +243,6 @@ def test_no_engine_is_imported(filled: Lake) -> None:
 def test_a_series_is_named_as_its_table_is_declared(series: Series, table: Any) -> None:
     assert (series.full_name, series.partition) == (table.full_name, "".join(table.partition_by))
     assert {*series.order, *series.plain} <= set(table.columns)
-
-
-def test_what_is_said_elsewhere_too_is_said_alike() -> None:
-    assert YEARLY_INTERVALS == LONG
 
 
 @pytest.mark.parametrize("module", [serving.read, serving.read.reader])

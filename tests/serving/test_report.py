@@ -121,7 +121,7 @@ def test_an_empty_lake_gives_a_page_that_says_so(absent: Lake, lake: Lake, tmp_p
     assert "No run has been recorded yet" in text
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_a_lake_of_524_symbols_stays_small(lake: Lake, tmp_path: Path) -> None:
     create_tables(lake)
     days = [date(2025, 1, 1) + timedelta(days=step) for step in range(60)]
