@@ -79,11 +79,11 @@ def section(case: Case, results: Sequence[Result], scale: float) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     lines = "\n".join(_line(result, results) for result in results)
-    counted = f"{results[0].rows:,} rows of work{small}, runs each: {_collapse_repeats(results)}"
+    counted = f"{results[0].rows:,} rows of work{small}, runs each: {_runs(results)}"
     return f"## {case.name}\n\n{case.title}: {counted}.\n\n{rows}\n{lines}\n\n{_where()}"
 
 
-def _collapse_repeats(results: Sequence[Result]) -> str:
+def _runs(results: Sequence[Result]) -> str:
     on_spark = {len(each.costs) for each in results if each.contestant.engine == SPARK}
     others = {len(each.costs) for each in results if each.contestant.engine != SPARK} or on_spark
     return f"{min(others)}{f', on Apache Spark {min(on_spark)}' if on_spark - others else ''}"
