@@ -16,12 +16,12 @@ def changed_rows(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFra
     return silver_df if run_ids is None else silver_df.filter(F.col("run_id").isin(*run_ids))
 
 
-def touched_days(changed_bars_df: DataFrame) -> DataFrame:
+def changed_days(changed_bars_df: DataFrame) -> DataFrame:
     """The symbol-sessions whose bars changed: DAY_KEYS and calendar."""
     return changed_bars_df.select(*DAY_KEYS, "calendar").distinct()
 
 
-def with_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataFrame) -> DataFrame:
+def mark_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataFrame) -> DataFrame:
     """`days_df` with `is_touched` also true where the session ended after a fact about it changed."""
     since_df = changed_fundamentals_df.groupBy(F.col("symbol").alias("f_symbol")).agg(
         F.min("known_from").alias("f_since")
@@ -48,7 +48,7 @@ def split_span(changed_splits_df: DataFrame, kpis_df: DataFrame) -> tuple[date, 
     return None if first is None else (first, last)
 
 
-def with_changed_splits(days_df: DataFrame, changed_splits_df: DataFrame, lookback: int) -> DataFrame:
+def mark_changed_splits(days_df: DataFrame, changed_splits_df: DataFrame, lookback: int) -> DataFrame:
     """`days_df` with `is_touched` also true where a changed split lies between it and a session before.
 
     Before: one of the symbol's `lookback` sessions before, of any provider; `changed_splits_df` has
@@ -71,7 +71,7 @@ def _around_split() -> tuple[Column, Column]:
     return F.date_sub("ex_dt", NEAR_DAYS), F.date_add("ex_dt", NEAR_DAYS)
 
 
-def affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
+def with_is_affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
     """Adds `is_affected`: the session was touched, or one that a window of its figures reaches was."""
     reach = Window.partitionBy("symbol").orderBy("session_no").rangeBetween(-window_sessions, 0)
     # a sum slides along its window; a maximum is searched for again at each row

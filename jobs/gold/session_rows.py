@@ -11,7 +11,7 @@ from config.settings import SignalSettings
 from delta_tables.intervals import LONG_INTERVALS
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
-from jobs.gold.affected_sessions import affected, with_changed_fundamentals, with_changed_splits
+from jobs.gold.affected_sessions import mark_changed_fundamentals, mark_changed_splits, with_is_affected
 from jobs.gold.daily_kpis import DAY_KEYS, session_kpis, with_price_change
 from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_steps, with_log_split_factor, with_no_splits
 from jobs.market_calendar.sessions import sessions
@@ -84,24 +84,24 @@ def symbol_days(
     come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only. `actions_df`:
     silver.corporate_actions as known now, None without any.
     """
-    keys, touched_df = list(DAY_KEYS), changed.days_df
-    fresh_df = session_kpis(bars_df.join(touched_df, keys, "left_semi"), sessions_df)
+    keys, changed_df = list(DAY_KEYS), changed.days_df
+    fresh_df = session_kpis(bars_df.join(changed_df, keys, "left_semi"), sessions_df)
     stored_df = (
         stored_kpis_df.join(_changed_symbols(changed), "symbol", "left_semi")
-        .join(touched_df, keys, "left_anti")
+        .join(changed_df, keys, "left_anti")
         .join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
         .select(*fresh_df.columns)
     )
     days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(
         stored_df.withColumn("is_touched", F.lit(False))
     )
-    series_df = touched_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
+    series_df = changed_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
     lookback = settings.longest_window_sessions
     if changed.fundamentals_df is not None:
-        days_df = with_changed_fundamentals(days_df, changed.fundamentals_df)
+        days_df = mark_changed_fundamentals(days_df, changed.fundamentals_df)
     if changed.splits_df is not None:
-        days_df = with_changed_splits(days_df, changed.splits_df, lookback)
-    return affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
+        days_df = mark_changed_splits(days_df, changed.splits_df, lookback)
+    return with_is_affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
 
 
 def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:

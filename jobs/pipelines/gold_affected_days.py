@@ -13,7 +13,7 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjustment_factors import SPLITS
 from jobs.engine.table_io import is_new, read_table
 from jobs.gold import session_rows as gold
-from jobs.gold.affected_sessions import changed_rows, split_span, touched_days
+from jobs.gold.affected_sessions import changed_days, changed_rows, split_span
 from jobs.market_calendar.sessions import sessions_frame
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
@@ -90,7 +90,7 @@ def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> go
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
         splits_df = _staged_if_any(ctx, splits_df, "changed_splits")
     bars_df = changed_rows(read_table(spark, ctx.lake, BARS), run_ids)
-    return gold.Changed(staged(ctx, touched_days(bars_df), "touched"), facts_df, splits_df)
+    return gold.Changed(staged(ctx, changed_days(bars_df), "touched"), facts_df, splits_df)
 
 
 def _actions(ctx: RunContext, spark: SparkSession) -> DataFrame | None:

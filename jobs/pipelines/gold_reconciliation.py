@@ -28,10 +28,10 @@ from jobs.pipelines.staging import staged
 from jobs.reconciliation.affected_bars import (
     KEYS,
     SERIES,
+    affected_keys,
     bars_around,
     shared_series,
-    split_keys,
-    touched_keys,
+    split_affected_keys,
 )
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import split_steps
@@ -101,9 +101,9 @@ def _to_compare(
         bounds = date_bounds(changed_df, "trade_dt")
         if bounds is None or not _has_shared(current_df.where(bars_around(*bounds, 2 * reach)), changed_df):
             return None  # no provider to compare with, and nothing stored that could go
-    keys_df = touched_keys(changed_df, reach)
+    keys_df = affected_keys(changed_df, reach)
     if splits_df is not None:
-        keys_df = keys_df.unionByName(split_keys(current_df, splits_df)).distinct()
+        keys_df = keys_df.unionByName(split_affected_keys(current_df, splits_df)).distinct()
     keys_df = staged(ctx, keys_df, "compared_keys")
     bounds = date_bounds(keys_df, "trade_dt")
     if bounds is None:

@@ -12,7 +12,7 @@ SERIES = ("symbol", "interval")
 KEYS = (*SERIES, "trade_dt")
 
 
-def touched_keys(changed_bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
+def affected_keys(changed_bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
     """KEYS of the sessions whose comparison can change with these bars.
 
     Whether a daily bar is missing depends on those before and after it.
@@ -24,7 +24,7 @@ def touched_keys(changed_bars_df: DataFrame, longest_gap_days: int) -> DataFrame
     return keys_df.withColumn("trade_dt", F.explode(around)).distinct()
 
 
-def split_keys(bars_df: DataFrame, changed_splits_df: DataFrame) -> DataFrame:
+def split_affected_keys(bars_df: DataFrame, changed_splits_df: DataFrame) -> DataFrame:
     """KEYS of the sessions before a split that changed, of symbols with adjusted bars."""
     until_df = changed_splits_df.groupBy("symbol").agg(F.max("ex_dt").alias("until_dt"))
     adjusted_df = bars_df.filter("adjustment = 'split'").select("symbol").distinct()

@@ -15,7 +15,7 @@ from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from jobs.gold.metrics import preferred_days
 from jobs.gold.provider_ranking import spelled_as, watched
-from jobs.reconciliation.affected_bars import touched_keys
+from jobs.reconciliation.affected_bars import affected_keys
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import split_steps
 from tests.jobs.reference_frames import plain_schema
@@ -333,5 +333,5 @@ def test_any_order_of_the_rows_gives_the_same_breaks(spark: SparkSession) -> Non
 
 def test_only_sessions_that_a_changed_bar_can_concern_are_compared_again(spark: SparkSession) -> None:
     changed_df = frame(spark, BARS, [minute(AV), bar(YAHOO, WED), bar(AV, WED)])
-    keys = {tuple(row) for row in touched_keys(changed_df, longest_gap_days=2).collect()}
+    keys = {tuple(row) for row in affected_keys(changed_df, longest_gap_days=2).collect()}
     assert keys == {("IBM", "1min", MON), *(("IBM", "1day", day) for day in (MON, TUE, WED, THU, FRI))}

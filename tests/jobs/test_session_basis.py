@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from jobs.gold.affected_sessions import split_span, with_changed_splits
+from jobs.gold.affected_sessions import mark_changed_splits, split_span
 from jobs.gold.daily_kpis import with_price_change
 from jobs.gold.split_adjustment import (
     LOG_SPLIT_FACTOR,
@@ -97,7 +97,7 @@ def changed(engine: SparkSession, *rows: tuple[str, date]) -> DataFrame:
 
 
 def touched(days_df: DataFrame, changed_df: DataFrame) -> list[Any]:
-    marked_df = with_changed_splits(days_df, changed_df, 2).filter("is_touched")
+    marked_df = mark_changed_splits(days_df, changed_df, 2).filter("is_touched")
     return [row["session_no"] for row in marked_df.orderBy("session_no").collect()]
 
 
