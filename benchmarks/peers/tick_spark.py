@@ -69,21 +69,21 @@ def bars_of(landed_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     )
 
 
-def key_figures(spark: SparkSession, lake: Path, changed_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
+def key_figures(spark: SparkSession, lake: Path, touched_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
     """The rows of daily_kpis of these symbols and days."""
-    days = [row[0] for row in changed_df.select("trade_dt").distinct().collect()]
+    days = [row[0] for row in touched_df.select("trade_dt").distinct().collect()]
     bars_df = spark.read.format("delta").load(str(lake / BARS)).filter(F.col("partition_dt").isin(days))
-    figures_df = day_figures(bars_df.join(changed_df, list(_DAY), "left_semi"))
+    figures_df = day_figures(bars_df.join(touched_df, list(_DAY), "left_semi"))
     first = min(days) - timedelta(days=2 * WINDOW)
     kpis_df = spark.read.format("delta").load(str(lake / KPIS))
     is_near = (F.col("partition_dt") >= F.lit(first.replace(month=1, day=1))) & (F.col("trade_dt") >= first)
     closes_df = kpis_df.filter(is_near & (F.col("interval") == "5min")).join(
-        changed_df, list(_DAY), "left_anti"
+        touched_df, list(_DAY), "left_anti"
     )
     both_df = closes_df.select(*_DAY, "close").unionByName(figures_df, allowMissingColumns=True)
     changed_df = with_change(both_df.join(sessions_df, "trade_dt"))
     minutes = (F.unix_timestamp("closed") - F.unix_timestamp("opened")) / 60
-    return changed_df.join(changed_df, list(_DAY), "left_semi").withColumns(
+    return changed_df.join(touched_df, list(_DAY), "left_semi").withColumns(
         {
             **{name: F.lit(value) for name, value in DAY_CONSTANTS.items()},
             "expected_bars": F.ceil(minutes / MINUTES),

@@ -26,12 +26,12 @@ from delta_tables.views.adjustment_factors import (
     basis_dt_sql,
     changed_price_sql,
     changed_volume_sql,
-    chosen,
     exact_price_sql,
     fetch_day,
     last_day_in_force,
     logarithm,
     ratio_sql,
+    selected_actions,
     share_left_sql,
     split_days,
     step_of,
@@ -97,8 +97,8 @@ def _split_parts(bars: str, actions: str, as_of: datetime | None) -> Parts:
             "SELECT provider, symbol FROM known_bars UNION SELECT provider, symbol FROM known_actions"
         ),
         "split_days": split_days("known_actions", "true"),
-        **chosen("split", "series", NEAR_RATIO),
-        "split_steps": steps("split_chosen", "sum(amount) OVER later AS log_sum"),
+        **selected_actions("split", "series", NEAR_RATIO),
+        "split_steps": steps("split_selected", "sum(amount) OVER later AS log_sum"),
         "ratios": f"SELECT *, {ratio_sql('log_sum')} AS ratio FROM split_steps",
         "split_rows": _split_rows(),
     }
@@ -111,7 +111,7 @@ def _cash_parts() -> Parts:
     return {
         "adjusters": "SELECT DISTINCT provider, symbol FROM known_bars WHERE adjustment = 'split'",
         "cash_days": _cash_days(),
-        **chosen("cash", "series", NEAR_CASH),
+        **selected_actions("cash", "series", NEAR_CASH),
         "sessions": _sessions(),
         "cash_logs": _cash_logs(),
         "cash_steps": steps("cash_logs", sums),
@@ -171,7 +171,7 @@ def _cash_logs() -> str:
     priced = (
         "SELECT p.for_provider, p.symbol, p.ex_dt, "
         f"CAST(p.amount AS DOUBLE) / 1e12 / {exact_price_sql('b.close')} AS share, row_number() OVER "
-        f"(PARTITION BY p.for_provider, p.symbol, p.ex_dt ORDER BY {order}) AS choice FROM cash_chosen p "
+        f"(PARTITION BY p.for_provider, p.symbol, p.ex_dt ORDER BY {order}) AS choice FROM cash_selected p "
         "JOIN sessions s ON s.symbol = p.symbol AND s.trade_dt < p.ex_dt AND p.ex_dt <= s.next_dt "
         f"JOIN split_rows b ON b.symbol = p.symbol AND b.trade_dt = s.trade_dt AND {_HAS_CLOSE}"
     )

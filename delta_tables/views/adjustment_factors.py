@@ -28,13 +28,15 @@ _EVENING_HOURS = 5
 _FIRST_DAY = "DATE '1800-01-01'"
 
 
-def chosen_splits_sql(series: str, actions: str) -> str:
+def selected_splits_sql(series: str, actions: str) -> str:
     """The SELECT of the splits that apply to each series, as known now: for_provider, symbol, ex_dt, log_sum.
 
     `series`: a relation of (provider, symbol). log_sum: ln(ratio) in 1e-13, a whole number; see ratio_sql.
     """
-    parts = {"split_days": split_days(actions, known_at(None))} | chosen("split", series, NEAR_RATIO)
-    return f"{with_parts(parts)} SELECT for_provider, symbol, ex_dt, amount AS log_sum FROM split_chosen"
+    parts = {"split_days": split_days(actions, known_at(None))} | selected_actions(
+        "split", series, NEAR_RATIO
+    )
+    return f"{with_parts(parts)} SELECT for_provider, symbol, ex_dt, amount AS log_sum FROM split_selected"
 
 
 def ratio_sql(log_sum: str) -> str:
@@ -93,8 +95,8 @@ def split_days(actions: str, condition: str) -> str:
     )
 
 
-def chosen(kind: str, series: str, is_near: str) -> Parts:
-    """The expressions from `<kind>_days` to `<kind>_chosen`: for_provider, symbol, ex_dt, amount.
+def selected_actions(kind: str, series: str, is_near: str) -> Parts:
+    """The expressions from `<kind>_days` to `<kind>_selected`: for_provider, symbol, ex_dt, amount.
 
     `<kind>_days`: provider, symbol, ex_dt, amount; `is_near` says of two amounts that they are one.
     """
@@ -109,7 +111,7 @@ def chosen(kind: str, series: str, is_near: str) -> Parts:
             f"FROM {series} s JOIN {kind}_days d ON d.symbol = s.symbol"
         ),
         f"{kind}_marked": f"SELECT *, {', '.join(neighbours)} FROM {kind}_ranked WHERE choice = 1",
-        f"{kind}_chosen": (
+        f"{kind}_selected": (
             f"SELECT for_provider, symbol, ex_dt, amount FROM {kind}_marked WHERE NOT {_is_repeat(is_near)}"
         ),
     }

@@ -22,13 +22,13 @@ def changed_days(changed_bars_df: DataFrame) -> DataFrame:
 
 
 def mark_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataFrame) -> DataFrame:
-    """`days_df` with `is_touched` also true where the session ended after a fact about it changed."""
+    """`days_df` with `is_changed` also true where the session ended after a fact about it changed."""
     since_df = changed_fundamentals_df.groupBy(F.col("symbol").alias("f_symbol")).agg(
         F.min("known_from").alias("f_since")
     )
     joined_df = days_df.join(F.broadcast(since_df), F.col("symbol") == F.col("f_symbol"), "left")
     is_later = F.coalesce(F.col("day_end_at") >= F.col("f_since"), F.lit(False))
-    return joined_df.withColumn("is_touched", F.col("is_touched") | is_later).drop("f_symbol", "f_since")
+    return joined_df.withColumn("is_changed", F.col("is_changed") | is_later).drop("f_symbol", "f_since")
 
 
 def split_span(changed_splits_df: DataFrame, kpis_df: DataFrame) -> tuple[date, date] | None:
@@ -49,7 +49,7 @@ def split_span(changed_splits_df: DataFrame, kpis_df: DataFrame) -> tuple[date, 
 
 
 def mark_changed_splits(days_df: DataFrame, changed_splits_df: DataFrame, lookback: int) -> DataFrame:
-    """`days_df` with `is_touched` also true where a changed split lies between it and a session before.
+    """`days_df` with `is_changed` also true where a changed split lies between it and a session before.
 
     Before: one of the symbol's `lookback` sessions before, of any provider; `changed_splits_df` has
     symbol and ex_dt.
@@ -63,16 +63,16 @@ def mark_changed_splits(days_df: DataFrame, changed_splits_df: DataFrame, lookba
     is_across = (F.min("day_basis_dt").over(near) < until) & (F.max("day_basis_dt").over(near) >= since)
     across_df = pairs_df.withColumn("is_across", is_across).filter("is_across").select(*DAY_KEYS).distinct()
     marked_df = days_df.join(across_df.withColumn("is_across", F.lit(True)), list(DAY_KEYS), "left")
-    is_touched = F.col("is_touched") | F.coalesce("is_across", F.lit(False))
-    return marked_df.withColumn("is_touched", is_touched).drop("is_across")
+    is_changed = F.col("is_changed") | F.coalesce("is_across", F.lit(False))
+    return marked_df.withColumn("is_changed", is_changed).drop("is_across")
 
 
 def _around_split() -> tuple[Column, Column]:
     return F.date_sub("ex_dt", NEAR_DAYS), F.date_add("ex_dt", NEAR_DAYS)
 
 
-def with_is_affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
+def mark_affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
     """Adds `is_affected`: the session was touched, or one that a window of its figures reaches was."""
     reach = Window.partitionBy("symbol").orderBy("session_no").rangeBetween(-window_sessions, 0)
     # a sum slides along its window; a maximum is searched for again at each row
-    return days_df.withColumn("is_affected", F.sum(F.col("is_touched").cast("int")).over(reach) > 0)
+    return days_df.withColumn("is_affected", F.sum(F.col("is_changed").cast("int")).over(reach) > 0)

@@ -11,7 +11,7 @@ from pyspark.sql.window import WindowSpec
 
 from config.settings import AVERAGE_SESSIONS, SignalSettings
 from jobs.gold.daily_kpis import half_up, ratio
-from jobs.gold.provider_ranking import rank_of
+from jobs.gold.provider_ranking import provider_rank
 from jobs.market_calendar.intervals import interval_minutes
 
 TRADING_DAYS_A_YEAR = 252
@@ -33,7 +33,7 @@ def preferred_days(
     """
     is_daily_last = F.when(F.col("interval") == "1day", 0).otherwise(interval_minutes(F.col("interval")))
     known_df = _with_fundamentals(days_df, fundamentals_df)
-    return _first_of_session(known_df, is_daily_last, rank_of(provider_order), "provider", "f_provider")
+    return _first_of_session(known_df, is_daily_last, provider_rank(provider_order), "provider", "f_provider")
 
 
 def session_metrics(adjusted_df: DataFrame, settings: SignalSettings) -> DataFrame:

@@ -11,7 +11,7 @@ from config.settings import WatchList
 _SEPARATORS, _AS_DOTS = "-/", ".."
 
 
-def rank_of(provider_order: Sequence[str], provider: str = "provider") -> Column:
+def provider_rank(provider_order: Sequence[str], provider: str = "provider") -> Column:
     """The place of the provider in the order, the first 0; all that it does not name come last alike."""
     rank = F.lit(len(provider_order))
     for place, name in reversed(list(enumerate(provider_order))):

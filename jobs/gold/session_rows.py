@@ -11,12 +11,12 @@ from config.settings import SignalSettings
 from delta_tables.intervals import LONG_INTERVALS
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
-from jobs.gold.affected_sessions import mark_changed_fundamentals, mark_changed_splits, with_is_affected
+from jobs.gold.affected_sessions import mark_affected, mark_changed_fundamentals, mark_changed_splits
 from jobs.gold.daily_kpis import DAY_KEYS, session_kpis, with_price_change
 from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_steps, with_log_split_factor, with_no_splits
 from jobs.market_calendar.sessions import sessions
 
-_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "is_touched", "is_affected")
+_ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "is_changed", "is_affected")
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def symbol_days(
         .join(F.broadcast(sessions_df), ["calendar", "trade_dt"])
         .select(*fresh_df.columns)
     )
-    days_df = fresh_df.withColumn("is_touched", F.lit(True)).unionByName(
-        stored_df.withColumn("is_touched", F.lit(False))
+    days_df = fresh_df.withColumn("is_changed", F.lit(True)).unionByName(
+        stored_df.withColumn("is_changed", F.lit(False))
     )
     series_df = changed_df.select("provider", "symbol").union(stored_kpis_df.select("provider", "symbol"))
     lookback = settings.longest_window_sessions
@@ -101,7 +101,7 @@ def symbol_days(
         days_df = mark_changed_fundamentals(days_df, changed.fundamentals_df)
     if changed.splits_df is not None:
         days_df = mark_changed_splits(days_df, changed.splits_df, lookback)
-    return with_is_affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
+    return mark_affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
 
 
 def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:

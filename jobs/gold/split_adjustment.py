@@ -12,11 +12,13 @@ from delta_tables.tables.column_types import SIZE
 from delta_tables.views.adjustment_factors import (
     changed_price_sql,
     changed_volume_sql,
-    chosen_splits_sql,
     ratio_sql,
+    selected_splits_sql,
 )
 
-LOG_SPLIT_FACTOR = "split_log"  # ln of the product of the splits up to basis_dt, in 1e-13: differences count
+LOG_SPLIT_FACTOR = (
+    "log_split_factor"  # ln of the product of the splits up to basis_dt, in 1e-13: differences count
+)
 _SERIES, _ACTIONS = "session_basis_series", "session_basis_actions"
 _SPLITS = ("s_provider", "s_symbol", "s_from_dt", "s_to_dt", "s_log")
 
@@ -33,10 +35,10 @@ def split_steps(series_df: DataFrame, actions_df: DataFrame) -> DataFrame:
     """
     series_df.createOrReplaceTempView(_SERIES)
     actions_df.createOrReplaceTempView(_ACTIONS)
-    chosen_df = series_df.sparkSession.sql(chosen_splits_sql(_SERIES, _ACTIONS))
+    selected_df = series_df.sparkSession.sql(selected_splits_sql(_SERIES, _ACTIONS))
     series = "PARTITION BY for_provider, symbol ORDER BY ex_dt"
     so_far = f"sum(log_sum) OVER ({series} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    return chosen_df.selectExpr(
+    return selected_df.selectExpr(
         "for_provider AS s_provider",
         "symbol AS s_symbol",
         "ex_dt AS s_from_dt",

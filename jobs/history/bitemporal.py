@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 
 from delta_tables.table import Table
 
-CHANGE_TYPE = "operation"
-IS_DELETED = "is_gone"
+CHANGE_TYPE = "change_type"
+IS_DELETED = "is_deleted"
 _LINEAGE = ("known_from", "known_to", "payload_id", "position", "run_id")
 
 
@@ -92,12 +92,12 @@ def with_tombstones(
 def _as_observations(frame_df: DataFrame, table: Table, *, is_stored: bool) -> DataFrame:
     names = [name for name in table.columns if name not in {"known_to", "run_id"}]
     stored_to = F.col("known_to") if is_stored else F.lit(None).cast("timestamp")
-    is_gone = F.col(IS_DELETED) if IS_DELETED in frame_df.columns else F.lit(False)
+    is_deleted = F.col(IS_DELETED) if IS_DELETED in frame_df.columns else F.lit(False)
     return frame_df.select(
         *names,
         stored_to.alias("stored_to"),
         F.lit(is_stored).alias("is_stored"),
-        is_gone.alias(IS_DELETED),
+        is_deleted.alias(IS_DELETED),
     )
 
 
@@ -150,9 +150,9 @@ def _collapse_repeats(winner_df: DataFrame, entity: Sequence[str]) -> DataFrame:
 def _changes(runs_df: DataFrame, table: Table, run_id: str) -> DataFrame:
     is_unchanged = F.col("is_stored") & F.col("known_to").eqNullSafe(F.col("stored_to"))
     holds_nothing = F.col("is_repeat") | F.col(IS_DELETED)
-    operation = F.when(holds_nothing & F.col("has_stored"), "delete").when(
+    change_type = F.when(holds_nothing & F.col("has_stored"), "delete").when(
         ~holds_nothing & ~is_unchanged, "upsert"
     )
-    changed_df = runs_df.withColumn(CHANGE_TYPE, operation).filter(F.col(CHANGE_TYPE).isNotNull())
+    changed_df = runs_df.withColumn(CHANGE_TYPE, change_type).filter(F.col(CHANGE_TYPE).isNotNull())
     frame_df = changed_df.withColumn("run_id", F.lit(run_id))
     return frame_df.select(*table.columns, CHANGE_TYPE)

@@ -11,19 +11,11 @@ from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjustment_factors import SPLITS
-from jobs.engine.table_io import (
-    between,
-    count_rows,
-    date_bounds,
-    is_new,
-    merge_history,
-    read_table,
-)
+from jobs.engine.table_io import between, count_rows, date_bounds, is_new, read_table
 from jobs.gold.affected_sessions import changed_rows
 from jobs.gold.provider_ranking import spelled_as, watched
-from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.history.row_diff import diff_rows
-from jobs.pipelines.audit import audit
+from jobs.pipelines.publish import TableChanges, staged_changes
 from jobs.pipelines.staging import staged
 from jobs.reconciliation.affected_bars import (
     KEYS,
@@ -36,7 +28,6 @@ from jobs.reconciliation.affected_bars import (
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import split_steps
 from jobs.runs.run_context import RunContext
-from quality.gate import GateResult
 
 
 @dataclass(frozen=True)
@@ -51,10 +42,10 @@ class _Compared:
 def break_changes(
     ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, changed_df: DataFrame | None = None
 ) -> TableChanges | None:
-    """What the bars and splits that these runs changed do to the table; None where that is nothing.
+    """What the bars and splits that these runs changed do to gold.bar_breaks; None if nothing changes.
 
-    None for `run_ids` compares all bars anew. `changed_df`: symbol, interval and trade_dt of the sessions
-    whose bars these runs changed, other sessions may be among them; None: they are looked for.
+    None for `run_ids` compares all bars again. `changed_df`: symbol, interval and trade_dt of the sessions
+    whose bars these runs changed, and perhaps of others; None: they are looked up.
     """
     settings = ctx.settings.reconciliation
     spelled = spelled_as(watched(ctx.settings.watch_list))

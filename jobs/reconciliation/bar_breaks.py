@@ -16,7 +16,7 @@ from delta_tables.intervals import DAILY, LONG_INTERVALS
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS, TOLERANCE
 from delta_tables.tables.gold_ticks import MEASURE
 from jobs.gold.daily_kpis import half_up
-from jobs.gold.provider_ranking import rank_of
+from jobs.gold.provider_ranking import provider_rank
 from jobs.market_calendar.intervals import interval_minutes
 from jobs.reconciliation.split_alignment import BASIS, NO_BASIS, with_aligned_splits, with_basis_dt
 
@@ -32,14 +32,14 @@ _MOST = 1e11  # what fits the column of relative differences
 
 
 def compared_bars(bars_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
-    """The candles of `bars_df`, one a provider, with basis_dt and `place`: 1 where the bar holds.
+    """The candles of `bars_df`, one a provider, with basis_dt and `provider_rank`: 1 where the bar holds.
 
     `bars_df`: current rows of silver.bars, symbols spelled alike (jobs.gold.provider_ranking.spelled_as). Of
     several providers the first in `provider_order` holds, then the first by name.
     """
-    first = Window.partitionBy(*_BAR).orderBy(rank_of(provider_order), "provider")
-    alike_df = _one_a_provider(bars_df.filter("kind = 'candle'"))
-    return with_basis_dt(alike_df).withColumn("place", F.row_number().over(first))
+    first = Window.partitionBy(*_BAR).orderBy(provider_rank(provider_order), "provider")
+    alike_df = _one_per_provider(bars_df.filter("kind = 'candle'"))
+    return with_basis_dt(alike_df).withColumn("provider_rank", F.row_number().over(first))
 
 
 def bar_breaks(
@@ -51,17 +51,17 @@ def bar_breaks(
     `steps_df`: jobs.reconciliation.split_alignment.split_steps of them. Both are read several times: best
     staged. The bar that holds is compared with each other one.
     """
-    holding_df = compared_df.filter("place = 1").select(*_BAR, *_side("a"))
-    others_df = compared_df.filter("place > 1").select(*_BAR, *_side("b"))
-    pairs_df = with_aligned_splits(holding_df.join(others_df, list(_BAR)), steps_df, FIELDS)
-    missing_df = _missing(holding_df, compared_df, settings.longest_gap_days)
+    preferred_df = compared_df.filter("provider_rank = 1").select(*_BAR, *_side("a"))
+    others_df = compared_df.filter("provider_rank > 1").select(*_BAR, *_side("b"))
+    pairs_df = with_aligned_splits(preferred_df.join(others_df, list(_BAR)), steps_df, FIELDS)
+    missing_df = _missing(preferred_df, compared_df, settings.longest_gap_days)
     rows_df = _different(pairs_df, settings).unionByName(missing_df)
     return BAR_BREAKS.conform(
         rows_df.withColumn("run_id", F.lit(run_id)).withColumn("partition_dt", F.trunc("trade_dt", "year"))
     )
 
 
-def _one_a_provider(bars_df: DataFrame) -> DataFrame:
+def _one_per_provider(bars_df: DataFrame) -> DataFrame:
     """A provider may have a symbol in two spellings: what was learned last holds, then the greater hash."""
     same = Window.partitionBy("symbol", "interval", "timestamp", "provider")
     ranked = same.orderBy(F.desc("known_from"), F.desc("payload_id"), F.desc("position"))
@@ -131,10 +131,10 @@ def _of_field(side: str) -> Column:
     return value
 
 
-def _missing(holding_df: DataFrame, bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
+def _missing(preferred_df: DataFrame, bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
     """The holding bars that another provider lacks in a session which it covers, with its name."""
     expected_df = _covered_sessions(bars_df).unionByName(_covered_days(bars_df, longest_gap_days))
-    asked_df = holding_df.join(expected_df, [*_SERIES, "trade_dt"]).filter("a_provider <> b_provider")
+    asked_df = preferred_df.join(expected_df, [*_SERIES, "trade_dt"]).filter("a_provider <> b_provider")
     ended = F.unix_timestamp("timestamp") + interval_minutes(F.col("interval")) * 60
     was_over = F.col("covered_at").isNull() | (F.unix_timestamp("covered_at") >= ended)
     had_df = bars_df.select(*_BAR, F.col("provider").alias("b_provider"))

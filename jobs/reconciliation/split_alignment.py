@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from delta_tables.tables.gold_ticks import MEASURE
-from delta_tables.views.adjustment_factors import SPLITS, basis_dt_sql, chosen_splits_sql, ratio_sql
+from delta_tables.views.adjustment_factors import SPLITS, basis_dt_sql, ratio_sql, selected_splits_sql
 
 BASIS, NO_BASIS, RAW, SPLIT = "basis", "none", "raw", "split"
 _SERIES_VIEW, _ACTIONS_VIEW = "reconciled_series", "reconciled_actions"
@@ -36,11 +36,11 @@ def split_steps(compared_df: DataFrame, splits_df: DataFrame) -> DataFrame:
     start_df = series_df.select(
         *_SERIES, F.lit(_FIRST).cast("date").alias("ex_dt"), *_counted(log=F.lit(0), unknown=F.lit(0))
     )
-    chosen_df = _chosen(series_df, splits_df)
+    selected_df = _selected(series_df, splits_df)
     so_far = Window.partitionBy(*_SERIES).orderBy("ex_dt")
     days_df = (
-        start_df.unionByName(chosen_df)
-        .unionByName(_without_ratio(series_df, splits_df, chosen_df))
+        start_df.unionByName(selected_df)
+        .unionByName(_without_ratio(series_df, splits_df, selected_df))
         .groupBy(*_SERIES, "ex_dt")
         .agg(F.sum("log").alias("log"), F.sum("unknown").alias("unknown"))
     )
@@ -81,20 +81,20 @@ def with_aligned_splits(pairs_df: DataFrame, steps_df: DataFrame, fields: tuple[
     return between_df.withColumn(BASIS, basis).withColumns(values)
 
 
-def _chosen(series_df: DataFrame, splits_df: DataFrame) -> DataFrame:
+def _selected(series_df: DataFrame, splits_df: DataFrame) -> DataFrame:
     spark = series_df.sparkSession
     series_df.withColumnRenamed("for_provider", "provider").createOrReplaceTempView(_SERIES_VIEW)
     splits_df.createOrReplaceTempView(_ACTIONS_VIEW)
-    chosen_df = spark.sql(chosen_splits_sql(_SERIES_VIEW, _ACTIONS_VIEW))
-    return chosen_df.select(*_SERIES, "ex_dt", *_counted(log=F.col("log_sum"), unknown=F.lit(0)))
+    selected_df = spark.sql(selected_splits_sql(_SERIES_VIEW, _ACTIONS_VIEW))
+    return selected_df.select(*_SERIES, "ex_dt", *_counted(log=F.col("log_sum"), unknown=F.lit(0)))
 
 
-def _without_ratio(series_df: DataFrame, splits_df: DataFrame, chosen_df: DataFrame) -> DataFrame:
+def _without_ratio(series_df: DataFrame, splits_df: DataFrame, selected_df: DataFrame) -> DataFrame:
     """The splits that nobody near their date gives a ratio for, for each series of their symbol."""
     bare_df = splits_df.filter(F.col("ratio").isNull() & F.col("action").isin(*SPLITS)).select(
         "symbol", "ex_dt"
     )
-    adjusted_df = chosen_df.select(
+    adjusted_df = selected_df.select(
         *(F.col(name).alias(f"told_{name}") for name in _SERIES), F.col("ex_dt").alias("told_dt")
     )
     is_told = (

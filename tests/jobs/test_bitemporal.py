@@ -81,9 +81,9 @@ class Stored:
     def take(self, changes: list[Any]) -> None:
         for change in changes:
             row = change.asDict()
-            operation = row.pop(CHANGE_TYPE)
+            change_type = row.pop(CHANGE_TYPE)
             key = (row["symbol"], row["known_from"])
-            if operation == "delete":
+            if change_type == "delete":
                 del self.rows[key]
             else:
                 self.rows[key] = row

@@ -15,7 +15,7 @@ from delta_tables.tables.silver import BARS
 from jobs.engine.session import engine_session
 from tests.silent_store import silent_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 LIMIT_SECONDS = 60.0
 NOBODY = "http://127.0.0.1:9"
 

@@ -20,7 +20,7 @@ from tests.jobs.reference_frames import plain_schema
 
 SCHEMA = (
     "symbol string, interval string, provider string, session_no int, trade_dt date, basis_dt date, "
-    "close decimal(24,12), volume decimal(20,6), is_touched boolean"
+    "close decimal(24,12), volume decimal(20,6), is_changed boolean"
 )
 SPLITS = [
     split_row("2020-01-03", "2"),
@@ -97,7 +97,7 @@ def changed(engine: SparkSession, *rows: tuple[str, date]) -> DataFrame:
 
 
 def touched(days_df: DataFrame, changed_df: DataFrame) -> list[Any]:
-    marked_df = mark_changed_splits(days_df, changed_df, 2).filter("is_touched")
+    marked_df = mark_changed_splits(days_df, changed_df, 2).filter("is_changed")
     return [row["session_no"] for row in marked_df.orderBy("session_no").collect()]
 
 
