@@ -48,7 +48,7 @@ def stock_clean_sql(source: str) -> str:
     return f"SELECT {_CLEAN_COLUMNS} FROM ({ranked}) ranked WHERE choice = 1"  # noqa: S608 - likewise
 
 
-def stock_clean_of_one_kind_sql(source: str) -> str:
+def stock_clean_single_series_sql(source: str) -> str:
     """The same where all bars are of one interval and provider, so that there is nothing to choose."""
     return f"SELECT {_CLEAN_COLUMNS} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
 

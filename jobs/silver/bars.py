@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.tables.silver import BARS
-from delta_tables.views.views import IS_CURRENT_STOCK, stock_clean_of_one_kind_sql, stock_clean_sql
+from delta_tables.views.views import IS_CURRENT_STOCK, stock_clean_single_series_sql, stock_clean_sql
 from jobs.history.bitemporal import bitemporal_changes
 
 _NOT_OBSERVED = ("known_from", "known_to", "run_id")
@@ -28,7 +28,7 @@ def bar_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> D
     return bitemporal_changes(observed_bars(validated_df), stored_df, BARS, run_id)
 
 
-def kinds_of_stock_bars(bars_df: DataFrame) -> set[tuple[str, str]]:
+def stock_series(bars_df: DataFrame) -> set[tuple[str, str]]:
     """The intervals and providers that the current stock bars among these are of, two at most."""
     current_df = bars_df.filter(IS_CURRENT_STOCK)
     return {tuple(row) for row in current_df.select("interval", "provider").distinct().limit(2).collect()}
@@ -44,7 +44,7 @@ def stock_clean(bars_df: DataFrame) -> DataFrame:
     return bars_df.sparkSession.sql(stock_clean_sql("stock_clean_source"))
 
 
-def stock_clean_of_one_kind(bars_df: DataFrame) -> DataFrame:
+def stock_clean_single_series(bars_df: DataFrame) -> DataFrame:
     """The same where kinds_of_stock_bars finds one kind only, so that none has to be chosen."""
     bars_df.createOrReplaceTempView("stock_clean_source")
-    return bars_df.sparkSession.sql(stock_clean_of_one_kind_sql("stock_clean_source"))
+    return bars_df.sparkSession.sql(stock_clean_single_series_sql("stock_clean_source"))
