@@ -15,9 +15,9 @@ from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
 
 ENGINE_LAYERS: Final = frozenset({"silver", "gold"})
-LEAST_RETAIN_HOURS: Final = 7 * 24  # the longest reader, or a way back, may need a version of a week ago
+MIN_RETAIN_HOURS: Final = 7 * 24  # the longest reader, or a way back, may need a version of a week ago
 _OPTIMIZE: Final = "OPTIMIZE"  # what both delta-rs and Apache Spark call a compaction in a table's history
-_FEW_FILES: Final = 4  # as many of a partition are left as they are
+_SMALL_FILE_LIMIT: Final = 4  # as many of a partition are left as they are
 _NAMES: Final = ("path", "size_bytes", "num_records")
 
 
@@ -72,7 +72,7 @@ def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
 def has_small_files(lake: Lake, table: Table) -> bool:
     """Whether a partition (the table, without any) has more than a few files."""
     files = _files(open_table(lake, table), table)
-    return any(count > _FEW_FILES for count in Counter(file.partition for file in files).values())
+    return any(count > _SMALL_FILE_LIMIT for count in Counter(file.partition for file in files).values())
 
 
 def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
@@ -134,7 +134,7 @@ def _require_same_rows(lake: Lake, table: Table, version: int) -> None:
             f"compacted, version {version} {now.rows}, or others. Nothing was removed; stop all runs. While "
             f"{version} is the newest version, restore {version - 1}; once others follow do not restore, "
             f"which would drop what they added: append the rows of version {version - 1} that version "
-            f"{version} does not have (its files stay for {LEAST_RETAIN_HOURS // 24} days)"
+            f"{version} does not have (its files stay for {MIN_RETAIN_HOURS // 24} days)"
         )
 
 
@@ -144,9 +144,9 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
     Raises:
         LakeError: fewer hours than a reader or a way back may need; nothing was removed.
     """
-    if retain_hours < LEAST_RETAIN_HOURS:
+    if retain_hours < MIN_RETAIN_HOURS:
         raise LakeError(
-            f"{table.full_name}: old files are kept for {LEAST_RETAIN_HOURS} hours at least, for readers at "
+            f"{table.full_name}: old files are kept for {MIN_RETAIN_HOURS} hours at least, for readers at "
             f"work and for a way back; {retain_hours} were asked for (maintenance.retain_hours)"
         )
     lake.require_writer()

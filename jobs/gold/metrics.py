@@ -15,7 +15,7 @@ from jobs.gold.provider_ranking import provider_rank
 from jobs.market_calendar.intervals import interval_minutes
 
 TRADING_DAYS_A_YEAR = 252
-FEWEST_RETURNS = 5
+MIN_RETURNS = 5
 
 
 def preferred_days(
@@ -103,7 +103,7 @@ def _volatility(sessions: int) -> Column:
     squares = F.sum((daily * daily).cast("decimal(32,12)")).over(window).cast("double")
     variance = (squares - total * total / count) / (count - 1)
     yearly = F.sqrt(F.greatest(variance, F.lit(0.0)) * F.lit(float(TRADING_DAYS_A_YEAR)))
-    return F.when(count >= FEWEST_RETURNS, half_up(yearly))
+    return F.when(count >= MIN_RETURNS, half_up(yearly))
 
 
 def _sessions(start: int, end: int) -> WindowSpec:

@@ -15,8 +15,8 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import RAW_PAYLOADS
 
 _SERIES = ("provider", "dataset", "symbol", "interval")
-_FEW_PAYLOADS = 4096
-_TASKS_FOR_FEW = 4
+_REPARTITION_LIMIT = 4096
+_REPARTITION_TASKS = 4
 _SINCE = StructType(
     [
         *(StructField(name, StringType()) for name in _SERIES),
@@ -44,7 +44,7 @@ class BronzeWindow:
 
         A few thousand lie in few files, which one core each would parse.
         """
-        return _TASKS_FOR_FEW if self.payload_count <= _FEW_PAYLOADS else None
+        return _REPARTITION_TASKS if self.payload_count <= _REPARTITION_LIMIT else None
 
 
 def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:

@@ -21,9 +21,9 @@ _CHART = {"5min": 5, "60min": 60, "1day": 1440}
 _OHLC = {"30min": 30, "60min": 60, "4hour": 240, "1day": 1440, "4day": 5760}
 _CANDLE_ROW = 5
 # A chart ends with the price of the moment, wherever that falls: two points say nothing of the spacing.
-_FEWEST_CHART_STAMPS = 3
-_FEWEST_OHLC_STAMPS = 2
-_LONGEST_NUMBER = 60
+_MIN_CHART_STAMPS = 3
+_MIN_OHLC_STAMPS = 2
+_MAX_NUMBER_LENGTH = 60
 
 
 def coin_bar_rows(body: bytes, symbol: str, interval: str | None) -> Sequence[RawRow]:  # noqa: ARG001 - a PayloadParser
@@ -76,7 +76,7 @@ def _document(body: bytes) -> object:
 
 def _chart_rows(points: list[object], asked: str | None) -> list[RawRow]:
     cells = [_cells(point, 2) for point in points]
-    interval = _spacing(cells, _CHART, _FEWEST_CHART_STAMPS) or asked
+    interval = _spacing(cells, _CHART, _MIN_CHART_STAMPS) or asked
     return [
         (interval, f"/prices/{number}", at, None, price, price, price, price)
         for number, (at, price) in enumerate(cells)
@@ -85,7 +85,7 @@ def _chart_rows(points: list[object], asked: str | None) -> list[RawRow]:
 
 def _candle_rows(candles: list[object], asked: str | None) -> list[RawRow]:
     cells = [_cells(candle, _CANDLE_ROW) for candle in candles]
-    interval = _spacing(cells, _OHLC, _FEWEST_OHLC_STAMPS) or asked
+    interval = _spacing(cells, _OHLC, _MIN_OHLC_STAMPS) or asked
     minutes = _OHLC.get(interval or "")
     return [
         (interval, f"/{number}", _start(end, minutes), end, *prices)
@@ -137,5 +137,7 @@ def _plain(text: str) -> str:
         number = Decimal(text)
     except InvalidOperation:
         return text
-    is_short = number.is_finite() and abs(number.adjusted()) + len(number.as_tuple().digits) < _LONGEST_NUMBER
+    is_short = (
+        number.is_finite() and abs(number.adjusted()) + len(number.as_tuple().digits) < _MAX_NUMBER_LENGTH
+    )
     return format(number, "f") if is_short else text

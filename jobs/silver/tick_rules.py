@@ -11,7 +11,7 @@ from pyspark.sql.types import DecimalType
 from jobs.market_calendar.sessions import NEW_YORK, STOCKS_US, sessions_between
 from jobs.parsing.flat_files import FlatFile
 
-_LARGEST = {"int": 2**31 - 1, "bigint": 2**63 - 1}
+_MAX_VALUES = {"int": 2**31 - 1, "bigint": 2**63 - 1}
 _MICROSECOND = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,9 +115,9 @@ def integer(name: str, kind: str = "bigint") -> Column:
     By way of a decimal, since the embedded engine's cast raises on what is too large. Not by try_cast in an
     SQL text: with each such text that it reads the embedded engine (0.7) keeps some 20 KB for ever.
     """
-    digits = len(str(_LARGEST[kind]))
+    digits = len(str(_MAX_VALUES[kind]))
     number = _matching(name, rf"^\d{{1,{digits}}}$").cast(DecimalType(digits, 0))
-    largest = F.lit(str(_LARGEST[kind])).cast(DecimalType(digits, 0))
+    largest = F.lit(str(_MAX_VALUES[kind])).cast(DecimalType(digits, 0))
     return F.when(number <= largest, number).cast(kind)
 
 
