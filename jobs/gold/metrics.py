@@ -63,11 +63,11 @@ def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFr
         F.col("f_known_to").isNull() | (F.col("f_known_to") > F.col("day_end_at"))
     )
     joined_df = days_df.join(facts_df, (F.col("symbol") == F.col("f_symbol")) & was_known, "left")
-    has_drawn_facts = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
+    has_simulated_fundamentals = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
     return joined_df.select(
         *days_df.columns,
         F.col("f_eps").alias("eps"),
-        has_drawn_facts.alias("has_drawn_facts"),
+        has_simulated_fundamentals.alias("has_drawn_facts"),
         "f_provider",
     )
 
