@@ -27,7 +27,7 @@ def preferred_days(
     in `provider_order` holds, then the first by name: days have one row a provider and interval, so the
     order is total. Within a provider what was learned last holds already (jobs.history.bitemporal).
 
-    Adds eps and has_drawn_facts: the bars or the fundamentals were simulated. `fundamentals_df`:
+    Adds eps and has_simulated_inputs: the bars or the fundamentals were simulated. `fundamentals_df`:
     silver.fundamentals with its history; each session sees what was known at its end, of several providers
     what the first by name says.
     """
@@ -53,7 +53,7 @@ def session_metrics(adjusted_df: DataFrame, settings: SignalSettings) -> DataFra
 
 
 def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFrame:
-    """Adds eps, has_drawn_facts and f_provider; a row for each provider that knew something."""
+    """Adds eps, has_simulated_inputs and f_provider; a row for each provider that knew something."""
     facts_df = fundamentals_df.select(
         F.col("symbol").alias("f_symbol"),
         *(F.col(name).alias(f"f_{name}") for name in ("provider", "known_from", "known_to", "eps")),
@@ -63,11 +63,11 @@ def _with_fundamentals(days_df: DataFrame, fundamentals_df: DataFrame) -> DataFr
         F.col("f_known_to").isNull() | (F.col("f_known_to") > F.col("day_end_at"))
     )
     joined_df = days_df.join(facts_df, (F.col("symbol") == F.col("f_symbol")) & was_known, "left")
-    has_simulated_fundamentals = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
+    has_simulated_inputs = F.col("is_simulated") | F.coalesce("f_is_simulated", F.lit(False))
     return joined_df.select(
         *days_df.columns,
         F.col("f_eps").alias("eps"),
-        has_simulated_fundamentals.alias("has_drawn_facts"),
+        has_simulated_inputs.alias("has_simulated_inputs"),
         "f_provider",
     )
 

@@ -91,7 +91,7 @@ PE_RATIO = Signal(
     "pe_ratio",
     lambda settings: settings.pe_ratio_threshold,
     _pe_ratio_reason,
-    is_simulated="has_drawn_facts",
+    is_simulated="has_simulated_inputs",
 )
 SIGNALS = (VOLUME_SPIKE, PE_RATIO)
 

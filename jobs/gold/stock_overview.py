@@ -16,5 +16,5 @@ def stock_overview(metrics_df: DataFrame, settings: SignalSettings) -> DataFrame
         *("symbol", "trade_dt", "interval", "provider", "open", "high", "low", "close", "volume"),
         *("price_change", "price_change_pct", "7d_avg", "volatility_score", "volume_spike_pct", "pe_ratio"),
         triggered_signals(settings).alias("triggered_signals"),
-        F.col("has_drawn_facts").alias("is_simulated"),
+        F.col("has_simulated_inputs").alias("is_simulated"),
     )

@@ -28,7 +28,7 @@ _BAR = (*_SERIES, "trade_dt", "timestamp")
 _SIDE = ("provider", "payload_id", "adjustment", "basis_dt", *FIELDS)
 # narrow enough that no engine cuts the scale of a product with a factor or a tolerance
 _EXACT = "decimal(26,12)"
-_MOST = 1e11  # what fits the column of relative differences
+_MAX_RELATIVE_DIFFERENCE = 1e11  # what fits the column of relative differences
 
 
 def compared_bars(bars_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
@@ -110,7 +110,10 @@ def _measured(valued_df: DataFrame, settings: ReconciliationSettings) -> DataFra
     parts = F.abs(F.col("difference")).cast(_EXACT) * F.col("units_a_whole").cast("decimal(5,0)")
     relative = parts.cast("double") / F.when(F.col("whole") != 0, F.col("whole")).cast("double")
     return measured_df.withColumn("is_within", parts <= F.col("whole") * F.col("tolerance")).withColumn(
-        "relative_difference", half_up(F.when(relative > _MOST, F.lit(_MOST)).otherwise(relative))
+        "relative_difference",
+        half_up(
+            F.when(relative > _MAX_RELATIVE_DIFFERENCE, F.lit(_MAX_RELATIVE_DIFFERENCE)).otherwise(relative)
+        ),
     )
 
 

@@ -59,7 +59,7 @@ def test_the_overview_names_the_signals_that_are_computed(spark: SparkSession) -
     """With thresholds that nothing stays below."""
     metrics_df = spark.sql(
         "SELECT 'A' AS symbol, date'2010-08-20' AS trade_dt, 'stock' AS asset_class, 'x' AS provider, "
-        "false AS is_simulated, false AS has_drawn_facts, false AS is_half_day, 1 AS volume, 1 AS eps, "
+        "false AS is_simulated, false AS has_simulated_inputs, false AS is_half_day, 1 AS volume, 1 AS eps, "
         "CAST(1000000 AS DECIMAL(18,6)) AS pe_ratio, CAST(1000000 AS DECIMAL(18,6)) AS volume_spike_pct"
     )
     settings = SignalSettings()
@@ -86,7 +86,7 @@ def test_the_bar_is_chosen_before_whose_facts_count(engine: SparkSession) -> Non
     )
     found_df = preferred_days(days_df, facts_df, ("massive", "alphavantage"))
     found = {
-        str(row["trade_dt"]): (row["interval"], row["provider"], row["eps"], row["has_drawn_facts"])
+        str(row["trade_dt"]): (row["interval"], row["provider"], row["eps"], row["has_simulated_inputs"])
         for row in found_df.collect()
     }
     assert found == {
