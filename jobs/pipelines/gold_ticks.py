@@ -1,6 +1,5 @@
 """Builds Gold from ticks: features of the days that changed, and the report on the vendor's minute bars."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,26 +9,25 @@ from pyspark.sql import functions as F
 
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
-from delta_tables.table import SchemaMismatch, Table
+from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_FILES
 from delta_tables.tables.gold_ticks import TABLES, TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from delta_tables.views.tick_views import CURRENT, HAPPENED
-from jobs.engine.table_io import append_first, between, count_rows, merge_history, read_table
+from jobs.engine.table_io import between, count_rows, read_table
 from jobs.gold.tick_features import tick_features
 from jobs.gold.trade_bars import bar_differences, trade_bars
 from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import MINUTE_BARS
-from jobs.pipelines.audit import audit
-from jobs.pipelines.silver_payloads import Built, failed_gates
+from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
+from jobs.runs.run_log import SILVER, table_ids
+from jobs.runs.stage import BLOCKING, OpenStage, StageResult, failed_gates, recorded_stage
 from jobs.silver.tick_batches import TickBatch, symbol_batches
-from quality.gate import GateFailed, GateResult
 
 STAGE, SUBJECT = "gold_ticks", "gold_ticks"
 PROVIDER = "massive"
@@ -61,34 +59,25 @@ class _Day:
         return table_df.where(between(partition, (self.file_dt, self.file_dt)))
 
 
-def build_tick_gold(ctx: RunContext, spark: SparkSession) -> Built:
+def build_tick_gold(ctx: RunContext, spark: SparkSession) -> StageResult:
     """Computes the days again whose trades, quotes or vendor bars changed, and writes what differs.
 
-    A killed run is made good by the next. A refused day stays pending with all of its run, and does not stop
-    the others.
+    The next run makes good for one that was killed. A refused day stays pending with all of its run, and does
+    not stop the others.
 
     Raises:
         LakeError: a table is missing or damaged.
     """
     pending = _pending(ctx, spark)
     if not pending.run_ids:
-        return Built(StageResult(STAGE, SUBJECT, "nothing_new"))
-    began = time.monotonic()
-    record_start(ctx.lake, ctx.run_id, STAGE, SUBJECT)
-    gates: list[GateResult] = []
-    try:
-        rows, refused = _build_days(ctx, spark, pending.days, gates)
-    except Exception as error:
-        record_failure(ctx.lake, ctx.run_id, STAGE, SUBJECT, time.monotonic() - began, error)
-        raise
-    result = StageResult(
-        *(STAGE, SUBJECT, "blocked" if refused else "done", time.monotonic() - began),
-        rows_out=rows,
-        consumed_runs=() if refused else pending.run_ids,
-        detail="; ".join(refused) or f"days computed: {len(pending.days)}",
-        table_ids=table_ids(ctx.lake, *TABLES),
-    )
-    return Built(record(ctx.lake, ctx.run_id, result), tuple(gates))
+        return StageResult(STAGE, SUBJECT, "nothing_new")
+    with recorded_stage(ctx, STAGE, SUBJECT) as stage:
+        refused = _build_days(ctx, spark, pending.days, stage)
+        stage.status = "blocked" if refused else "done"
+        stage.consumed_runs = () if refused else pending.run_ids
+        stage.detail = "; ".join(refused) or f"days computed: {len(pending.days)}"
+        stage.table_ids = table_ids(ctx.lake, *TABLES)
+    return stage.result
 
 
 def _pending(ctx: RunContext, spark: SparkSession) -> _Pending:
@@ -131,33 +120,30 @@ def _vendor_minutes(bars_df: DataFrame) -> DataFrame:
     return bars_df.filter((F.col("provider") == PROVIDER) & (F.col("interval") == "1min"))
 
 
-def _build_days(
-    ctx: RunContext, spark: SparkSession, days: Sequence[date], gates: list[GateResult]
-) -> tuple[int, list[str]]:
-    rows, refused = 0, []
+def _build_days(ctx: RunContext, spark: SparkSession, days: Sequence[date], stage: OpenStage) -> list[str]:
+    """Builds each day, and returns why days were refused."""
+    refused = []
     for file_dt in days:
         try:
-            rows += _build_day(_Day(ctx, spark, file_dt), gates)
-        except (GateFailed, SchemaMismatch) as failure:
+            _build_day(_Day(ctx, spark, file_dt), stage)
+        except BLOCKING as failure:
             refused.append(f"{file_dt}: {failure}")
-            gates += failed_gates(failure)
-    return rows, refused
+            stage.gates += failed_gates(failure)
+    return refused
 
 
-def _build_day(day: _Day, gates: list[GateResult]) -> int:
+def _build_day(day: _Day, stage: OpenStage) -> None:
     trades_df, quotes_df = day.current(TRADES).where(HAPPENED), day.current(QUOTES)
     vendor_df = _vendor_minutes(day.current(BARS, "partition_dt"))
     bars_can_differ = bool(trades_df.limit(1).collect()) and bool(vendor_df.limit(1).collect())
-    rows = 0
     for number, batch in enumerate(_batches(day, (trades_df, quotes_df, vendor_df))):
         run_id = day.ctx.run_id
         features_df = tick_features(_held(batch, trades_df), _held(batch, quotes_df), run_id)
-        rows += _publish(day, TICK_FEATURES, features_df, batch, number, gates)
+        _publish(day, TICK_FEATURES, features_df, batch, number, stage)
         if bars_can_differ:
             ours_df = trade_bars(_held(batch, trades_df))
             differences_df = bar_differences(ours_df, _held(batch, vendor_df), run_id)
-            rows += _publish(day, TRADE_BAR_DIFFERENCES, differences_df, batch, number, gates)
-    return rows
+            _publish(day, TRADE_BAR_DIFFERENCES, differences_df, batch, number, stage)
 
 
 def _batches(day: _Day, frames: Sequence[DataFrame]) -> list[TickBatch]:
@@ -173,27 +159,19 @@ def _batches(day: _Day, frames: Sequence[DataFrame]) -> list[TickBatch]:
 
 
 def _held(batch: TickBatch, frame_df: DataFrame) -> DataFrame:
-    return frame_df.filter(batch.holds_symbol("symbol"))
+    return frame_df.filter(batch.contains_symbol("symbol"))
 
 
 def _publish(
-    day: _Day, table: Table, computed_df: DataFrame, batch: TickBatch, number: int, gates: list[GateResult]
-) -> int:
-    ctx, lake = day.ctx, day.ctx.lake
-    name = f"{table.name}_{day.file_dt}_{number}"
-    computed_df = staged(ctx, computed_df, f"{name}_computed")
+    day: _Day, table: Table, computed_df: DataFrame, batch: TickBatch, number: int, stage: OpenStage
+) -> None:
+    ctx, name = day.ctx, f"{table.name}_{day.file_dt}_{number}"
     stored_df = _held(batch, day.stored(table))
-    is_first = not stored_df.limit(1).collect()
-    changes_df = computed_df.withColumn(CHANGE_TYPE, F.lit("upsert"))
-    if not is_first:
-        replaced_df = diff_rows(computed_df, stored_df, table)
-        changes_df = staged(ctx, replaced_df, f"{name}_changes")
-    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
-    if count_rows(upserts_df):
-        gates.append(audit(ctx, upserts_df, table))
-    changed = count_rows(changes_df)
-    if changed and is_first:
-        append_first(lake, table, changes_df)
-    elif changed:
-        merge_history(lake, table, changes_df, (day.file_dt, day.file_dt))
-    return changed
+    computed_df = staged(ctx, computed_df, f"{name}_computed")
+    if stored_df.limit(1).collect():
+        changes_df = diff_rows(computed_df, stored_df, table)
+        changes = staged_changes(ctx, table, changes_df, f"{name}_changes", (day.file_dt, day.file_dt))
+    else:
+        changes_df = computed_df.withColumn(CHANGE_TYPE, F.lit("upsert"))
+        changes = TableChanges(table, changes_df, count_rows(computed_df), is_initial=True)
+    publish_changes(ctx, changes, stage)

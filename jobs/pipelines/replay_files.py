@@ -55,51 +55,33 @@ class _Part:
     stored_df: DataFrame
 
 
-@dataclass
-class _Counts:
-    rows_in: int = 0
-    rows_out: int = 0
-    rows_bad: int = 0
+def replay_day(ctx: RunContext, spark: SparkSession, day: FileDay, universe: Universe) -> StageResult:
+    """How the day's replay ended; the bytes of every version must be in the landing zone.
 
-
-def replay_day(ctx: RunContext, spark: SparkSession, day: FileDay, universe: Universe) -> Built:
-    """How the day's replay ended; every version's bytes must lie in the landing area.
-
-    Part by part in one commit each, the same parts as in an ordinary build; a day that is refused is blocked
-    and stops no other. A killed replay is started again. Raises what is not the day's own fault.
+    Each part is one commit, the same parts as in an ordinary build. A refused day is blocked and stops no
+    other; a killed replay is started again. Raises what is not the day's own fault.
     """
-    began, table = time.monotonic(), TABLE_OF[day.dataset]
+    table = TABLE_OF[day.dataset]
     partition_dt = partition_of(day.versions[0]) if table is BARS else day.file_dt
     loads = [FileLoad(ctx, spark, table, file, universe, partition_dt) for file in day.versions]
-    counts, gates = _Counts(), list[GateResult]()
-    record_start(ctx.lake, ctx.run_id, SILVER, table.full_name)
-    try:
-        _publish_day(loads, counts, gates)
-    except (FlatFileError, GateFailed, SchemaMismatch) as failure:
-        seconds, detail = time.monotonic() - began, f"{day.dataset} of {day.file_dt}: {failure}"
-        result = StageResult(SILVER, table.full_name, "blocked", seconds, detail=detail)
-        return Built(record(ctx.lake, ctx.run_id, result), (*gates, *failed_gates(failure)))
-    except Exception as error:
-        record_failure(ctx.lake, ctx.run_id, SILVER, table.full_name, time.monotonic() - began, error)
-        raise
-    result = StageResult(
-        *(SILVER, table.full_name, "replayed", time.monotonic() - began),
-        *(counts.rows_in, counts.rows_out, counts.rows_bad),
-        detail=file_mark(day.versions[-1], universe),  # by which Gold knows the day
-        table_ids=table_ids(ctx.lake, table),
-    )
-    return Built(record(ctx.lake, ctx.run_id, result), tuple(gates))
+    with recorded_stage(ctx, SILVER, table.full_name, FILE_BLOCKING) as stage:
+        stage.source = f"{day.dataset} of {day.file_dt}"
+        _publish_day(loads, stage)
+        stage.status = "replayed"
+        stage.detail = file_mark(day.versions[-1], universe)  # by which Gold knows the day
+        stage.table_ids = table_ids(ctx.lake, table)
+    return stage.result
 
 
-def _publish_day(loads: Sequence[FileLoad], counts: _Counts, gates: list[GateResult]) -> None:
-    recipe = _TICKS.get(loads[0].file.dataset)
-    bad: list[DataFrame] = []
-    for part in _bar_parts(loads) if recipe is None else _tick_parts(recipe, loads):
-        counts.rows_in += sum(count_rows(validated_df) for validated_df in part.judged)
-        counts.rows_out += _publish_part(loads, part, gates)
-        bad += [validated_df.filter(F.size("reasons") > 0) for validated_df in part.judged]
-    if bad:
-        counts.rows_bad = _publish_bad(loads, _together(bad), gates)
+def _publish_day(loads: Sequence[FileLoad], stage: OpenStage) -> None:
+    pipeline = _TICKS.get(loads[0].file.dataset)
+    invalid: list[DataFrame] = []
+    for part in _bar_parts(loads) if pipeline is None else _tick_parts(pipeline, loads):
+        stage.rows_in += sum(count_rows(validated_df) for validated_df in part.validated)
+        publish_changes(loads[-1].ctx, _part_changes(loads, part), stage)
+        invalid += [validated_df.filter(F.size("reasons") > 0) for validated_df in part.validated]
+    if invalid:
+        _publish_quarantine(loads, _together(invalid), stage)
 
 
 def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]:
@@ -113,7 +95,7 @@ def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]
     for number, batch in enumerate(batches):
         judged = (
             recipe.judge(
-                staged_df.filter(batch.holds("ticker", "sequence")),
+                staged_df.filter(batch.contains("ticker", "sequence")),
                 load.file,
                 day,
                 _earlier(staged_df, batch),
@@ -126,7 +108,7 @@ def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]
                 load.staged(validated_df, f"again_{number}_{version}_judged")
                 for version, (load, validated_df) in enumerate(zip(loads, judged, strict=True))
             ),
-            stored_df.filter(batch.holds("symbol", "sequence_number")),
+            stored_df.filter(batch.contains("symbol", "sequence_number")),
         )
 
 
@@ -150,7 +132,7 @@ def _bar_parts(loads: Sequence[FileLoad]) -> Iterator[_Part]:
         counts[row[0]] = int(row[1])
     rows_per_batch = loads[0].ctx.settings.providers.massive.rows_per_batch
     for number, batch in enumerate(symbol_batches(counts, rows_per_batch)):
-        held = batch.holds_symbol("symbol")
+        held = batch.contains_symbol("symbol")
         yield _Part(f"again_{number}", tuple(each.filter(held) for each in judged), stored_df.filter(held))
 
 
@@ -158,21 +140,15 @@ def _together(frames: Sequence[DataFrame]) -> DataFrame:
     return reduce(lambda above, below: above.unionByName(below), frames)
 
 
-def _publish_part(loads: Sequence[FileLoad], part: _Part, gates: list[GateResult]) -> int:
-    """The rows that differ between what the versions say and what is stored."""
+def _part_changes(loads: Sequence[FileLoad], part: _Part) -> TableChanges:
+    """The rows that differ between what the versions hold and what is stored."""
     last, table = loads[-1], loads[-1].table
     known_df = part.stored_df.where("false").select(*table.columns)
-    for version, (load, validated_df) in enumerate(zip(loads, part.judged, strict=True)):
+    for version, (load, validated_df) in enumerate(zip(loads, part.validated, strict=True)):
         name = f"{part.name}_{version}"
         known_df = load.staged(_known_after(load, validated_df, known_df, name), f"{name}_known")
     changes_df = diff_rows(known_df, part.stored_df.select(*table.columns), table)
-    changes_df = last.staged(changes_df, f"{part.name}_changes")
-    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
-    if count_rows(upserts_df):
-        gates += audit_changes(last.ctx, upserts_df, table)
-    if changed := count_rows(changes_df):
-        merge_history(last.ctx.lake, table, changes_df, (last.partition_dt, last.partition_dt))
-    return changed
+    return staged_changes(last.ctx, table, changes_df, f"{last.name}_{part.name}_changes", last.bounds)
 
 
 def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, name: str) -> DataFrame:

@@ -94,7 +94,9 @@ def _publish_together(loads: Sequence[FileLoad]) -> list[OpenStage] | None:
         with reading(load.file):
             frames.append(validated_file(load).withColumn("file_dt", F.lit(load.file.file_dt)))
     with reading(first.file):  # a broken line shows when the rows are computed; then each is tried by itself
-        validated_df = first.staged(reduce(DataFrame.unionByName, frames), "validated_together")
+        validated_df = first.staged(
+            reduce(lambda above, below: above.unionByName(below), frames), "validated_together"
+        )
     is_invalid = F.size("reasons") > 0
     counted_df = validated_df.groupBy("file_dt").agg(F.count(F.lit(1)), F.count(F.when(is_invalid, F.lit(1))))
     counts = {row[0]: (int(row[1]), int(row[2])) for row in counted_df.collect()}
@@ -148,7 +150,7 @@ def _publish(load: FileLoad, stage: OpenStage) -> None:
     rows_per_batch = load.ctx.settings.providers.massive.rows_per_batch
     batches = symbol_batches(dict.fromkeys(stored, 0) | counts, rows_per_batch)
     for number, batch in enumerate(batches):
-        is_in_batch = batch.holds_symbol("symbol")
+        is_in_batch = batch.contains_symbol("symbol")
         part_df = validated_df.filter(is_in_batch)
         if len(batches) > 1:  # gates and table would each read the whole file
             part_df = load.staged(part_df, f"{number}_part")

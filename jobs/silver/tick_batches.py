@@ -28,16 +28,16 @@ class TickBatch:
     end: int | None = None
     earlier_sip_ns: int | None = None
 
-    def holds_symbol(self, symbol: str) -> Column:
+    def contains_symbol(self, symbol: str) -> Column:
         """Whether a row is of one of the batch's symbols, by its column `symbol`."""
         return F.col(symbol).between(F.lit(self.first_symbol), F.lit(self.last_symbol))
 
-    def holds(self, symbol: str, sequence: str) -> Column:
+    def contains(self, symbol: str, sequence: str) -> Column:
         """Whether a row is of this batch, by its columns `symbol` and `sequence`.
 
         A row whose sequence number cannot be read is of the symbol's first batch.
         """
-        held = self.holds_symbol(symbol)
+        held = self.contains_symbol(symbol)
         if self.first is not None:
             held &= F.col(sequence) >= self.first
         if self.end is not None:
@@ -70,7 +70,7 @@ def tick_batches(staged_df: DataFrame, stored_symbols: Iterable[str], rows_per_b
         if batch.row_count <= rows_per_batch:
             batches.append(batch)
         else:
-            symbol_df = staged_df.filter(batch.holds("ticker", "sequence"))
+            symbol_df = staged_df.filter(batch.contains("ticker", "sequence"))
             batches += _cut(batch, _buckets(symbol_df, rows_per_batch), rows_per_batch)
     return batches
 

@@ -153,7 +153,7 @@ def test_a_symbol_cut_into_batches_is_judged_as_if_it_were_whole(engine: SparkSe
         (row["symbol"], row["sequence_number"], row["is_out_of_order"])
         for batch in batches
         for row in validated_trades(
-            staged_df.filter(batch.holds("ticker", "sequence")), file, day, batch.earlier_sip_ns
+            staged_df.filter(batch.contains("ticker", "sequence")), file, day, batch.earlier_sip_ns
         ).collect()
     ]
     whole = [
