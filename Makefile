@@ -15,14 +15,16 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 # The stack's scripts need no package, and run on later Pythons, too; `make env` on earlier ones.
 SCRIPTS := $(or $(PYTHON),$(shell python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& echo python3),$(if $(UV),uv run --quiet --no-project --python 3.11 python))
+# Whole files go to one process each, in the order of their names: the longest are not the last ones.
+PARALLEL = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 NO_PYTHON = Python 3.11 wanted, found $(shell python3 --version 2>/dev/null || echo none): install Python 3.11 (for \
 	example 'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv, and run make \
 	again
 
-.PHONY: help install demo test test-stack check bench env backup restore rotate docs lock clean
+.PHONY: help install demo test test-spark test-system test-stack test-all check bench env backup restore rotate docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create .venv with the locked packages and the project itself
 
@@ -44,11 +46,19 @@ endif
 demo: install ## Fill a lake with a year of real daily prices, gate it, write and name a report
 	$(BIN)/python -m flows.cli.demo_command
 
-test: install ## Run all tests, on the embedded engine and on Apache Spark
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+test: install ## Run the tests of the code: embedded engine, real Delta tables, real Soda (minutes)
+	$(PARALLEL) -m "not spark and not system"
+
+test-spark: install ## Run the tests that need Apache Spark (one Spark, one process)
+	$(BIN)/python -m pytest -m "spark"
+
+test-system: install ## Run the tests with servers and kills: Prefect, MinIO, PostgreSQL, full disks, docs, benchmarks
+	$(PARALLEL) -m "system and not spark"
 
 test-stack: install ## Start the stack on Docker beside any other, break it in every way, remove it (needs Docker; builds the images anew)
 	$(BIN)/python -m pytest tests/stack
+
+test-all: test test-spark test-system test-stack ## Run all four
 
 check: install ## Lint, format, types, import rules, and the tests of the project's own files
 	$(BIN)/ruff check

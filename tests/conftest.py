@@ -16,6 +16,8 @@ from tests.interpreted import interpret
 from tests.minio_server import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
+SYSTEM_FOLDER = Path(__file__).with_name("system")
+SYSTEM_FIXTURES = {"prefect_server"}
 
 # how long an example takes says how busy the machine is
 hypothesis_settings.register_profile(
@@ -25,10 +27,18 @@ hypothesis_settings.load_profile("any machine")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """With several processes one has all tests of Apache Spark, started once; the others a file each."""
+    """Marks the tests of `make test-system`; with several processes, one has all tests of Apache Spark."""
+    if _is_of_the_system(item):
+        item.add_marker("system")
     if item.config.pluginmanager.hasplugin("xdist"):
         group = "spark" if item.get_closest_marker("spark") else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_of_the_system(item: pytest.Item) -> bool:
+    """Whether the test's folder or a fixture of it is of the system; single tests bear the mark itself."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return SYSTEM_FOLDER in item.path.parents or not SYSTEM_FIXTURES.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from benchmarks.measuring import Cost
 from benchmarks.report import Result, section
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize("case", ["daily_history", "minute_backfill"])
 def test_all_contestants_of_the_embedded_engine_agree_and_are_in_the_table(case: str, tmp_path: Path) -> None:
     report = tmp_path / "benchmarks.md"
@@ -29,7 +29,7 @@ def test_all_contestants_of_the_embedded_engine_agree_and_are_in_the_table(case:
     assert [name for name, _ in contestants] == ["market-lakehouse", "delta-rs + Polars", "DuckDB, Parquet"]
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize(
     "name",
     [
@@ -68,7 +68,7 @@ def test_who_has_other_rows_or_fails_is_named_and_not_timed(
     assert wrong == ["cold_query polars: bars.parquet: 2 rows against 1", "cold_query duckdb: failed"]
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_making_inputs_leaves_nothing_of_an_engine_to_the_contestants(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,13 @@
 """The central property: any split, shuffle and repeat of the same payloads gives the same lake."""
 
+import shutil
 import tempfile
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -85,6 +87,17 @@ def test_any_split_shuffle_and_repeat_gives_the_hashes_of_one_clean_run(
             land_rows(lake, [rows[number] for number in part])
             build_lake(spark, lake)
         require_clean(spark, lake)
+
+
+@pytest.mark.parametrize("moved", ["silver/bars", "silver/fundamentals", "gold/signals"])
+def test_a_table_that_was_moved_away_is_built_again_from_bronze(
+    spark: SparkSession, lake: Lake, moved: str
+) -> None:
+    land_rows(lake, payloads())
+    build_lake(spark, lake)
+    shutil.rmtree(f"{lake.root}/{moved}")
+    build_lake(spark, lake)
+    require_clean(spark, lake)
 
 
 def test_as_of_an_instant_gives_what_was_published_then(spark: SparkSession, lake: Lake) -> None:

@@ -25,7 +25,7 @@ from jobs.runs.run_log import SILVER, StageResult
 from tests.flows.installation import ROOT, Installation, run_python
 from tests.flows.prefect_server import PrefectServer, in_patience, with_client
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 SILENCE = timedelta(seconds=30)  # long enough for the heartbeats of a living run on a machine that is busy
 HEARTBEAT = "prefect.flow-run.heartbeat"

@@ -134,7 +134,7 @@ async def state_of_server(client: PrefectClient) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.usefixtures("deployed")
 def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> None:
     async def twice(client: PrefectClient) -> None:
@@ -156,7 +156,7 @@ def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> Non
     with_client(twice)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.usefixtures("deployed")
 def test_for_the_demo_no_deployment_with_a_schedule_stays_and_live_brings_them_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -21,9 +21,9 @@ from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
 from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files, restore_files
-from flows.ingestion.fetch_payloads import Fetched
-from flows.ingestion.source import Ask, PlanError
-from flows.ingestion.sources.massive import files_wanted, is_due, range_asks
+from flows.ingestion.fetch_payloads import FetchResult
+from flows.ingestion.source import FetchRequest, PlanError
+from flows.ingestion.sources.massive import files_wanted, is_due, range_requests
 from flows.landing.flat_files import LandedFile, expire_files, landed_files, landing_path
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore, StoredFile
@@ -34,8 +34,8 @@ from tests.minio_server import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
 THURSDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 13)
-BARS = (Ask("day_aggs_v1", None, date(2010, 8, 9), THURSDAY, "massive"),)  # four sessions
-ONE = (Ask("day_aggs_v1", None, THURSDAY, THURSDAY, "massive"),)
+BARS = (FetchRequest("day_aggs_v1", None, date(2010, 8, 9), THURSDAY, "massive"),)  # four sessions
+ONE = (FetchRequest("day_aggs_v1", None, THURSDAY, THURSDAY, "massive"),)
 Work = Callable[..., RunContext]
 
 
@@ -63,8 +63,8 @@ def ctx(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
 
 
 def files(simulator: Simulator) -> FileStore:
-    speaker: Any = simulator.service.speaker("massive")
-    found: FileStore = speaker.files
+    provider_simulator: Any = simulator.service.provider_simulator("massive")
+    found: FileStore = provider_simulator.files
     return found
 
 
@@ -73,7 +73,7 @@ def served(simulator: Simulator) -> int:
     return int(stats["protocols"]["massive"]["served"])
 
 
-def results(fetched: list[Fetched]) -> list[tuple[str, str, int, int, int, str | None]]:
+def results(fetched: list[FetchResult]) -> list[tuple[str, str, int, int, int, str | None]]:
     found = [each.result for each in fetched]
     return [(r.subject, r.status, r.rows_in, r.rows_out, r.rows_bad, r.detail) for r in found]
 
@@ -110,9 +110,9 @@ def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
     simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     day = date(2009, 7, 1)  # a session before the store's first file
-    fetch_files(ctx(), (Ask("day_aggs_v1", None, day, day, "massive"),))
+    fetch_files(ctx(), (FetchRequest("day_aggs_v1", None, day, day, "massive"),))
     asked = served(simulator)
-    again = Ask("day_aggs_v1", None, day, day, "massive", NOW - timedelta(hours=1))
+    again = FetchRequest("day_aggs_v1", None, day, day, "massive", NOW - timedelta(hours=1))
 
     assert fetch_files(ctx(), (again,)) == []
 
@@ -197,8 +197,8 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
 ) -> None:
     files(simulator).overrides[file_key("day_aggs_v1", date(2010, 8, 10))] = b"<html>Sorry</html>"
     asks = (
-        Ask("day_aggs_v1", None, date(2010, 8, 9), FRIDAY, "massive"),
-        *range_asks(FRIDAY, FRIDAY, ("trades_v1",)),
+        FetchRequest("day_aggs_v1", None, date(2010, 8, 9), FRIDAY, "massive"),
+        *range_requests(FRIDAY, FRIDAY, ("trades_v1",)),
     )
     later = NOW + timedelta(days=3)
     simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=1e7, symbols=(str(FRIDAY),))])
@@ -248,26 +248,26 @@ def test_a_file_that_is_not_due_is_no_failure(simulator: Simulator, ctx: Work, l
     evening = datetime(2010, 8, 13, 22, tzinfo=UTC)
     simulator.service.clock.set(evening)
 
-    fetched = fetch_files(ctx(evening, latest_days=2), (Ask("day_aggs_v1", provider="massive"),))
+    fetched = fetch_files(ctx(evening, latest_days=2), (FetchRequest("day_aggs_v1", provider="massive"),))
 
     assert results(fetched)[0][1:] == ("done", 3, 2, 0, "0 unchanged, 1 not out yet")
     assert read_rows(lake, DEAD_LETTERS).num_rows == 0
 
 
 def test_wrong_keys_end_the_run_of_all_datasets(ctx: Work) -> None:
-    asks = range_asks(date(2010, 8, 2), THURSDAY, ("day_aggs_v1", "trades_v1"))
+    asks = range_requests(date(2010, 8, 2), THURSDAY, ("day_aggs_v1", "trades_v1"))
 
     bars, trades = fetch_files(ctx(key_id="wrong-id", threads=2), asks)
 
     assert (bars.is_refused, trades.is_refused) == (True, True)
     assert bars.failures[0].error_class == "bad_credentials"
-    assert bars.not_asked >= 5
-    assert (trades.not_asked, trades.failures) == (9, ())
+    assert bars.not_requested >= 5
+    assert (trades.not_requested, trades.failures) == (9, ())
 
 
 def test_a_dataset_outside_the_plan_does_not_stop_the_others(ctx: Work) -> None:
     trades, bars = fetch_files(
-        ctx(key_id="basic-id"), range_asks(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
+        ctx(key_id="basic-id"), range_requests(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
     )
     assert [each.error_class for each in trades.failures] == ["not_entitled"]
     assert bars.result.rows_out == 1
@@ -376,12 +376,12 @@ def test_the_latest_files_are_those_due_and_those_of_sessions_that_ended_since(
     now: str, expected: list[str]
 ) -> None:
     settings = Settings.model_validate({"providers": {"massive": {"latest_days": 2}}})
-    wanted = files_wanted(Ask("trades_v1", provider="massive"), settings, datetime.fromisoformat(now))
+    wanted = files_wanted(FetchRequest("trades_v1", provider="massive"), settings, datetime.fromisoformat(now))
     assert wanted == [("trades_v1", date.fromisoformat(day)) for day in expected]
 
 
 def test_a_range_is_asked_up_to_the_last_session_that_ended() -> None:
-    ask = Ask("quotes_v1", None, date(2010, 8, 12), date(2010, 8, 31), "massive")
+    ask = FetchRequest("quotes_v1", None, date(2010, 8, 12), date(2010, 8, 31), "massive")
     assert [day for _, day in files_wanted(ask, Settings(), NOW)] == [THURSDAY, FRIDAY]
 
 
@@ -396,9 +396,10 @@ def test_files_are_due_at_eleven_in_new_york_on_the_next_day() -> None:
 )
 def test_a_range_that_makes_no_sense_is_refused(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
-        range_asks(start, FRIDAY, (dataset,))
+        range_requests(start, FRIDAY, (dataset,))
 
 
+@pytest.mark.system
 @needs_minio
 def test_a_lake_in_a_bucket_gets_the_same_bytes_under_the_same_path(
     store: Store,

@@ -71,8 +71,8 @@ def make(simulator: Simulator, sleeps: list[float]) -> Iterator[Make]:
 
 def files(simulator: Simulator) -> FileStore:
     """The simulator's files, to put others beside them."""
-    speaker: Any = simulator.service.speaker("massive")
-    found: FileStore = speaker.files
+    provider_simulator: Any = simulator.service.provider_simulator("massive")
+    found: FileStore = provider_simulator.files
     return found
 
 
@@ -461,6 +461,7 @@ def test_every_dataset_has_a_calendar() -> None:
     assert set(MANIFEST.calendars) == set(MANIFEST.datasets)
 
 
+@pytest.mark.system
 @needs_minio
 def test_a_real_s3_store_is_read_continued_and_seen_to_change(
     store: Store,

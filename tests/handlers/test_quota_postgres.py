@@ -13,15 +13,16 @@ import pytest
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
 from flows.handlers.rate_limit.limiter import RateLimiter
-from flows.handlers.rate_limit.windows import LedgerTable, SharedLedger, ledger_of
+from flows.handlers.rate_limit.windows import CallStoreTable, SharedCallStore, call_store_for
 from tests.postgres_server import PASSWORD, postgres_server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
 
-from flows.handlers.rate_limit.postgres_store import open_postgres  # noqa: E402 - needs what is looked for above
+from flows.handlers.rate_limit.postgres_store import open_postgres_store  # noqa: E402 - needs what is looked for above
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = RateLimit(5, 86_400.0)
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def server() -> Iterator[str]:
 
 
 def limiter(url: str, key: str, *limits: RateLimit) -> RateLimiter:
-    return RateLimiter.for_key(SharedLedger(url), "alphavantage", key, limits or (DAY,))
+    return RateLimiter.for_key(SharedCallStore(url), "alphavantage", key, limits or (DAY,))
 
 
 def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None:
@@ -69,11 +70,11 @@ def test_short_waits_are_slept_through_by_the_servers_clock(server: str) -> None
 RACER = """
 import sys
 from flows.handlers.errors import ProviderError
-from flows.handlers.rate_limit.windows import SharedLedger
+from flows.handlers.rate_limit.windows import SharedCallStore
 from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.models import RateLimit
 from tests.postgres_server import PASSWORD, postgres_server
-limiter = RateLimiter.for_key(SharedLedger(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
+limiter = RateLimiter.for_key(SharedCallStore(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -116,9 +117,9 @@ def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_
 
 
 def test_nobody_counts_while_another_worker_does(server: str) -> None:
-    table = ledger_of(SharedLedger(server), "alphavantage", "held")
-    assert isinstance(table, LedgerTable)
-    other, opened = open_postgres(table, [DAY]), limiter(server, "held")
+    table = call_store_for(SharedCallStore(server), "alphavantage", "held")
+    assert isinstance(table, CallStoreTable)
+    other, opened = open_postgres_store(table, [DAY]), limiter(server, "held")
     asking = threading.Thread(target=opened.acquire, args=("alphavantage",))
     with other.locked():
         asking.start()

@@ -16,7 +16,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = Path(__file__).with_name("served_lake.py")
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 
 # Two minutes of work on two cores: 240 tasks, each sleeps a second.
 SLOW_WRITE = """

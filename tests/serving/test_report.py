@@ -12,7 +12,7 @@ from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from serving.report.data import report_data
 from serving.report.render import write_report
-from serving.report.svg_charts import Point, nice_ticks, price_chart, short_number
+from serving.report.svg_charts import ChartPoint, nice_ticks, price_chart, short_number
 from tests.serving import sample_lake
 
 NOW = datetime(2026, 1, 7, 23, 0, tzinfo=UTC)
@@ -150,8 +150,8 @@ def test_a_place_that_cannot_be_written_is_told(sample: Lake, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [tmp_path / "file"], "no draft is left behind"
 
 
-def points(*closes: float, volume: float | None = 10.0) -> list[Point]:
-    return [Point(f"d{index}", "", close, None, volume) for index, close in enumerate(closes)]
+def points(*closes: float, volume: float | None = 10.0) -> list[ChartPoint]:
+    return [ChartPoint(f"d{index}", "", close, None, volume) for index, close in enumerate(closes)]
 
 
 def test_a_chart_goes_up_where_the_price_does() -> None:
@@ -174,14 +174,16 @@ def test_a_market_without_volume_has_no_bars() -> None:
 
 
 def test_a_missing_average_breaks_its_line() -> None:
-    given = [Point(str(at), "", 1.0 + at, average, None) for at, average in enumerate((1.0, None, 2.0, 3.0))]
+    given = [
+        ChartPoint(str(at), "", 1.0 + at, average, None) for at, average in enumerate((1.0, None, 2.0, 3.0))
+    ]
     chart = price_chart("x", given)
     assert chart is not None
     assert (chart.average_path.count("M"), chart.average_path.count("L")) == (2, 1)
 
 
 def test_tick_labels_do_not_touch() -> None:
-    given = [Point(str(at), "January", 1.0 + at, None, None) for at in range(40)]
+    given = [ChartPoint(str(at), "January", 1.0 + at, None, None) for at in range(40)]
     chart = price_chart("x", given)
     assert chart is not None
     gaps = [right.at - left.at for left, right in zip(chart.x_ticks, chart.x_ticks[1:], strict=False)]

@@ -11,7 +11,7 @@ import pytest
 from tests.lakes import hashes
 from tests.stack.running_stack import Stack, set_canary, until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.disruptive
 
 POOL = "work_pools/market-data"
 

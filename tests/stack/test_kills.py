@@ -15,7 +15,7 @@ import pytest
 from tests.lakes import hashes
 from tests.stack.running_stack import DEMO, ENDED, Run, Stack, crash, restarts, until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.disruptive
 
 ALL = {"start": "2010-08-02", "end": "2010-08-20", "datasets": ["daily", "intraday"]}
 OUTAGE_SECONDS = 60

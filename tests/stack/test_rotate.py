@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.stack.running_stack import DEMO, PORTS, Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.disruptive
 
 REFUSALS = {"SignatureDoesNotMatch", "AccessDenied", "InvalidAccessKeyId"}
 

@@ -13,10 +13,10 @@ from config.settings import S3Settings
 from delta_tables.storage.lake import Lake
 from flows.cli.errors import one_line
 from serving.errors import ServingError
-from serving.export.destination import target_at
+from serving.export.destination import target_for
 from serving.export.formats import format_named
 from serving.export.layouts import DAILY, INTRADAY, Layout, layout_named
-from serving.export.local_target import Target, Write
+from serving.export.local_target import ExportTarget, Write
 from serving.export.manifest import MANIFEST_KEY
 from serving.export.plan import plan_export
 from serving.export.request import ExportRequest
@@ -42,7 +42,7 @@ def access(store: Store, **changes: str) -> tuple[S3Settings, Secrets]:
 
 
 def bucket(store: Store, to: str, layout: Layout = DAILY) -> S3Bucket:
-    target = target_at(to, layout, *access(store))
+    target = target_for(to, layout, *access(store))
     assert isinstance(target, S3Bucket)
     return replace(target, multipart_bytes=SMALLEST_PART, part_bytes=SMALLEST_PART)
 
@@ -78,7 +78,7 @@ def test_a_bucket_holds_the_same_objects_as_a_folder(
     assert held.pop(MANIFEST_KEY) == (tmp_path / layout.folder / MANIFEST_KEY).read_bytes()
     assert held == files(tmp_path / layout.folder)
     assert summary.total_bytes == sum(map(len, held.values()))
-    assert summary.place == f"s3://market/exports/{form}/{layout.folder}"
+    assert summary.destination == f"s3://market/exports/{form}/{layout.folder}"
 
 
 def test_a_large_object_goes_up_in_parts_and_comes_back_whole(store: Store) -> None:
@@ -172,7 +172,7 @@ def test_a_refusal_says_what_to_do_and_shows_no_secret(
     said: str,
 ) -> None:
     plan = plan_export(filled, INTRADAY, ExportRequest())
-    target: Target = target_at(to, INTRADAY, *access(store, **changes))
+    target: ExportTarget = target_for(to, INTRADAY, *access(store, **changes))
     with pytest.raises(ServingError, match=said) as error:
         export(plan, target, format_named("csv"), threads=2)
     line = one_line(error.value)

@@ -1,6 +1,5 @@
 """The central property: a run killed at any point and run again gives the lake of one clean run."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
-from tests.central.killed_build import POINTS
 from tests.central.test_order_does_not_matter import deliveries, payloads, require_clean
 from tests.lakes import build_lake, land_rows
+from tests.system.killed_build import POINTS
 
 SCRIPT = Path(__file__).with_name("killed_build.py")
 SIGKILL = -9
@@ -71,17 +70,6 @@ def test_any_deliveries_with_a_kill_anywhere_end_in_the_clean_lake(
                 build_lake(spark, lake)
         build_lake(spark, lake)
         require_clean(spark, lake)
-
-
-@pytest.mark.parametrize("moved", ["silver/bars", "silver/fundamentals", "gold/signals"])
-def test_a_table_that_was_moved_away_is_built_again_from_bronze(
-    spark: SparkSession, lake: Lake, moved: str
-) -> None:
-    land_rows(lake, payloads())
-    build_lake(spark, lake)
-    shutil.rmtree(f"{lake.root}/{moved}")
-    build_lake(spark, lake)
-    require_clean(spark, lake)
 
 
 def test_builds_killed_at_every_point_in_turn_still_end_in_the_clean_lake(

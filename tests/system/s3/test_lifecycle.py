@@ -27,7 +27,7 @@ from infra.stack.lifecycle import (
 from infra.stack.setup_store import set_user, writer_policy
 from tests.minio_server import Store, needs_minio
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ANOTHERS = {
     "ID": "somebody-elses",
     "Status": "Enabled",

@@ -38,7 +38,7 @@ from jobs.runs.run_context import RunContext, new_run_id
 from tests.lakes import land_rows
 from tests.minio_server import Store, needs_minio
 from tests.payloads import DAYS, T0, bar, daily, overview
-from tests.s3.test_lease import client_and_prefix, lease_objects, steal
+from tests.system.s3.test_lease import client_and_prefix, lease_objects, steal
 
 BUILDER = Path(__file__).with_name("held_build.py")
 SPAN_SECONDS = 15.0
@@ -262,7 +262,7 @@ def test_a_driver_whose_store_is_away_says_so_in_one_line_and_fails() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "infra.spark.driver"],
         env={**os.environ, **installation},
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[3],
         capture_output=True,
         text=True,
         timeout=300,
