@@ -16,7 +16,7 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.catalogue import ALL_TABLES
 from flows.build import build_session
 from jobs.engine.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
-from jobs.history.pending_payloads import new_payloads
+from jobs.history.pending_payloads import pending_window
 from jobs.parsing.registry import has_parser
 from jobs.pipelines.silver_payloads import SILVER_TABLES
 from jobs.runs.run_context import RunContext, open_run_context
@@ -72,7 +72,7 @@ def _still_needed(ctx: RunContext, table: Table) -> str | None:
         return None
     for recipe in SILVER_TABLES:
         built = built_version(ctx.lake, recipe.table)
-        window = new_payloads(ctx.lake, built)
+        window = pending_window(ctx.lake, built)
         if built is not None and has_parser(recipe.readers, window.provider_datasets):
             return f"not all payloads are built into {recipe.table.full_name} yet"
     return None

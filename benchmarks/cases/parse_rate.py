@@ -20,7 +20,7 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.simulator.market.real_prices import load_histories
-from jobs.history.pending_payloads import new_payloads, read_payloads
+from jobs.history.pending_payloads import pending_window, read_payloads
 from jobs.market_calendar.sessions import FIRST_SESSION, sessions_between, sessions_frame
 from jobs.parsing.registry import BAR_PARSERS, calendars_for, parse_payloads
 from jobs.runs.run_context import RunContext
@@ -46,7 +46,7 @@ def prepare(inputs: Path, scale: float) -> int:
 
 def _parse(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
     """What a build of bars does first; the rules, whose verdicts are not asked for, are not computed."""
-    window = new_payloads(ctx.lake, None)
+    window = pending_window(ctx.lake, None)
     raw_df = parse_payloads(
         read_payloads(spark, ctx.lake, window), BAR_PARSERS, window.provider_datasets, window.parsing_tasks
     )

@@ -1,4 +1,4 @@
-"""Which Bronze payloads a build has to look at."""
+"""Which Bronze payloads a build has to read, found in the table's change data feed."""
 
 from dataclasses import dataclass
 
@@ -27,10 +27,11 @@ _SINCE = StructType(
 
 @dataclass(frozen=True)
 class BronzeWindow:
-    """The payloads landed after the version built last, up to `version`.
+    """The payloads that landed after the version built last, up to `version`.
 
-    `since` holds, for each series (provider, dataset, symbol, interval) with a new payload, the earliest
-    fetched_at among them; None means all of Bronze. `provider_datasets`: the (provider, dataset) of the payloads.
+    `since` has one row per series (provider, dataset, symbol, interval) with a new payload, and the earliest
+    fetched_at among its new payloads (fetched_at_min); None means all of Bronze. `provider_datasets` are the
+    (provider, dataset) pairs of the new payloads.
     """
 
     version: int
@@ -40,27 +41,27 @@ class BronzeWindow:
 
     @property
     def parsing_tasks(self) -> int | None:
-        """Among how many tasks payloads are dealt out to be parsed; None: they stay as their files lie.
+        """The number of tasks to spread the payloads over for parsing; None leaves them as stored.
 
-        A few thousand lie in few files, which one core each would parse.
+        A few thousand payloads are stored in few files, each of which a single core would parse.
         """
         return _REPARTITION_TASKS if self.payload_count <= _REPARTITION_LIMIT else None
 
 
-def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
-    """What has landed since `built_version` (None: everything), found in the table's change feed.
+def pending_window(lake: Lake, built_version: int | None) -> BronzeWindow:
+    """The payloads that landed since `built_version` (None: all payloads).
 
-    The feed of a version whose files have been vacuumed is gone: then everything is looked at again, which
-    costs time and changes no row that was built before.
+    If the change data feed of a version is no longer available, because its files have been vacuumed, the
+    window is all of Bronze. That takes longer and changes no row that was built before.
 
     Raises:
-        TableNotFoundError, LakeError: Bronze is not there or cannot be read.
+        TableNotFoundError, LakeError: Bronze does not exist or cannot be read.
     """
     stored = open_table(lake, RAW_PAYLOADS)
     version = stored.version()
     if built_version is not None and version <= built_version:
         return BronzeWindow(version, 0, None)
-    landed = None if built_version is None else _landed_after(stored, built_version, version)
+    landed = None if built_version is None else _payloads_landed_after(stored, built_version, version)
     if landed is None:
         everything = read_rows(lake, RAW_PAYLOADS, ["provider", "dataset"])
         return BronzeWindow(version, everything.num_rows, None, _provider_datasets(everything))
@@ -68,8 +69,8 @@ def new_payloads(lake: Lake, built_version: int | None) -> BronzeWindow:
     return BronzeWindow(version, landed.num_rows, since, _provider_datasets(landed))
 
 
-def _landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Table | None:
-    """Series and fetched_at of the payloads of later versions; None where the feed cannot tell any more."""
+def _payloads_landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Table | None:
+    """Series and fetched_at of the payloads of later versions; None if the feed is no longer available."""
     names = [*_SERIES, "fetched_at"]
     try:
         feed = stored.load_cdf(
@@ -84,11 +85,11 @@ def _landed_after(stored: DeltaTable, built_version: int, version: int) -> pa.Ta
 
 
 def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> DataFrame:
-    """The window's payloads, and all later knowledge of the same series that was built before.
+    """The window's rows of bronze.raw_payloads, and all later payloads of the same series, built or not.
 
-    A payload that arrives late can split a span in which repeats of the same values were dropped from
-    Silver; with the later payloads beside it the history comes out as if it had arrived in time. In
-    the ordinary case there are none.
+    A payload that arrives late can split an interval in which Silver dropped repeats of the same values. With
+    the later payloads beside it, the history is the same as if it had arrived in time. Normally there are no
+    later payloads.
     """
     reader = spark.read.format("delta").option("versionAsOf", window.version)
     payloads_df = reader.load(lake.uri(RAW_PAYLOADS))

@@ -19,7 +19,7 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from flows.maintain import MaintenanceError, maintain_table, maintain_tables
 from jobs.engine.compaction import vacuum
-from jobs.history.pending_payloads import new_payloads
+from jobs.history.pending_payloads import pending_window
 from tests.flows.command_line import Cli
 from tests.flows.installation import Installation
 from tests.flows.small_files import (
@@ -119,19 +119,19 @@ def test_when_the_change_feed_is_gone_all_is_looked_at_again_and_nothing_changes
     land_and_build(lake, spark)
     land_rows(lake, [bars_of("XOM", 9)])
     DeltaTable(lake.uri(RAW_PAYLOADS)).optimize.compact()
-    assert new_payloads(lake, 5).payload_count == 1
-    assert new_payloads(lake, 2).payload_count == 4
+    assert pending_window(lake, 5).payload_count == 1
+    assert pending_window(lake, 2).payload_count == 4
     DeltaTable(lake.uri(RAW_PAYLOADS)).vacuum(0, dry_run=False, enforce_retention_duration=False)
-    everything = new_payloads(lake, 2)
+    everything = pending_window(lake, 2)
     assert (everything.payload_count, everything.since) == (6, None)
-    assert new_payloads(lake, version(lake, RAW_PAYLOADS)).payload_count == 0
+    assert pending_window(lake, version(lake, RAW_PAYLOADS)).payload_count == 0
 
     before = {row["symbol"]: row for row in rows_of(lake, BARS)}
     build_bars(lake, spark)
     after = {row["symbol"]: row for row in rows_of(lake, BARS)}
     assert set(after) == {*before, "XOM"}
     assert {symbol: after[symbol] for symbol in before} == before
-    assert new_payloads(lake, 7).payload_count == 0
+    assert pending_window(lake, 7).payload_count == 0
 
 
 def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: SparkSession | None) -> None:

@@ -14,7 +14,7 @@ from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from flows.handlers.alphavantage.handler import classify
-from jobs.history.pending_payloads import new_payloads, read_payloads
+from jobs.history.pending_payloads import pending_window, read_payloads
 from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.silver.bar_rules import validate_bars
@@ -89,7 +89,7 @@ def test_a_capture_of_bars_parses_to_the_rows_it_holds(
             )
         ],
     )
-    payloads_df = read_payloads(engine, lake, new_payloads(lake, None))
+    payloads_df = read_payloads(engine, lake, pending_window(lake, None))
     sessions_df = sessions_frame(engine, (STOCKS_US, FX), date(2009, 1, 1), date(2027, 1, 1))
     rows = validate_bars(parse_alphavantage_bars(payloads_df), sessions_df).collect()
     found = {row["timestamp_text"]: tuple(row[name] for name in _NAMES) for row in rows}
