@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DecimalType
 
 _MISSING = ("", "-", "None", "N/A", "null", "0000-00-00")
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines read 1e5 differently
+ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines read 1e5 differently
 
 
 def null_if_missing(name: str) -> Column:
@@ -21,13 +21,13 @@ def null_if_missing(name: str) -> Column:
 
 def to_date(name: str) -> Column:
     """The text `YYYY-MM-DD` as a date, null where it is none."""
-    return F.when(null_if_missing(name).rlike(_DATE), F.expr(f"try_cast(trim(`{name}`) AS date)"))
+    return F.when(null_if_missing(name).rlike(ISO_DATE), F.expr(f"try_cast(trim(`{name}`) AS date)"))
 
 
 def to_decimal(name: str, kind: DecimalType) -> Column:
     """The text as a number of this kind, null where it is none or too large."""
     number = F.expr(f"try_cast(trim(`{name}`) AS {kind.simpleString()})")
-    return F.when(null_if_missing(name).rlike(_NUMBER), number)
+    return F.when(null_if_missing(name).rlike(NUMBER), number)
 
 
 def has_unparsable(values: Sequence[tuple[str, str]]) -> Column:

@@ -1,6 +1,6 @@
-"""What makes a bar usable: the rules, and the conversion of its texts to values."""
+"""Validation of bars: the rules, and the casts of raw strings to values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 from delta_tables.intervals import INTERVAL_MINUTES
 from delta_tables.tables.column_types import BAR_PRICE, BAR_SIZE
 from jobs.market_calendar.sessions import ZONE_OF
+from jobs.parsing.values import NUMBER
 from jobs.silver.bar_times import with_instant, with_session
+from jobs.silver.rules import failed_rules, quoted_raw_values
 
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines read 1e5 differently
 _ALIASES = {"America/New_York": ("US/Eastern",)}
 _PRICES = ("open", "high", "low", "close")
 _VALUES = (*_PRICES, "volume")
@@ -19,36 +20,28 @@ _VALUES = (*_PRICES, "volume")
 def validate_bars(
     raw_bars_df: DataFrame, sessions_df: DataFrame, more_rules: Mapping[str, Column] | None = None
 ) -> DataFrame:
-    """Raw bars with typed values, session columns and `reasons`: the rules broken, sorted; else empty.
+    """The raw bars with typed values, session columns and the rules that each bar fails.
 
-    `raw_bars_df`: columns RAW_BAR_COLUMNS. Adds timestamp (UTC), trade_dt, session, open, high, low,
-    close, volume, partition_dt, and raw_values of the rows that break a rule. Naive times are read in the
-    exchange's zone, never in this machine's. `more_rules`: conditions that a row must not meet, either.
+    Naive times are read in the exchange's time zone, never in this machine's.
+
+    Args:
+        raw_bars_df: jobs.parsing.raw_schema.RAW_BAR_COLUMNS.
+        sessions_df: sessions of the bars' calendars, as market_calendar.sessions.sessions_frame returns them.
+        more_rules: further rules by name; each is a condition that is true for an invalid row.
+
+    Returns:
+        All columns of both frames, and
+        timestamp (start of the bar, UTC; null if unreadable), trade_dt (session date of the exchange),
+        session (pre, regular, post or 24x7; null outside a session), partition_dt,
+        open, high, low, close (quote currency) and volume (units), null if unreadable,
+        reasons (array of the failed rules' names, sorted, empty for a valid bar),
+        raw_values (the strings as received, JSON; null for a valid bar).
     """
     typed_df = with_session(with_instant(_with_values(raw_bars_df)), sessions_df)
-    rules = dict(sorted({**_rules(), **(more_rules or {})}.items()))
-    validated_df = typed_df.withColumn("reasons", broken_rules(rules))
-    texts = ("timestamp_text", *(f"{name}_text" for name in _VALUES))
-    return validated_df.withColumn("raw_values", F.when(F.size("reasons") > 0, quoted_texts(texts)))
-
-
-def broken_rules(rules: dict[str, Column]) -> Column:
-    """The names of the rules that hold for a row, in the order given; a rule that is null does not.
-
-    By way of a text, since Apache Spark compiles no function that takes another one, nor what is inside it.
-    """
-    names = F.concat_ws(",", *(F.when(rule, F.lit(name)) for name, rule in rules.items()))
-    none_broken = F.array().cast("array<string>")
-    return F.when(names == "", none_broken).otherwise(F.split(names, ","))
-
-
-def quoted_texts(names: Sequence[str]) -> Column:
-    """A JSON list of the columns' texts, as received; nulls are empty."""
-    quoted = [
-        F.concat(F.lit('"'), F.regexp_replace(F.coalesce(name, F.lit("")), '(["\\\\])', "\\\\$1"), F.lit('"'))
-        for name in names
-    ]
-    return F.concat(F.lit("["), F.concat_ws(",", *quoted), F.lit("]"))
+    validated_df = typed_df.withColumn("reasons", failed_rules({**_rules(), **(more_rules or {})}))
+    raw_names = ("timestamp_text", *(f"{name}_text" for name in _VALUES))
+    raw_values = F.when(F.size("reasons") > 0, quoted_raw_values(raw_names))
+    return validated_df.withColumn("raw_values", raw_values)
 
 
 def _with_values(raw_bars_df: DataFrame) -> DataFrame:
@@ -56,11 +49,12 @@ def _with_values(raw_bars_df: DataFrame) -> DataFrame:
     for name in _VALUES:
         kind = (BAR_SIZE if name == "volume" else BAR_PRICE).simpleString()
         number = F.expr(f"try_cast({name}_text AS {kind})")
-        frame_df = frame_df.withColumn(name, F.when(F.col(f"{name}_text").rlike(_NUMBER), number))
+        frame_df = frame_df.withColumn(name, F.when(F.col(f"{name}_text").rlike(NUMBER), number))
     return frame_df
 
 
 def _rules() -> dict[str, Column]:
+    """Conditions that are true for an invalid bar, by the name of the rule."""
     prices = [F.col(name) for name in _PRICES]
     volume_unreadable = F.col("volume_text").isNotNull() & F.col("volume").isNull()
     is_traded_stock = (F.col("asset_class") == "stock") & (F.col("kind") == "candle")
@@ -90,7 +84,7 @@ def _rules() -> dict[str, Column]:
 
 
 def _is_zone_of_calendar() -> Column:
-    """Whether the zone that the payload states is that of the clock its times are read by."""
+    """Whether the payload states the time zone in which its times are read."""
     named = [
         f"{calendar} {name}" for calendar, zone in ZONE_OF.items() for name in (zone, *_ALIASES.get(zone, ()))
     ]

@@ -1,4 +1,4 @@
-"""When a bar was: from the text of its time to the instant, the session date and the part of the session."""
+"""Times of bars: the instant, the session date and the part of the session, from the raw time string."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,18 +9,21 @@ from jobs.market_calendar.sessions import ALWAYS_OPEN, FX, NEW_YORK, ZONE_OF
 
 _TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
 _EPOCH = r"^-?\d{1,19}$"
-_UNITS_A_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
-# The week of currencies begins on Sunday at 17:00 New York (21:00 or 22:00 UTC), and that is of Monday.
+_UNITS_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
+# The FX week begins on Sunday at 17:00 New York (21:00 or 22:00 UTC); that evening belongs to Monday.
 _WEEK_BEGINS_HOUR = 17
 _SUNDAY = 1
-# The session of a future begins on the evening before, at 17:00 Chicago.
+# A session of futures begins at 17:00 Chicago on the evening before: hours from there to midnight.
 _EVENING_HOURS = {"CMES": 7}
 
 
 def with_instant(raw_df: DataFrame) -> DataFrame:
-    """Adds timestamp (UTC, microseconds; null where the text is no time) and trade_dt, the session's date.
+    """The bars with timestamp (start, UTC, microseconds; null if unreadable) and trade_dt (session date).
 
-    A daily bar begins at midnight at its exchange, whatever instant of the day its provider names.
+    A daily bar begins at midnight at its exchange, whichever instant of the day its provider states.
+
+    Args:
+        raw_df: calendar, clock, interval, kind and timestamp_text, see jobs.parsing.raw_schema.
     """
     instant_df = raw_df.withColumn("zone", _zone()).withColumn("instant", _instant())
     local_df = instant_df.withColumn("local", F.from_utc_timestamp("instant", F.col("zone")))
@@ -33,7 +36,13 @@ def with_instant(raw_df: DataFrame) -> DataFrame:
 
 
 def with_session(dated_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
-    """Adds session (null outside of one), partition_dt and the columns of the calendar's session."""
+    """The bars with session (pre, regular, post, 24x7; null outside a session), partition_dt and the session.
+
+    Args:
+        dated_df: calendar, interval, timestamp and trade_dt.
+        sessions_df: SESSIONS_SCHEMA of market_calendar.sessions; all of its columns are added, null if the
+            exchange is closed on trade_dt.
+    """
     joined_df = dated_df.join(F.broadcast(sessions_df), ["calendar", "trade_dt"], "left")
     return joined_df.withColumn("session", _session()).withColumn(
         "partition_dt", partition_dt(F.col("interval"), F.col("trade_dt"))
@@ -41,7 +50,7 @@ def with_session(dated_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
 
 
 def _zone() -> Column:
-    """By cases, the most frequent first: the embedded engine searches a map of them ten times as long."""
+    """The calendar's time zone, by cases: in a map the embedded engine takes ten times as long."""
     zones = iter(ZONE_OF.items())
     name, zone = next(zones)
     named = F.when(F.col("calendar") == name, zone)
@@ -57,7 +66,7 @@ def _instant() -> Column:
         F.col("clock") == "exchange", F.to_utc_timestamp(wall, F.col("zone"))
     )
     count = F.when(text.rlike(_EPOCH), F.expr("try_cast(timestamp_text AS bigint)"))
-    for clock, units in _UNITS_A_SECOND.items():
+    for clock, units in _UNITS_PER_SECOND.items():
         instant = instant.when(F.col("clock") == clock, F.timestamp_micros(_micros(count, units)))
     return instant
 
@@ -79,7 +88,7 @@ def _trade_dt() -> Column:
 
 
 def _is_first_evening() -> Column:
-    """Whether it is Sunday, after the week of currencies has begun in New York."""
+    """Whether it is Sunday and the FX week has begun in New York."""
     in_new_york = F.from_utc_timestamp("instant", NEW_YORK.key)
     is_sunday = F.dayofweek("local") == _SUNDAY
     return (F.col("calendar") == FX) & is_sunday & (F.hour(in_new_york) >= _WEEK_BEGINS_HOUR)

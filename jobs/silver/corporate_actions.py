@@ -1,18 +1,18 @@
-"""Silver corporate actions: actions judged one by one, and what they change in the stored history."""
+"""Silver corporate actions: validation, and what the actions change in the stored history."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DecimalType
 
 from delta_tables.tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
-from jobs.history.bitemporal import bitemporal_changes, with_tombstones
+from jobs.history.bitemporal import bitemporal_changes, observed_rows, with_tombstones
 from jobs.parsing.raw_schema import ACTION_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date, to_decimal
-from jobs.silver.bar_rules import broken_rules, quoted_texts
+from jobs.silver.rules import failed_rules, quoted_raw_values
 
-_OF_SHARES = ("split", "bonus")
-_OF_CASH = ("dividend", "capital_gain")
-_ACTIONS = (*_OF_SHARES, *_OF_CASH, "spin_off")
+_SHARE_ACTIONS = ("split", "bonus")
+_CASH_ACTIONS = ("dividend", "capital_gain")
+_ACTIONS = (*_SHARE_ACTIONS, *_CASH_ACTIONS, "spin_off")
 _DATES = (
     ("ex_text", "ex_dt"),
     ("declared_text", "declared_dt"),
@@ -20,18 +20,26 @@ _DATES = (
     ("payment_text", "payment_dt"),
 )
 _NUMBERS = (("numerator_text", "numerator"), ("denominator_text", "denominator"), ("amount_text", "amount"))
-# Narrow enough that no engine cuts the scale of the quotient.
+# Narrow enough that no engine reduces the scale of the quotient.
 _DENOMINATOR = DecimalType(16, 6)
-_WHOLE_LISTS = ("splits", "dividends")  # datasets of which a payload has all actions there are
+_WHOLE_LISTS = ("splits", "dividends")  # a payload of these datasets lists all actions of its kind
 _LIST_OF = ("provider", "symbol", "action")
-_NOT_OBSERVED = ("known_from", "known_to", "run_id")
 
 
 def validated_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
-    """Every action with typed values, `raw_values` and `reasons`, empty where it is usable.
+    """The raw actions with typed values and the rules that each one fails.
 
-    `raw_actions_df`: jobs.parsing.raw_schema.RAW_ACTION_COLUMNS. A payload that says that there are no
-    actions gives no row. ratio = numerator / denominator as a decimal, half up at ten decimals.
+    A payload that states that there are no actions (position NOTHING) gives no row.
+
+    Args:
+        raw_actions_df: jobs.parsing.raw_schema.RAW_ACTION_COLUMNS.
+
+    Returns:
+        The raw columns (currency null if missing), and
+        ex_dt, declared_dt, record_dt, payment_dt (dates, null if missing or unreadable),
+        numerator, denominator, ratio = numerator / denominator (new shares per old share, half up at ten
+        decimals), amount (cash per share),
+        raw_values (the strings as received, JSON), reasons (array of the failed rules' names, sorted).
     """
     frame_df = raw_actions_df.filter(F.col("position") != NOTHING)
     for text, name in _DATES:
@@ -44,52 +52,55 @@ def validated_corporate_actions(raw_actions_df: DataFrame) -> DataFrame:
         .withColumn(
             "ratio", F.expr(f"try_cast(numerator / nullif(denominator, 0) AS {RATIO.simpleString()})")
         )
-        .withColumn("raw_values", quoted_texts(ACTION_FIELDS[1:]))
+        .withColumn("raw_values", quoted_raw_values(ACTION_FIELDS[1:]))
     )
-    return typed_df.withColumn("reasons", broken_rules(_rules()))
+    return typed_df.withColumn("reasons", failed_rules(_rules()))
 
 
 def corporate_action_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
-    """What the judged actions change in silver.corporate_actions; see bitemporal.history_changes.
+    """The rows to write into silver.corporate_actions: its columns and CHANGE_TYPE.
 
-    A list of all splits (or dividends) of a symbol that no longer has an action withdraws it. Not so a
-    list with a row that cannot be read, nor an empty one: what was known stays.
+    If a later list of all splits (or dividends) of a symbol no longer contains an action, the action is
+    closed. A list with an invalid row, or an empty list, closes nothing.
+
+    `validated_df`: validated_corporate_actions; `stored_df`: rows of silver.corporate_actions.
     """
-    names = [name for name in CORPORATE_ACTIONS.columns if name not in _NOT_OBSERVED]
-    usable_df = validated_df.filter(F.size("reasons") == 0)
-    observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
+    observed_df = observed_rows(validated_df, CORPORATE_ACTIONS)
     all_df = with_tombstones(observed_df, _whole_lists(validated_df), stored_df, CORPORATE_ACTIONS, _LIST_OF)
     return bitemporal_changes(all_df, stored_df, CORPORATE_ACTIONS, run_id)
 
 
 def _whole_lists(validated_df: DataFrame) -> DataFrame:
-    """The payloads that list all actions of one kind of a symbol, each row of which can be read."""
+    """The payloads that list all actions of one kind of a symbol and contain no invalid row."""
     lists_df = validated_df.filter(F.col("dataset").isin(*_WHOLE_LISTS)).withColumn(
-        "bad", (F.size("reasons") > 0).cast("int")
+        "is_invalid", (F.size("reasons") > 0).cast("int")
     )
-    counted_df = lists_df.groupBy(*_LIST_OF, "fetched_at", "payload_id").agg(F.sum("bad").alias("bad_rows"))
-    return counted_df.filter("bad_rows = 0").withColumnRenamed("fetched_at", "known_from")
+    counted_df = lists_df.groupBy(*_LIST_OF, "fetched_at", "payload_id").agg(
+        F.sum("is_invalid").alias("invalid_rows")
+    )
+    return counted_df.filter("invalid_rows = 0").withColumnRenamed("fetched_at", "known_from")
 
 
 def _rules() -> dict[str, Column]:
+    """Conditions that are true for an invalid action, by the name of the rule."""
     action, has_action = F.col("action"), F.col("action").isNotNull()
     has_shares = F.col("ratio").isNotNull() | (F.col("denominator") == 0)
     lacks_number = (
-        (action.isin(*_OF_SHARES) & ~has_shares)
-        | (action.isin(*_OF_CASH) & F.col("amount").isNull())
+        (action.isin(*_SHARE_ACTIONS) & ~has_shares)
+        | (action.isin(*_CASH_ACTIONS) & F.col("amount").isNull())
         | (~has_shares & F.col("amount").isNull())
     )
     return {
         "no_rows": ~has_action,
         "not_positive_amount": F.col("amount") <= 0,
         "not_positive_ratio": (F.least("numerator", "denominator") <= 0) | (F.col("ratio") <= 0),
-        "other_symbol": _spelled("symbol_text") != _spelled("symbol"),
+        "other_symbol": _normalised_symbol("symbol_text") != _normalised_symbol("symbol"),
         "unknown_action": ~action.isin(*_ACTIONS),
         "unreadable_date": has_action & (F.col("ex_dt").isNull() | has_unparsable(_DATES)),
         "unreadable_number": has_action & (F.coalesce(lacks_number, F.lit(True)) | has_unparsable(_NUMBERS)),
     }
 
 
-def _spelled(name: str) -> Column:
-    """Class shares are BRK.B to some and BRK-B to others."""
+def _normalised_symbol(name: str) -> Column:
+    """The symbol spelled alike for all providers: some write a class share BRK.B, others BRK-B."""
     return F.translate(F.upper(name), ".", "-")

@@ -1,13 +1,13 @@
-"""Silver news: articles judged for each ticker they name, and what they change in the stored history."""
+"""Silver news: validation of articles (one row per article and ticker), and changes of their history."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from delta_tables.tables.silver_reference import NEWS, SCORE
-from jobs.history.bitemporal import bitemporal_changes
+from jobs.history.bitemporal import bitemporal_changes, observed_rows
 from jobs.parsing.raw_schema import NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_decimal
-from jobs.silver.bar_rules import broken_rules, quoted_texts
+from jobs.silver.rules import failed_rules, quoted_raw_values
 
 _SCORES = (
     ("overall_score_text", "overall_sentiment_score"),
@@ -15,15 +15,23 @@ _SCORES = (
     ("ticker_score_text", "ticker_sentiment_score"),
 )
 _PUBLISHED = r"^\d{8}T\d{4}(\d{2})?$"
-# Without title and summary: the rows that are set aside are found again by their address.
-_SHOWN = ("url", "published_text", "overall_score_text", "relevance_text", "ticker_score_text")
-_NOT_OBSERVED = ("known_from", "known_to", "run_id")
+# Without title and summary: the url suffices to find a quarantined row again.
+_RAW_VALUES = ("url", "published_text", "overall_score_text", "relevance_text", "ticker_score_text")
 
 
 def validated_news(raw_news_df: DataFrame) -> DataFrame:
-    """Every article and ticker with typed values, `raw_values` and `reasons`, empty where it is usable.
+    """The raw articles with typed values and the rules that each row fails; an empty feed gives no row.
 
-    `raw_news_df`: jobs.parsing.raw_schema.RAW_NEWS_COLUMNS. An empty feed gives no row.
+    Args:
+        raw_news_df: jobs.parsing.raw_schema.RAW_NEWS_COLUMNS, one row per article and ticker.
+
+    Returns:
+        The raw columns (url null if missing), and
+        article_id (SHA-256 of the url, hex), published_at (UTC),
+        overall_sentiment_score, ticker_sentiment_score (-1 to 1), relevance_score (0 to 1),
+        overall_sentiment_label, ticker_sentiment_label (null if missing),
+        raw_values (url, time and scores as received, JSON),
+        reasons (array of the failed rules' names, sorted).
     """
     frame_df = raw_news_df.filter(F.col("position") != NOTHING)
     for text, name in _SCORES:
@@ -34,22 +42,23 @@ def validated_news(raw_news_df: DataFrame) -> DataFrame:
         .withColumn("published_at", _published_at())
         .withColumn("overall_sentiment_label", null_if_missing("overall_label"))
         .withColumn("ticker_sentiment_label", null_if_missing("ticker_label"))
-        .withColumn("raw_values", quoted_texts(_SHOWN))
+        .withColumn("raw_values", quoted_raw_values(_RAW_VALUES))
     )
-    return typed_df.withColumn("reasons", broken_rules(_rules()))
+    return typed_df.withColumn("reasons", failed_rules(_rules()))
 
 
 def news_changes(validated_df: DataFrame, stored_df: DataFrame, run_id: str) -> DataFrame:
-    """What the judged articles change in silver.news; see bitemporal.history_changes."""
-    names = [name for name in NEWS.columns if name not in _NOT_OBSERVED]
-    usable_df = validated_df.filter(F.size("reasons") == 0)
-    observed_df = usable_df.select(*names, F.col("fetched_at").alias("known_from"))
-    return bitemporal_changes(observed_df, stored_df, NEWS, run_id)
+    """The rows to write into silver.news: its columns and CHANGE_TYPE.
+
+    `validated_df`: validated_news; `stored_df`: rows of silver.news.
+    """
+    return bitemporal_changes(observed_rows(validated_df, NEWS), stored_df, NEWS, run_id)
 
 
 def _published_at() -> Column:
-    """`20260517T110100` as an instant; the seconds may be missing. Built anew as ISO 8601: the engines'
-    patterns for times differ.
+    """The instant of published_text (`20260517T110100`, seconds optional, UTC).
+
+    The string is rewritten as ISO 8601, because the engines' patterns for times differ.
     """
     parts = ((1, 4), (5, 2), (7, 2), (10, 2), (12, 2))
     year, month, day, hour, minute = (f"substr(published_text, {at}, {length})" for at, length in parts)
@@ -59,6 +68,7 @@ def _published_at() -> Column:
 
 
 def _rules() -> dict[str, Column]:
+    """Conditions that are true for an invalid row, by the name of the rule."""
     has_nothing = F.coalesce("url", "title", "published_text").isNull()
     return {
         "no_rows": has_nothing,

@@ -1,8 +1,8 @@
-"""Cuts a day of ticks into batches of a bounded number of rows, whatever the size of the file.
+"""Batches of a day of ticks with a bounded number of rows, whatever the size of the file.
 
-Batches are ranges of symbols, and a symbol larger than the bound is cut into ranges of its sequence
-numbers, which are in order of time. Both are part of the key: a row of another version of the same day
-always falls into a range that has its key, so each range can be compared with the same range as stored.
+A batch is a range of symbols; a symbol larger than the bound is cut into ranges of its sequence numbers,
+which are ordered by time. Both are part of the key, so a row of another version of the same day is always in
+the range that contains its key, and each range can be compared with the same range as stored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,9 +16,9 @@ _BUCKETS = 256
 
 @dataclass(frozen=True)
 class TickBatch:
-    """Symbols from `first_symbol` to `last_symbol`; of one symbol, sequence numbers in [first, end).
+    """The symbols from `first_symbol` to `last_symbol`, or one symbol's sequence numbers in [first, end).
 
-    `first` and `end` None: open. `earlier_sip_ns`: the latest SIP time of lower sequence numbers.
+    `first` or `end` None: unbounded. `earlier_sip_ns` is the latest SIP time of lower sequence numbers.
     """
 
     first_symbol: str
@@ -29,21 +29,21 @@ class TickBatch:
     earlier_sip_ns: int | None = None
 
     def contains_symbol(self, symbol: str) -> Column:
-        """Whether a row is of one of the batch's symbols, by its column `symbol`."""
+        """Whether a row belongs to one of the batch's symbols; `symbol` is the name of the column."""
         return F.col(symbol).between(F.lit(self.first_symbol), F.lit(self.last_symbol))
 
     def contains(self, symbol: str, sequence: str) -> Column:
-        """Whether a row is of this batch, by its columns `symbol` and `sequence`.
+        """Whether a row belongs to this batch; `symbol` and `sequence` are the names of the columns.
 
-        A row whose sequence number cannot be read is of the symbol's first batch.
+        A row with an unreadable sequence number belongs to the symbol's first batch.
         """
-        held = self.contains_symbol(symbol)
+        is_in_batch = self.contains_symbol(symbol)
         if self.first is not None:
-            held &= F.col(sequence) >= self.first
+            is_in_batch &= F.col(sequence) >= self.first
         if self.end is not None:
             below = F.col(sequence) < self.end
-            held &= below if self.first is not None else below | F.col(sequence).isNull()
-        return held
+            is_in_batch &= below if self.first is not None else below | F.col(sequence).isNull()
+        return is_in_batch
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,15 @@ class _Bucket:
 
 
 def tick_batches(staged_df: DataFrame, stored_symbols: Iterable[str], rows_per_batch: int) -> list[TickBatch]:
-    """The batches of `staged_df` (`ticker`, `sequence`, `sip_in_day`), in order, none of more rows.
+    """The batches of a file's rows, in order, each with at most `rows_per_batch` rows.
 
-    Every one of `stored_symbols` is in a batch too, so that it is seen when the file has it no longer.
-    Larger ones are possible only where as many rows of a symbol share one sequence number.
+    A batch is larger only if more rows of a symbol share one sequence number.
+
+    Args:
+        staged_df: ticker, sequence and sip_in_day, from tick_rules.with_batch_columns.
+        stored_symbols: symbols that are stored for the day; each is in a batch, so that rows which the file
+            no longer contains are noticed.
+        rows_per_batch: the bound.
     """
     counts = dict.fromkeys(stored_symbols, 0) | {
         row[0]: int(row[1]) for row in staged_df.groupBy("ticker").count().collect()
@@ -76,13 +81,13 @@ def tick_batches(staged_df: DataFrame, stored_symbols: Iterable[str], rows_per_b
 
 
 def symbol_batches(counts: dict[str, int], rows_per_batch: int) -> list[TickBatch]:
-    """Consecutive symbols packed together up to the bound; a symbol above it is alone."""
+    """Batches of consecutive symbols up to the bound; a symbol with more rows is a batch of its own."""
     batches: list[TickBatch] = []
     for symbol in sorted(counts):
         last = batches[-1] if batches else None
         if last and last.row_count + counts[symbol] <= rows_per_batch:
-            together = last.row_count + counts[symbol]
-            batches[-1] = replace(last, last_symbol=symbol, row_count=together)
+            row_count = last.row_count + counts[symbol]
+            batches[-1] = replace(last, last_symbol=symbol, row_count=row_count)
         else:
             batches.append(TickBatch(symbol, symbol, counts[symbol]))
     return batches
@@ -101,16 +106,16 @@ def _cut(whole: TickBatch, buckets: Iterable[_Bucket], rows_per_batch: int) -> I
 
 
 def _buckets(symbol_df: DataFrame, rows_per_batch: int) -> Iterator[_Bucket]:
-    """Buckets in order, divided again until each has no more rows than a batch may have."""
-    least, greatest = symbol_df.agg(F.min("sequence"), F.max("sequence")).collect()[0]
-    if least is None:
+    """Ranges of sequence numbers in order, divided until none has more rows than the bound."""
+    smallest, greatest = symbol_df.agg(F.min("sequence"), F.max("sequence")).collect()[0]
+    if smallest is None:
         return
-    width = (int(greatest) - int(least)) // _BUCKETS + 1
-    number = F.expr(f"(sequence - {int(least)}L) div {width}L")
+    width = (int(greatest) - int(smallest)) // _BUCKETS + 1
+    number = F.expr(f"(sequence - {int(smallest)}L) div {width}L")
     grouped_df = symbol_df.filter("sequence is not null").groupBy(number.alias("number"))
     rows = grouped_df.agg(F.count(F.lit(1)).alias("rows"), F.max("sip_in_day").alias("sip")).collect()
     for row in sorted(rows, key=lambda row: int(row["number"])):
-        first = int(least) + int(row["number"]) * width
+        first = int(smallest) + int(row["number"]) * width
         if int(row["rows"]) > rows_per_batch and width > 1:
             inside = (F.col("sequence") >= first) & (F.col("sequence") < first + width)
             yield from _buckets(symbol_df.filter(inside), rows_per_batch)
