@@ -13,7 +13,7 @@ from flows.cli.context import CliContext
 
 if TYPE_CHECKING:
     from serving.export.request import ExportRequest
-    from serving.export.run import ExportSummary, Observe
+    from serving.export.run import ExportSummary, OnWritten
 
 EXIT_NOTHING = 1
 _DAY = ["%Y-%m-%d"]
@@ -74,7 +74,7 @@ def _run(
     *,
     replaces: bool,
 ) -> "ExportSummary":
-    from serving.export.destination import refuse_inside_lake, target_at  # noqa: PLC0415 - imports delta-rs
+    from serving.export.destination import require_outside_lake, target_for  # noqa: PLC0415 - imports delta-rs
     from serving.export.formats import format_named  # noqa: PLC0415 - imports pyarrow
     from serving.export.layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
     from serving.export.plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
@@ -82,19 +82,19 @@ def _run(
 
     layout = layout_named(what)
     chosen = format_named(form or layout.format_name)
-    refuse_inside_lake(here.lake, to)
-    target = target_at(to, layout, here.settings.s3, here.secrets)
+    require_outside_lake(here.lake, to)
+    target = target_for(to, layout, here.settings.s3, here.secrets)
     try:
         plan = plan_export(here.lake, layout, request)
     except NothingToExportError as nothing:
         typer.echo(f"lakehouse: {nothing}", err=True)
         raise typer.Exit(EXIT_NOTHING) from None
-    with _progress(here.console, f"export to {target.place}", plan.total_rows) as observe:
+    with _progress(here.console, f"export to {target.destination}", plan.total_rows) as observe:
         return (export_replacing if replaces else export)(plan, target, chosen, threads, observe)
 
 
 @contextmanager
-def _progress(console: Console, what: str, total_rows: int) -> "Iterator[Observe]":
+def _progress(console: Console, what: str, total_rows: int) -> "Iterator[OnWritten]":
     """Shows the rows written so far; on a pipe nothing is drawn."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

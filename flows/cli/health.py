@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.context import CliContext
-from serving.health.findings import Asked, HealthReport, Limits
+from serving.health.findings import HealthRequest, HealthReport, Thresholds
 
 EXIT_FINDINGS = 1
 _DAY = ["%Y-%m-%d"]
@@ -34,32 +34,32 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
         gap_minutes: Annotated[
             float, typer.Option(min=0.001, help="longest time between neighbours in a session")
-        ] = Limits.gap_minutes,
+        ] = Thresholds.gap_minutes,
         sigmas: Annotated[
             float, typer.Option(min=0.001, help="farthest log return from the usual")
-        ] = Limits.sigmas,
-        window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Limits.window,
+        ] = Thresholds.sigmas,
+        window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Thresholds.window,
         split_tolerance_pct: Annotated[
             float, typer.Option(min=0.0, max=10.0, help="how near to a split's ratio, in %")
-        ] = Limits.split_tolerance_pct,
+        ] = Thresholds.split_tolerance_pct,
         stale_sessions: Annotated[
             int, typer.Option(min=1, help="sessions behind the others from which on a symbol is stale")
-        ] = Limits.stale_sessions,
+        ] = Thresholds.stale_sessions,
         constant_sessions: Annotated[
             int, typer.Option(min=2, help="sessions of one close from which on it is stale")
-        ] = Limits.constant_sessions,
+        ] = Thresholds.constant_sessions,
         min_trades: Annotated[
             int, typer.Option(min=0, help="fewest trades of a session")
-        ] = Limits.min_trades,
+        ] = Thresholds.min_trades,
         min_volume: Annotated[
             float, typer.Option(min=0.0, help="least volume of a session of bars")
-        ] = Limits.min_volume,
+        ] = Thresholds.min_volume,
         min_bars_pct: Annotated[
             float, typer.Option(min=0.0, max=100.0, help="fewest bars of a session, in % of those to expect")
-        ] = Limits.min_bars_pct,
+        ] = Thresholds.min_bars_pct,
         most: Annotated[
             int, typer.Option(min=1, help="findings shown of each kind, the worst first")
-        ] = Limits.most_findings,
+        ] = Thresholds.max_findings,
         json: Annotated[bool, typer.Option("--json", help="for machines; as `lakehouse --json`")] = False,
     ) -> None:
         """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
@@ -69,7 +69,7 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
         from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
 
         here = context()
-        limits = Limits(
+        limits = Thresholds(
             gap_minutes=gap_minutes,
             sigmas=sigmas,
             window=window,
@@ -79,9 +79,9 @@ def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
             min_trades=min_trades,
             min_volume=min_volume,
             min_bars_pct=min_bars_pct,
-            most_findings=most,
+            max_findings=most,
         )
-        asked = Asked(tuple(symbol or ()), _day(start), _day(end))
+        asked = HealthRequest(tuple(symbol or ()), _day(start), _day(end))
         report = report_of(here.lake, table, asked, limits)
         _show(here, report, is_json=json or here.is_json)
         raise typer.Exit(0 if report.is_healthy else EXIT_FINDINGS)
@@ -120,7 +120,7 @@ def _print_findings(here: CliContext, report: HealthReport) -> None:
             "to": cell_text(each.ended_at),
             "measured": each.measured,
             "threshold": each.threshold,
-            "words": each.words,
+            "message": each.message,
         }
         for each in report.findings
     ]

@@ -20,12 +20,12 @@ from delta_tables.views.conditions import has_close
 from serving.query.conditions import known_at
 from serving.query.literals import literal, literals
 
-FetchRequest = Callable[[str], pa.Table]
-Each = TypeVar("Each")
+RunSql = Callable[[str], pa.Table]
+T = TypeVar("T")
 # A query that names the sessions of 100 symbols with 80 payments each takes 0.7 s to plan, of 500 6 s.
-_SYMBOLS_A_QUERY = 100
+_MAX_SYMBOLS_PER_QUERY = 100
 # A condition of 40,000 literals has crashed the process (deltalake 1.6.6, SIGSEGV); 20,000 names have not.
-_NAMES_A_QUERY = 2_000
+_MAX_NAMES_PER_QUERY = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Payment:
 
 
 @dataclass(frozen=True)
-class ClosesNeeded:
+class DividendCloses:
     """For each symbol that was paid for its payments; of them, `whole` partitions are needed, too.
 
     `adjusters`: for each symbol sessions that have a bar of each provider that adjusts its bars.
@@ -65,15 +65,15 @@ class ClosesNeeded:
                 parts.append(_rows(symbol, sorted({*days, *self.adjusters.get(symbol, ())})))
         return " OR ".join(parts) or "false"
 
-    def groups(self, symbols: Sequence[str], after: date, most_bars: int) -> Iterator[list[str]]:
-        """The symbols in order, in groups that need `most_bars` closes at most; one symbol at least."""
+    def groups(self, symbols: Sequence[str], after: date, max_bars: int) -> Iterator[list[str]]:
+        """The symbols in order, in groups that need `max_bars` closes at most; one symbol at least."""
         group: list[str] = []
         bars = paid = 0
         for symbol in symbols:
             later = self._later(symbol, after)
             more = sum(each.bars for each in later)
-            is_full = bars + more > most_bars or paid == _SYMBOLS_A_QUERY
-            if group and ((later and is_full) or len(group) == _NAMES_A_QUERY):
+            is_full = bars + more > max_bars or paid == _MAX_SYMBOLS_PER_QUERY
+            if group and ((later and is_full) or len(group) == _MAX_NAMES_PER_QUERY):
                 yield group
                 group, bars, paid = [], 0, 0
             group.append(symbol)
@@ -85,35 +85,35 @@ class ClosesNeeded:
         return [each for each in self.payments.get(symbol, ()) if each.ex_dt > after]
 
 
-def closes_needed(ask: FetchRequest, of_symbols: str, as_of: datetime | None) -> ClosesNeeded:
+def find_dividend_closes(run_sql: RunSql, of_symbols: str, as_of: datetime | None) -> DividendCloses:
     """No more bars than the factors of these symbols need, as known at the instant; looks at every bar.
 
-    `ask` answers SQL over `stored`, the bars, and `actions`; `of_symbols` is a condition for both.
+    `run_sql` answers SQL over `stored`, the bars, and `actions`; `of_symbols` is a condition for both.
 
     Raises:
         LakeError: a data file is damaged or missing.
     """
     of_bars = f"({of_symbols}) AND ({known_at(as_of)})"
     payments: dict[str, list[Payment]] = defaultdict(list)
-    for row in ask(_payments_sql(of_symbols, of_bars)).to_pylist():
+    for row in run_sql(_payments_sql(of_symbols, of_bars)).to_pylist():
         close_dt = row["close_dt"]
         payments[row["symbol"]].append(
             Payment(row["ex_dt"], (close_dt,) if close_dt else (), row["bars"] or 0)
         )
     adjusters: dict[str, list[date]] = defaultdict(list)
-    for row in ask(_adjusters_sql(of_bars)).to_pylist() if payments else []:
+    for row in run_sql(_adjusters_sql(of_bars)).to_pylist() if payments else []:
         adjusters[row["symbol"]].append(row["trade_dt"])
-    return ClosesNeeded(_tuples(payments), _tuples(adjusters))
+    return DividendCloses(_tuples(payments), _tuples(adjusters))
 
 
-def closes_after_daily_bars(
-    ask: FetchRequest, of_symbols: str, partitions: Sequence[date], as_of: datetime | None
-) -> ClosesNeeded:
+def find_closes_from_daily_bars(
+    run_sql: RunSql, of_symbols: str, partitions: Sequence[date], as_of: datetime | None
+) -> DividendCloses:
     """Bars that suffice for the factors of a few symbols, found from their daily bars alone: soon.
 
     To look at every bar of a symbol would take seconds. Where there are daily bars, none before the last of
     them counts, so these and the sessions from that one to the payment are enough; where there are none,
-    every session before it is needed. The arguments are those of `closes_needed`, and the partitions of
+    every session before it is needed. The arguments are those of `find_dividend_closes`, and the partitions of
     bars in order.
 
     Raises:
@@ -122,14 +122,14 @@ def closes_after_daily_bars(
     years = tuple(day for day in partitions if is_year_partition(day))
     of_bars = f"partition_dt IN ({literals(years)}) AND ({of_symbols}) AND ({known_at(as_of)})"
     payments: dict[str, list[Payment]] = defaultdict(list)
-    for row in ask(_payments_sql(of_symbols, of_bars)).to_pylist():
+    for row in run_sql(_payments_sql(of_symbols, of_bars)).to_pylist():
         first = bisect_left(partitions, row["close_dt"]) if row["close_dt"] else 0
         between = tuple(partitions[first : bisect_left(partitions, row["ex_dt"])])
         payments[row["symbol"]].append(Payment(row["ex_dt"], between))
-    return ClosesNeeded(_tuples(payments), {}, years)
+    return DividendCloses(_tuples(payments), {}, years)
 
 
-def _tuples(found: Mapping[str, Sequence[Each]]) -> dict[str, tuple[Each, ...]]:
+def _tuples(found: Mapping[str, Sequence[T]]) -> dict[str, tuple[T, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 

@@ -15,18 +15,18 @@ from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from serving.errors import ServingError
-from serving.explain.file_excerpts import look_into
-from serving.explain.gold_lineage import EVIDENCE, Evidence, Row
+from serving.explain.file_excerpts import read_lines
+from serving.explain.gold_lineage import GOLD_EVIDENCE, Evidence, Row
 from serving.explain.key_lookup import find_row, parse_key
 from serving.explain.payload_excerpts import excerpt
 from serving.explain.tick_lineage import TICK_EVIDENCE
 from serving.query.literals import literal, literals
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
-_EVIDENCE = {**EVIDENCE, **TICK_EVIDENCE}
+_EVIDENCE = {**GOLD_EVIDENCE, **TICK_EVIDENCE}
 _SILVER = (BARS, FUNDAMENTALS, CORPORATE_ACTIONS, NEWS, INSTRUMENTS, TRADES, QUOTES, QUARANTINE)
 EXPLAINED = (*_EVIDENCE, *(table.full_name for table in _SILVER))
-MOST_EXCERPTS = 5
+MAX_EXCERPTS = 5
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Source:
+class BronzeSource:
     """A payload, or a landed file, that rows came from.
 
     `payload_id` of a file is its file_id, `request` its key at the provider, `status` None. `path`: where a
@@ -69,7 +69,7 @@ class Explanation:
     table: str
     row: Mapping[str, Any]
     evidence: tuple[Evidence, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[BronzeSource, ...]
     lost: tuple[str, ...]
 
 
@@ -117,11 +117,11 @@ def _rows(evidence: Iterable[Evidence]) -> list[Row]:
     return list(found.values())
 
 
-def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> dict[str, Rows]:
+def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> dict[str, Records]:
     """The rows of Bronze of each id, first one first, without bodies: a body may come many times."""
     names = "* EXCEPT (body)" if "body" in table.columns else "*"
     sql = f"SELECT {names} FROM stored WHERE {column} IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
-    found: dict[str, Rows] = {}
+    found: dict[str, Records] = {}
     for delivery in select(lake, table, sql):
         found.setdefault(delivery[column], []).append(delivery)
     return found
@@ -136,11 +136,11 @@ def _body(lake: Lake, delivery: Row) -> bytes:
     return body
 
 
-def _payload(lake: Lake, deliveries: Rows, payload_id: str, evidence: Sequence[Evidence]) -> Source:
+def _payload(lake: Lake, deliveries: Records, payload_id: str, evidence: Sequence[Evidence]) -> BronzeSource:
     rows = _rows_of(evidence, payload_id)
     payload = _learned_from(deliveries, rows[0])
     body = _body(lake, payload)
-    return Source(
+    return BronzeSource(
         payload_id=payload_id,
         **{name: payload[name] for name in ("provider", "dataset", "request", "status")},
         fetched_at=payload["fetched_at"],
@@ -154,13 +154,13 @@ def _payload(lake: Lake, deliveries: Rows, payload_id: str, evidence: Sequence[E
     )
 
 
-def _file(lake: Lake, deliveries: Rows, file_id: str, evidence: Sequence[Evidence]) -> Source:
+def _file(lake: Lake, deliveries: Records, file_id: str, evidence: Sequence[Evidence]) -> BronzeSource:
     rows = _rows_of(evidence, file_id)
     file = _learned_from(deliveries, rows[0])
     positions = _positions(evidence, file_id)
-    looked = look_into(lake, file["path"], file["dataset"], positions)
+    looked = read_lines(lake, file["path"], file["dataset"], positions)
     lines = looked.lines if looked else {}
-    return Source(
+    return BronzeSource(
         payload_id=file_id,
         provider=file["provider"],
         dataset=file["dataset"],
@@ -184,7 +184,7 @@ def _expired(file: Row) -> str:
     )
 
 
-def _learned_from(deliveries: Rows, row: Row) -> Row:
+def _learned_from(deliveries: Records, row: Row) -> Row:
     """The delivery that the row was learned from; a file of all symbols was not asked for by the row's."""
     learned_at = row.get("known_from", row.get("first_seen_at"))
     at_that_time = [each for each in deliveries if each["fetched_at"] == learned_at] or deliveries
@@ -201,4 +201,4 @@ def _positions(evidence: Sequence[Evidence], payload_id: str) -> list[str]:
     own = [each["position"] for each in _rows_of(evidence[:1], payload_id)]
     others = [each["position"] for each in _rows_of(evidence[1:], payload_id)]
     facts = [position for position in others if position == "/"]
-    return list(dict.fromkeys(own + facts or others[:1]))[:MOST_EXCERPTS]
+    return list(dict.fromkeys(own + facts or others[:1]))[:MAX_EXCERPTS]

@@ -24,14 +24,14 @@ _READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Looked:
+class FileLines:
     """What a file has: the SHA-256 of its bytes, and the line at each position that is there."""
 
     sha256: str
     lines: Mapping[str, str]
 
 
-def look_into(lake: Lake, path: str, dataset: str, positions: Iterable[str]) -> Looked | None:
+def read_lines(lake: Lake, path: str, dataset: str, positions: Iterable[str]) -> FileLines | None:
     """The lines of the file at `path` below the lake's root; None where its bytes are no longer there.
 
     Read line by line, so that memory does not grow with the file. Of several lines at a position the first.
@@ -55,7 +55,7 @@ def look_into(lake: Lake, path: str, dataset: str, positions: Iterable[str]) -> 
         raise LakeError(
             f"{path}: cannot be read in {lake.root} ({error}); check the store and its rights"
         ) from None
-    return Looked(received.digest.hexdigest(), lines)
+    return FileLines(received.digest.hexdigest(), lines)
 
 
 class _Received(io.RawIOBase):

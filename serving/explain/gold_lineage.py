@@ -13,7 +13,7 @@ from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
 from serving.query.conditions import known_at
 from serving.query.literals import literal
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
 Row = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ class Evidence:
     rows: tuple[Row, ...]
 
     @property
-    def span(self) -> str:
+    def session_range(self) -> str:
         """The first and the last session among the rows."""
         dates = [row["trade_dt"] for row in self.rows if row.get("trade_dt")]
         return f"{min(dates)} to {max(dates)}" if dates else ""
@@ -36,7 +36,7 @@ class Evidence:
 def kpi_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
     """The bars of the session, and those of the last session before, which price_change compares with."""
     own = (row["trade_dt"], row["interval"], row["provider"])
-    return [*_named(lake, row, [("bars of the session", [own])]), _change_evidence(lake, row)]
+    return [*_bar_evidence(lake, row, [("bars of the session", [own])]), _change_evidence(lake, row)]
 
 
 def overview_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evidence]:
@@ -74,7 +74,7 @@ def break_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evid
     return evidence
 
 
-EVIDENCE: Mapping[str, Callable[[Lake, Row, SignalSettings], list[Evidence]]] = {
+GOLD_EVIDENCE: Mapping[str, Callable[[Lake, Row, SignalSettings], list[Evidence]]] = {
     "gold.daily_kpis": kpi_evidence,
     "gold.stock_overview": overview_evidence,
     "gold.signals": signal_evidence,
@@ -102,14 +102,14 @@ def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]
     roles = [("bars of the session", own)]
     for role, length in windows.items():
         roles.append((role, [day for day in days if day[0] in sessions[:length]]))
-    return _named(lake, row, roles)
+    return _bar_evidence(lake, row, roles)
 
 
 def _change_evidence(lake: Lake, row: Row) -> Evidence:
     """The bars that price_change compares with: of the same interval and provider."""
     same = f'"interval" = {literal(row["interval"])} AND provider = {literal(row["provider"])}'
     before = _days(lake, DAILY_KPIS, row, f"trade_dt < {literal(row['trade_dt'])} AND {same}")[-1:]
-    return _named(lake, row, [("price_change: the last session before", before)])[0]
+    return _bar_evidence(lake, row, [("price_change: the last session before", before)])[0]
 
 
 def _days(lake: Lake, table: Table, row: Row, where: str) -> list[_Day]:
@@ -121,7 +121,7 @@ def _days(lake: Lake, table: Table, row: Row, where: str) -> list[_Day]:
     return [(each["trade_dt"], each["interval"], each["provider"]) for each in select(lake, table, sql)]
 
 
-def _named(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> list[Evidence]:
+def _bar_evidence(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> list[Evidence]:
     bars = _regular_bars(lake, row["symbol"], [day for _, days in roles for day in days])
     return [
         Evidence(role, BARS.full_name, tuple(bar for day in days for bar in bars.get(day, ())))
@@ -129,7 +129,7 @@ def _named(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> list[Ev
     ]
 
 
-def _regular_bars(lake: Lake, symbol: str, days: list[_Day]) -> dict[_Day, Rows]:
+def _regular_bars(lake: Lake, symbol: str, days: list[_Day]) -> dict[_Day, Records]:
     """The current bars that figures are computed from: those of the regular session, or of 24x7 markets."""
     if not days:
         return {}
@@ -139,7 +139,7 @@ def _regular_bars(lake: Lake, symbol: str, days: list[_Day]) -> dict[_Day, Rows]
         f"AND session IN ('regular', '24x7') AND trade_dt >= {literal(min(dates))} "
         f'AND trade_dt <= {literal(max(dates))} ORDER BY "timestamp"'
     )
-    found: dict[_Day, Rows] = {}
+    found: dict[_Day, Records] = {}
     for bar in select(lake, BARS, sql):
         found.setdefault((bar["trade_dt"], bar["interval"], bar["provider"]), []).append(bar)
     return found

@@ -11,14 +11,14 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True)
-class Piece:
+class JsonFragment:
     """A value as it was written; `member` is the text with its name where it has one."""
 
     text: str
     member: str
 
 
-def piece_at(text: str, keys: Sequence[Key]) -> Piece | None:
+def fragment_at(text: str, keys: Sequence[Key]) -> JsonFragment | None:
     """What the names, and numbers in lists, lead to; None where that is nothing, or the text is no JSON.
 
     Of a name that is there twice the last one holds, in JSON as in the engines. What is left of the way may
@@ -26,34 +26,34 @@ def piece_at(text: str, keys: Sequence[Key]) -> Piece | None:
     """
     try:
         start = _after_space(text, 0)
-        found = Piece(text[start : _value_end(text, start)], "")
+        found = JsonFragment(text[start : _value_end(text, start)], "")
     except (ValueError, IndexError, RecursionError):
         return None
     rest = list(keys)
     while rest:
-        pieces = dict(_pieces(found.text))
+        fragments = dict(_fragments(found.text))
         name = rest.pop(0)
-        if name not in pieces and rest:
+        if name not in fragments and rest:
             name, rest = "/".join([name, *rest]), []
-        if name not in pieces:
+        if name not in fragments:
             return None
-        found = pieces[name]
+        found = fragments[name]
     return found
 
 
-def member_at(text: str, keys: Sequence[Key]) -> str | None:
+def member_text_at(text: str, keys: Sequence[Key]) -> str | None:
     """The same as text: `"name": value`, in a list the value."""
-    found = piece_at(text, keys)
+    found = fragment_at(text, keys)
     return found.member if found else None
 
 
-def pieces_of(text: str, keys: Sequence[Key]) -> dict[str, Piece]:
+def fragments_of(text: str, keys: Sequence[Key]) -> dict[str, JsonFragment]:
     """The members of what is there, by name or by number; none where it is no object and no list."""
-    found = piece_at(text, keys)
-    return dict(_pieces(found.text)) if found else {}
+    found = fragment_at(text, keys)
+    return dict(_fragments(found.text)) if found else {}
 
 
-def _pieces(text: str) -> Iterator[tuple[str, Piece]]:
+def _fragments(text: str) -> Iterator[tuple[str, JsonFragment]]:
     """The members of the object or list that `text`, known to be JSON, is."""
     if not text.startswith(("{", "[")):
         return
@@ -64,7 +64,7 @@ def _pieces(text: str) -> Iterator[tuple[str, Piece]]:
             name, at = _DECODER.raw_decode(text, at)
             at = _after_space(text, _after_space(text, at) + 1)
         end = _value_end(text, at)
-        yield name, Piece(text[at:end], text[start:end])
+        yield name, JsonFragment(text[at:end], text[start:end])
         number += 1
         at = _after_space(text, end)
         at = _after_space(text, at + 1) if text[at] == "," else at

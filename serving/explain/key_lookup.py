@@ -11,9 +11,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from serving.errors import ServingError
 from serving.query.literals import Scalar, literal
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 def parse_key(table: Table, texts: Sequence[str]) -> dict[str, Scalar]:
@@ -28,10 +28,10 @@ def parse_key(table: Table, texts: Sequence[str]) -> dict[str, Scalar]:
         name, separator, value = text.partition("=")
         if not separator or name not in table.columns:
             if separator and name.isidentifier():
-                raise ServingError(f"{table.full_name} has no column {name}; {_key_words(table)}")
+                raise ServingError(f"{table.full_name} has no column {name}; {_key_hint(table)}")
             name, value = next(positions, ""), text
         if not name:
-            raise ServingError(f"{table.full_name}: more values than key columns; {_key_words(table)}")
+            raise ServingError(f"{table.full_name}: more values than key columns; {_key_hint(table)}")
         key[name] = _value(table, name, value)
     return key
 
@@ -44,7 +44,7 @@ def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, A
         LakeError: the table cannot be read.
     """
     if not key:
-        raise ServingError(f"which row of {table.full_name}? {_key_words(table)}; {_example(lake, table)}")
+        raise ServingError(f"which row of {table.full_name}? {_key_hint(table)}; {_example(lake, table)}")
     conditions = [f'"{name}" = {literal(value)}' for name, value in key.items()]
     if "known_to" in table.columns and "known_from" not in key:
         conditions.append("known_to IS NULL")
@@ -52,25 +52,25 @@ def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, A
     found = select(
         lake,
         table,
-        f"SELECT * FROM stored WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {_MOST_SHOWN}",  # noqa: S608 - escaped
+        f"SELECT * FROM stored WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {_MAX_SHOWN}",  # noqa: S608 - escaped
     )
     asked = " ".join(f"{name}={value}" for name, value in key.items())
     if not found:
         raise ServingError(
-            f"{table.full_name} has no row with {asked}; {_key_words(table)}; {_example(lake, table)}"
+            f"{table.full_name} has no row with {asked}; {_key_hint(table)}; {_example(lake, table)}"
         )
     if len(found) > 1:
         raise ServingError(_ambiguous(table, asked, found))
     return {name: found[0][name] for name in table.columns}
 
 
-def _ambiguous(table: Table, asked: str, found: Rows) -> str:
+def _ambiguous(table: Table, asked: str, found: Records) -> str:
     names = [name for name in table.keys if len({row[name] for row in found}) > 1]
     add = " or ".join(
         f"{name} ({', '.join(sorted({_text(row[name]) for row in found})[:4])})" for name in names
     )
-    count = f"{len(found)} rows" if len(found) < _MOST_SHOWN else f"{_MOST_SHOWN} rows or more"
-    return f"{table.full_name}: {count} match {asked}; add {add}; example: {_words(table, found[-1])}"
+    count = f"{len(found)} rows" if len(found) < _MAX_SHOWN else f"{_MAX_SHOWN} rows or more"
+    return f"{table.full_name}: {count} match {asked}; add {add}; example: {_key_text(table, found[-1])}"
 
 
 def _value(table: Table, name: str, text: str) -> Scalar:
@@ -90,22 +90,24 @@ def _value(table: Table, name: str, text: str) -> Scalar:
             "write dates as 2010-08-20, instants as 2010-08-20T20:00:00Z"
         ) from None
     if isinstance(kind, ArrayType | BinaryType):
-        raise ServingError(f"{table.full_name}: {name} cannot be asked for; {_key_words(table)}")
+        raise ServingError(f"{table.full_name}: {name} cannot be asked for; {_key_hint(table)}")
     return text
 
 
-def _key_words(table: Table) -> str:
+def _key_hint(table: Table) -> str:
     return f"key columns: {', '.join(table.keys)}"
 
 
 def _example(lake: Lake, table: Table) -> str:
     found = select(lake, table, "SELECT * FROM stored LIMIT 1")
     return (
-        f"example: {_words(table, found[0])}" if found else "the table is empty: fill it with `lakehouse run`"
+        f"example: {_key_text(table, found[0])}"
+        if found
+        else "the table is empty: fill it with `lakehouse run`"
     )
 
 
-def _words(table: Table, row: Mapping[str, Any]) -> str:
+def _key_text(table: Table, row: Mapping[str, Any]) -> str:
     pairs = (f"{name}={_text(row[name])}" for name in table.keys if name != "known_from")
     return " ".join(f"'{pair}'" if any(each in pair for each in ' "[&/') else pair for pair in pairs)
 

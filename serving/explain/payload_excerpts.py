@@ -6,9 +6,9 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 
-from serving.explain.json_excerpts import Key, Piece, member_at, piece_at, pieces_of
+from serving.explain.json_excerpts import JsonFragment, Key, fragment_at, fragments_of, member_text_at
 
-LONGEST = 4000
+MAX_EXCERPT_CHARACTERS = 4000
 _ZIP_PROBLEMS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
 _CHART = re.compile(r"(/chart/result/\d+)/timestamp/(\d+)")
 _TICKER = re.compile(r"/feed/(\d+)/(\d+)")
@@ -32,7 +32,7 @@ def excerpt(body: bytes, position: str) -> str | None:
         return _chart_row(text, match[1], match[2])
     if match := _TICKER.fullmatch(position):
         return _ticker(text, match[1], match[2])
-    return _cut(member_at(text, _keys(position)))
+    return _cut(member_text_at(text, _keys(position)))
 
 
 def _keys(position: str) -> list[Key]:
@@ -42,26 +42,28 @@ def _keys(position: str) -> list[Key]:
 
 def _chart_row(text: str, chart: str, index: str) -> str | None:
     """A time and, a line each, the values at its place in the lists under `indicators`."""
-    found = {"timestamp": piece_at(text, [*_keys(chart), "timestamp", index])}
-    for group in pieces_of(text, [*_keys(chart), "indicators"]):
+    found = {"timestamp": fragment_at(text, [*_keys(chart), "timestamp", index])}
+    for group in fragments_of(text, [*_keys(chart), "indicators"]):
         lists = [*_keys(chart), "indicators", group, "0"]
-        for name in pieces_of(text, lists):
-            found[f"indicators/{group}/{name}"] = piece_at(text, [*lists, name, index])
-    return _named(found)
+        for name in fragments_of(text, lists):
+            found[f"indicators/{group}/{name}"] = fragment_at(text, [*lists, name, index])
+    return _labelled(found)
 
 
 def _ticker(text: str, article: str, ticker: str) -> str | None:
     """What is said about a ticker, and the article that says it; an article may name none."""
     whole = ["feed", article]
-    about = piece_at(text, [*whole, "ticker_sentiment", ticker])
-    return _named({f"ticker_sentiment/{ticker}": about, f"feed/{article}": piece_at(text, whole)})
+    about = fragment_at(text, [*whole, "ticker_sentiment", ticker])
+    return _labelled({f"ticker_sentiment/{ticker}": about, f"feed/{article}": fragment_at(text, whole)})
 
 
-def _named(pieces: Mapping[str, Piece | None]) -> str | None:
+def _labelled(fragments: Mapping[str, JsonFragment | None]) -> str | None:
     """A line a piece; of those that are not there too, unless none is."""
-    if not any(pieces.values()):
+    if not any(fragments.values()):
         return None
-    return _cut("\n".join(f"{name}: {each.text if each else 'not there'}" for name, each in pieces.items()))
+    return _cut(
+        "\n".join(f"{name}: {each.text if each else 'not there'}" for name, each in fragments.items())
+    )
 
 
 def _line(text: str, number: int) -> str | None:
@@ -92,6 +94,6 @@ def _decoded(content: bytes) -> str:
 
 
 def _cut(text: str | None) -> str | None:
-    if text is None or len(text) <= LONGEST:
+    if text is None or len(text) <= MAX_EXCERPT_CHARACTERS:
         return text
-    return f"{text[:LONGEST]} ... ({len(text):,} characters in all)"
+    return f"{text[:MAX_EXCERPT_CHARACTERS]} ... ({len(text):,} characters in all)"

@@ -1,7 +1,7 @@
 """Bars of an export adjusted for splits and dividends, as delta_tables.views.adjusted_bars says."""
 
 from serving.bars.as_of import ADJUSTED
-from serving.bars.dividend_closes import ClosesNeeded, FetchRequest, closes_needed
+from serving.bars.dividend_closes import DividendCloses, RunSql, find_dividend_closes
 from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest, symbol_condition
@@ -23,15 +23,15 @@ def check_adjusted(layout: Layout, request: ExportRequest) -> None:
         )
 
 
-def closes_of(ask: FetchRequest, request: ExportRequest) -> ClosesNeeded:
+def find_closes(run_sql: RunSql, request: ExportRequest) -> DividendCloses:
     """The closes that the export's factors for cash rest on, sought once in all bars; none for `split`.
 
     Raises:
         LakeError: a data file is damaged or missing.
     """
     if request.adjusted != "total":
-        return ClosesNeeded({}, {})
-    return closes_needed(ask, symbol_condition(request), request.as_of)
+        return DividendCloses({}, {})
+    return find_dividend_closes(run_sql, symbol_condition(request), request.as_of)
 
 
 def adjusted_relation(request: ExportRequest, rows: str, closes: str, of_symbols: str) -> str:

@@ -7,10 +7,10 @@ from config.settings import S3Settings
 from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
 from serving.export.layouts import Layout
-from serving.export.local_target import LocalFolder, Target
+from serving.export.local_target import ExportTarget, LocalFolder
 
 
-def refuse_inside_lake(lake: Lake, to: str) -> None:
+def require_outside_lake(lake: Lake, to: str) -> None:
     """Refuses a destination inside the lake, where objects would lie among a table's files.
 
     Raises:
@@ -24,7 +24,7 @@ def refuse_inside_lake(lake: Lake, to: str) -> None:
         raise ServingError(f"{to} is inside the lake {lake.root}; export to a place of its own")
 
 
-def target_at(to: str, layout: Layout, settings: S3Settings, secrets: Secrets) -> Target:
+def target_for(to: str, layout: Layout, settings: S3Settings, secrets: Secrets) -> ExportTarget:
     """The layout's folder at a path or `s3://bucket/prefix`.
 
     Raises:

@@ -15,17 +15,17 @@ from serving.export.text_encoding import csv_header, csv_lines, json_lines
 _ROWS_AS_TEXT = 10_000  # text takes several times the room of the columns it is made of
 _GZIP_LEVEL = 6
 
-Pieces = Iterable[pa.Table]
+Batches = Iterable[pa.Table]
 
 
 @dataclass(frozen=True)
 class Format:
-    """How rows become an object: `write(pieces, sink)` writes at least one piece, gives the rows written."""
+    """How rows become an object: `write(batches, sink)` writes at least one piece, gives the rows written."""
 
     name: str
     suffix: str
     content_type: str
-    write: Callable[[Pieces, BinaryIO], int]
+    write: Callable[[Batches, BinaryIO], int]
 
 
 def format_named(name: str) -> Format:
@@ -39,35 +39,35 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def _write_csv(pieces: Pieces, sink: BinaryIO) -> int:
+def _write_csv(batches: Batches, sink: BinaryIO) -> int:
     """UTF-8 with a header, lines end in a line feed."""
-    first, pieces = _with_first(pieces)
+    first, batches = _with_first(batches)
     sink.write((csv_header(first.column_names) + "\n").encode())
-    return _write_lines(pieces, csv_lines, sink)
+    return _write_lines(batches, csv_lines, sink)
 
 
-def _write_json(pieces: Pieces, sink: BinaryIO) -> int:
+def _write_json(batches: Batches, sink: BinaryIO) -> int:
     """Gzip without name and time, which would differ from run to run."""
     with gzip.GzipFile("", "wb", _GZIP_LEVEL, sink, mtime=0) as zipped:
-        return _write_lines(pieces, json_lines, zipped)
+        return _write_lines(batches, json_lines, zipped)
 
 
-def _write_parquet(pieces: Pieces, sink: BinaryIO) -> int:
+def _write_parquet(batches: Batches, sink: BinaryIO) -> int:
     """A row group a piece, zstd; decimals and the columns' comments are kept."""
-    first, pieces = _with_first(pieces)
+    first, batches = _with_first(batches)
     rows = 0
     with pq.ParquetWriter(sink, first.schema, compression="zstd") as writer:
-        for piece in pieces:
+        for piece in batches:
             writer.write_table(piece)
             rows += piece.num_rows
     return rows
 
 
 def _write_lines(
-    pieces: Pieces, lines_of: Callable[[pa.Table], list[str]], sink: BinaryIO | gzip.GzipFile
+    batches: Batches, lines_of: Callable[[pa.Table], list[str]], sink: BinaryIO | gzip.GzipFile
 ) -> int:
     rows = 0
-    for piece in pieces:
+    for piece in batches:
         for start in range(0, piece.num_rows, _ROWS_AS_TEXT):
             lines = lines_of(piece.slice(start, _ROWS_AS_TEXT))
             sink.write(("\n".join(lines) + "\n").encode())
@@ -75,8 +75,8 @@ def _write_lines(
     return rows
 
 
-def _with_first(pieces: Pieces) -> tuple[pa.Table, Iterator[pa.Table]]:
-    found = iter(pieces)
+def _with_first(batches: Batches) -> tuple[pa.Table, Iterator[pa.Table]]:
+    found = iter(batches)
     first = next(found)
     return first, chain([first], found)
 

@@ -14,7 +14,7 @@ from serving.export.formats import FORMATS
 
 BAR_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 # known_to of a row as of an instant was learned after it; the rest is layout
-_LEFT_OUT = ("known_to", "partition_dt")
+_EXCLUDED_COLUMNS = ("known_to", "partition_dt")
 _EXPORTED_LAYERS = ("silver", "gold")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 # so that what a killed export left is found too
@@ -98,7 +98,7 @@ def partitioned(table: Table) -> Layout:
         name="partitioned",
         folder=table.dataset,
         table=table,
-        columns=tuple(name for name in table.content_columns if name not in _LEFT_OUT),
+        columns=tuple(name for name in table.content_columns if name not in _EXCLUDED_COLUMNS),
         parted_by=("trade_dt",),
         key=_partition_key,
         pattern=rf"year=\d{{4}}/month=\d\d/day=\d\d/\.?data{_SUFFIX}",

@@ -16,25 +16,25 @@ Write = Callable[[BinaryIO], object]
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """What a stored object holds."""
 
     size_bytes: int
     sha256: str
 
 
-class Target(Protocol):
+class ExportTarget(Protocol):
     """A place for objects, each of which is there whole under its name, or not at all.
 
     Threads share it. Each method raises ServingError where the place does not let itself be used.
     """
 
     @property
-    def place(self) -> str:
+    def destination(self) -> str:
         """The place as a person names it; no secrets."""
         ...
 
-    def put(self, key: str, content_type: str, write: Write) -> Stored:
+    def put(self, key: str, content_type: str, write: Write) -> StoredObject:
         """Stores what `write` writes under `key`, in place of what was there."""
         ...
 
@@ -54,35 +54,35 @@ class LocalFolder:
     root: Path
 
     @property
-    def place(self) -> str:
+    def destination(self) -> str:
         """The folder's path."""
         return str(self.root)
 
-    def put(self, key: str, content_type: str, write: Write) -> Stored:  # noqa: ARG002 - files have none
+    def put(self, key: str, content_type: str, write: Write) -> StoredObject:  # noqa: ARG002 - files have none
         """Stores what `write` writes under `key`; a process that is killed leaves a `.part` file at most."""
-        return or_told(lambda: self._put(self.root / key, write), OSError, self._problem)
+        return translate_errors(lambda: self._put(self.root / key, write), OSError, self._problem)
 
     def remove(self, key: str) -> None:
         """Removes the file, if there is one."""
-        or_told(lambda: (self.root / key).unlink(missing_ok=True), OSError, self._problem)
+        translate_errors(lambda: (self.root / key).unlink(missing_ok=True), OSError, self._problem)
 
     def names(self) -> Iterator[str]:
         """The files' paths in the folder, with `/` on every system."""
         return iter(
-            or_told(
+            translate_errors(
                 lambda: [str(each.relative_to(self.root).as_posix()) for each in self.root.rglob("*.*")],
                 OSError,
                 self._problem,
             )
         )
 
-    def _put(self, path: Path, write: Write) -> Stored:
+    def _put(self, path: Path, write: Write) -> StoredObject:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             with part.open("x+b") as file:
                 write(file)
-                stored = measured(file)
+                stored = measure_object(file)
                 os.fsync(file.fileno())
             os.replace(part, path)
         finally:
@@ -101,15 +101,15 @@ class LocalFolder:
         return ServingError(f"{where}: cannot be written ({error.strerror or error}); name another place")
 
 
-def measured(file: BinaryIO) -> Stored:
+def measure_object(file: BinaryIO) -> StoredObject:
     """Size and SHA-256 of what was written to the file, which then stands at its end and is flushed."""
     file.flush()
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return Stored(size_bytes, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type] # a file
+    return StoredObject(size_bytes, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type] # a file
 
 
-def or_told(
+def translate_errors(
     action: Callable[[], Found],
     expected: type[Exception] | tuple[type[Exception], ...],
     tell: Callable[[Exception], ServingError],

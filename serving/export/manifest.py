@@ -11,12 +11,12 @@ from serving.output.json_text import json_text
 
 MANIFEST_KEY = "_manifest.json"
 MANIFEST_TYPE = "application/json"
-BYTES_A_MB = 1_000_000
+BYTES_PER_MB = 1_000_000
 _COPIED_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenObject:
     """An object of the export; `key` is relative to the manifest's folder."""
 
     key: str
@@ -26,7 +26,7 @@ class Written:
 
 
 @dataclass
-class Tally:
+class ManifestBuilder:
     """The objects written so far: counted, and kept as lines on disk, for an export can have millions."""
 
     lines: IO[bytes]
@@ -37,9 +37,9 @@ class Tally:
     @property
     def total_size_mb(self) -> float:
         """The size in MB of 1,000,000 bytes."""
-        return round(self.total_bytes / BYTES_A_MB, 3)
+        return round(self.total_bytes / BYTES_PER_MB, 3)
 
-    def add(self, written: Written) -> None:
+    def add(self, written: WrittenObject) -> None:
         """Counts the object and keeps its line."""
         separator = b",\n" if self.total_objects else b"\n"
         self.lines.write(separator + json_text(written).encode())
@@ -58,20 +58,20 @@ class Tally:
 
 
 @contextmanager
-def open_tally() -> Iterator[Tally]:
+def open_manifest() -> Iterator[ManifestBuilder]:
     """An empty tally, whose lines are gone at the end."""
     with tempfile.SpooledTemporaryFile(max_size=4 * _COPIED_BYTES) as lines:
-        yield Tally(lines)
+        yield ManifestBuilder(lines)
 
 
-def write_manifest(head: dict[str, object], tally: Tally, sink: BinaryIO) -> None:
+def write_manifest(head: dict[str, object], manifest: ManifestBuilder, sink: BinaryIO) -> None:
     """Writes one JSON object: the head, the totals, and `objects` in the order they were made.
 
     It says nothing about the time of the export, so that the same export has the same manifest.
     """
-    opening = json.dumps(json.loads(json_text({**head, **tally.totals()})), ensure_ascii=False, indent=1)
+    opening = json.dumps(json.loads(json_text({**head, **manifest.totals()})), ensure_ascii=False, indent=1)
     sink.write(opening.removesuffix("\n}").encode() + b',\n "objects": [')
-    tally.lines.seek(0)
-    while piece := tally.lines.read(_COPIED_BYTES):
+    manifest.lines.seek(0)
+    while piece := manifest.lines.read(_COPIED_BYTES):
         sink.write(piece)
     sink.write(b"\n]}\n")

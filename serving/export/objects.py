@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from serving.export.source import Source, Window, read_window, symbol_counts
+from serving.export.source import ExportSource, SessionRange, read_window, symbol_counts
 from serving.query.literals import literal
-from serving.query.select import Rows
+from serving.query.select import Records
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class ExportObject:
     """One object to be: its name without the suffix, and its rows, of which pieces may be read late."""
 
     key: str
-    pieces: Iterable[pa.Table]
+    batches: Iterable[pa.Table]
 
 
-def objects(source: Source, found: Rows) -> Iterator[ExportObject]:
+def objects(source: ExportSource, found: Records) -> Iterator[ExportObject]:
     """The objects of the sessions found, in order.
 
     Sessions are read together up to `rows_at_once` rows. A larger one is read in pieces, whole symbols
@@ -36,24 +36,24 @@ def objects(source: Source, found: Rows) -> Iterator[ExportObject]:
             yield ExportObject(source.layout.key(window.first, ""), _late(source, window))
 
 
-def windows(found: Rows, most_rows: int) -> list[Window]:
-    """The sessions, neighbours put together while they have no more than `most_rows` rows."""
-    result: list[Window] = []
+def windows(found: Records, max_rows: int) -> list[SessionRange]:
+    """The sessions, neighbours put together while they have no more than `max_rows` rows."""
+    result: list[SessionRange] = []
     for session in found:
         day, rows = session["trade_dt"], session["row_count"]
-        if result and result[-1].rows + rows <= most_rows:
-            result[-1] = Window(result[-1].first, day, result[-1].rows + rows)
+        if result and result[-1].rows + rows <= max_rows:
+            result[-1] = SessionRange(result[-1].first, day, result[-1].rows + rows)
         else:
-            result.append(Window(day, day, rows))
+            result.append(SessionRange(day, day, rows))
     return result
 
 
-def symbol_ranges(counts: Rows, most_rows: int) -> list[tuple[str, str]]:
-    """First and last symbols of neighbours that have no more than `most_rows` rows; one symbol at least."""
+def symbol_ranges(counts: Records, max_rows: int) -> list[tuple[str, str]]:
+    """First and last symbols of neighbours that have no more than `max_rows` rows; one symbol at least."""
     result: list[tuple[str, str]] = []
     held = 0
     for each in counts:
-        if result and held + each["row_count"] <= most_rows:
+        if result and held + each["row_count"] <= max_rows:
             result[-1], held = (result[-1][0], each["symbol"]), held + each["row_count"]
         else:
             held = each["row_count"]
@@ -61,18 +61,18 @@ def symbol_ranges(counts: Rows, most_rows: int) -> list[tuple[str, str]]:
     return result
 
 
-def _late(source: Source, window: Window) -> Iterator[pa.Table]:
+def _late(source: ExportSource, window: SessionRange) -> Iterator[pa.Table]:
     for piece in _pieces(source, window):
         yield piece.select(source.layout.columns)
 
 
-def _pieces(source: Source, window: Window) -> Iterator[pa.Table]:
+def _pieces(source: ExportSource, window: SessionRange) -> Iterator[pa.Table]:
     for first, last in symbol_ranges(symbol_counts(source, window), source.rows_at_once):
         of_symbols = f"symbol >= {literal(first)} AND symbol <= {literal(last)}"
         yield read_window(source, window, of_symbols)
 
 
-def _split(source: Source, rows: pa.Table) -> Iterator[ExportObject]:
+def _split(source: ExportSource, rows: pa.Table) -> Iterator[ExportObject]:
     """An object wherever the parting columns change; the rows are sorted by them."""
     changes = np.zeros(max(rows.num_rows - 1, 0), dtype=bool)
     for name in source.layout.parted_by:

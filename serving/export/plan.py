@@ -8,10 +8,10 @@ from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest
-from serving.export.source import Source, kinds, known_symbols, open_source, sessions
-from serving.query.select import Rows
+from serving.export.source import ExportSource, distinct_series, known_symbols, open_source, sessions
+from serving.query.select import Records
 
-_FEW = 5
+_MAX_NAMED = 5
 
 
 class NothingToExportError(ServingError):
@@ -19,12 +19,12 @@ class NothingToExportError(ServingError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """The sessions to export with their rows, and of what kinds (symbol, interval ...) the rows are."""
 
-    source: Source
-    sessions: Rows
-    kinds: Rows
+    source: ExportSource
+    sessions: Records
+    distinct_series: Records
 
     @property
     def total_rows(self) -> int:
@@ -39,17 +39,19 @@ class Plan:
     @property
     def symbols_without_rows(self) -> tuple[str, ...]:
         """The symbols asked for that have no row in the range."""
-        return tuple(sorted({*self.source.request.symbols} - {each["symbol"] for each in self.kinds}))
+        return tuple(
+            sorted({*self.source.request.symbols} - {each["symbol"] for each in self.distinct_series})
+        )
 
     def values(self) -> dict[str, list[str]]:
         """Which intervals, providers and adjustments the rows have, as far as the table has the columns."""
-        names = [name for name in self.kinds[0] if name != "symbol"]
-        found = {f"{name}s": sorted({each[name] for each in self.kinds}) for name in names}
+        names = [name for name in self.distinct_series[0] if name != "symbol"]
+        found = {f"{name}s": sorted({each[name] for each in self.distinct_series}) for name in names}
         adjusted = self.source.request.adjusted
         return found | {"adjustments": [adjusted]} if adjusted else found
 
 
-def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> Plan:
+def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> ExportPlan:
     """What the request means on the lake as it is now.
 
     Raises:
@@ -58,9 +60,9 @@ def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> Plan:
         LakeError: the table cannot be read.
     """
     source = open_source(lake, layout, request)
-    found = Plan(source, sessions(source), kinds(source))
+    found = ExportPlan(source, sessions(source), distinct_series(source))
     if found.symbols_without_rows:
-        _refuse_unknown(source, found.symbols_without_rows)
+        _require_known(source, found.symbols_without_rows)
     if not found.sessions:
         raise NothingToExportError(
             f"no row of {layout.table.full_name} is meant by this; `lakehouse status` shows what there is; "
@@ -68,11 +70,11 @@ def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> Plan:
         )
     if layout.is_by_symbol:
         for name in ("interval", "provider", *(() if request.adjusted else ("adjustment",))):
-            _refuse_mixture(found.kinds, name)
+            _require_one_value(found.distinct_series, name)
     return found
 
 
-def _refuse_unknown(source: Source, symbols: tuple[str, ...]) -> None:
+def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:
     known = known_symbols(source)
     unknown = [symbol for symbol in symbols if symbol not in known]
     if not unknown:
@@ -82,7 +84,7 @@ def _refuse_unknown(source: Source, symbols: tuple[str, ...]) -> None:
     raise ServingError(f"{source.layout.name}: no rows of {_some(unknown)}; {hint}")
 
 
-def _refuse_mixture(found: Rows, name: str) -> None:
+def _require_one_value(found: Records, name: str) -> None:
     """An object names neither interval nor provider: a symbol of several would be one series no more."""
     values: dict[str, set[str]] = defaultdict(set)
     for each in found:
@@ -97,5 +99,5 @@ def _refuse_mixture(found: Rows, name: str) -> None:
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more

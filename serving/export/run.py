@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from serving.export.formats import Format
-from serving.export.local_target import Target
-from serving.export.manifest import MANIFEST_KEY, MANIFEST_TYPE, Tally, Written, open_tally, write_manifest
+from serving.export.local_target import ExportTarget
+from serving.export.manifest import (
+    MANIFEST_KEY,
+    MANIFEST_TYPE,
+    ManifestBuilder,
+    WrittenObject,
+    open_manifest,
+    write_manifest,
+)
 from serving.export.objects import ExportObject, objects
-from serving.export.plan import Plan
+from serving.export.plan import ExportPlan
 
-_WAITING_A_THREAD = 4
-Observe = Callable[[Written], None]
+_QUEUED_PER_THREAD = 4
+OnWritten = Callable[[WrittenObject], None]
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class ExportSummary:
     layout: str
     table: str
     format: str
-    place: str
+    destination: str
     table_version: int
     total_objects: int
     total_rows: int
@@ -39,12 +46,12 @@ class ExportSummary:
     removed_objects: int = 0
 
 
-def _nobody(_: Written) -> None:
+def _ignore(_: WrittenObject) -> None:
     return
 
 
 def export(
-    plan: Plan, target: Target, form: Format, threads: int, on_written: Observe = _nobody
+    plan: ExportPlan, target: ExportTarget, form: Format, threads: int, on_written: OnWritten = _ignore
 ) -> ExportSummary:
     """Writes the planned objects to the target, then the manifest; what other objects are there stays.
 
@@ -56,17 +63,17 @@ def export(
         LakeError: the table cannot be read.
     """
     target.remove(MANIFEST_KEY)
-    with open_tally() as tally:
+    with open_manifest() as manifest:
         for written in _stored(objects(plan.source, plan.sessions), target, form, threads):
-            tally.add(written)
+            manifest.add(written)
             on_written(written)
         head = _head(plan, form)
-        target.put(MANIFEST_KEY, MANIFEST_TYPE, lambda sink: write_manifest(head, tally, sink))
-        return _summary(plan, form, target, tally)
+        target.put(MANIFEST_KEY, MANIFEST_TYPE, lambda sink: write_manifest(head, manifest, sink))
+        return _summary(plan, form, target, manifest)
 
 
 def export_replacing(
-    plan: Plan, target: Target, form: Format, threads: int, on_written: Observe = _nobody
+    plan: ExportPlan, target: ExportTarget, form: Format, threads: int, on_written: OnWritten = _ignore
 ) -> ExportSummary:
     """The same, and then removes what earlier exports in this layout left and this one does not have.
 
@@ -74,7 +81,7 @@ def export_replacing(
     """
     keys: set[str] = set()
 
-    def observe(written: Written) -> None:
+    def observe(written: WrittenObject) -> None:
         keys.add(written.key)
         on_written(written)
 
@@ -86,14 +93,16 @@ def export_replacing(
     return replace(summary, removed_objects=len(others))
 
 
-def _stored(found: Iterable[ExportObject], target: Target, form: Format, threads: int) -> Iterator[Written]:
+def _stored(
+    found: Iterable[ExportObject], target: ExportTarget, form: Format, threads: int
+) -> Iterator[WrittenObject]:
     """The objects as they are stored, in the order given; the first error ends all."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Written]] = deque()
+        waiting: deque[Future[WrittenObject]] = deque()
         try:
             for each in found:
                 waiting.append(pool.submit(_write, each, target, form))
-                while len(waiting) >= _WAITING_A_THREAD * threads:
+                while len(waiting) >= _QUEUED_PER_THREAD * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -102,19 +111,19 @@ def _stored(found: Iterable[ExportObject], target: Target, form: Format, threads
                 future.cancel()
 
 
-def _write(each: ExportObject, target: Target, form: Format) -> Written:
+def _write(each: ExportObject, target: ExportTarget, form: Format) -> WrittenObject:
     rows = 0
 
     def write(sink: BinaryIO) -> None:
         nonlocal rows
-        rows = form.write(each.pieces, sink)
+        rows = form.write(each.batches, sink)
 
     key = each.key + form.suffix
     stored = target.put(key, form.content_type, write)
-    return Written(key, rows, stored.size_bytes, stored.sha256)
+    return WrittenObject(key, rows, stored.size_bytes, stored.sha256)
 
 
-def _head(plan: Plan, form: Format) -> dict[str, object]:
+def _head(plan: ExportPlan, form: Format) -> dict[str, object]:
     layout = plan.source.layout
     return {
         "manifest_version": 1,
@@ -129,18 +138,20 @@ def _head(plan: Plan, form: Format) -> dict[str, object]:
     }
 
 
-def _summary(plan: Plan, form: Format, target: Target, tally: Tally) -> ExportSummary:
+def _summary(
+    plan: ExportPlan, form: Format, target: ExportTarget, manifest: ManifestBuilder
+) -> ExportSummary:
     layout = plan.source.layout
     return ExportSummary(
         layout=layout.name,
         table=layout.table.full_name,
         format=form.name,
-        place=target.place,
+        destination=target.destination,
         table_version=plan.source.versions[layout.table.full_name],
-        total_objects=tally.total_objects,
-        total_rows=tally.total_rows,
-        total_bytes=tally.total_bytes,
-        total_size_mb=tally.total_size_mb,
+        total_objects=manifest.total_objects,
+        total_rows=manifest.total_rows,
+        total_bytes=manifest.total_bytes,
+        total_size_mb=manifest.total_size_mb,
         is_simulated=plan.is_simulated,
         symbols_without_rows=plan.symbols_without_rows,
     )

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from config.secrets import Secrets
 from config.settings import S3Settings
 from serving.errors import ServingError
-from serving.export.local_target import Stored, Write, measured, or_told
+from serving.export.local_target import StoredObject, Write, measure_object, translate_errors
 
 MULTIPART_BYTES: Final = 16 * 1024 * 1024
 PART_BYTES: Final = 8 * 1024 * 1024
@@ -24,7 +24,7 @@ _PARTS_AT_ONCE: Final = 4
 _CONNECTIONS: Final = 64
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _STORE_ERRORS: Final = (BotoCoreError, Boto3Error, ClientError)
-_REFUSED: Final = {
+_STORE_REFUSALS: Final = {
     "NoSuchBucket": "there is no such bucket; create it, or name another",
     "InvalidAccessKeyId": "the store does not know the access key; check AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "the secret key is not that of the access key; check AWS_SECRET_ACCESS_KEY",
@@ -35,7 +35,7 @@ _REFUSED: Final = {
     "with --replace s3:ListBucket",
     "XMinioStorageFull": "the store is full; free some space and export again",
 }
-_UNREACHED: Final = {
+_CONNECTION_ERRORS: Final = {
     "NoCredentialsError": "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "PartialCredentialsError": "half of the credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "EndpointConnectionError": "the store does not answer; is it running, is the endpoint right?",
@@ -60,31 +60,31 @@ class S3Bucket:
     part_bytes: int = PART_BYTES
 
     @property
-    def place(self) -> str:
+    def destination(self) -> str:
         """The prefix as a URL."""
         return f"s3://{self.bucket}/{self.prefix}"
 
-    def put(self, key: str, content_type: str, write: Write) -> Stored:
+    def put(self, key: str, content_type: str, write: Write) -> StoredObject:
         """Stores what `write` writes under `key`, its SHA-256 as metadata; a large one waits on disk."""
         with tempfile.SpooledTemporaryFile(max_size=self.multipart_bytes) as spool:
             file = cast(BinaryIO, spool)
-            stored = or_told(lambda: _written(file, write), OSError, _full_disk)
+            stored = translate_errors(lambda: _written(file, write), OSError, _full_disk)
             extra = {"ContentType": content_type, "Metadata": {"sha256": stored.sha256}}
             file.seek(0)
-            or_told(lambda: self._upload(key, file, stored, extra), _STORE_ERRORS, self._problem)
+            translate_errors(lambda: self._upload(key, file, stored, extra), _STORE_ERRORS, self._problem)
         return stored
 
     def remove(self, key: str) -> None:
         """Removes the object, if there is one."""
         where = {"Bucket": self.bucket, "Key": self._key(key)}
-        or_told(lambda: self.client.delete_object(**where), _STORE_ERRORS, self._problem)
+        translate_errors(lambda: self.client.delete_object(**where), _STORE_ERRORS, self._problem)
 
     def names(self) -> Iterator[str]:
         """The names beneath the prefix."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self.prefix}/"
         )
-        found = or_told(
+        found = translate_errors(
             lambda: [each["Key"] for page in pages for each in page.get("Contents", ())],
             _STORE_ERRORS,
             self._problem,
@@ -94,7 +94,7 @@ class S3Bucket:
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}"
 
-    def _upload(self, key: str, file: BinaryIO, stored: Stored, extra: dict[str, Any]) -> None:
+    def _upload(self, key: str, file: BinaryIO, stored: StoredObject, extra: dict[str, Any]) -> None:
         where = {"Bucket": self.bucket, "Key": self._key(key)}
         if stored.size_bytes < self.multipart_bytes:
             self.client.put_object(**where, **extra, Body=file.read())
@@ -111,8 +111,10 @@ class S3Bucket:
         cause = next((each for each in _chain(error) if isinstance(each, ClientError)), error)
         code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
         kind = type(cause).__name__
-        found = _REFUSED.get(code) or _UNREACHED.get(kind) or f"the store refuses ({code or kind})"
-        return ServingError(f"{self.place}: {found}")
+        found = (
+            _STORE_REFUSALS.get(code) or _CONNECTION_ERRORS.get(kind) or f"the store refuses ({code or kind})"
+        )
+        return ServingError(f"{self.destination}: {found}")
 
 
 def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - boto3 has no types
@@ -137,9 +139,9 @@ def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - 
     return session.client("s3", endpoint_url=endpoint, config=config, **credentials)
 
 
-def _written(file: BinaryIO, write: Write) -> Stored:
+def _written(file: BinaryIO, write: Write) -> StoredObject:
     write(file)
-    return measured(file)
+    return measure_object(file)
 
 
 def _full_disk(error: Exception) -> ServingError:

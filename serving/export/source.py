@@ -13,9 +13,9 @@ from delta_tables.storage.create_tables import first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from serving.bars.dividend_closes import ClosesNeeded
+from serving.bars.dividend_closes import DividendCloses
 from serving.errors import ServingError
-from serving.export.adjusted import adjusted_relation, check_adjusted, closes_of
+from serving.export.adjusted import adjusted_relation, check_adjusted, find_closes
 from serving.export.layouts import Layout
 from serving.export.request import (
     ExportRequest,
@@ -25,13 +25,13 @@ from serving.export.request import (
 )
 from serving.query.conditions import of_sessions
 from serving.query.literals import literal, literals
-from serving.query.select import Rows
+from serving.query.select import Records
 
 ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
-class Window:
+class SessionRange:
     """Sessions that are read together, and how many rows they have."""
 
     first: date
@@ -40,7 +40,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """One version of a stored table, the rows wanted of it, and how to ask it.
 
     `versions` are those of all tables read, by name. `condition` leaves out what `known` says: when the
@@ -53,8 +53,8 @@ class Source:
     condition: str
     known: str
     rows_at_once: int
-    ask: Callable[[str], pa.Table]
-    closes: ClosesNeeded | None = None
+    run_sql: Callable[[str], pa.Table]
+    closes: DividendCloses | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class Source:
 
 def open_source(
     lake: Lake, layout: Layout, request: ExportRequest, rows_at_once: int = ROWS_AT_ONCE
-) -> Source:
+) -> ExportSource:
     """The table as it is now; what is committed later does not change what is read.
 
     Raises:
@@ -82,47 +82,47 @@ def open_source(
         raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
     names = (table.full_name, CORPORATE_ACTIONS.full_name)
     versions = {name: each.version() for name, each in zip(names, tables.values(), strict=False)}
-    ask = _asker(lake, table, tables)
-    closes = closes_of(ask, request) if request.adjusted else None
-    return Source(layout, request, versions, condition, known, rows_at_once, ask, closes)
+    run_sql = _asker(lake, table, tables)
+    closes = find_closes(run_sql, request) if request.adjusted else None
+    return ExportSource(layout, request, versions, condition, known, rows_at_once, run_sql, closes)
 
 
-def sessions(source: Source) -> Rows:
+def sessions(source: ExportSource) -> Records:
     """The wanted sessions in order: trade_dt, row_count, is_simulated (any of the rows is)."""
     simulated = "bool_or(is_simulated)" if "is_simulated" in source.layout.table.columns else "false"
     return _pylist(
-        source.ask(
+        source.run_sql(
             f"SELECT trade_dt, count(*) AS row_count, {simulated} AS is_simulated FROM stored "  # noqa: S608 - checked
             f"WHERE {_all_of(source)} GROUP BY trade_dt ORDER BY trade_dt"
         )
     )
 
 
-def kinds(source: Source) -> Rows:
+def distinct_series(source: ExportSource) -> Records:
     """The wanted rows' symbols, with the interval, provider and adjustment of each, as far as there are."""
     names = ("symbol", "interval", "provider", "adjustment")
     chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
     where = _all_of(source)
-    return _pylist(source.ask(f"SELECT DISTINCT {chosen} FROM stored WHERE {where} ORDER BY {chosen}"))  # noqa: S608 - checked
+    return _pylist(source.run_sql(f"SELECT DISTINCT {chosen} FROM stored WHERE {where} ORDER BY {chosen}"))  # noqa: S608 - checked
 
 
-def known_symbols(source: Source) -> set[str]:
+def known_symbols(source: ExportSource) -> set[str]:
     """Every symbol that the layout's table has, whatever was asked for."""
-    found = source.ask(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
+    found = source.run_sql(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
     return set(found["symbol"].to_pylist())
 
 
-def symbol_counts(source: Source, window: Window, of_symbols: str = "true") -> Rows:
+def symbol_counts(source: ExportSource, window: SessionRange, of_symbols: str = "true") -> Records:
     """The symbols of the window that the SQL condition holds for, in order, with their `row_count`."""
     return _pylist(
-        source.ask(
+        source.run_sql(
             f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_within(source, window)} "  # noqa: S608 - checked
             f"AND {of_symbols} GROUP BY symbol ORDER BY symbol"
         )
     )
 
 
-def read_window(source: Source, window: Window, of_symbols: str = "true") -> pa.Table:
+def read_window(source: ExportSource, window: SessionRange, of_symbols: str = "true") -> pa.Table:
     """The window's rows by session, symbol and time, of the symbols that the SQL condition holds for."""
     table = source.layout.table
     leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
@@ -131,7 +131,7 @@ def read_window(source: Source, window: Window, of_symbols: str = "true") -> pa.
     chosen, ordered = (", ".join(f'"{name}"' for name in each) for each in (names, order))
     schema = _schema(table, names)
     parts = [
-        source.ask(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
+        source.run_sql(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
         for rows in _rows_within(source, window, of_symbols)
     ]
     found = pa.concat_tables(parts)
@@ -140,7 +140,7 @@ def read_window(source: Source, window: Window, of_symbols: str = "true") -> pa.
     return found.select(source.columns).combine_chunks()
 
 
-def _rows_within(source: Source, window: Window, of_symbols: str) -> Iterator[str]:
+def _rows_within(source: ExportSource, window: SessionRange, of_symbols: str) -> Iterator[str]:
     """The window's rows as what stands after FROM: one text, or for adjusted rows one a group of symbols.
 
     The closes that a group's factors rest on are `rows_at_once` at most, or a single symbol's.
@@ -169,12 +169,12 @@ def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
     )
 
 
-def _all_of(source: Source) -> str:
+def _all_of(source: ExportSource) -> str:
     days = of_sessions(source.layout.table, source.request.start, source.request.end)
     return f"{source.condition} AND {source.known} AND {days}"
 
 
-def _within(source: Source, window: Window) -> str:
+def _within(source: ExportSource, window: SessionRange) -> str:
     days = window_condition(source.layout.table, window.first, window.last)
     return f"{source.condition} AND {source.known} AND {days}"
 
@@ -193,7 +193,7 @@ def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[
     for name, each in tables.items():
         builder.register(name, each)
 
-    def ask(sql: str) -> pa.Table:
+    def run_sql(sql: str) -> pa.Table:
         try:
             return arrow_table(builder.execute(sql))
         except (DeltaError, OSError, pa.ArrowException) as error:
@@ -202,9 +202,9 @@ def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[
                 f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
             ) from None
 
-    return ask
+    return run_sql
 
 
-def _pylist(found: pa.Table) -> Rows:
-    rows: Rows = found.to_pylist()
+def _pylist(found: pa.Table) -> Records:
+    rows: Records = found.to_pylist()
     return rows

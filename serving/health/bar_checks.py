@@ -3,18 +3,18 @@
 from delta_tables.intervals import INTERVAL_MINUTES, LONG_INTERVALS, NOON_BREAKS
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
-from serving.health.check import Check, Row, Scope
+from serving.health.check import CheckScope, HealthCheck, Row
 from serving.health.findings import GAP, OUTLIER
 from serving.health.slices import by_symbol
 from serving.query.literals import literals
 
-LEAST_RETURNS = 20
-_LEAST_SIGMA = 0.0001
+MIN_RETURNS = 20
+_MIN_SIGMA = 0.0001
 _NO_BORDER = "date '1970-01-01'"
 _SERIES = 'provider, symbol, "interval"'
 
 
-def bar_prints(table: Table, where: str) -> str:
+def bar_rows(table: Table, where: str) -> str:
     """A SELECT of the bars, or of the daily figures as bars of a session, under names that both share."""
     shared = f"{_SERIES}, calendar, asset_class, trade_dt"
     numbers = ", ".join(f"CAST({name} AS DOUBLE) AS {name}" for name in ("open", "close", "volume"))
@@ -27,7 +27,7 @@ def bar_prints(table: Table, where: str) -> str:
     return f"SELECT {shared}, {own}, {numbers} FROM stored WHERE {where}"  # noqa: S608 - our names, escaped values
 
 
-def gap_check(table: Table) -> Check:
+def gap_check(table: Table) -> HealthCheck:
     """Neighbouring bars of a session that begin further apart than the limit, or than their interval.
 
     A market that never closes has no sessions to gap between: there midnight is no border. A noon break of
@@ -35,10 +35,10 @@ def gap_check(table: Table) -> Check:
     be half an interval further apart.
     """
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         session = f"CASE WHEN calendar = '24/7' THEN {_NO_BORDER} ELSE trade_dt END"
         return (
-            f"WITH prints AS ({bar_prints(table, scope.where)}), "  # noqa: S608 - our names, escaped values
+            f"WITH prints AS ({bar_rows(table, scope.where)}), "  # noqa: S608 - our names, escaped values
             f"steps AS (SELECT *, lag(at) OVER (PARTITION BY {_SERIES}, {session} ORDER BY at) AS before_at, "
             f"{_interval_seconds()} AS step_seconds FROM prints), "
             f"gaps AS (SELECT *, extract(epoch FROM at) - extract(epoch FROM before_at) - {_break_seconds()} "
@@ -49,10 +49,10 @@ def gap_check(table: Table) -> Check:
             "measured / threshold AS severity FROM gaps WHERE measured > threshold"
         )
 
-    return Check(GAP, by_symbol, sql, _gap_words)
+    return HealthCheck(GAP, by_symbol, sql, _gap_message)
 
 
-def outlier_check(table: Table) -> Check:
+def outlier_check(table: Table) -> HealthCheck:
     """Log returns of closes beyond so many sigmas of the returns before them.
 
     r_i = ln(close_i / close_i-1), within a session; of daily and longer bars, and where no market closes,
@@ -67,13 +67,13 @@ def outlier_check(table: Table) -> Check:
     (or half the window) before it, and one on a day whose split or bonus is known.
     """
 
-    def sql(scope: Scope) -> str:
-        least = min(LEAST_RETURNS, max(2, scope.limits.window // 2))
+    def sql(scope: CheckScope) -> str:
+        least = min(MIN_RETURNS, max(2, scope.limits.window // 2))
         before = f"ROWS BETWEEN {scope.limits.window} PRECEDING AND 1 PRECEDING"
         border = f"CASE WHEN calendar = '24/7' OR is_long THEN {_NO_BORDER} ELSE trade_dt END"
         by_time = f"PARTITION BY {_SERIES} ORDER BY at"
         return (
-            f"WITH prints AS ({bar_prints(table, scope.where)}), "  # noqa: S608 - our names, escaped values
+            f"WITH prints AS ({bar_rows(table, scope.where)}), "  # noqa: S608 - our names, escaped values
             f"steps AS (SELECT *, lag(close) OVER near AS before_close, lag(at) OVER near AS before_at "
             f"FROM prints WINDOW near AS (PARTITION BY {_SERIES}, {border} ORDER BY at)), "
             f"returns AS (SELECT *, CASE WHEN ex_dt IS NULL THEN ln(close / before_close) END AS r "
@@ -81,17 +81,17 @@ def outlier_check(table: Table) -> Check:
             "ON known_symbol = symbol AND ex_dt = trade_dt AND is_long AND adjustment = 'raw'), "
             f"products AS (SELECT *, abs(r) * abs(lag(r) OVER ({by_time})) AS product FROM returns), "
             f"sigmas AS (SELECT *, count(product) OVER ({by_time} {before}) AS returns_before, "
-            f"greatest(sqrt(pi() / 2 * avg(product) OVER ({by_time} {before})), {_least_sigma()}) AS sigma "
+            f"greatest(sqrt(pi() / 2 * avg(product) OVER ({by_time} {before})), {_min_sigma()}) AS sigma "
             "FROM products) "
             f"SELECT {_SERIES}, before_at AS started_at, at AS ended_at, abs(r) / sigma AS measured, "
             f"{scope.limits.sigmas} AS threshold, abs(r) / sigma AS severity, r, sigma, close, before_close "
             f"FROM sigmas WHERE returns_before >= {least} AND abs(r) > {scope.limits.sigmas} * sigma"
         )
 
-    return Check(OUTLIER, by_symbol, sql, outlier_words)
+    return HealthCheck(OUTLIER, by_symbol, sql, outlier_message)
 
 
-def outlier_words(row: Row) -> str:
+def outlier_message(row: Row) -> str:
     """An outlier in words."""
     return (
         f"{row['close']:g} after {row['before_close']:g}: a log return of {row['r']:+.4f}, "
@@ -99,7 +99,7 @@ def outlier_words(row: Row) -> str:
     )
 
 
-def _gap_words(row: Row) -> str:
+def _gap_message(row: Row) -> str:
     return (
         f"no bar for {row['measured'] / 60:g} minutes inside the session; {row['threshold'] / 60:g} are usual"
     )
@@ -121,7 +121,7 @@ def _break_seconds() -> str:
     return f"CASE {cases} ELSE 0 END"
 
 
-def _least_sigma() -> str:
+def _min_sigma() -> str:
     tick = "CASE WHEN close >= 1 THEN 0.01 ELSE 0.0001 END / least(close, before_close)"
-    stock = f"asset_class IN ('stock', 'fund') THEN greatest({tick}, {_LEAST_SIGMA})"
-    return f"CASE WHEN {stock} ELSE {_LEAST_SIGMA} END"
+    stock = f"asset_class IN ('stock', 'fund') THEN greatest({tick}, {_MIN_SIGMA})"
+    return f"CASE WHEN {stock} ELSE {_MIN_SIGMA} END"

@@ -9,7 +9,7 @@ from typing import Any
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from serving.health.findings import Finding, Limits
+from serving.health.findings import HealthFinding, Thresholds
 from serving.health.slices import Slicer
 from serving.query.literals import literal
 from serving.query.select import select
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Scope:
+class CheckScope:
     """What a check looks at: rows of `stored` that satisfy `where`, of which `chosen` may be found.
 
     `explained` is a SELECT of known_symbol and ex_dt: the days on which a split or bonus explains a jump.
@@ -26,37 +26,43 @@ class Scope:
 
     where: str
     chosen: str
-    limits: Limits
+    limits: Thresholds
     explained: str
 
 
 @dataclass(frozen=True)
-class Check:
+class HealthCheck:
     """How one kind is found.
 
     `sql` gives one row a finding: provider, symbol, interval, started_at, ended_at, measured, threshold,
-    severity (higher is worse) and what `words` wants. `needs_all`: symbols are compared with the others,
+    severity (higher is worse) and what `message` wants. `needs_all`: symbols are compared with the others,
     so that a choice of symbols must not narrow what is read.
     """
 
     kind: str
     slicer: Slicer
-    sql: Callable[[Scope], str]
-    words: Callable[[Row], str]
+    sql: Callable[[CheckScope], str]
+    message: Callable[[Row], str]
     needs_all: bool = False
 
 
 def run_check(
-    lake: Lake, table: Table, check: Check, everything: str, chosen: str, limits: Limits, explained: str
-) -> tuple[int, list[Finding]]:
-    """How many findings there are, and the worst of them, `limits.most_findings` at most."""
+    lake: Lake,
+    table: Table,
+    check: HealthCheck,
+    everything: str,
+    chosen: str,
+    limits: Thresholds,
+    explained: str,
+) -> tuple[int, list[HealthFinding]]:
+    """How many findings there are, and the worst of them, `limits.max_findings` at most."""
     total, worst = 0, list[Row]()
     where = everything if check.needs_all else f"{everything} AND {chosen}"
     for part in check.slicer(lake, table, where, limits.rows_at_once):
-        sql = check.sql(Scope(part, chosen, limits, explained))
-        rows = select(lake, table, _worst(sql, limits.most_findings))
+        sql = check.sql(CheckScope(part, chosen, limits, explained))
+        rows = select(lake, table, _worst(sql, limits.max_findings))
         total += rows[0]["total"] if rows else 0
-        worst = heapq.nsmallest(limits.most_findings, [*worst, *rows], key=_order)
+        worst = heapq.nsmallest(limits.max_findings, [*worst, *rows], key=_order)
     return total, [_finding(check, row) for row in worst]
 
 
@@ -71,14 +77,14 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (-row["severity"], row["symbol"], row["provider"], row["interval"], row["started_at"])
 
 
-def _finding(check: Check, row: Row) -> Finding:
+def _finding(check: HealthCheck, row: Row) -> HealthFinding:
     names = ("provider", "symbol", "interval", "started_at", "ended_at")
-    return Finding(
+    return HealthFinding(
         kind=check.kind,
         **{name: row[name] for name in names},
         measured=float(row["measured"]),
         threshold=float(row["threshold"]),
-        words=check.words(row),
+        message=check.message(row),
     )
 
 

@@ -13,7 +13,7 @@ KINDS = (GAP, OUTLIER, SPLIT, STALE, CONSTANT, FEW_TRADES)
 
 
 @dataclass(frozen=True)
-class Limits:
+class Thresholds:
     """From where on something is a finding.
 
     `gap_minutes`: longer is one; between neighbours inside a session (bars: at least their interval).
@@ -22,7 +22,7 @@ class Limits:
     `stale_sessions`, `constant_sessions`: so many sessions, or more, without news or with one close.
     `min_trades` of a session: fewer is a finding; `min_volume`, `min_bars_pct` (of the bars to expect)
     stand for it where a table has bars.
-    `most_findings` of a kind are kept; `rows_at_once` bounds the memory.
+    `max_findings` of a kind are kept; `rows_at_once` bounds the memory.
 
     Raises:
         ServingError: a limit that nothing can be measured by.
@@ -37,7 +37,7 @@ class Limits:
     min_trades: int = 10
     min_volume: float = 1.0
     min_bars_pct: float = 50.0
-    most_findings: int = 100
+    max_findings: int = 100
     rows_at_once: int = 1_000_000
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Asked:
+class HealthRequest:
     """The symbols (none: all) and the sessions, both ends included, that a report is about."""
 
     symbols: tuple[str, ...] = ()
@@ -57,8 +57,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something unhealthy: what was measured, in `words` too, and the limit that it is beyond.
+class HealthFinding:
+    """Something unhealthy: what was measured, in `message` too, and the limit that it is beyond.
 
     `started_at` to `ended_at`: instants in UTC, or session dates. `interval` is that of the bars; `tick` for
     trades and quotes. The unit of `measured` and `threshold` is the kind's: seconds of a gap, sigmas of an
@@ -73,7 +73,7 @@ class Finding:
     ended_at: date | datetime
     measured: float
     threshold: float
-    words: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class HealthReport:
     first: date
     last: date
     counts: Mapping[str, int]
-    findings: tuple[Finding, ...]
+    findings: tuple[HealthFinding, ...]
 
     @property
     def is_healthy(self) -> bool:

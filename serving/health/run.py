@@ -13,8 +13,8 @@ from serving.errors import ServingError
 from serving.health import bar_checks as health_bars
 from serving.health import session_checks as health_sessions
 from serving.health import tick_checks as health_ticks
-from serving.health.check import Check, explained_days, run_check
-from serving.health.findings import Asked, HealthReport, Limits
+from serving.health.check import HealthCheck, explained_days, run_check
+from serving.health.findings import HealthReport, HealthRequest, Thresholds
 from serving.health.stale_symbols import stale_check
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, literals
@@ -27,7 +27,7 @@ _COUNTED: Mapping[str, str] = {
     TRADES.full_name: f"{CURRENT} AND {HAPPENED}",
     QUOTES.full_name: CURRENT,
 }
-_CHECKS: Mapping[str, tuple[Check, ...]] = {
+_CHECKS: Mapping[str, tuple[HealthCheck, ...]] = {
     BARS.full_name: (
         health_bars.gap_check(BARS),
         health_bars.outlier_check(BARS),
@@ -62,8 +62,8 @@ TABLES = tuple(_TABLES)
 def health(
     lake: Lake,
     table_name: str,
-    asked: Asked = Asked(),  # noqa: B008 - frozen
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    asked: HealthRequest = HealthRequest(),  # noqa: B008 - frozen
+    limits: Thresholds = Thresholds(),  # noqa: B008 - frozen
 ) -> HealthReport:
     """The table's health, worst findings of each kind first.
 
@@ -100,7 +100,7 @@ def health(
     )
 
 
-def _nothing(lake: Lake, table: Table, asked: Asked, *, is_there: bool) -> Exception:
+def _nothing(lake: Lake, table: Table, asked: HealthRequest, *, is_there: bool) -> Exception:
     if not is_there:
         return LakeError(f"{lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`")
     known = [row["symbol"] for row in select(lake, table, "SELECT DISTINCT symbol FROM stored")]

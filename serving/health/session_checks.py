@@ -2,19 +2,19 @@
 
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
-from serving.health.bar_checks import bar_prints
-from serving.health.check import Check, Row, Scope
+from serving.health.bar_checks import bar_rows
+from serving.health.check import CheckScope, HealthCheck, Row
 from serving.health.findings import CONSTANT, FEW_TRADES, SPLIT
 from serving.health.slices import by_session, by_symbol
 
 # ratios of splits that are no whole number; whole ones from 2 to 100 are all split-sized
 FRACTIONS = ((5, 4), (4, 3), (3, 2), (5, 3), (5, 2))
-_GREATEST = 100
+_MAX_SPLIT_RATIO = 100
 _SERIES = 'provider, symbol, "interval"'
 _BY_DAY = f"PARTITION BY {_SERIES} ORDER BY trade_dt"
 
 
-def split_check(table: Table) -> Check:
+def split_check(table: Table) -> HealthCheck:
     """First prices of a session that are a split's ratio away from the close of the session before.
 
     close before / open is near n:1, 1:n (n to 100), or 5:4, 4:3, 3:2, 5:3, 5:2 and their inverses, and
@@ -22,7 +22,7 @@ def split_check(table: Table) -> Check:
     to be adjusted for splits no action explains a jump. Stocks and funds only.
     """
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         size = "greatest(ratio, 1 / ratio)"
         return (
             f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
@@ -39,13 +39,13 @@ def split_check(table: Table) -> Check:
             "WHERE nominal IS NOT NULL AND (ex_dt IS NULL OR adjustment <> 'raw')"
         )
 
-    return Check(SPLIT, by_symbol, sql, _split_words)
+    return HealthCheck(SPLIT, by_symbol, sql, _split_message)
 
 
-def constant_check(table: Table) -> Check:
+def constant_check(table: Table) -> HealthCheck:
     """Closes that are the same for so many sessions in a row."""
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         return (
             f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
             "changes AS (SELECT *, CASE WHEN last_close = lag(last_close) OVER "
@@ -58,20 +58,20 @@ def constant_check(table: Table) -> Check:
             f"HAVING count(*) >= {scope.limits.constant_sessions}"
         )
 
-    def words(row: Row) -> str:
+    def message(row: Row) -> str:
         return f"the close is {row['close']:g} for {row['measured']} sessions in a row"
 
-    return Check(CONSTANT, by_symbol, sql, words)
+    return HealthCheck(CONSTANT, by_symbol, sql, message)
 
 
-def few_trades_check(table: Table) -> Check:
+def few_trades_check(table: Table) -> HealthCheck:
     """Sessions with less volume than the least, or with fewer bars than a part of those to expect.
 
     Bars to expect: expected_bars of gold.daily_kpis; in silver.bars those of the symbol that has most of
     the same calendar, interval and session. A market that reports no volume is judged by its bars only.
     """
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         limits = scope.limits
         few_bars = f"100.0 * bars < {limits.min_bars_pct} * expected"
         is_few_volume = f"volume < {limits.min_volume}"
@@ -87,10 +87,10 @@ def few_trades_check(table: Table) -> Check:
             f"FROM counted WHERE ({few_bars} OR {is_few_volume}) AND {scope.chosen}"
         )
 
-    return Check(FEW_TRADES, by_session, sql, _few_words, needs_all=True)
+    return HealthCheck(FEW_TRADES, by_session, sql, _few_trades_message, needs_all=True)
 
 
-def _split_words(row: Row) -> str:
+def _split_message(row: Row) -> str:
     n = next((f"{up}-for-{down}" for up, down in FRACTIONS if up / down == row["nominal"]), "")
     n = n or f"{row['nominal']:g}-for-1"
     kind = "split" if row["measured"] >= 1 else "reverse split"
@@ -105,7 +105,7 @@ def _split_words(row: Row) -> str:
     )
 
 
-def _few_words(row: Row) -> str:
+def _few_trades_message(row: Row) -> str:
     if row["is_few_bars"]:
         return f"{row['measured']:g} bars of {row['expected']:g} to expect"
     return f"a volume of {row['measured']:g}, less than {row['threshold']:g}"
@@ -120,7 +120,7 @@ def _expected(table: Table) -> str:
 def _sessions(table: Table, where: str) -> str:
     """The common table expression `sessions`: one row a series and session."""
     return (
-        f"prints AS ({bar_prints(table, where)}), sessions AS (SELECT {_SERIES}, trade_dt, "  # noqa: S608 - our names, escaped values
+        f"prints AS ({bar_rows(table, where)}), sessions AS (SELECT {_SERIES}, trade_dt, "  # noqa: S608 - our names, escaped values
         "max(calendar) AS calendar, max(asset_class) AS asset_class, max(adjustment) AS adjustment, "
         "first_value(open ORDER BY at) AS first_open, last_value(close ORDER BY at) AS last_close, "
         "sum(bar_count) AS bars, max(expected_bars) AS expected_bars, sum(volume) AS volume "
@@ -133,5 +133,5 @@ def _nominal(size: str, tolerance_pct: float) -> str:
     near = f"abs({size} / {{}} - 1) <= {tolerance_pct / 100}"
     cases = [f"WHEN {near.format(up / down)} THEN {up / down}" for up, down in FRACTIONS]
     whole = f"round({size})"
-    cases.append(f"WHEN {whole} BETWEEN 2 AND {_GREATEST} AND {near.format(whole)} THEN {whole}")
+    cases.append(f"WHEN {whole} BETWEEN 2 AND {_MAX_SPLIT_RATIO} AND {near.format(whole)} THEN {whole}")
     return f"CASE {' '.join(cases)} END"

@@ -3,14 +3,14 @@
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
 from delta_tables.tables.silver import BARS
-from serving.health.check import Check, Row, Scope
+from serving.health.check import CheckScope, HealthCheck, Row
 from serving.health.findings import STALE
-from serving.health.slices import in_one
+from serving.health.slices import unsliced
 
 _TICKS = "'tick'"
 
 
-def stale_check(table: Table) -> Check:
+def stale_check(table: Table) -> HealthCheck:
     """Series that end so many sessions before the last one seen of their calendar and interval.
 
     A session counts where any symbol of any provider has one; an aggregate only, so read at once.
@@ -18,7 +18,7 @@ def stale_check(table: Table) -> Check:
     is_bars = table in (BARS, DAILY_KPIS)
     interval, calendar = ('"interval"', "calendar") if is_bars else (_TICKS, _TICKS)
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         return (
             f'WITH days AS (SELECT provider, symbol, {interval} AS "interval", {calendar} AS calendar, '  # noqa: S608 - our names, escaped values
             f"trade_dt FROM stored WHERE {scope.where} GROUP BY 1, 2, 3, 4, 5), "
@@ -33,10 +33,10 @@ def stale_check(table: Table) -> Check:
             f"HAVING count(*) >= {scope.limits.stale_sessions}"
         )
 
-    return Check(STALE, in_one, sql, _words, needs_all=True)
+    return HealthCheck(STALE, unsliced, sql, _message, needs_all=True)
 
 
-def _words(row: Row) -> str:
+def _message(row: Row) -> str:
     number = row["measured"]
     sessions = "1 session" if number == 1 else f"{number} sessions"
     return (

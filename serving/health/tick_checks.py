@@ -2,24 +2,24 @@
 
 from delta_tables.table import Table
 from delta_tables.tables.silver_ticks import TRADES
-from serving.health.check import Check, Row, Scope
+from serving.health.check import CheckScope, HealthCheck, Row
 from serving.health.findings import FEW_TRADES, GAP, OUTLIER
 from serving.health.slices import by_session_and_symbol
 
 _SERIES = "provider, symbol, trade_dt"
-_LEAST_NEIGHBOURS = 20
+_MIN_NEIGHBOURS = 20
 _NS = 1_000_000_000
-_LEAST_SIGMA = 0.0001
+_MIN_SIGMA = 0.0001
 
 
-def gap_check(table: Table) -> Check:
+def gap_check(table: Table) -> HealthCheck:
     """Neighbouring trades or quotes of a regular session that are further apart than the limit.
 
     Counted over pieces of the session as long as the limit: two of one piece cannot be further apart, so
     the first and the last of each piece suffice and no tick need be sorted.
     """
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         limit_ns = int(scope.limits.gap_minutes * 60 * _NS)
         return (
             f"WITH pieces AS (SELECT {_SERIES}, sip_timestamp_ns / {limit_ns} AS piece, "  # noqa: S608 - our names, escaped values
@@ -33,13 +33,13 @@ def gap_check(table: Table) -> Check:
             f"FROM steps WHERE first_ns - before_ns > {limit_ns}"
         )
 
-    def words(row: Row) -> str:
+    def message(row: Row) -> str:
         return f"no {_one(table)} for {row['measured'] / 60:.2f} minutes inside the regular session"
 
-    return Check(GAP, by_session_and_symbol, sql, words)
+    return HealthCheck(GAP, by_session_and_symbol, sql, message)
 
 
-def outlier_check(table: Table) -> Check:
+def outlier_check(table: Table) -> HealthCheck:
     """Prices beyond so many sigmas of the prices around them, in logarithms and leaving each itself out.
 
     |ln p_i - m_i| / s_i, where m_i and s_i are mean and standard deviation (n - 1) of ln p of the `window`
@@ -54,9 +54,9 @@ def outlier_check(table: Table) -> Check:
     around it.
     """
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         half = max(1, scope.limits.window // 2)
-        least = min(_LEAST_NEIGHBOURS, max(2, half))
+        least = min(_MIN_NEIGHBOURS, max(2, half))
         around = (
             f"ORDER BY sequence_number, sip_timestamp_ns ROWS BETWEEN {half} PRECEDING AND {half} FOLLOWING"
         )
@@ -70,7 +70,7 @@ def outlier_check(table: Table) -> Check:
             f"sum(x * x) OVER near - x * x AS squares FROM logs "
             f"WINDOW near AS (PARTITION BY {_SERIES} {around})), "
             f"judged AS (SELECT *, total / n AS mean, greatest(sqrt(greatest((squares - total * total / n) "
-            f"/ (n - 1), 0.0)), {_LEAST_SIGMA}, CASE WHEN price >= 1 THEN 0.01 ELSE 0.0001 END / price) "
+            f"/ (n - 1), 0.0)), {_MIN_SIGMA}, CASE WHEN price >= 1 THEN 0.01 ELSE 0.0001 END / price) "
             f"AS sigma FROM sums WHERE n >= {least}) "
             f"SELECT provider, symbol, 'tick' AS \"interval\", {_instant('sip_timestamp_ns')} AS started_at, "
             f"{_instant('sip_timestamp_ns')} AS ended_at, {deviation} AS measured, "
@@ -79,13 +79,13 @@ def outlier_check(table: Table) -> Check:
             f"FROM judged WHERE {deviation} > {scope.limits.sigmas}"
         )
 
-    return Check(OUTLIER, by_session_and_symbol, sql, _outlier_words)
+    return HealthCheck(OUTLIER, by_session_and_symbol, sql, _outlier_message)
 
 
-def few_trades_check(_table: Table) -> Check:
+def few_trades_check(_table: Table) -> HealthCheck:
     """Sessions with fewer trades than the least."""
 
-    def sql(scope: Scope) -> str:
+    def sql(scope: CheckScope) -> str:
         least = scope.limits.min_trades
         return (
             "SELECT provider, symbol, 'tick' AS \"interval\", trade_dt AS started_at, trade_dt AS ended_at, "  # noqa: S608 - our names, escaped values
@@ -93,10 +93,10 @@ def few_trades_check(_table: Table) -> Check:
             f"FROM stored WHERE {scope.where} GROUP BY {_SERIES} HAVING count(*) < {least}"
         )
 
-    def words(row: Row) -> str:
+    def message(row: Row) -> str:
         return f"{row['measured']} trades in the session, fewer than {row['threshold']}"
 
-    return Check(FEW_TRADES, by_session_and_symbol, sql, words)
+    return HealthCheck(FEW_TRADES, by_session_and_symbol, sql, message)
 
 
 def _prices(table: Table, where: str) -> str:
@@ -111,7 +111,7 @@ def _prices(table: Table, where: str) -> str:
     )
 
 
-def _outlier_words(row: Row) -> str:
+def _outlier_message(row: Row) -> str:
     return (
         f"{row['price']:g} where {row['usual']:g} is usual: {row['r']:+.4f} in logarithms, "
         f"{row['measured']:.1f} times the usual {row['sigma']:.4f}; sequence {row['sequence_number']}"

@@ -6,7 +6,7 @@ from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from serving.query.literals import checked_symbol, literal
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
 _PAIR = 'symbol, "interval", provider_a, provider_b, status'
 
@@ -26,7 +26,7 @@ def require_compared(lake: Lake) -> None:
         ) from None
 
 
-def break_counts(lake: Lake) -> Rows:
+def break_counts(lake: Lake) -> Records:
     """Breaks by symbol, interval, pair and status, the most first.
 
     symbol, interval, provider_a (whose bars hold), provider_b, status, breaks, sessions, largest_bp (of
@@ -46,7 +46,7 @@ def break_counts(lake: Lake) -> Rows:
     )
 
 
-def breaks_of(lake: Lake, symbol: str, limit: int) -> Rows:
+def breaks_of(lake: Lake, symbol: str, limit: int) -> Records:
     """The symbol's latest breaks, newest first: both values, their difference and where they come from.
 
     Raises:

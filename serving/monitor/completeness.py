@@ -7,13 +7,13 @@ from datetime import date
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import DAILY_KPIS
 from delta_tables.tables.ops import COMPLETENESS
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
-MOST_ABSENT = 60
+MAX_ABSENT = 60
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesCompleteness:
     """A symbol's bars of one interval.
 
     `missing` are the sessions of the whole series' span on which other symbols of the same asset class
@@ -35,7 +35,7 @@ class Series:
         return not self.missing and self.bars >= self.expected_bars
 
 
-def completeness(lake: Lake) -> list[Series]:
+def completeness(lake: Lake) -> list[SeriesCompleteness]:
     """Every symbol and interval in gold.daily_kpis; the asset class's sessions are those seen in it.
 
     A session counts as expected from the first to the last session seen of the asset class and
@@ -54,7 +54,7 @@ def completeness(lake: Lake) -> list[Series]:
         seen[row["asset_class"], row["interval"]].add(row["trade_dt"])
         by_series[row["asset_class"], row["interval"], row["symbol"]].append(row)
     return [
-        Series(
+        SeriesCompleteness(
             symbol=symbol,
             asset_class=asset_class,
             interval=interval,
@@ -68,7 +68,7 @@ def completeness(lake: Lake) -> list[Series]:
     ]
 
 
-def arrival_counts(lake: Lake) -> Rows:
+def arrival_counts(lake: Lake) -> Records:
     """Sessions by provider, dataset and interval: how many came on time, are late or missing, or healed.
 
     Columns provider, dataset, interval, symbols, on_time, late, missing, healed, backfilled, last_session; of
@@ -87,7 +87,7 @@ def arrival_counts(lake: Lake) -> Rows:
     )
 
 
-def absent_sessions(lake: Lake) -> Rows:
+def absent_sessions(lake: Lake) -> Records:
     """What is missing, then what is late, newest session first; the first MOST_ABSENT of them.
 
     Columns state, provider, dataset, symbol, interval, trade_dt, bars, expected_bars, expected_at,
@@ -99,5 +99,5 @@ def absent_sessions(lake: Lake) -> Rows:
         'SELECT state, provider, dataset, symbol, "interval", trade_dt, bars, expected_bars, '  # noqa: S608 - a number
         "expected_at, late_until, count(*) OVER () AS absent FROM stored "
         "WHERE state IN ('late', 'missing') ORDER BY state DESC, trade_dt DESC, provider, dataset, symbol, "
-        f'"interval" LIMIT {MOST_ABSENT}',
+        f'"interval" LIMIT {MAX_ABSENT}',
     )

@@ -13,7 +13,7 @@ from delta_tables.tables.catalogue import ALL_TABLES
 from delta_tables.tables.ops import GATE_RESULTS, RUNS
 from delta_tables.tables.silver import BARS, QUARANTINE
 from serving.monitor.completeness import absent_sessions, arrival_counts
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 
 _RECENT = 20
 
@@ -39,13 +39,13 @@ class Status:
     """
 
     tables: tuple[TableSize, ...]
-    stages: Rows
-    failed_checks: Rows
-    quarantine: Rows
-    dead_letters: Rows
-    freshness: Rows
-    arrivals: Rows
-    absent: Rows
+    stages: Records
+    failed_checks: Records
+    quarantine: Records
+    dead_letters: Records
+    freshness: Records
+    arrivals: Records
+    absent: Records
 
 
 def status(lake: Lake) -> Status:
@@ -69,7 +69,7 @@ def status(lake: Lake) -> Status:
     )
 
 
-def last_stages(lake: Lake) -> Rows:
+def last_stages(lake: Lake) -> Records:
     """The last record of each stage and subject, newest first.
 
     A start counts as unfinished work where nothing of that stage was recorded later in the same run.
@@ -85,7 +85,7 @@ def last_stages(lake: Lake) -> Rows:
     )
 
 
-def failed_checks(lake: Lake) -> Rows:
+def failed_checks(lake: Lake) -> Records:
     """The latest checks that kept a batch from being published, newest first."""
     return select(
         lake,
@@ -95,7 +95,7 @@ def failed_checks(lake: Lake) -> Rows:
     )
 
 
-def quarantine_counts(lake: Lake) -> Rows:
+def quarantine_counts(lake: Lake) -> Records:
     """Rows set aside by reason: reason, rows, symbols; a row that breaks two rules counts under both."""
     return select(
         lake,
@@ -107,7 +107,7 @@ def quarantine_counts(lake: Lake) -> Rows:
     )
 
 
-def dead_letter_counts(lake: Lake) -> Rows:
+def dead_letter_counts(lake: Lake) -> Records:
     """Errors by class: error_class, answers (that ended a query), asked_again (not), symbols, last_at."""
     return select(
         lake,
@@ -118,7 +118,7 @@ def dead_letter_counts(lake: Lake) -> Rows:
     )
 
 
-def _freshness(lake: Lake) -> Rows:
+def _freshness(lake: Lake) -> Records:
     return select(
         lake,
         BARS,

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from serving.explain.explain import Explanation, Source
+from serving.explain.explain import BronzeSource, Explanation
 from serving.monitor.status import Status
 from serving.output.json_text import cell_text
-from serving.query.select import Rows
+from serving.query.select import Records
 
-MOST_ROWS = 200
-_MOST_BARS = 3
+MAX_ROWS = 200
+_MAX_BARS = 3
 _GUTTER = 3
 Cells = Mapping[str, Any]
 
@@ -27,9 +27,9 @@ def print_table(console: Console, table: pa.Table) -> None:
     if not console.is_terminal:
         _print_lines(console, table.column_names, _rows(table))
         return
-    _print_cells(console, table.column_names, _rows(table.slice(0, MOST_ROWS)))
+    _print_cells(console, table.column_names, _rows(table.slice(0, MAX_ROWS)))
     rows = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
-    more = f", the first {MOST_ROWS} shown: add a LIMIT, or pipe it" if table.num_rows > MOST_ROWS else ""
+    more = f", the first {MAX_ROWS} shown: add a LIMIT, or pipe it" if table.num_rows > MAX_ROWS else ""
     console.print(f"{rows}{more}", style="dim")
 
 
@@ -39,12 +39,12 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
     for name, value in explanation.row.items():
         _say(console, f"  {name:<18} {cell_text(value)}")
     for part in explanation.evidence:
-        span = f", {part.span}" if part.span else ""
-        _say(console, f"\n{part.role}: {len(part.rows)} of {part.table}{span}", "bold")
-        for row in part.rows[:_MOST_BARS] if part is explanation.evidence[0] else ():
+        session_range = f", {part.session_range}" if part.session_range else ""
+        _say(console, f"\n{part.role}: {len(part.rows)} of {part.table}{session_range}", "bold")
+        for row in part.rows[:_MAX_BARS] if part is explanation.evidence[0] else ():
             _say(console, "  " + _bar_line(row))
-        if part is explanation.evidence[0] and len(part.rows) > _MOST_BARS:
-            _say(console, f"  and {len(part.rows) - _MOST_BARS} more")
+        if part is explanation.evidence[0] and len(part.rows) > _MAX_BARS:
+            _say(console, f"  and {len(part.rows) - _MAX_BARS} more")
     for source in explanation.sources:
         _print_source(console, source)
     for payload_id in explanation.lost:
@@ -63,7 +63,7 @@ def print_status(console: Console, state: Status) -> None:
     _section(console, "Dead letters", state.dead_letters)
 
 
-def _print_source(console: Console, source: Source) -> None:
+def _print_source(console: Console, source: BronzeSource) -> None:
     simulated = ", simulated" if source.is_simulated else ""
     intact = ", ITS BYTES DO NOT MATCH THE ID" if source.is_intact is False else ""
     kind = "file" if source.path else "payload"
@@ -103,7 +103,7 @@ def _without(row: Cells, *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
 
 
-def _section(console: Console, title: str, rows: Rows) -> None:
+def _section(console: Console, title: str, rows: Records) -> None:
     _say(console, f"\n{title}", "bold")
     if not rows:
         _say(console, "none")

@@ -6,10 +6,10 @@ from delta_tables.storage.arrow_io import query_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 
-Rows = list[dict[str, Any]]
+Records = list[dict[str, Any]]
 
 
-def select(lake: Lake, table: Table, sql: str) -> Rows:
+def select(lake: Lake, table: Table, sql: str) -> Records:
     """The rows that a SELECT over the table, named `stored` in it, gives; none where it does not exist.
 
     Column names that are SQL words ("interval", "timestamp", "7d_avg") have to be quoted.

@@ -9,18 +9,18 @@ import pyarrow as pa
 
 from delta_tables.intervals import LONG_INTERVALS
 from delta_tables.storage.lake import Lake
-from serving.bars.dividend_closes import ClosesNeeded, closes_after_daily_bars
+from serving.bars.dividend_closes import DividendCloses, find_closes_from_daily_bars
 from serving.errors import ServingError
 from serving.query.literals import literals
-from serving.read.chunks import ChunkKey, Chunks, queries, rows_of, split
-from serving.read.series import LEFT_OUT
+from serving.read.chunks import ChunkKey, Chunks, chunk_condition, query_groups, split
+from serving.read.series import EXCLUDED_COLUMNS
 from serving.read.snapshots import Snapshot, query
 
 Adjustment = Literal["split", "total"]
 
 
 @dataclass(frozen=True)
-class Adjusted:
+class AdjustedBars:
     """Bars adjusted with the actions known at `as_of`, or in force `today` for None."""
 
     kind: Adjustment
@@ -52,29 +52,29 @@ def checked_adjustment(adjusted: str) -> Adjustment:
     raise ServingError(f"adjusted is None (as stored), 'split' or 'total', not {adjusted!r}")
 
 
-def read_adjusted(lake: Lake, wanted: Adjusted, missing: Sequence[ChunkKey]) -> Iterator[Chunks]:
+def read_adjusted(lake: Lake, wanted: AdjustedBars, missing: Sequence[ChunkKey]) -> Iterator[Chunks]:
     """The adjusted chunks, some at a time; their rows are those known at the instant alone.
 
     Raises:
         LakeError: a data file is damaged or missing.
     """
     closes = _closes(lake, wanted, missing) if wanted.kind == "total" and missing else None
-    for keys in queries(missing):
-        needed = rows_of(wanted.bars.series, keys)
+    for keys in query_groups(missing):
+        needed = chunk_condition(wanted.bars.series, keys)
         if closes:
             needed = f"({needed}) OR {closes.condition(sorted({key.symbol for key in keys}))}"
         yield _read(lake, wanted, keys, needed)
 
 
-def _closes(lake: Lake, wanted: Adjusted, missing: Sequence[ChunkKey]) -> ClosesNeeded:
+def _closes(lake: Lake, wanted: AdjustedBars, missing: Sequence[ChunkKey]) -> DividendCloses:
     """The closes before each payment of the symbols."""
     of_symbols = f"symbol IN ({literals(sorted({key.symbol for key in missing}))})"
     tables = {"stored": wanted.bars, "actions": wanted.actions}
     days = tuple(wanted.bars.partitions)
-    return closes_after_daily_bars(lambda sql: query(lake, tables, sql), of_symbols, days, wanted.as_of)
+    return find_closes_from_daily_bars(lambda sql: query(lake, tables, sql), of_symbols, days, wanted.as_of)
 
 
-def _read(lake: Lake, wanted: Adjusted, keys: Sequence[ChunkKey], needed: str) -> Chunks:
+def _read(lake: Lake, wanted: AdjustedBars, keys: Sequence[ChunkKey], needed: str) -> Chunks:
     series = wanted.bars.series
     symbols = literals(sorted({key.symbol for key in keys}))
     bars = f"(SELECT * FROM bars WHERE {needed}) AS asked_bars"  # noqa: S608 - escaped
@@ -84,12 +84,12 @@ def _read(lake: Lake, wanted: Adjusted, keys: Sequence[ChunkKey], needed: str) -
         f"SELECT *, CAST({day} AS DATE) AS {series.partition} FROM ({_view(wanted, bars, actions)}) AS view"  # noqa: S608 - our names
     )
     order = ", ".join(f'"{name}"' for name in ("symbol", series.partition, *series.order))
-    sql = f"SELECT * FROM ({dated}) AS dated WHERE {rows_of(series, keys)} ORDER BY {order}"  # noqa: S608 - escaped
+    sql = f"SELECT * FROM ({dated}) AS dated WHERE {chunk_condition(series, keys)} ORDER BY {order}"  # noqa: S608 - escaped
     found = query(lake, {"bars": wanted.bars, "actions": wanted.actions}, sql)
     return split(found, adjusted_schema(wanted.bars), series.partition, keys)
 
 
-def _view(wanted: Adjusted, bars: str, actions: str) -> str:
+def _view(wanted: AdjustedBars, bars: str, actions: str) -> str:
     from delta_tables.views import adjusted_bars as adjusted_views  # noqa: PLC0415 - imports pyspark's types, a quarter of a second
 
     if wanted.kind == "total":
@@ -101,9 +101,9 @@ def adjusted_schema(bars: Snapshot) -> pa.Schema:
     """The columns of adjusted bars: those of bars, and the factors as float64."""
     from delta_tables.views.adjusted_bars import COLUMNS  # noqa: PLC0415 - imports pyspark's types
 
-    factors = set(COLUMNS) - {*bars.schema.names, *LEFT_OUT}
+    factors = set(COLUMNS) - {*bars.schema.names, *EXCLUDED_COLUMNS}
     return pa.schema(
         pa.field(name, pa.float64()) if name in factors else bars.schema.field(name)
         for name in COLUMNS
-        if name not in LEFT_OUT
+        if name not in EXCLUDED_COLUMNS
     )

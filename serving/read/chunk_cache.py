@@ -15,8 +15,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 # What a chunk costs beside its values, seen as growth of the process over 10,000 chunks of bars (18 columns)
 # of 1, 50 and 390 rows: 23, 29 and 88 kB each, where the values alone are 0.2, 7 and 55 kB.
-_BYTES_A_COLUMN = 1_200
-_BYTES_A_CHUNK = 2_000
+_BYTES_PER_COLUMN = 1_200
+_BYTES_PER_CHUNK = 2_000
 _ALLOCATED_OF_VALUES = 1.2
 
 
@@ -111,4 +111,4 @@ def size_of(chunk: pa.Table) -> int:
     """What a chunk takes in memory, bytes: its buffers and what Python and Arrow keep about them."""
     values: int = chunk.nbytes
     columns: int = chunk.num_columns
-    return round(values * _ALLOCATED_OF_VALUES) + _BYTES_A_COLUMN * columns + _BYTES_A_CHUNK
+    return round(values * _ALLOCATED_OF_VALUES) + _BYTES_PER_COLUMN * columns + _BYTES_PER_CHUNK

@@ -8,10 +8,10 @@ from threading import Lock
 import pyarrow as pa
 
 from delta_tables.storage.lake import Lake
-from serving.read.adjusted import Adjusted, read_adjusted
+from serving.read.adjusted import AdjustedBars, read_adjusted
 from serving.read.chunk_cache import ChunkCache
 from serving.read.chunks import ChunkKey, Chunks, read_chunks
-from serving.read.series import Series
+from serving.read.series import ReadableTable
 from serving.read.snapshots import Snapshot, Snapshots
 from serving.read.universe import read_universe
 
@@ -19,7 +19,7 @@ Load = Callable[[Sequence[ChunkKey]], Iterable[Chunks]]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ChunkStore:
     """The lake, what is known of its tables, and the chunks in memory; shared by the readers of one lake."""
 
     lake: Lake
@@ -27,7 +27,7 @@ class Shelf:
     cache: ChunkCache
     loading: Lock
 
-    def snapshot(self, series: Series) -> Snapshot:
+    def snapshot(self, series: ReadableTable) -> Snapshot:
         """The table as it is now, or was when it was last looked at."""
         return self.tables[series.name].current()
 
@@ -39,7 +39,7 @@ class Shelf:
         return self._found(keys, lambda missing: read_chunks(self.lake, snapshot, missing))
 
     def adjusted_chunks(
-        self, wanted: Adjusted, days: Sequence[date], symbols: Sequence[str], interval: str
+        self, wanted: AdjustedBars, days: Sequence[date], symbols: Sequence[str], interval: str
     ) -> Chunks:
         """The adjusted bars of each symbol in each partition, in this order, those known at the instant."""
         keys = _keys(wanted.bars, days, symbols, interval, wanted.variant)

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from delta_tables.storage.lake import Lake
 from serving.query.literals import literal, literals
-from serving.read.series import Series
+from serving.read.series import ReadableTable
 from serving.read.snapshots import Snapshot, query
 
 # Bounds what one query holds beside the answer; a query costs 20 ms, a partition in it two.
-_PARTITIONS_A_QUERY = 64
+_MAX_PARTITIONS_PER_QUERY = 64
 
 
 class ChunkKey(NamedTuple):
@@ -37,7 +37,7 @@ def read_chunks(lake: Lake, snapshot: Snapshot, missing: Sequence[ChunkKey]) -> 
     Raises:
         LakeError: a data file is damaged or missing.
     """
-    for keys in queries(missing):
+    for keys in query_groups(missing):
         found = query(lake, {"stored": snapshot}, _sql(snapshot, keys))
         yield split(found, snapshot.schema, snapshot.series.partition, keys)
 
@@ -84,7 +84,7 @@ def _indices(start: int, end: int) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), end - start, [None, numbers])
 
 
-def queries(missing: Sequence[ChunkKey]) -> Iterator[list[ChunkKey]]:
+def query_groups(missing: Sequence[ChunkKey]) -> Iterator[list[ChunkKey]]:
     """The keys in groups that are symbols x partitions, so that one query asks for no more than them."""
     by_symbol: dict[tuple[str | None, str], list[ChunkKey]] = defaultdict(list)
     for key in missing:
@@ -93,8 +93,8 @@ def queries(missing: Sequence[ChunkKey]) -> Iterator[list[ChunkKey]]:
     for (interval, _), keys in by_symbol.items():
         by_days[interval, tuple(key.day for key in keys)].append(keys)
     for (_, days), groups in by_days.items():
-        for first in range(0, len(days), _PARTITIONS_A_QUERY):
-            yield [key for keys in groups for key in keys[first : first + _PARTITIONS_A_QUERY]]
+        for first in range(0, len(days), _MAX_PARTITIONS_PER_QUERY):
+            yield [key for keys in groups for key in keys[first : first + _MAX_PARTITIONS_PER_QUERY]]
 
 
 def _sql(snapshot: Snapshot, keys: Sequence[ChunkKey]) -> str:
@@ -102,10 +102,10 @@ def _sql(snapshot: Snapshot, keys: Sequence[ChunkKey]) -> str:
     names = dict.fromkeys([*snapshot.schema.names, series.partition])
     chosen = ", ".join(f'"{name}"' for name in names)
     order = ", ".join(f'"{name}"' for name in ("symbol", series.partition, *series.order))
-    return f"SELECT {chosen} FROM stored WHERE {rows_of(series, keys)} ORDER BY {order}"  # noqa: S608 - escaped
+    return f"SELECT {chosen} FROM stored WHERE {chunk_condition(series, keys)} ORDER BY {order}"  # noqa: S608 - escaped
 
 
-def rows_of(series: Series, keys: Sequence[ChunkKey]) -> str:
+def chunk_condition(series: ReadableTable, keys: Sequence[ChunkKey]) -> str:
     """The SQL condition for the rows of the chunks, whose intervals are one and the same."""
     days = literals(sorted({key.day for key in keys}))
     symbols = literals(sorted({key.symbol for key in keys}))
@@ -114,7 +114,7 @@ def rows_of(series: Series, keys: Sequence[ChunkKey]) -> str:
     return f'symbol IN ({symbols}) AND "{series.partition}" IN ({days}){same}'
 
 
-def joined(chunks: Chunks, schema: pa.Schema) -> pa.Table:
+def concatenate(chunks: Chunks, schema: pa.Schema) -> pa.Table:
     """The chunks one after the other; no copy is made."""
     filled = [chunk for chunk in chunks.values() if chunk.num_rows]
     return pa.concat_tables(filled) if filled else schema.empty_table()

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from delta_tables.views.tick_views import CANCELLED, INCORRECT_ORIGINAL
 
 
-def kept(table: pa.Table, conditions: Sequence[pa.ChunkedArray]) -> pa.Table:
+def filter_rows(table: pa.Table, conditions: Sequence[pa.ChunkedArray]) -> pa.Table:
     """The rows for which all conditions hold; the table itself where that is every row."""
     if not conditions:
         return table
@@ -28,11 +28,11 @@ def known_at(table: pa.Table, as_of: datetime | None) -> list[pa.ChunkedArray]:
     return [pc.less_equal(table["known_from"], instant), was_replaced_later]
 
 
-def of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArray]:
+def is_of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArray]:
     """Which rows the provider gave; None asks nothing."""
     return [] if provider is None else [pc.equal(table["provider"], provider)]
 
 
-def happened(trades: pa.Table) -> list[pa.ChunkedArray]:
+def is_real_trade(trades: pa.Table) -> list[pa.ChunkedArray]:
     """Which trades happened, as delta_tables.views.tick_views.trades_corrected_sql has it."""
     return [pc.not_equal(trades["correction"], code) for code in (*CANCELLED, INCORRECT_ORIGINAL)]

@@ -14,40 +14,40 @@ import pyarrow.compute as pc
 from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
 from serving.query.literals import checked_symbol
-from serving.read.adjusted import Adjusted, Adjustment, adjusted_schema, checked_adjustment
+from serving.read.adjusted import AdjustedBars, Adjustment, adjusted_schema, checked_adjustment
 from serving.read.chunk_cache import CacheMetrics, ChunkCache
-from serving.read.chunk_store import Shelf
-from serving.read.chunks import Chunks, joined
-from serving.read.conditions import happened, kept, known_at, of_provider
+from serving.read.chunk_store import ChunkStore
+from serving.read.chunks import Chunks, concatenate
+from serving.read.conditions import filter_rows, is_of_provider, is_real_trade, known_at
 from serving.read.rows import Rows
-from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, Series, partitions_of
+from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, ReadableTable, partitions_of
 from serving.read.snapshots import Clock, Snapshot, Snapshots
-from serving.read.time_range import Span, When, instant_in_utc, span
-from serving.read.universe import refuse_mixture, refuse_unknown
+from serving.read.time_range import TimeRange, When, instant_in_utc, time_range
+from serving.read.universe import require_known, require_one_provider
 
 Symbols = str | Sequence[str]
 Corrections = Literal["applied", "as_reported"]
 SeriesName = Literal["bars", "trades", "quotes"]
-_SERIES: dict[str, Series] = {series.name: series for series in (BARS, TRADES, QUOTES)}
+_SERIES: dict[str, ReadableTable] = {series.name: series for series in (BARS, TRADES, QUOTES)}
 MEGABYTE = 1024 * 1024
 Condition = Callable[[pa.Table], list[pa.ChunkedArray]]
 
 
 @dataclass(frozen=True)
-class _Question:
+class _ReadRequest:
     """What every series is asked by, checked."""
 
-    series: Series
+    series: ReadableTable
     symbols: tuple[str, ...]
     interval: str | None
-    span: Span
+    time_range: TimeRange
     as_of: datetime | None
     provider: str | None
     columns: tuple[str, ...] | None
 
     def days(self, snapshot: Snapshot) -> tuple[date, ...]:
         """The partitions that can hold rows of the answer."""
-        return partitions_of(snapshot.partitions, self.interval, *self.span.sessions(self.series.slack))
+        return partitions_of(snapshot.partitions, self.interval, *self.time_range.sessions(self.series.slack))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Reader:
         LakeError: the lake cannot be read.
     """
 
-    _shelf: Shelf = field(repr=False)
+    _store: ChunkStore = field(repr=False)
     _today: Callable[[], date] = field(repr=False)
     _as_of: datetime | None = None
 
@@ -87,15 +87,15 @@ class Reader:
         (delta_tables.views.adjusted_bars) and adds split_ratio and dividend_factor; None gives what the
         provider gave, see the column `adjustment`.
         """
-        asked = self._question(BARS, symbols, interval, span(start, end), as_of, provider, columns)
-        bars = self._shelf.snapshot(BARS)
+        asked = self._request(BARS, symbols, interval, time_range(start, end), as_of, provider, columns)
+        bars = self._store.snapshot(BARS)
         if adjusted is None:
             return self._stored(asked, bars)
         kind = checked_adjustment(adjusted)
-        actions = self._shelf.snapshot(ACTIONS)
-        wanted = Adjusted(kind, asked.as_of, self._today(), bars, actions)
-        chunks = self._shelf.adjusted_chunks(wanted, asked.days(bars), asked.symbols, interval)
-        return self._answer(asked, bars, chunks, joined(chunks, adjusted_schema(bars)), [])
+        actions = self._store.snapshot(ACTIONS)
+        wanted = AdjustedBars(kind, asked.as_of, self._today(), bars, actions)
+        chunks = self._store.adjusted_chunks(wanted, asked.days(bars), asked.symbols, interval)
+        return self._answer(asked, bars, chunks, concatenate(chunks, adjusted_schema(bars)), [])
 
     def trades(
         self,
@@ -115,9 +115,9 @@ class Reader:
         """
         if corrections not in ("applied", "as_reported"):
             raise ServingError(f"corrections are applied or as_reported, not {corrections!r}")
-        asked = self._question(TRADES, symbols, None, span(start, end), as_of, provider, columns)
+        asked = self._request(TRADES, symbols, None, time_range(start, end), as_of, provider, columns)
         return self._stored(
-            asked, self._shelf.snapshot(TRADES), happened if corrections == "applied" else None
+            asked, self._store.snapshot(TRADES), is_real_trade if corrections == "applied" else None
         )
 
     def quotes(
@@ -131,8 +131,8 @@ class Reader:
         columns: Sequence[str] | None = None,
     ) -> Rows:
         """Quotes as silver.quotes has them: prices in quote currency, sizes in the unit of size_unit."""
-        asked = self._question(QUOTES, symbols, None, span(start, end), as_of, provider, columns)
-        return self._stored(asked, self._shelf.snapshot(QUOTES))
+        asked = self._request(QUOTES, symbols, None, time_range(start, end), as_of, provider, columns)
+        return self._stored(asked, self._store.snapshot(QUOTES))
 
     def universe(self, of: SeriesName = "bars", *, as_of: datetime | None = None) -> Rows:
         """The series that there are, as known at `as_of`; columns: see serving.read.universe.
@@ -142,7 +142,7 @@ class Reader:
         if of not in _SERIES:
             raise ServingError(f"a universe is of {', '.join(_SERIES)}, not {of!r}")
         instant = self._instant(as_of)
-        return Rows(self._shelf.universe(self._shelf.snapshot(_SERIES[of]), instant))
+        return Rows(self._store.universe(self._store.snapshot(_SERIES[of]), instant))
 
     def known_at(self, instant: datetime) -> "Reader":
         """A reader of what was known at the instant, sharing memory with this one; it cannot look ahead.
@@ -155,18 +155,18 @@ class Reader:
     @property
     def metrics(self) -> CacheMetrics:
         """How the memory has done: hits, misses, hit_rate, evictions, bytes held; of all that share it."""
-        return self._shelf.cache.metrics()
+        return self._store.cache.metrics()
 
-    def _question(
+    def _request(
         self,
-        series: Series,
+        series: ReadableTable,
         symbols: Symbols,
         interval: str | None,
-        wanted: Span,
+        wanted: TimeRange,
         as_of: datetime | None,
         provider: str | None,
         columns: Sequence[str] | None,
-    ) -> _Question:
+    ) -> _ReadRequest:
         names = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
         if not names:
             raise ServingError(
@@ -175,7 +175,7 @@ class Reader:
         for name in names:
             checked_symbol(name)
         chosen = tuple(columns) if columns is not None else None
-        return _Question(series, names, interval, wanted, self._instant(as_of), provider, chosen)
+        return _ReadRequest(series, names, interval, wanted, self._instant(as_of), provider, chosen)
 
     def _instant(self, as_of: datetime | None) -> datetime | None:
         instant = instant_in_utc(as_of, "as_of") if as_of is not None else self._as_of
@@ -186,33 +186,33 @@ class Reader:
             )
         return instant
 
-    def _stored(self, asked: _Question, snapshot: Snapshot, also: Condition | None = None) -> Rows:
-        chunks = self._shelf.chunks(snapshot, asked.days(snapshot), asked.symbols, asked.interval)
-        whole = joined(chunks, snapshot.schema)
+    def _stored(self, asked: _ReadRequest, snapshot: Snapshot, also: Condition | None = None) -> Rows:
+        chunks = self._store.chunks(snapshot, asked.days(snapshot), asked.symbols, asked.interval)
+        whole = concatenate(chunks, snapshot.schema)
         conditions = [*known_at(whole, asked.as_of), *(also(whole) if also else [])]
         return self._answer(asked, snapshot, chunks, whole, conditions)
 
     def _answer(
         self,
-        asked: _Question,
+        asked: _ReadRequest,
         snapshot: Snapshot,
         chunks: Chunks,
         whole: pa.Table,
         conditions: list[pa.ChunkedArray],
     ) -> Rows:
         columns = _checked_columns(asked, whole)
-        given = of_provider(whole, asked.provider)
-        self._refuse_unknown(asked, snapshot, _symbols_in(chunks, whole, given))
+        given = is_of_provider(whole, asked.provider)
+        self._require_known(asked, snapshot, _symbols_in(chunks, whole, given))
         needed = list(dict.fromkeys([*columns, "symbol", "provider"]))
-        found = kept(whole.select(needed), [*asked.span.conditions(whole), *given, *conditions])
-        refuse_mixture(asked.series.name, found)
+        found = filter_rows(whole.select(needed), [*asked.time_range.conditions(whole), *given, *conditions])
+        require_one_provider(asked.series.name, found)
         return Rows(found.select(columns).unify_dictionaries())
 
-    def _refuse_unknown(self, asked: _Question, snapshot: Snapshot, there: set[str]) -> None:
+    def _require_known(self, asked: _ReadRequest, snapshot: Snapshot, there: set[str]) -> None:
         for symbol in asked.symbols:
             if symbol not in there:
-                universe = self._shelf.universe(snapshot, None)
-                refuse_unknown(asked.series.name, universe, symbol, asked.interval, asked.provider)
+                universe = self._store.universe(snapshot, None)
+                require_known(asked.series.name, universe, symbol, asked.interval, asked.provider)
 
 
 def open_reader(
@@ -252,11 +252,11 @@ def open_reader(
     tables = {
         series.name: Snapshots(place, series, check_every, clock) for series in (*_SERIES.values(), ACTIONS)
     }
-    reader = Reader(Shelf(place, tables, ChunkCache(memory_bytes), Lock()), today)
+    reader = Reader(ChunkStore(place, tables, ChunkCache(memory_bytes), Lock()), today)
     return reader.known_at(as_of) if as_of else reader
 
 
-def _checked_columns(asked: _Question, whole: pa.Table) -> list[str]:
+def _checked_columns(asked: _ReadRequest, whole: pa.Table) -> list[str]:
     if asked.columns is None:
         return list(whole.schema.names)
     if unknown := [name for name in asked.columns if name not in whole.schema.names]:
@@ -270,5 +270,5 @@ def _checked_columns(asked: _Question, whole: pa.Table) -> list[str]:
 def _symbols_in(chunks: Chunks, whole: pa.Table, given: list[pa.ChunkedArray]) -> set[str]:
     """The symbols that have rows, those that the provider gave where one is named, in any session read."""
     if given:
-        return set(pc.unique(kept(whole.select(["symbol"]), given)["symbol"]).to_pylist())
+        return set(pc.unique(filter_rows(whole.select(["symbol"]), given)["symbol"]).to_pylist())
     return {key.symbol for key, chunk in chunks.items() if chunk.num_rows}

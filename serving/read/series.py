@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from delta_tables.intervals import LONG_INTERVALS, is_year_partition, year_partition
 
 # Where a row comes from is `lakehouse explain`'s to tell; a backtest would carry 100 bytes a row for it.
-LEFT_OUT = ("payload_id", "position", "run_id", "partition_dt")
+EXCLUDED_COLUMNS = ("payload_id", "position", "run_id", "partition_dt")
 
 
 @dataclass(frozen=True)
-class Series:
+class ReadableTable:
     """A Silver table as readers see it; a test holds the names equal to the declared table's.
 
     `partition` is the column that the files are parted by, `order` the order of a symbol's rows.
@@ -33,17 +33,17 @@ class Series:
 
 
 # An FX week opens on Sunday, a futures session on the evening before.
-BARS = Series("bars", "partition_dt", ("timestamp", "provider", "known_from"), timedelta(days=2))
+BARS = ReadableTable("bars", "partition_dt", ("timestamp", "provider", "known_from"), timedelta(days=2))
 _TICK_ORDER = ("sip_timestamp_ns", "sequence_number")
-TRADES = Series(
+TRADES = ReadableTable(
     "trades",
     "trade_dt",
     (*_TICK_ORDER, "provider", "exchange", "trade_id", "trf_id", "known_from"),
     timedelta(days=1),
     ("trade_id",),
 )
-QUOTES = Series("quotes", "trade_dt", (*_TICK_ORDER, "provider", "known_from"), timedelta(days=1))
-ACTIONS = Series("corporate_actions", "", (), timedelta(0))
+QUOTES = ReadableTable("quotes", "trade_dt", (*_TICK_ORDER, "provider", "known_from"), timedelta(days=1))
+ACTIONS = ReadableTable("corporate_actions", "", (), timedelta(0))
 
 
 def partitions_of(

@@ -12,7 +12,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from delta_tables.storage.lake import Lake, LakeError
-from serving.read.series import LEFT_OUT, Series
+from serving.read.series import EXCLUDED_COLUMNS, ReadableTable
 
 Clock = Callable[[], float]
 # A table that was moved away and built again has lower versions, which only opening it anew can see.
@@ -27,7 +27,7 @@ class Snapshot:
     digest means the same rows, whatever versions came between: a chunk outlives commits to other days.
     """
 
-    series: Series
+    series: ReadableTable
     stored: DeltaTable
     version: int
     table_id: str
@@ -43,7 +43,9 @@ class Snapshot:
 class Snapshots:
     """The newest snapshot of one table, for any number of threads."""
 
-    def __init__(self, lake: Lake, series: Series, check_every: timedelta | None, clock: Clock) -> None:
+    def __init__(
+        self, lake: Lake, series: ReadableTable, check_every: timedelta | None, clock: Clock
+    ) -> None:
         """`check_every` is how old an answer may be; None holds on to the first version for ever."""
         self._lake, self._series, self._clock = lake, series, clock
         self._check_seconds = check_every.total_seconds() if check_every is not None else None
@@ -115,26 +117,26 @@ def _arrow(stream: object) -> pa.Table:
     return pa.RecordBatchReader.from_stream(stream).read_all()
 
 
-def _snapshot(series: Series, stored: DeltaTable) -> Snapshot:
+def _snapshot(series: ReadableTable, stored: DeltaTable) -> Snapshot:
     schema = pa.schema(stored.schema().to_arrow())
     return Snapshot(
         series,
         stored,
         stored.version(),
         str(stored.metadata().id),
-        pa.schema(_kept(field, series) for field in schema if field.name not in LEFT_OUT),
+        pa.schema(_kept(field, series) for field in schema if field.name not in EXCLUDED_COLUMNS),
         _partitions(series, stored),
     )
 
 
-def _kept(field: pa.Field, series: Series) -> pa.Field:
+def _kept(field: pa.Field, series: ReadableTable) -> pa.Field:
     """The field as chunks have it: texts as dictionaries, which pandas and Polars call categories."""
     if pa.types.is_string(field.type) and field.name not in series.plain:
         return pa.field(field.name, pa.dictionary(pa.int32(), pa.string()))
     return pa.field(field.name, field.type)
 
 
-def _partitions(series: Series, stored: DeltaTable) -> dict[date, str]:
+def _partitions(series: ReadableTable, stored: DeltaTable) -> dict[date, str]:
     if not series.partition:
         return {}
     salt = f"{stored.metadata().id}"
@@ -153,7 +155,7 @@ def _digest(salt: str, day: date, paths: list[str]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _unreadable(lake: Lake, series: Series, error: BaseException) -> LakeError:
+def _unreadable(lake: Lake, series: ReadableTable, error: BaseException) -> LakeError:
     from delta_tables.storage.create_tables import first_line  # noqa: PLC0415 - imports pyspark's types
 
     return LakeError(

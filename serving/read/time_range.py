@@ -18,7 +18,7 @@ _EARLIEST, _LATEST = datetime(1, 1, 8, tzinfo=UTC), datetime(9999, 12, 24, tzinf
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeRange:
     """A range: `first` and `last` are sessions, both included; `since` is included, `before` is not."""
 
     first: date | None = None
@@ -47,7 +47,7 @@ class Span:
         return found
 
 
-def span(start: When | None, end: When | None) -> Span:
+def time_range(start: When | None, end: When | None) -> TimeRange:
     """The range from `start` to `end`; None leaves a side open.
 
     Raises:
@@ -57,7 +57,7 @@ def span(start: When | None, end: When | None) -> Span:
     last, before = _bound(end, "end")
     if start is not None and end is not None and _is_after(first, since, last, before):
         raise ServingError(f"start {_text(start)} is after end {_text(end)}: exchange the two")
-    return Span(first, last, since, before)
+    return TimeRange(first, last, since, before)
 
 
 def instant_in_utc(value: datetime, name: str) -> datetime:

@@ -12,7 +12,7 @@ from serving.query.conditions import known_at
 from serving.read.snapshots import Snapshot, query
 
 _NAMING = ("symbol", "interval", "provider")
-_MOST_SHOWN = 12
+_MAX_SHOWN = 12
 
 
 def read_universe(lake: Lake, snapshot: Snapshot, as_of: datetime | None) -> pa.Table:
@@ -39,7 +39,7 @@ def read_universe(lake: Lake, snapshot: Snapshot, as_of: datetime | None) -> pa.
     return found.cast(pa.schema(fields)).combine_chunks()
 
 
-def refuse_unknown(
+def require_known(
     series: str, universe: pa.Table, symbol: str, interval: str | None, provider: str | None
 ) -> None:
     """Nothing, when the lake has this series, be it outside the range asked for.
@@ -65,11 +65,11 @@ def _message(series: str, name: str, value: str, known: list[str], so_far: str) 
         near = difflib.get_close_matches(value.upper(), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
         return f"no {series} of {value}; {hint}; reader.universe() lists them"
-    shown = ", ".join(known[:_MOST_SHOWN])
+    shown = ", ".join(known[:_MAX_SHOWN])
     return f"no {series} of {so_far} with {name} {value[:40]!r}; there are {shown}"
 
 
-def refuse_mixture(series: str, found: pa.Table) -> None:
+def require_one_provider(series: str, found: pa.Table) -> None:
     """Nothing, when the rows of each symbol come from one provider: a bar that comes twice is no series.
 
     Raises:

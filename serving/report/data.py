@@ -13,24 +13,24 @@ from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.ops import GATE_RESULTS
 from delta_tables.tables.silver import QUARANTINE
 from serving.monitor.breaks import break_counts
-from serving.monitor.completeness import Series, completeness
+from serving.monitor.completeness import SeriesCompleteness, completeness
 from serving.monitor.status import Status, status
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 from serving.report.symbol_charts import SymbolCharts, symbol_charts
 
-MOST_SIGNALS = 60
-MOST_INCOMPLETE = 40
+MAX_SIGNALS = 60
+MAX_INCOMPLETE = 40
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateSummary:
     """The last verdict on a dataset: every check of the run that judged it last."""
 
     dataset: str
     run_id: str
     row_count: int
-    checks: Rows
+    checks: Records
 
     @property
     def outcome(self) -> str:
@@ -55,7 +55,7 @@ class Coverage:
     expected_bars: int
     missing_sessions: int
     incomplete_count: int
-    incomplete: tuple[Series, ...]
+    incomplete: tuple[SeriesCompleteness, ...]
     is_simulated: bool
 
 
@@ -68,13 +68,13 @@ class ReportData:
     problem: str | None
     state: Status | None
     charts: Sequence[SymbolCharts]
-    kpis: Rows
-    signal_counts: Rows
-    signals: Rows
-    gates: Sequence[Gate]
+    kpis: Records
+    signal_counts: Records
+    signals: Records
+    gates: Sequence[GateSummary]
     coverage: Sequence[Coverage]
-    quarantine_examples: Rows
-    breaks: Rows
+    quarantine_examples: Records
+    breaks: Records
 
     @property
     def run_id(self) -> str | None:
@@ -116,7 +116,7 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
     )
 
 
-def _latest_kpis(lake: Lake, first: Sequence[str]) -> Rows:
+def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
     """The latest session of each symbol and interval, charted symbols first, with the overview's figures.
 
     Of several providers' sessions that which the overview rests on, else the first by name.
@@ -144,7 +144,7 @@ def _latest_kpis(lake: Lake, first: Sequence[str]) -> Rows:
     return sorted(rows, key=lambda row: (rank.get(row["symbol"], len(rank)), row["symbol"]))
 
 
-def _signal_counts(lake: Lake) -> Rows:
+def _signal_counts(lake: Lake) -> Records:
     return select(
         lake,
         SIGNALS,
@@ -155,16 +155,16 @@ def _signal_counts(lake: Lake) -> Rows:
     )
 
 
-def _triggered(lake: Lake) -> Rows:
+def _triggered(lake: Lake) -> Records:
     return select(
         lake,
         SIGNALS,
         "SELECT symbol, trade_dt, signal, value, threshold, reason, is_simulated FROM stored "  # noqa: S608 - a number
-        f"WHERE is_triggered ORDER BY trade_dt DESC, value / threshold DESC, symbol LIMIT {MOST_SIGNALS}",
+        f"WHERE is_triggered ORDER BY trade_dt DESC, value / threshold DESC, symbol LIMIT {MAX_SIGNALS}",
     )
 
 
-def _gates(lake: Lake) -> list[Gate]:
+def _gates(lake: Lake) -> list[GateSummary]:
     rows = select(
         lake,
         GATE_RESULTS,
@@ -176,11 +176,11 @@ def _gates(lake: Lake) -> list[Gate]:
     gates = []
     for dataset, group in groupby(rows, key=itemgetter("dataset")):
         checks = list(group)
-        gates.append(Gate(dataset, checks[0]["run_id"], checks[0]["row_count"], checks))
+        gates.append(GateSummary(dataset, checks[0]["run_id"], checks[0]["row_count"], checks))
     return sorted(gates, key=lambda gate: (badness.index(gate.outcome), gate.checks[0]["at"]))
 
 
-def _coverage(series: Sequence[Series]) -> list[Coverage]:
+def _coverage(series: Sequence[SeriesCompleteness]) -> list[Coverage]:
     found = []
     for (asset_class, interval), group in groupby(series, key=lambda each: (each.asset_class, each.interval)):
         all_of_it = list(group)
@@ -195,14 +195,14 @@ def _coverage(series: Sequence[Series]) -> list[Coverage]:
                 expected_bars=sum(each.expected_bars for each in all_of_it),
                 missing_sessions=sum(len(each.missing) for each in all_of_it),
                 incomplete_count=len(incomplete),
-                incomplete=tuple(incomplete[:MOST_INCOMPLETE]),
+                incomplete=tuple(incomplete[:MAX_INCOMPLETE]),
                 is_simulated=any(each.is_simulated for each in all_of_it),
             )
         )
     return found
 
 
-def _quarantine_examples(lake: Lake) -> Rows:
+def _quarantine_examples(lake: Lake) -> Records:
     return select(
         lake,
         QUARANTINE,

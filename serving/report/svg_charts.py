@@ -13,7 +13,7 @@ _TICK_GAP, _LETTER_WIDTH = 12, 6.5
 
 
 @dataclass(frozen=True)
-class Point:
+class ChartPoint:
     """One step of a chart; `tick` is its label on the axis, empty for none."""
 
     label: str
@@ -24,7 +24,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Tick:
+class AxisTick:
     """A label and its place on an axis, in SVG units."""
 
     at: float
@@ -43,12 +43,12 @@ class Chart:
     average_path: str
     volume_path: str
     volume_width: float
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[AxisTick, ...]
+    y_ticks: tuple[AxisTick, ...]
     points: str
 
 
-def price_chart(title: str, points: Sequence[Point]) -> Chart | None:
+def price_chart(title: str, points: Sequence[ChartPoint]) -> Chart | None:
     """The chart of the points, evenly spaced; None for fewer than two, which make no line."""
     if len(points) < _MIN_POINTS:
         return None
@@ -71,7 +71,7 @@ def price_chart(title: str, points: Sequence[Point]) -> Chart | None:
         volume_path=_volume_path(xs, points),
         volume_width=round(max(0.6, PLOT_RIGHT / len(points) * 0.62), 2),
         x_ticks=_x_ticks(xs, points),
-        y_ticks=tuple(Tick(_y(value, low, high), _price(value)) for value in nice_ticks(low, high)),
+        y_ticks=tuple(AxisTick(_y(value, low, high), _price(value)) for value in nice_ticks(low, high)),
         points=json.dumps(_readout(points), separators=(",", ":")),
     )
 
@@ -117,7 +117,7 @@ def _path(places: Sequence[tuple[float, float | None]]) -> str:
     return "".join(parts)
 
 
-def _volume_path(xs: Sequence[float], points: Sequence[Point]) -> str:
+def _volume_path(xs: Sequence[float], points: Sequence[ChartPoint]) -> str:
     most = max((point.volume or 0.0 for point in points), default=0.0)
     if not most:
         return ""
@@ -127,19 +127,19 @@ def _volume_path(xs: Sequence[float], points: Sequence[Point]) -> str:
     )
 
 
-def _x_ticks(xs: Sequence[float], points: Sequence[Point]) -> tuple[Tick, ...]:
+def _x_ticks(xs: Sequence[float], points: Sequence[ChartPoint]) -> tuple[AxisTick, ...]:
     """Every n-th tick counted from the newest, for the smallest n at which the labels do not touch."""
-    marked = [Tick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
+    marked = [AxisTick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
     marked = [tick for tick in marked if _end(tick) <= WIDTH]
     thinned = (tuple(marked[::-1][::step][::-1]) for step in range(1, len(marked) + 1))
     return next((ticks for ticks in thinned if _are_apart(ticks)), ())
 
 
-def _are_apart(ticks: Sequence[Tick]) -> bool:
+def _are_apart(ticks: Sequence[AxisTick]) -> bool:
     return all(_end(left) + _TICK_GAP <= right.at for left, right in pairwise(ticks))
 
 
-def _end(tick: Tick) -> float:
+def _end(tick: AxisTick) -> float:
     return tick.at + len(tick.text) * _LETTER_WIDTH
 
 
@@ -147,7 +147,7 @@ def _price(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - four digits
 
 
-def _readout(points: Sequence[Point]) -> list[list[str]]:
+def _readout(points: Sequence[ChartPoint]) -> list[list[str]]:
     return [
         [
             point.label,
@@ -159,7 +159,7 @@ def _readout(points: Sequence[Point]) -> list[list[str]]:
     ]
 
 
-def _summary(points: Sequence[Point]) -> str:
+def _summary(points: Sequence[ChartPoint]) -> str:
     closes = [point.close for point in points]
     span = f"{points[0].label} to {points[-1].label}"
     return f"{span}, low {price_text(min(closes))}, high {price_text(max(closes))}"

@@ -12,10 +12,10 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
 from serving.query.literals import literal, literals
-from serving.query.select import Rows, select
-from serving.report.svg_charts import Chart, Point, price_chart
+from serving.query.select import Records, select
+from serving.report.svg_charts import Chart, ChartPoint, price_chart
 
-MOST_CHARTS = 12
+MAX_CHARTS = 12
 _INTRADAY_SESSIONS = 3
 
 
@@ -57,10 +57,10 @@ def _chosen(lake: Lake) -> list[str]:
         ),
     )
     found = [row["symbol"] for table, sql in queries for row in select(lake, table, sql)]
-    return list(dict.fromkeys(found))[:MOST_CHARTS]
+    return list(dict.fromkeys(found))[:MAX_CHARTS]
 
 
-def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
     """The sessions of each symbol, oldest first, with 7d_avg, each of one interval and provider.
 
     Those that gold.stock_overview names; where it has no row the daily bar, else the finest, by name.
@@ -74,7 +74,7 @@ def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
     sql = f'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
     overview = {(row["symbol"], row["trade_dt"]): row for row in select(lake, STOCK_OVERVIEW, sql)}
     rows.sort(key=lambda row: _preference(row, overview.get((row["symbol"], row["trade_dt"]))))
-    found: dict[str, Rows] = {}
+    found: dict[str, Records] = {}
     for (symbol, day), same in groupby(rows, key=itemgetter("symbol", "trade_dt")):
         average = overview.get((symbol, day), {}).get("average")
         found.setdefault(symbol, []).append({**next(same), "average": average})
@@ -89,7 +89,7 @@ def _preference(row: Mapping[str, Any], overview: Mapping[str, Any] | None) -> t
     return row["symbol"], row["trade_dt"], is_other, by_interval, row["provider"]
 
 
-def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
+def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
     """The current bars of the last sessions, oldest first, in the finest interval below a day.
 
     Of one provider a symbol, the first by name.
@@ -109,13 +109,13 @@ def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Rows]:
         f"WHERE known_to IS NULL AND session = 'regular' AND \"interval\" <> '1day' "
         f"AND trade_dt >= {literal(days[-1]['trade_dt'])} AND symbol IN ({literals(symbols)})",
     )
-    found: dict[str, Rows] = {}
+    found: dict[str, Records] = {}
     for row in sorted(rows, key=itemgetter("symbol", "timestamp")):
         found.setdefault(row["symbol"], []).append(row)
     return {symbol: _finest(bars) for symbol, bars in found.items()}
 
 
-def _finest(bars: Rows) -> Rows:
+def _finest(bars: Records) -> Records:
     series = {(INTERVALS_BY_PREFERENCE.index(bar["interval"]), bar["provider"]): bar for bar in bars}
     first = series[min(series)]
     return [bar for bar in bars if all(bar[name] == first[name] for name in ("interval", "provider"))]
@@ -126,7 +126,7 @@ def _names(lake: Lake, symbols: Sequence[str]) -> dict[str, str]:
     return {row["symbol"]: row["name"] or "" for row in select(lake, FUNDAMENTALS, sql)}
 
 
-def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolCharts | None:
+def _draw(symbol: str, days: Records, bars: Records, names: dict[str, str]) -> SymbolCharts | None:
     if not days:
         return None
     sessions = price_chart(f"{symbol}: close and volume by session", list(_day_points(days)))
@@ -143,7 +143,7 @@ def _draw(symbol: str, days: Rows, bars: Rows, names: dict[str, str]) -> SymbolC
     )
 
 
-def _day_points(days: Rows) -> Iterator[Point]:
+def _day_points(days: Records) -> Iterator[ChartPoint]:
     """A tick where a month begins: its name, or the year where that begins."""
     last: date = days[0]["trade_dt"]
     for day in days:
@@ -154,16 +154,18 @@ def _day_points(days: Rows) -> Iterator[Point]:
             else at.strftime("%b" if at.year == last.year else "%Y")
         )
         last = at
-        yield Point(at.isoformat(), tick, float(day["close"]), _float(day["average"]), _float(day["volume"]))
+        yield ChartPoint(
+            at.isoformat(), tick, float(day["close"]), _float(day["average"]), _float(day["volume"])
+        )
 
 
-def _bar_points(bars: Rows) -> Iterator[Point]:
+def _bar_points(bars: Records) -> Iterator[ChartPoint]:
     last = None
     for bar in bars:
         tick = "" if bar["trade_dt"] == last else bar["trade_dt"].strftime("%a %d %b")
         last = bar["trade_dt"]
         label = f"{bar['timestamp']:%d %b %H:%M} UTC"
-        yield Point(label, tick, float(bar["close"]), None, _float(bar["volume"]))
+        yield ChartPoint(label, tick, float(bar["close"]), None, _float(bar["volume"]))
 
 
 def _float(value: object) -> float | None:

@@ -15,7 +15,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import SIGNALS
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from serving.export.destination import target_at
+from serving.export.destination import target_for
 from serving.export.formats import format_named
 from serving.export.layouts import layout_named
 from serving.export.plan import plan_export
@@ -106,7 +106,7 @@ def exported(
 ) -> ExportSummary:
     """Exports as the command does."""
     layout = layout_named(what)
-    target = target_at(str(to), layout, S3Settings(), Secrets(_env_file=None))
+    target = target_for(str(to), layout, S3Settings(), Secrets(_env_file=None))
     plan = plan_export(lake, layout, ExportRequest(**wanted))
     return export(plan, target, format_named(form or layout.format_name), threads)
 

@@ -12,9 +12,9 @@ import pytest
 from jobs.parsing.alphavantage_reference import dividend_rows, listing_rows, news_rows, split_rows
 from jobs.parsing.bse import bhavcopy_bar_rows
 from jobs.parsing.coingecko_json import coin_bar_rows, coin_rows
-from jobs.parsing.python_parser import Texts
+from jobs.parsing.python_parser import RawRow
 from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, chart_action_rows, chart_bar_rows
-from serving.explain.json_excerpts import piece_at
+from serving.explain.json_excerpts import fragment_at
 from serving.explain.payload_excerpts import excerpt
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
@@ -102,7 +102,7 @@ def test_a_ticker_in_the_news_comes_with_its_article() -> None:
 
 
 def test_a_name_twice_leads_to_the_last() -> None:
-    found = piece_at('{"a": {"b": 1}, "a": {"b": 2, "c": 3}}', ["a", "b"])
+    found = fragment_at('{"a": {"b": 1}, "a": {"b": 2, "c": 3}}', ["a", "b"])
     assert found is not None
     assert (found.text, found.member) == ("2", '"b": 2')
 
@@ -213,7 +213,7 @@ def test_every_line_of_a_real_bhavcopy_is_found_again(file: Path, pack: Callable
     ],
 )
 def test_every_row_of_real_reference_data_is_found_again(
-    pattern: str, parse: Callable[[bytes, str, str | None], list[Texts]], places: tuple[int, int]
+    pattern: str, parse: Callable[[bytes, str, str | None], list[RawRow]], places: tuple[int, int]
 ) -> None:
     files = sorted(SHARED.glob(pattern))
     if not files:

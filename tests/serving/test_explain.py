@@ -13,7 +13,7 @@ from serving.explain import explain as explanations
 from serving.explain import gold_lineage as gold_sources
 from serving.explain.explain import EXPLAINED, explain
 from serving.explain.payload_excerpts import excerpt
-from serving.query.select import Rows, select
+from serving.query.select import Records, select
 from tests.serving import sample_lake
 from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 
@@ -22,7 +22,7 @@ def test_a_daily_figure_leads_to_its_line_in_the_payload(sample: Lake) -> None:
     found = explain(sample, "gold.daily_kpis", ["AAPL", "2026-01-06", "1day"])
     own, before = found.evidence
     assert [str(row["close"]) for row in own.rows] == ["252.300000000000"]
-    assert before.span == "2026-01-05 to 2026-01-05"
+    assert before.session_range == "2026-01-05 to 2026-01-05"
     (source,) = found.sources
     assert (source.payload_id, source.status, source.row_count) == (sha(DAILY_BODY), 200, 2)
     assert source.fetched_at == sample_lake.CORRECTED, "the delivery that the corrected row was learned from"
@@ -40,7 +40,7 @@ def test_a_body_is_read_once_however_often_it_was_delivered(
 ) -> None:
     bodies: list[bytes] = []
 
-    def watched(lake: Lake, table: Table, sql: str) -> Rows:
+    def watched(lake: Lake, table: Table, sql: str) -> Records:
         found = select(lake, table, sql)
         bodies.extend(row["body"] for row in found if "body" in row)
         return found
@@ -172,4 +172,4 @@ def test_an_excerpt_is_the_exact_piece(body: bytes, position: str, text: str | N
 
 
 def test_all_evidence_is_explained() -> None:
-    assert set(gold_sources.EVIDENCE) <= set(EXPLAINED)
+    assert set(gold_sources.GOLD_EVIDENCE) <= set(EXPLAINED)

@@ -24,13 +24,13 @@ from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.gold import tick_features as features_job
 from jobs.parsing.flat_files import COLUMNS_OF, FlatFile
 from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.silver import quotes as quotes_job
 from jobs.silver import trades as trades_job
 from serving.explain import file_excerpts as flat_file_excerpts
 from serving.explain import tick_lineage as tick_sources
 from serving.explain.explain import EXPLAINED, Explanation, explain
-from serving.explain.file_excerpts import look_into
+from serving.explain.file_excerpts import read_lines
 from serving.output.terminal import print_explanation
 from tests import flat_files
 from tests.flat_files import DAY, FETCHED, csv_text, land_text, land_trades
@@ -125,7 +125,7 @@ def test_a_position_is_the_line_with_its_cells(
     file = land_text(lake, dataset, text)
     if position is None:
         position, line = f"IBM/7/{flat_files.ns('10:00:00')}", text.splitlines()[1]
-    looked = look_into(lake, file.path, dataset, [position, "XYZ/1"])
+    looked = read_lines(lake, file.path, dataset, [position, "XYZ/1"])
     assert looked is not None
     wanted = text.splitlines()[1] if line == "" else line
     assert looked.lines == ({position: wanted} if wanted else {})
@@ -135,7 +135,7 @@ def test_a_position_is_the_line_with_its_cells(
 def test_the_hash_is_that_of_the_whole_file_though_the_line_is_found_early(lake: Lake) -> None:
     text = "ticker,window_start\n" + "".join(f"S{n * 7919 % 99_991},{n}\n" for n in range(200_000))
     file = land_text(lake, "minute_aggs_v1", text)
-    looked = look_into(lake, file.path, "minute_aggs_v1", ["S0/0"])
+    looked = read_lines(lake, file.path, "minute_aggs_v1", ["S0/0"])
     assert looked is not None
     assert (looked.lines, looked.sha256) == ({"S0/0": "S0,0"}, file.file_id)
 
@@ -166,7 +166,7 @@ def test_gold_of_ticks_leads_to_the_lines_of_the_files(spark: SparkSession, lake
     bar |= {name: Decimal(50) for name in ("open", "high", "low", "close")} | {"volume": Decimal(7)}
     bar |= {"trade_dt": DAY, "partition_dt": DAY, "known_from": FETCHED, "payload_id": bars.file_id}
     add(lake, BARS, bar | {"position": f"IBM/{opened}", "run_id": "r", "is_simulated": False})
-    build_files(ctx, spark)
+    build_tick_files(ctx, spark)
     build_tick_gold(ctx, spark)
 
     key = ["symbol=IBM", f"timestamp={(at - timedelta(minutes=1)).isoformat()}"]

@@ -20,7 +20,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from serving.bars.as_of import adjusted_bars
 from serving.errors import ServingError
-from serving.export.destination import refuse_inside_lake, target_at
+from serving.export.destination import require_outside_lake, target_for
 from serving.export.formats import format_named
 from serving.export.layouts import BAR_COLUMNS, DAILY, INTRADAY, exported_tables, key_segment, layout_named
 from serving.export.manifest import MANIFEST_KEY
@@ -205,9 +205,9 @@ def test_a_large_session_is_read_in_pieces_and_the_objects_are_the_same(lake: La
         found = {}
         for rows_at_once in (1, 50, 300, 100_000):
             source = open_source(lake, layout, request, rows_at_once)
-            pieces = {each.key: list(each.pieces) for each in objects(source, sessions(source))}
-            assert all(piece.num_rows <= max(rows_at_once, 20) for each in pieces.values() for piece in each)
-            found[rows_at_once] = {key: pa.concat_tables(each).to_pylist() for key, each in pieces.items()}
+            batches = {each.key: list(each.batches) for each in objects(source, sessions(source))}
+            assert all(piece.num_rows <= max(rows_at_once, 20) for each in batches.values() for piece in each)
+            found[rows_at_once] = {key: pa.concat_tables(each).to_pylist() for key, each in batches.items()}
         assert len(found[1]) == (21 if layout is INTRADAY else 3)
         assert all(list(each.items()) == list(found[1].items()) for each in found.values())
 
@@ -267,7 +267,7 @@ def test_what_an_earlier_export_left_stays_unless_it_is_replaced(filled: Lake, t
     exported(filled, tmp_path, "daily", symbols=("AAPL",), start=SECOND)
     assert len(files(tmp_path)) == 7
     assert manifest(tmp_path / "daily_ohlcv")["total_objects"] == 1
-    target = target_at(str(tmp_path), DAILY, S3Settings(), Secrets(_env_file=None))
+    target = target_for(str(tmp_path), DAILY, S3Settings(), Secrets(_env_file=None))
     plan = plan_export(filled, DAILY, ExportRequest(("AAPL",), start=SECOND))
     assert export_replacing(plan, target, format_named("csv"), 2).removed_objects == 5
     assert set(files(tmp_path)) == {
@@ -310,7 +310,9 @@ def test_a_payment_is_a_share_of_the_close_before_it_however_few_sessions_are_re
 ) -> None:
     request = ExportRequest(adjusted=adjusted)
     source = open_source(without_daily_bars(lake), INTRADAY, request, rows_at_once=1)
-    rows = [line for each in objects(source, sessions(source)) for line in csv_lines(next(iter(each.pieces)))]
+    rows = [
+        line for each in objects(source, sessions(source)) for line in csv_lines(next(iter(each.batches)))
+    ]
     assert [line.split(",")[4] for line in rows] == closes
 
 
@@ -356,10 +358,10 @@ def test_a_lake_without_the_table_says_what_to_do(absent: Lake, tmp_path: Path) 
         exported(absent, tmp_path, "daily")
 
 
-@pytest.mark.parametrize("place", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/../x", "http://h/x"])
-def test_a_place_that_is_none_is_refused(place: str) -> None:
+@pytest.mark.parametrize("destination", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/../x", "http://h/x"])
+def test_a_place_that_is_none_is_refused(destination: str) -> None:
     with pytest.raises(ServingError, match="no place for an export"):
-        target_at(place, DAILY, S3Settings(), Secrets(_env_file=None))
+        target_for(destination, DAILY, S3Settings(), Secrets(_env_file=None))
 
 
 def test_nothing_is_exported_into_the_lake_itself(tmp_path: Path) -> None:
@@ -370,9 +372,9 @@ def test_nothing_is_exported_into_the_lake_itself(tmp_path: Path) -> None:
         (bucket, "s3://market/lake/x"),
     ):
         with pytest.raises(ServingError, match="inside the lake"):
-            refuse_inside_lake(inside, str(to))
+            require_outside_lake(inside, str(to))
     for outside, to in ((lake, tmp_path / "lake2"), (bucket, "s3://market/lake2"), (bucket, tmp_path)):
-        refuse_inside_lake(outside, str(to))
+        require_outside_lake(outside, str(to))
 
 
 def test_every_table_that_can_be_exported_has_a_layout_and_a_symbol_and_session() -> None:

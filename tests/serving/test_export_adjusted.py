@@ -17,7 +17,7 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.export.layouts import DAILY, INTRADAY, Layout
 from serving.export.objects import objects, windows
 from serving.export.request import ExportRequest
-from serving.export.source import Source, open_source, read_window, sessions
+from serving.export.source import ExportSource, open_source, read_window, sessions
 from tests.serving.patchy_lake import DAYS, patchy, view_rows
 from tests.serving.reader_lake import LEARNED, action
 from tests.serving.sample_lake import Row, add, bar
@@ -26,7 +26,7 @@ MANY = [f"S{number:02}" for number in range(20)]
 READ = re.compile(r"\(SELECT \* FROM stored WHERE (.*?)\) AS its_bars", re.DOTALL)
 
 
-def exported_rows(source: Source) -> list[Row]:
+def exported_rows(source: ExportSource) -> list[Row]:
     found = sessions(source)
     tables = [read_window(source, each) for each in windows(found, source.rows_at_once)]
     rows: list[Row] = pa.concat_tables(tables).to_pylist()
@@ -45,17 +45,17 @@ def view_of(lake: Lake, request: ExportRequest, interval: str) -> list[Row]:
     return sorted(rows, key=lambda row: (row["trade_dt"], row["symbol"], row["timestamp"]))
 
 
-def rows_read(source: Source) -> tuple[Source, list[int]]:
+def rows_read(source: ExportSource) -> tuple[ExportSource, list[int]]:
     """The source, and how many bars each query of adjusted ones takes from the table, as they are asked."""
     counts: list[int] = []
 
     def watched(sql: str) -> pa.Table:
         if taken := READ.search(sql):
-            counted = source.ask(f"SELECT count(*) AS rows FROM stored WHERE {taken[1]}")
+            counted = source.run_sql(f"SELECT count(*) AS rows FROM stored WHERE {taken[1]}")
             counts.append(counted["rows"][0].as_py())
-        return source.ask(sql)
+        return source.run_sql(sql)
 
-    return replace(source, ask=watched), counts
+    return replace(source, run_sql=watched), counts
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 9, 100_000])

@@ -24,7 +24,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return fill(Lake(str(tmp_path_factory.mktemp("export") / "lake")))
 
 
-def ask(lake: Lake, *words: object, console: Console | None = None) -> Result:
+def run_export(lake: Lake, *words: object, console: Console | None = None) -> Result:
     app = typer.Typer()
     now = datetime(2026, 1, 7, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def ask(lake: Lake, *words: object, console: Console | None = None) -> Result:
 
 def test_an_export_answers_with_its_counts_as_json(filled: Lake, tmp_path: Path) -> None:
     words = ("daily", "--to", tmp_path, "--symbols", "AAPL, BRK.B", "--symbols", "^GSPC", "--json")
-    done = ask(filled, *words)
+    done = run_export(filled, *words)
     assert done.exit_code == 0
     found = json.loads(done.stdout)
     held = files(tmp_path)
@@ -49,22 +49,24 @@ def test_an_export_answers_with_its_counts_as_json(filled: Lake, tmp_path: Path)
 
 def test_sessions_and_the_instant_bound_what_is_written(filled: Lake, tmp_path: Path) -> None:
     words = ("daily", "--to", tmp_path, "--start", FIRST, "--end", FIRST, "--as-of", "2026-01-06T23:00:00Z")
-    assert ask(filled, *words).exit_code == 0
+    assert run_export(filled, *words).exit_code == 0
     ((name, content),) = files(tmp_path).items()
     assert name == f"daily_ohlcv/{FIRST}/AAPL/ohlcv.csv"
     assert b",9,1000\n" in content
 
 
 def test_replace_removes_what_the_export_has_not(filled: Lake, tmp_path: Path) -> None:
-    ask(filled, "daily", "--to", tmp_path)
-    done = ask(filled, "daily", "--to", tmp_path, "--end", FIRST, "--replace", "--json")
+    run_export(filled, "daily", "--to", tmp_path)
+    done = run_export(filled, "daily", "--to", tmp_path, "--end", FIRST, "--replace", "--json")
     assert json.loads(done.stdout)["removed_objects"] == 4
     assert len(files(tmp_path)) == 1
 
 
 def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tmp_path: Path) -> None:
     console = Console(file=StringIO(), force_terminal=True, width=120, color_system=None)
-    assert ask(filled, "gold.signals", "--to", tmp_path, "--format", "json", console=console).exit_code == 0
+    assert (
+        run_export(filled, "gold.signals", "--to", tmp_path, "--format", "json", console=console).exit_code == 0
+    )
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()
     assert "100%" in shown
@@ -73,7 +75,7 @@ def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tm
 
 
 def test_nothing_to_export_is_exit_code_1_and_says_so(filled: Lake, tmp_path: Path) -> None:
-    done = ask(filled, "daily", "--to", tmp_path, "--start", "2030-01-01")
+    done = run_export(filled, "daily", "--to", tmp_path, "--start", "2030-01-01")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "no row of silver.bars" in done.stderr
     assert files(tmp_path) == {}
@@ -81,6 +83,6 @@ def test_nothing_to_export_is_exit_code_1_and_says_so(filled: Lake, tmp_path: Pa
 
 def test_a_wrong_format_or_place_is_refused_before_anything_is_read(absent: Lake, tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="'xml' is no format of an export: csv, json, parquet"):
-        ask(absent, "daily", "--to", tmp_path, "--format", "xml")
+        run_export(absent, "daily", "--to", tmp_path, "--format", "xml")
     with pytest.raises(ServingError, match="inside the lake"):
-        ask(absent, "daily", "--to", f"{absent.root}/x")
+        run_export(absent, "daily", "--to", f"{absent.root}/x")

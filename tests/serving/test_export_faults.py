@@ -16,7 +16,7 @@ import pytest
 from delta_tables.storage.lake import Lake
 from flows.cli.errors import one_line
 from serving.errors import ServingError
-from serving.export.formats import Format, Pieces, format_named
+from serving.export.formats import Batches, Format, format_named
 from serving.export.layouts import INTRADAY
 from serving.export.local_target import LocalFolder
 from serving.export.manifest import MANIFEST_KEY
@@ -37,11 +37,11 @@ def failing_after(lasting: int, problem: BaseException) -> Format:
     """CSV that breaks in the middle of an object, once so many are written."""
     csv, calls = format_named("csv"), itertools.count()
 
-    def write(pieces: Pieces, sink: BinaryIO) -> int:
+    def write(batches: Batches, sink: BinaryIO) -> int:
         if next(calls) >= lasting:  # in one step: another thread may be in here, too
             sink.write(b"timestamp,op")
             raise problem
-        return csv.write(pieces, sink)
+        return csv.write(batches, sink)
 
     return Format(csv.name, csv.suffix, csv.content_type, write)
 

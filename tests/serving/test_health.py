@@ -20,7 +20,7 @@ from delta_tables.tables.silver_ticks import TRADES
 from flows.cli import health as command
 from flows.cli.context import CliContext
 from serving.errors import ServingError
-from serving.health.findings import KINDS, Asked, Limits
+from serving.health.findings import KINDS, HealthRequest, Thresholds
 from serving.health.run import TABLES, health
 from serving.health.slices import Slicer, by_session, by_session_and_symbol, by_symbol
 from serving.query.select import select
@@ -87,7 +87,7 @@ def test_a_machine_gets_every_kind_as_json(bad: Lake, words: tuple[str, ...]) ->
     assert result.exit_code == 1
     assert set(report["counts"]) == set(KINDS) == {each["kind"] for each in report["findings"]}
     assert all(report["counts"].values())
-    assert {"symbol", "interval", "started_at", "ended_at", "measured", "threshold", "words"} <= set(
+    assert {"symbol", "interval", "started_at", "ended_at", "measured", "threshold", "message"} <= set(
         report["findings"][0]
     )
 
@@ -158,34 +158,36 @@ def test_a_table_that_is_not_there_is_said(bad: Lake, absent: Lake) -> None:
 
 @pytest.mark.parametrize("rows_at_once", [1, 50, 100_000])
 def test_slices_of_any_size_find_the_same(bad: Lake, rows_at_once: int) -> None:
-    whole = health(bad, "silver.bars", limits=Limits(constant_sessions=2))
-    assert health(bad, "silver.bars", limits=Limits(constant_sessions=2, rows_at_once=rows_at_once)) == whole
+    whole = health(bad, "silver.bars", limits=Thresholds(constant_sessions=2))
+    assert (
+        health(bad, "silver.bars", limits=Thresholds(constant_sessions=2, rows_at_once=rows_at_once)) == whole
+    )
 
 
 def test_of_many_findings_the_worst_are_kept_and_all_are_counted(bad: Lake) -> None:
-    every = health(bad, "silver.bars", limits=Limits(sigmas=0.1, most_findings=1000))
-    worst = health(bad, "silver.bars", limits=Limits(sigmas=0.1, most_findings=2, rows_at_once=50))
+    every = health(bad, "silver.bars", limits=Thresholds(sigmas=0.1, max_findings=1000))
+    worst = health(bad, "silver.bars", limits=Thresholds(sigmas=0.1, max_findings=2, rows_at_once=50))
     assert worst.counts == every.counts
     assert worst.counts["outlier"] > 100
     outliers = [[each for each in report.findings if each.kind == "outlier"] for report in (worst, every)]
     assert outliers[0] == outliers[1][:2]
-    assert "330" in outliers[0][0].words
+    assert "330" in outliers[0][0].message
 
 
 @pytest.mark.parametrize("slicer", [by_symbol, by_session, by_session_and_symbol])
-@pytest.mark.parametrize(("most_rows", "largest"), [(1, None), (120, 120), (1000, 311)])
+@pytest.mark.parametrize(("max_rows", "largest"), [(1, None), (120, 120), (1000, 311)])
 def test_slices_hold_every_row_once_and_no_more_than_asked(
-    bad: Lake, slicer: Slicer, most_rows: int, largest: int | None
+    bad: Lake, slicer: Slicer, max_rows: int, largest: int | None
 ) -> None:
     def count(table: Table, where: str) -> int:
         return int(select(bad, table, f"SELECT count(*) AS n FROM stored WHERE {where}")[0]["n"])
 
-    sizes = [count(BARS, part) for part in slicer(bad, BARS, "symbol <> 'none'", most_rows)]
+    sizes = [count(BARS, part) for part in slicer(bad, BARS, "symbol <> 'none'", max_rows)]
     assert sum(sizes) == 311
     assert largest is None or max(sizes) <= largest
     assert list(slicer(bad, BARS, "false", 10)) == []
 
 
 def test_all_symbols_are_the_same_as_each_named(bad: Lake) -> None:
-    named = health(bad, "silver.bars", Asked(symbols=("AAPL", "KO", "MSFT")))
+    named = health(bad, "silver.bars", HealthRequest(symbols=("AAPL", "KO", "MSFT")))
     assert named == health(bad, "silver.bars")

@@ -12,14 +12,14 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from serving.health.findings import GAP, OUTLIER, Asked, Finding, Limits
+from serving.health.findings import GAP, OUTLIER, HealthFinding, HealthRequest, Thresholds
 from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, bar, utc
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)
 OPEN = utc(DAY, 14, 30)
-LIMITS = Limits(window=20)
+LIMITS = Thresholds(window=20)
 
 
 def minutes(*offsets: float, opened: datetime = OPEN, **changes: Any) -> list[dict[str, Any]]:
@@ -31,10 +31,14 @@ def minutes(*offsets: float, opened: datetime = OPEN, **changes: Any) -> list[di
     ]
 
 
-def found(lake: Lake, kind: str, rows: Iterable[Mapping[str, Any]], limits: Limits = LIMITS) -> list[Finding]:
+def found(
+    lake: Lake, kind: str, rows: Iterable[Mapping[str, Any]], limits: Thresholds = LIMITS
+) -> list[HealthFinding]:
     create_tables(lake, [BARS, CORPORATE_ACTIONS])
     add(lake, BARS, *rows)
-    return [each for each in health(lake, "silver.bars", Asked(), limits).findings if each.kind == kind]
+    return [
+        each for each in health(lake, "silver.bars", HealthRequest(), limits).findings if each.kind == kind
+    ]
 
 
 def test_bars_six_minutes_apart_have_a_gap_between_them(lake: Lake) -> None:
@@ -42,7 +46,7 @@ def test_bars_six_minutes_apart_have_a_gap_between_them(lake: Lake) -> None:
     assert (gap.symbol, gap.interval, gap.provider) == ("AAPL", "1min", "alphavantage")
     assert (gap.started_at, gap.ended_at) == (OPEN + timedelta(minutes=1), OPEN + timedelta(minutes=7))
     assert (gap.measured, gap.threshold) == (360.0, 300.0)
-    assert "6 minutes" in gap.words
+    assert "6 minutes" in gap.message
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_a_return_beyond_five_sigmas_is_an_outlier(lake: Lake, sign: int) -> Non
     assert outlier.measured == pytest.approx(5.01, abs=1e-3)
     assert outlier.threshold == 5.0
     assert outlier.ended_at == OPEN + timedelta(minutes=31)
-    assert "times the usual 0.0013" in outlier.words
+    assert "times the usual 0.0013" in outlier.message
 
 
 def test_a_return_just_below_five_sigmas_is_none(lake: Lake) -> None:

@@ -13,7 +13,15 @@ from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from serving.health.findings import CONSTANT, FEW_TRADES, SPLIT, STALE, Asked, Finding, Limits
+from serving.health.findings import (
+    CONSTANT,
+    FEW_TRADES,
+    SPLIT,
+    STALE,
+    HealthFinding,
+    HealthRequest,
+    Thresholds,
+)
 from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, bar, kpi, utc
 
@@ -41,10 +49,10 @@ def found(
     lake: Lake,
     kind: str,
     rows: Iterable[Mapping[str, Any]],
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-    asked: Asked = Asked(),  # noqa: B008 - frozen
+    limits: Thresholds = Thresholds(),  # noqa: B008 - frozen
+    asked: HealthRequest = HealthRequest(),  # noqa: B008 - frozen
     table: Table = BARS,
-) -> list[Finding]:
+) -> list[HealthFinding]:
     create_tables(lake, [table])
     add(lake, table, *rows)
     return [each for each in health(lake, table.full_name, asked, limits).findings if each.kind == kind]
@@ -56,7 +64,7 @@ def test_an_open_at_a_quarter_of_the_close_before_is_the_size_of_a_split(lake: L
     (jump,) = found(lake, SPLIT, rows, table=table)
     assert (jump.started_at, jump.ended_at) == (DAY, EX_DT)
     assert (round(jump.measured, 3), jump.threshold) == (3.96, 4.0)
-    assert jump.words == (
+    assert jump.message == (
         "opens at 101 after a close of 400, the size of a 4-for-1 split; "
         "no split or bonus is known on 2026-01-06"
     )
@@ -80,7 +88,7 @@ def test_a_jump_is_split_sized_within_three_percent_of_a_ratio(
     lake: Lake, opened: str, words: str | None
 ) -> None:
     jumps = found(lake, SPLIT, days(["400", opened]))
-    assert [words in jump.words for jump in jumps if words] == ([True] if words else [])
+    assert [words in jump.message for jump in jumps if words] == ([True] if words else [])
     assert bool(jumps) == bool(words)
 
 
@@ -108,7 +116,7 @@ def test_an_action_does_not_explain_a_jump_of_adjusted_prices(lake: Lake) -> Non
     create_tables(lake, [CORPORATE_ACTIONS])
     add(lake, CORPORATE_ACTIONS, action())
     (jump,) = found(lake, SPLIT, days(["400", "100"], adjustment="split"))
-    assert "said to be adjusted" in jump.words
+    assert "said to be adjusted" in jump.message
 
 
 def test_a_coin_has_no_splits(lake: Lake) -> None:
@@ -130,13 +138,13 @@ def test_a_symbol_that_ends_before_the_others_is_stale(lake: Lake) -> None:
     (stale,) = found(lake, STALE, rows)
     assert (stale.symbol, stale.measured, stale.threshold) == ("MSFT", 1.0, 1.0)
     assert (stale.started_at, stale.ended_at) == (EX_DT, DAY + timedelta(days=2))
-    assert stale.words == "the last session is 2026-01-06; others have 1 session after it, up to 2026-01-07"
+    assert stale.message == "the last session is 2026-01-06; others have 1 session after it, up to 2026-01-07"
 
 
 @pytest.mark.parametrize(("behind", "count"), [(2, 0), (3, 1)])
 def test_a_symbol_is_stale_from_so_many_sessions_on(lake: Lake, behind: int, count: int) -> None:
     rows = days([str(100 + n) for n in range(2 + behind)]) + days(["1", "2"], "MSFT")
-    assert len(found(lake, STALE, rows, Limits(stale_sessions=3))) == count
+    assert len(found(lake, STALE, rows, Thresholds(stale_sessions=3))) == count
 
 
 @pytest.mark.parametrize("changes", [{"calendar": "XBOM"}, {"interval": "4day"}])
@@ -148,7 +156,7 @@ def test_only_others_of_the_same_calendar_and_interval_make_a_symbol_stale(
 
 def test_a_chosen_symbol_is_still_compared_with_the_others(lake: Lake) -> None:
     rows = days(["1", "2", "3"]) + days(["1"], "MSFT") + days(["1"], "KO")
-    asked = Asked(symbols=("MSFT",))
+    asked = HealthRequest(symbols=("MSFT",))
     assert [stale.symbol for stale in found(lake, STALE, rows, asked=asked)] == ["MSFT"]
 
 
@@ -181,7 +189,7 @@ def test_a_session_with_less_than_half_of_the_bars_of_the_fullest_has_few_trades
 
     few = found(lake, FEW_TRADES, minutes("AAPL", 10) + minutes("MSFT", bars))
     assert [(each.symbol, each.measured, each.threshold) for each in few] == [("MSFT", 4.0, 5.0)] * count
-    asked = Asked(symbols=("MSFT",))
+    asked = HealthRequest(symbols=("MSFT",))
     assert len([e for e in health(lake, BARS.full_name, asked).findings if e.kind == FEW_TRADES]) == count
 
 
@@ -191,4 +199,4 @@ def test_a_days_figures_rest_on_at_least_half_of_the_bars_to_expect(
 ) -> None:
     rows = figures(["10"], interval="5min", bar_count=bars, expected_bars=78)
     few = found(lake, FEW_TRADES, rows, table=DAILY_KPIS)
-    assert [each.words for each in few] == ["38 bars of 78 to expect"] * count
+    assert [each.message for each in few] == ["38 bars of 78 to expect"] * count

@@ -11,14 +11,14 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from serving.health.findings import FEW_TRADES, GAP, OUTLIER, STALE, Asked, Finding, Limits
+from serving.health.findings import FEW_TRADES, GAP, OUTLIER, STALE, HealthFinding, HealthRequest, Thresholds
 from serving.health.run import health
 from tests.serving.sample_lake import FETCHED, add, utc
 
 DAY = date(2026, 1, 6)
 OPEN = utc(DAY, 14, 30)
 OPEN_NS = int(OPEN.timestamp()) * 1_000_000_000
-LIMITS = Limits(window=40)
+LIMITS = Thresholds(window=40)
 
 
 def tick(number: int, seconds: float = 0.0, **changes: Any) -> dict[str, Any]:
@@ -48,11 +48,13 @@ BOTH = pytest.mark.parametrize("table", [TRADES, QUOTES])
 
 
 def found(
-    lake: Lake, table: Table, kind: str, rows: Iterable[Mapping[str, Any]], limits: Limits = LIMITS
-) -> list[Finding]:
+    lake: Lake, table: Table, kind: str, rows: Iterable[Mapping[str, Any]], limits: Thresholds = LIMITS
+) -> list[HealthFinding]:
     create_tables(lake, [table])
     add(lake, table, *rows)
-    return [each for each in health(lake, table.full_name, Asked(), limits).findings if each.kind == kind]
+    return [
+        each for each in health(lake, table.full_name, HealthRequest(), limits).findings if each.kind == kind
+    ]
 
 
 @BOTH
@@ -99,8 +101,8 @@ def test_a_price_beyond_five_sigmas_of_those_around_it_is_an_outlier(
     for outlier in outliers:
         assert outlier.started_at == outlier.ended_at == OPEN + timedelta(seconds=3)
         assert outlier.measured > outlier.threshold == 5.0
-        assert f"{price} where 99.9999 is usual" in outlier.words
-        assert outlier.words.endswith("sequence 30")
+        assert f"{price} where 99.9999 is usual" in outlier.message
+        assert outlier.message.endswith("sequence 30")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_quote_that_has_no_mid_price_is_no_outlier(lake: Lake, changes: dict[s
 def test_two_outliers_together_do_not_hide_each_other(lake: Lake) -> None:
     rows = around(trade, "150.00")
     rows[31] = trade(31, 3.1, "150.00")
-    assert len(found(lake, TRADES, OUTLIER, rows, Limits(window=60))) == 2
+    assert len(found(lake, TRADES, OUTLIER, rows, Thresholds(window=60))) == 2
 
 
 @pytest.mark.parametrize(("count", "findings"), [(10, 0), (9, 1)])

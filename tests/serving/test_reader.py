@@ -23,7 +23,7 @@ from delta_tables.views import tick_views
 from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
-from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, Series
+from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, ReadableTable
 from tests.serving import reader_lake
 from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
 from tests.serving.sample_lake import add, bar
@@ -240,7 +240,7 @@ def test_no_engine_is_imported(filled: Lake) -> None:
         (ACTIONS, silver_reference.CORPORATE_ACTIONS),
     ],
 )
-def test_a_series_is_named_as_its_table_is_declared(series: Series, table: Any) -> None:
+def test_a_series_is_named_as_its_table_is_declared(series: ReadableTable, table: Any) -> None:
     assert (series.full_name, series.partition) == (table.full_name, "".join(table.partition_by))
     assert {*series.order, *series.plain} <= set(table.columns)
 

@@ -37,14 +37,14 @@ def filled(lake: Lake) -> Lake:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The queries for chunks that reach the lake."""
-    queries: list[str] = []
+    query_groups: list[str] = []
 
     def counted(lake: Lake, snapshots: Mapping[str, Snapshot], sql: str) -> pa.Table:
-        queries.append(sql)
+        query_groups.append(sql)
         return query(lake, snapshots, sql)
 
     monkeypatch.setattr(chunks, "query", counted)
-    return queries
+    return query_groups
 
 
 class Clock:
