@@ -15,7 +15,7 @@ from flows.handlers.coingecko.endpoints import Reach, question
 from flows.handlers.models import Query
 from flows.ingestion.request_selection import latest_requests, queries
 from flows.ingestion.source import FetchRequest
-from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, Session, sessions
+from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, Session, calendar_sessions
 
 ALL, NO_INTERVAL = "ALL", "none"
 FILES = {each.name: each.calendars for each in (massive.MANIFEST, bse.MANIFEST)}
@@ -90,7 +90,7 @@ def expected_sessions(
 
 def last_sessions(calendar: str, count: int, now: datetime) -> tuple[Session, ...]:
     """The calendar's last sessions that have ended by `now`, oldest first."""
-    known = sessions(calendar)
+    known = calendar_sessions(calendar)
     ended = bisect_right(known, now, key=lambda session: session.close_at)
     return known[max(0, ended - count) : ended]
 

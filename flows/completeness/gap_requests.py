@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -24,12 +25,12 @@ from flows.completeness.expected_sessions import (
 from flows.completeness.session_state import OPEN
 from flows.handlers import massive
 from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import latest_asks, queries
-from flows.ingestion.source import Ask
+from flows.ingestion.request_selection import latest_requests, queries
+from flows.ingestion.source import FetchRequest
 from flows.ingestion.sources.massive import files_wanted
-from jobs.market_calendar.sessions import sessions, sessions_between
+from jobs.market_calendar.sessions import calendar_sessions, sessions_between
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import record_failure
+from jobs.runs.stage import failed_result, record
 
 _SINCE: Final = timedelta(days=45)  # longer than any look-back
 
@@ -51,22 +52,23 @@ _REACH_SESSIONS: Final[Mapping[tuple[str, str], Callable[[Settings], int]]] = Ma
 )
 
 
-def with_reasks(ctx: RunContext, asks: Sequence[Ask]) -> tuple[Ask, ...]:
+def add_gap_requests(ctx: RunContext, asks: Sequence[FetchRequest]) -> tuple[FetchRequest, ...]:
     """The ordinary asks, those of each provider followed by its asks for what is late or missing.
 
     So they are of lower priority where a quota does not reach for all. Where ops.completeness cannot be read
     that is recorded, and nothing is asked for again.
     """
     try:
-        again = reasks(ctx.lake, ctx.settings, ctx.clock())
+        again = gap_requests(ctx.lake, ctx.settings, ctx.clock())
     except (LakeError, ConfigError) as error:
-        record_failure(ctx.lake, ctx.run_id, STAGE, COMPLETENESS.full_name, 0.0, error)
+        with suppress(LakeError):
+            record(ctx, failed_result(STAGE, COMPLETENESS.full_name, 0.0, error))
         again = ()
     providers = dict.fromkeys(ask.provider for ask in (*asks, *again))
     return tuple(ask for name in providers for ask in (*asks, *again) if ask.provider == name)
 
 
-def reasks(lake: Lake, settings: Settings, now: datetime) -> tuple[Ask, ...]:
+def gap_requests(lake: Lake, settings: Settings, now: datetime) -> tuple[FetchRequest, ...]:
     """One ask a provider, dataset and range of sessions that are late or missing within the look-back.
 
     None where the ordinary ask of the run reaches the session, or the provider has no history of the dataset.
@@ -88,7 +90,7 @@ def reasks(lake: Lake, settings: Settings, now: datetime) -> tuple[Ask, ...]:
         wanted[one.provider, one.dataset, first, last][one.symbol] = None
     not_before = now - timedelta(minutes=settings.completeness.reask_pause_minutes)
     return tuple(
-        Ask(dataset, None if ALL in symbols else tuple(symbols), first, last, provider, not_before)
+        FetchRequest(dataset, None if ALL in symbols else tuple(symbols), first, last, provider, not_before)
         for (provider, dataset, first, last), symbols in wanted.items()
     )
 
@@ -120,7 +122,7 @@ def _is_reached(
     series = expected.series
     if series.is_files:
         return (series.provider, series.dataset, expected.trade_dt) in files
-    known = sessions(series.calendar)
+    known = calendar_sessions(series.calendar)
     opened = bisect_right(known, now, key=lambda session: session.open_at)
     reach = _REACH_SESSIONS[series.provider, series.dataset](settings)
     return expected.trade_dt >= known[max(0, opened - reach)].trade_dt
@@ -129,7 +131,7 @@ def _is_reached(
 def _files_reached(settings: Settings, now: datetime) -> frozenset[tuple[str, str, date]]:
     """The files that the ordinary asks look for: provider, dataset and day."""
     found: set[tuple[str, str, date]] = set()
-    for ask in latest_asks(settings):
+    for ask in latest_requests(settings):
         if ask.provider == massive.MANIFEST.name:
             found |= {(ask.provider, *file) for file in files_wanted(ask, settings, now)}
         elif ask.provider in FILES:

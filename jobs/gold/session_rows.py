@@ -14,7 +14,7 @@ from delta_tables.tables.gold import DAILY_KPIS
 from jobs.gold.affected_sessions import mark_affected, mark_changed_fundamentals, mark_changed_splits
 from jobs.gold.daily_kpis import DAY_KEYS, session_kpis, with_price_change
 from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_steps, with_log_split_factor, with_no_splits
-from jobs.market_calendar.sessions import sessions
+from jobs.market_calendar.sessions import calendar_sessions
 
 _ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "is_changed", "is_affected")
 
@@ -49,7 +49,7 @@ def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterab
     steps = 2 * settings.longest_window_sessions
     firsts, lasts = [], []
     for calendar in calendars:
-        days = [session.trade_dt for session in sessions(calendar)]
+        days = [session.trade_dt for session in calendar_sessions(calendar)]
         before = [day for day in days if day < start][-steps:]
         after = [day for day in days if day > end][:steps]
         firsts.append(min(before, default=start))

@@ -2,5 +2,5 @@
 
 Where do I go to...?
     know sessions, half days, expected bars      sessions.py, session_overrides.toml
-    know an interval's length                    intervals.py
+    use an interval's length in a Spark column   intervals.py (names and lengths: delta_tables/intervals.py)
 """

@@ -7,12 +7,12 @@ from delta_tables.intervals import INTERVAL_MINUTES, LONG_INTERVALS
 
 
 def interval_minutes(interval: Column) -> Column:
-    """The interval's length in minutes."""
+    """The length in minutes (integer) of an interval such as `5min`; null for an unknown interval."""
     pairs = [F.lit(part) for pair in INTERVAL_MINUTES.items() for part in pair]
     return F.element_at(F.create_map(*pairs), interval)
 
 
 def partition_dt(interval: Column, trade_dt: Column) -> Column:
-    """The partition of a bar: its session; for daily and longer bars the first day of its year."""
+    """The partition of a bar (date): its session date, or the first day of its year for daily and longer bars."""
     is_long = interval.isin(*LONG_INTERVALS)
     return F.when(is_long, F.trunc(trade_dt, "year")).otherwise(trade_dt)

@@ -1,8 +1,8 @@
-"""When markets trade: sessions, half days and the bars to expect, from exchange_calendars.
+"""Trading sessions of exchanges, with half days and extended hours, from exchange_calendars.
 
-The package knows regular hours only. Extended hours of US stocks are 04:00 to 20:00 New York; on a
-half day they end at 17:00 (13:00 close). What it does not know or has wrong is put right by
-session_overrides.toml, each entry with its source.
+The package knows regular hours only. Extended hours of US stocks are 04:00 to 20:00 New York; on a half day
+(13:00 close) they end at 17:00. session_overrides.toml corrects what the package does not know or has wrong,
+each entry with its source.
 """
 
 import tomllib
@@ -25,12 +25,12 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-FIRST_SESSION = "1990-01-01"  # session numbers count from here: never move it
+FIRST_SESSION = "1990-01-01"  # session numbers count from this day: never change it
 OVERRIDES = Path(__file__).parent / "session_overrides.toml"
 STOCKS_US, FX, CRYPTO = "XNYS", "24/5", "24/7"
 NEW_YORK = ZoneInfo("America/New_York")
 
-# The calendars that bars can name, and the zone of their wall clocks.
+# The calendars that bars can have, and the time zone of their wall clocks.
 ZONE_OF = {
     STOCKS_US: "America/New_York",
     FX: "UTC",
@@ -77,7 +77,10 @@ SESSIONS_SCHEMA = StructType(
 
 @dataclass(frozen=True)
 class Session:
-    """One trading session; instants are UTC, `session_no` counts the calendar's sessions."""
+    """One trading session. Instants are UTC; `session_no` numbers the calendar's sessions, in order.
+
+    `day_end_at` is midnight at the exchange after the session.
+    """
 
     calendar: str
     trade_dt: date
@@ -90,44 +93,48 @@ class Session:
     is_half_day: bool
 
 
-def sessions(calendar: str) -> tuple[Session, ...]:
+def calendar_sessions(calendar: str) -> tuple[Session, ...]:
     """Every session of the calendar from 1990 (or its first year known) to a year ahead, oldest first.
 
     Raises:
-        ValueError: a calendar that ZONE_OF does not name.
+        ValueError: the calendar is not in ZONE_OF.
     """
     if calendar not in ZONE_OF:
-        raise ValueError(f"no calendar {calendar!r}; there are {', '.join(ZONE_OF)}")
+        raise ValueError(f"There is no calendar {calendar!r}. Use one of: {', '.join(ZONE_OF)}.")
     return _sessions(calendar)
 
 
 def sessions_between(calendar: str, start: date, end: date) -> tuple[Session, ...]:
-    """The sessions from `start` to `end`, both included."""
-    return tuple(each for each in sessions(calendar) if start <= each.trade_dt <= end)
+    """The calendar's sessions from `start` to `end`, both included, oldest first."""
+    return tuple(session for session in calendar_sessions(calendar) if start <= session.trade_dt <= end)
 
 
 def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, end: date) -> DataFrame:
-    """The sessions of these calendars from `start` to `end`, both included, as SESSIONS_SCHEMA."""
+    """One row per session of these calendars from `start` to `end` (both included), with SESSIONS_SCHEMA.
+
+    Columns: calendar, trade_dt, session_no, pre_open_at, open_at, close_at, post_close_at, day_end_at (UTC) and
+    is_half_day.
+    """
     rows = [
-        tuple(vars(each).values())
+        tuple(vars(session).values())
         for calendar in sorted(set(calendars))
-        for each in sessions_between(calendar, start, end)
+        for session in sessions_between(calendar, start, end)
     ]
     return spark.createDataFrame(rows, SESSIONS_SCHEMA)
 
 
 @cache
 def _sessions(name: str) -> tuple[Session, ...]:
-    import exchange_calendars  # noqa: PLC0415 - imports for over a second; many commands do without
+    import exchange_calendars  # noqa: PLC0415 - the import takes over a second, and many commands do not need it
 
     try:
         calendar = exchange_calendars.get_calendar(name, start=FIRST_SESSION)
-    except ValueError:  # it is known from a later day on
+    except ValueError:  # the package knows this calendar from a later day
         first = type(exchange_calendars.get_calendar(name)).bound_min()
         calendar = exchange_calendars.get_calendar(name, start=first)
     regular = {day: (opened, closed) for day, opened, closed in _times(calendar)}
     times = _overridden(name, regular)
-    return tuple(_session(name, number, *each) for number, each in enumerate(times))
+    return tuple(_session(name, number, *hours) for number, hours in enumerate(times))
 
 
 def _times(calendar: Any) -> Iterator[tuple[date, datetime, datetime]]:  # noqa: ANN401 - untyped library
@@ -139,7 +146,7 @@ def _times(calendar: Any) -> Iterator[tuple[date, datetime, datetime]]:  # noqa:
 def _overridden(
     name: str, regular: dict[date, tuple[datetime, datetime]]
 ) -> list[tuple[date, datetime, datetime]]:
-    """The sessions with what the overrides file adds, changes or closes."""
+    """The regular sessions, corrected by the overrides file."""
     zone = ZoneInfo(ZONE_OF[name])
     times = dict(regular)
     for entry in _overrides().get(name, []):
