@@ -1,8 +1,11 @@
 """The one long-lived Spark driver of a lake: Spark Connect for the flows, JDBC (Thrift) for SQL tools.
 
-Where do I go to ... the settings of Spark: `conf` here and delta_tables/storage/spark_settings.py; the tables
-that it knows: delta_tables/tables/catalogue.py; why a lake in a bucket has one driver: docs/adr/0007. Neither
-port asks for a password: publish them on loopback or a private network only.
+Where do I go to...?
+    change Spark's settings                      `conf` here, delta_tables/storage/spark_settings.py
+    see which tables are registered              delta_tables/tables/catalogue.py
+    know why a lake in a bucket has one driver   docs/adr/0007
+
+Neither port has a password: publish them on loopback or a private network only.
 """
 
 import logging
@@ -29,13 +32,13 @@ from infra.spark.registration import register
 
 CONNECT_PORT = "15002"
 JDBC_PORT = "10000"
-WAIT_SECONDS = 1.25 * SECONDS  # by then the lease of a driver that died is over
+WAIT_SECONDS = 1.25 * SECONDS  # by then the lease of a dead driver has expired
 _LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("lakehouse.spark")
 
 
 def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
-    """Spark's settings for serving this lake; an unreachable store fails within a minute."""
+    """Returns Spark's settings for serving this lake; an unreachable store fails within a minute."""
     return {
         "spark.app.name": "market-lakehouse",
         "spark.master": environ.get("SPARK_MASTER", "local[*]"),
@@ -55,29 +58,30 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
 def only_driver(
     lake: Lake, place: str, wait_seconds: float = WAIT_SECONDS, seconds: float = SECONDS
 ) -> Iterator[Callable[[], None]]:
-    """A check that passes until another driver has taken this lake over; of a folder it always passes.
+    """Yields a check that passes until another driver takes over this lake; for a folder it always passes.
 
-    `place` is where this driver runs: one that was killed there is followed at once, one that died elsewhere
-    when its lease is over. While the store is away the lease is kept; if nobody took it, it goes on.
+    `place` identifies the host of this driver. It takes over at once from a driver killed on the same host,
+    and from one on another host when its lease has expired. If the store is unreachable for a while and
+    nobody takes the lease, the lease stays valid.
 
     Raises:
-        LeaseHeldError: another driver serves this lake; by the check too, once it was taken over.
-        LakeError: the store cannot be asked.
+        LeaseHeldError: another driver serves this lake; the check raises it as well, after a takeover.
+        LakeError: the store cannot be reached.
     """
     if not lake.is_s3:
         yield lambda: None
         return
-    _LOG.info("asks for the right to write %s, for up to %.0f s", lake.root, wait_seconds)
+    _LOG.info("waiting up to %.0f s for the lease to write %s", wait_seconds, lake.root)
     with lease(lake, "spark-driver", wait_seconds, seconds, place) as held:
         yield held.raise_if_lost
 
 
 def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], None]) -> NoReturn:
-    """Serves the lake for ever.
+    """Serves the lake until an error or a signal ends the process.
 
     Raises:
-        LeaseHeldError: what `require_ours` raises once another driver serves this lake.
-        SparkEndedError: the JVM has ended, or Spark in it.
+        LeaseHeldError: from `require_ours`, once another driver serves this lake.
+        SparkEndedError: the JVM, or Spark inside it, has ended.
     """
     create_tables(lake)
     builder = SparkSession.builder
@@ -85,7 +89,7 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
-        _end_when_told()  # PySpark has set its own answer to SIGINT
+        _end_when_told()  # PySpark has installed its own handler for SIGINT
         names = register(spark, lake)
         jvm = spark.sparkContext._jvm
         assert jvm is not None  # this is no Connect session
@@ -102,7 +106,7 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
 
 
 def _end_when_told() -> None:
-    """SIGTERM and SIGINT end this process in order, wherever it is: Spark stops, the lease is given back."""
+    """Lets SIGTERM and SIGINT end this process cleanly: Spark stops and the lease is released."""
 
     def end(*_: object) -> NoReturn:
         raise SystemExit(0)
@@ -112,9 +116,9 @@ def _end_when_told() -> None:
 
 
 def main() -> None:
-    """Serves until it is told to stop; exit code 1, and why in one line, where it may not serve any more."""
+    """Serves until a stop signal; exits with 1 and one line of explanation if it cannot serve any longer."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("py4j").setLevel(logging.WARNING)  # it tells of each connection that it closes
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it logs each connection that it closes
     _end_when_told()
     try:
         lake = lake_of(load_settings(os.environ), load_secrets())
@@ -129,7 +133,7 @@ def main() -> None:
 
 
 def _in_one_line(error: Exception) -> str:
-    """What was done and why it failed; the rest is the JVM's stack trace."""
+    """Returns the first two lines of the message; the rest is the JVM's stack trace."""
     return " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
 
 

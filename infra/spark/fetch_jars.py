@@ -1,6 +1,6 @@
-"""Puts the jars of Spark Connect, Delta and S3A, and what they need, into Spark's jars folder; run at build.
+"""Copies the jars of Spark Connect, Delta and S3A, with their dependencies, to Spark's jars folder.
 
-Ivy resolves them, as `--packages` does; versions are those of the locked wheels.
+Runs when the image is built. Ivy resolves the jars, as `--packages` does; versions match the locked wheels.
 """
 
 import shutil
@@ -22,7 +22,7 @@ def main() -> None:
     home = Path(pyspark.__file__).parent
     with tempfile.TemporaryDirectory() as ivy:
         nothing = Path(ivy) / "nothing.py"
-        nothing.write_text("")  # an application that starts no Spark: only its packages are wanted
+        nothing.write_text("")  # an empty application: only its packages are needed
         command = [
             str(home / "bin" / "spark-submit"),
             *("--conf", f"spark.jars.ivy={ivy}", "--packages", ",".join(PACKAGES), str(nothing)),

@@ -1,11 +1,11 @@
-"""Exit 0 where every port given (else Spark Connect's and JDBC's) accepts a connection."""
+"""Exits with 0 if every given port (default: those of Spark Connect and JDBC) accepts a connection."""
 
 import socket
 import sys
 
 
 def main() -> int:
-    """0 where all ports answer, else 1."""
+    """Returns 0 if all ports accept a connection, otherwise 1."""
     for port in sys.argv[1:] or ("15002", "10000"):
         with socket.socket() as probe:
             probe.settimeout(3)

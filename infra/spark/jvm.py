@@ -1,4 +1,4 @@
-"""Whether the JVM that a PySpark driver started is at work; it can end while the Python process lives on."""
+"""Checks whether the JVM of a PySpark driver is running; it can end while the Python process continues."""
 
 import logging
 import signal
@@ -10,16 +10,16 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped] # it has no 
 from pyspark.sql import SparkSession
 
 _LOG = logging.getLogger("lakehouse.spark")
-_AGAIN = "this process ends, too, to be started again"
-_DYING_SECONDS = 5.0  # from the end of a JVM's answers to the end of its process
+_AGAIN = "this process ends as well, so that it is restarted"
+_DYING_SECONDS = 5.0  # from a JVM's last response to the end of its process
 
 
 class SparkEndedError(Exception):
-    """Spark is not at work any more, though this process is: says how it ended."""
+    """Spark has ended while this process still runs; the message says how."""
 
 
 def require_at_work(spark: SparkSession) -> None:
-    """Passes where the JVM runs and Spark in it.
+    """Checks that the JVM and Spark inside it are running.
 
     Raises:
         SparkEndedError: one of them has ended.
@@ -31,19 +31,19 @@ def require_at_work(spark: SparkSession) -> None:
         with suppress(subprocess.TimeoutExpired):
             _jvm(spark).wait(timeout=_DYING_SECONDS)
         _require_process(spark)
-        raise SparkEndedError(f"Spark's JVM does not answer ({type(error).__name__}): {_AGAIN}") from None
+        raise SparkEndedError(f"Spark's JVM does not respond ({type(error).__name__}): {_AGAIN}") from None
     if is_stopped:
         raise SparkEndedError(f"Spark has stopped by itself: {_AGAIN}")
 
 
 def stop_in_order(spark: SparkSession) -> None:
-    """Stops Spark; without a JVM there is nothing left to stop."""
+    """Stops Spark, unless its JVM has ended already."""
     if _jvm(spark).poll() is not None:
         return
     try:
         spark.stop()
     except (Py4JError, OSError) as error:
-        _LOG.warning("Spark could not be stopped in order: %s", type(error).__name__)
+        _LOG.warning("Spark could not be stopped cleanly: %s", type(error).__name__)
 
 
 def _require_process(spark: SparkSession) -> None:
@@ -52,7 +52,7 @@ def _require_process(spark: SparkSession) -> None:
 
 
 def _jvm(spark: SparkSession) -> "subprocess.Popen[bytes]":
-    """The process that PySpark has started: spark-submit, which has become the JVM (exec)."""
+    """Returns the process that PySpark started: spark-submit, which has become the JVM (exec)."""
     gateway: Any = spark.sparkContext._gateway
     process: subprocess.Popen[bytes] = gateway.proc
     return process
@@ -60,5 +60,5 @@ def _jvm(spark: SparkSession) -> "subprocess.Popen[bytes]":
 
 def _ending(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "killed, as the kernel does where memory is short"
+        return "killed, as the kernel does when memory is short"
     return f"exit code {code}"

@@ -1,4 +1,4 @@
-"""Every declared table and view of a lake, known to Spark SQL by its name."""
+"""Registers every declared table and view of a lake in Spark SQL."""
 
 from pyspark.sql import SparkSession
 
@@ -8,7 +8,7 @@ from delta_tables.views.views import VIEWS
 
 
 def register(spark: SparkSession, lake: Lake) -> list[str]:
-    """The names that were registered: `bronze.raw_payloads` ..., over the lake's Delta tables."""
+    """Registers the lake's Delta tables and views; returns their names: `bronze.raw_payloads` ..."""
     names = []
     for layer in sorted({table.layer for table in ALL_TABLES}):
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")

@@ -1,10 +1,10 @@
 #!/bin/sh
-# A Spark standalone master, or a worker of the master `spark-master`, in the foreground.
+# Runs a Spark standalone master, or a worker of the master `spark-master`, in the foreground.
 set -eu
 cd /spark
 case "$1" in
     master) exec spark-class org.apache.spark.deploy.master.Master --host spark-master --port 7077 --webui-port 8081 ;;
     worker) exec spark-class org.apache.spark.deploy.worker.Worker --work-dir /spark/work --webui-port 8081 \
                 --cores "${SPARK_WORKER_CORES:-1}" --memory "${SPARK_WORKER_MEMORY:-2g}" spark://spark-master:7077 ;;
-    *) echo "master or worker wanted, found $1" >&2; exit 64 ;;
+    *) echo "the first argument must be master or worker, not $1" >&2; exit 64 ;;
 esac

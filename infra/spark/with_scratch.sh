@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a command with an empty folder for Spark's shuffles and spills: a killed Spark leaves its own there.
+# Empties the folder for Spark's shuffle and spill files, in which a killed Spark leaves its own; runs a command.
 set -eu
 find "${SPARK_LOCAL_DIRS:?}" -mindepth 1 -delete
 exec "$@"

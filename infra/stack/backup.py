@@ -1,8 +1,8 @@
-"""`make backup [TO=folder]`: all volumes of the stack as archives, taken while nothing runs.
+"""`make backup [TO=folder]`: archives all volumes of the stack while nothing runs.
 
-The services that run are stopped, and started again at the end, also after an error. `TO/<UTC time>/` gets
-one tar.gz a volume and, last of all, manifest.json with their SHA-256: a folder without one is no backup.
-The archives hold what the volumes hold, the object store's users with their keys among it: keep them private.
+The running services are stopped, and started again at the end, also after an error. `TO/<UTC time>/` gets one
+tar.gz per volume and finally manifest.json with their SHA-256; a folder without a manifest is not a backup.
+The archives contain everything in the volumes, also the object store's users and keys: keep them private.
 """
 
 import argparse
@@ -32,18 +32,20 @@ from infra.stack.compose import (
 )
 from infra.stack.manifest import FORMAT, MANIFEST, archive_name, sha256_of
 
-STORES: Final = ("minio", "postgres")  # whose images must be the same to read the volumes again
-_LEVELS: Final = {"minio": "0"}  # gzip's: a lake's files are compressed already, which costs ten times more
+STORES: Final = ("minio", "postgres")  # a restore requires the same images of these services
+_LEVELS: Final = {
+    "minio": "0"
+}  # gzip levels; a lake's files are already compressed, and level 1 takes ten times as long
 _TAIL: Final = 300
 _ONE_SHOT: Final = ("run", "--rm", "--no-deps", "--no-TTY", READER)
 
 
 def back_up(to: Path, now: datetime) -> Path:
-    """The folder of a new and whole backup in `to`; the services that ran run again.
+    """Returns the folder of a new, complete backup in `to`, after the services were started again.
 
     Raises:
-        StackError: why there is none, and what was begun of it is removed; or it is whole, but the services
-            do not run again.
+        StackError: the backup failed and its folder was removed; or it is complete, but the services did not
+            start again.
     """
     stack = configuration()
     volumes = sorted(stack["volumes"])
@@ -57,7 +59,7 @@ def back_up(to: Path, now: datetime) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         _start_again(stack, ran, f"there is no backup ({why(error)})")
         raise
-    _start_again(stack, ran, f"{folder} is whole")
+    _start_again(stack, ran, f"{folder} is complete")
     return folder
 
 
@@ -66,7 +68,9 @@ def _fill(folder: Path, now: datetime, stack: Mapping[str, Any], volumes: list[s
     archives = {name: _archive(name, folder) for name in volumes}
     require_no_one_off()
     if busy := running():
-        raise StackError(f"{', '.join(busy)} came up during the backup: it may not fit together; repeat it")
+        raise StackError(
+            f"{', '.join(busy)} started during the backup, so its archives may be inconsistent; repeat it"
+        )
     _write_manifest(folder, now, stack, archives)
 
 
@@ -74,14 +78,14 @@ def _start_again(stack: Mapping[str, Any], ran: Mapping[str, int], done: str) ->
     try:
         start(stack, ran)
     except StackError as error:
-        raise StackError(f"{done}, but not all that ran before came up again: {error}") from None
+        raise StackError(f"{done}, but not all services that ran before started again: {error}") from None
 
 
 def _require_content(volumes: list[str]) -> None:
     found = json.loads(compose(*_ONE_SHOT, "look"))
     if empty := [name for name in volumes if not found[name]["entries"]]:
         raise StackError(
-            f"the volumes {', '.join(empty)} are empty: nothing to back up before the first start"
+            f"the volumes {', '.join(empty)} are empty: there is nothing to back up before the first start"
         )
 
 
@@ -91,12 +95,12 @@ def _new_folder(to: Path, now: datetime) -> Path:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise StackError(f"{folder}: {error.strerror}; name another folder: make backup TO=...") from None
+        raise StackError(f"{folder}: {error.strerror}; choose another folder: make backup TO=...") from None
     return folder
 
 
 def _archive(volume: str, folder: Path) -> dict[str, Any]:
-    """The volume's line of the manifest; its archive is on the disk and is what the container sent."""
+    """Writes and verifies the volume's archive; returns its entry in the manifest."""
     file = folder / archive_name(volume)
     began = time.monotonic()
     try:
@@ -104,11 +108,11 @@ def _archive(volume: str, folder: Path) -> dict[str, Any]:
             said = compose_to(target, *_ONE_SHOT, "read", volume, "--level", _LEVELS.get(volume, "1"))
             os.fsync(target.fileno())
     except OSError as error:
-        raise StackError(f"{file}: {error.strerror}; free space, or name another folder") from None
+        raise StackError(f"{file}: {error.strerror}; free some space, or choose another folder") from None
     sent = _sum_of(said, file)
     if (sent["sha256"], sent["bytes"]) != (sha256_of(file), file.stat().st_size):
         raise StackError(
-            f"{file}: not what was sent arrived ({sent['bytes']:,} bytes sent); repeat the backup"
+            f"{file}: the file differs from the {sent['bytes']:,} bytes that were sent; repeat the backup"
         )
     seconds = time.monotonic() - began
     say(f"{volume}: {sent['entries']:,} entries, {sent['bytes']:,} bytes in {seconds:.1f} s")
@@ -121,7 +125,7 @@ def _sum_of(said: str, file: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(last)
     except ValueError:
         raise StackError(
-            f"{file}: wanted the sum of what was sent, found {last[-_TAIL:]!r}; repeat the backup"
+            f"{file}: expected the checksum of the archive, found {last[-_TAIL:]!r}; repeat the backup"
         ) from None
     return found
 
@@ -140,7 +144,7 @@ def _write_manifest(
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=Path("backup"))
     to = parser.parse_args().to
@@ -150,7 +154,7 @@ def main() -> None:
             folder = back_up(to, datetime.now(UTC))
     except StackError as error:
         leave(error, "backup")
-    say(f"{folder}: whole; restore it with: make restore FROM={folder}")
+    say(f"{folder} is complete; restore it with: make restore FROM={folder}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Docker Compose as the scripts of this folder use it: the project of the folder that they are started in.
+"""Docker Compose for the scripts in this folder, on the project in the current working directory.
 
-They run on the host, with nothing but Python. The project's name, its ports and profiles are Compose's own
-business: COMPOSE_PROJECT_NAME, .env and so on hold here as they hold for `docker compose`.
+They run on the host and need only Python. Compose itself decides the project's name, ports and profiles, so
+COMPOSE_PROJECT_NAME, .env and so on have the same effect here as for `docker compose`.
 """
 
 import fcntl
@@ -24,30 +24,30 @@ _TAIL: Final = 1500
 
 
 class StackError(Exception):
-    """What cannot be done with the stack: wanted, found, what to do."""
+    """An operation on the stack failed; the message says why and what to do."""
 
 
 def compose(*words: str, source: IO[bytes] | None = None) -> str:
-    """What `docker compose` with these words writes to standard output; `source` is its input.
+    """Runs `docker compose` with these arguments and returns its standard output; `source` is its input.
 
     Raises:
-        StackError: it failed; with the end of what it said.
+        StackError: it failed; the message ends with the end of its standard error.
     """
     done = _docker(("compose", *ALL_PROFILES, *words), subprocess.PIPE, source)
     return str(done.stdout.decode())
 
 
 def compose_to(target: IO[bytes], *words: str) -> str:
-    """What `docker compose` with these words says on standard error; its output goes to `target`.
+    """Runs `docker compose` with its output going to `target`, and returns its standard error.
 
     Raises:
-        StackError: it failed; with the end of what it said.
+        StackError: it failed; the message ends with the end of its standard error.
     """
     return str(_docker(("compose", *ALL_PROFILES, *words), target, None).stderr.decode())
 
 
 def exit_code(container: str) -> int:
-    """How a container ended; waits for its end.
+    """Waits for a container to end and returns its exit code.
 
     Raises:
         StackError: there is no such container.
@@ -65,7 +65,7 @@ def _docker(
         )
     except FileNotFoundError:
         raise StackError(
-            "no command `docker` is to be found: install Docker with its compose plugin"
+            "the command `docker` was not found: install Docker with its compose plugin"
         ) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()[-_TAIL:]
@@ -74,33 +74,35 @@ def _docker(
 
 
 def configuration() -> Mapping[str, Any]:
-    """The stack as Compose understands it: services, volumes and secrets of all profiles."""
+    """Returns the configuration as Compose resolves it: services, volumes and secrets of all profiles."""
     found: Mapping[str, Any] = json.loads(compose("config", "--format", "json"))
     return found
 
 
 def running() -> dict[str, int]:
-    """How many containers are at work by service, those that Docker starts again and again among them.
+    """Returns the number of active containers by service, including those that Docker keeps restarting.
 
-    Containers of `docker compose run` are not counted: they are nothing that `start` could bring back.
+    Containers of `docker compose run` are not counted, because `start` could not start them again.
     """
     found = [each for each in _listed() if not _is_one_off(each)]
     return dict(Counter(each["Service"] for each in found if each["State"] in _AT_WORK))
 
 
 def require_no_one_off() -> None:
-    """Passes where no container of `docker compose run` is at work: `stop` would leave it so.
+    """Checks that no container of `docker compose run` is active, because `stop` would not stop it.
 
     Raises:
-        StackError: names those that are.
+        StackError: names the active ones.
     """
     found = [each for each in _listed() if _is_one_off(each) and each["State"] in _AT_WORK]
     if names := ", ".join(each["Name"] for each in found):
-        raise StackError(f"{names} of `docker compose run` is at work: end it, or `docker stop` it, first")
+        raise StackError(
+            f"{names} of `docker compose run` is still running: end it first, or stop it with `docker stop`"
+        )
 
 
 def containers(service: str) -> list[str]:
-    """The IDs of a service's containers, ended ones too; those of `docker compose run` are not among them."""
+    """Returns the IDs of a service's containers, also of ended ones; without those of `compose run`."""
     return [str(each["ID"]) for each in _listed(service) if not _is_one_off(each)]
 
 
@@ -114,13 +116,13 @@ def _is_one_off(container: Mapping[str, Any]) -> bool:
 
 
 def start(stack: Mapping[str, Any], services: Mapping[str, int]) -> None:
-    """Starts as many containers of these services, as they were, and waits until they are healthy.
+    """Starts the given number of containers per service, unchanged, and waits until they are healthy.
 
-    The one-shots that they depend on run first, as at each start; what else they depend on is not started: it
-    did not run before, as Spark does not beside workers with the embedded engine.
+    The one-shots that they depend on run first, as at each start. Other dependencies are not started, because
+    they did not run before: Spark, for example, beside workers with the embedded engine.
 
     Raises:
-        StackError: one of them did not come up.
+        StackError: one of them did not start.
     """
     if not services:
         return
@@ -131,10 +133,10 @@ def start(stack: Mapping[str, Any], services: Mapping[str, int]) -> None:
 
 
 def restart(service: str, count: int) -> None:
-    """Restarts the containers of a service, and nothing else, and waits until they are healthy.
+    """Restarts only the containers of this service and waits until they are healthy.
 
     Raises:
-        StackError: one of them did not come up.
+        StackError: one of them did not start.
     """
     compose("restart", "--no-deps", service)
     _up("--no-deps", "--scale", f"{service}={count}", service)
@@ -145,7 +147,7 @@ def _up(*words: str) -> None:
 
 
 def needed_by(stack: Mapping[str, Any], services: Iterable[str]) -> set[str]:
-    """The services that these depend on, directly or not, and these themselves."""
+    """Returns these services and all services that they depend on, directly or indirectly."""
     found: set[str] = set()
     waiting = list(services)
     while waiting:
@@ -157,7 +159,7 @@ def needed_by(stack: Mapping[str, Any], services: Iterable[str]) -> set[str]:
 
 
 def one_shots(stack: Mapping[str, Any]) -> set[str]:
-    """The services whose end others wait for."""
+    """Returns the services whose completion others wait for."""
     return {
         needed
         for service in stack["services"].values()
@@ -167,41 +169,41 @@ def one_shots(stack: Mapping[str, Any]) -> set[str]:
 
 
 def stop() -> None:
-    """Stops all services, those that depend on others first."""
+    """Stops all services, dependent ones first."""
     say("stopping the stack")
     compose("stop")
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """No other of these scripts is at work on this folder, and a stop signal ends the work in good order.
+    """Keeps other scripts of this folder out while it is open; a stop signal ends the work cleanly.
 
     Raises:
-        StackError: another is; or this is not the folder of the stack.
+        StackError: another script is running, or this is not the folder of the stack.
     """
     if not FILE.is_file():
-        raise StackError(f"no {FILE} in {Path.cwd()}: start this in the project's folder")
+        raise StackError(f"there is no {FILE} in {Path.cwd()}: run this in the project's folder")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     with FILE.open("rb") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError("another backup, restore or rotation is at work: wait for its end") from None
+            raise StackError("another backup, restore or rotation is running: wait until it ends") from None
         yield
 
 
 def why(error: BaseException) -> str:
-    """The reason in words, also that of a signal to stop, which has none of its own."""
-    return str(error) if isinstance(error, Exception) else "it was told to stop"
+    """Returns the reason as text, also for a stop signal, whose exception has none."""
+    return str(error) if isinstance(error, Exception) else "it was stopped"
 
 
 @contextmanager
 def or_told(state: str) -> Iterator[None]:
-    """What fails in it, or is told to stop, is told behind `state`: how things stand then.
+    """Puts `state`, which describes the situation, in front of the error if the block fails or is stopped.
 
     Raises:
-        StackError: with both.
+        StackError: with both texts.
     """
     try:
         yield
@@ -210,11 +212,11 @@ def or_told(state: str) -> Iterator[None]:
 
 
 def say(what: str) -> None:
-    """Tells a person what is being done."""
+    """Prints a line of progress."""
     sys.stdout.write(what + "\n")
     sys.stdout.flush()
 
 
 def leave(error: StackError, name: str) -> NoReturn:
-    """Ends the process with the error in one paragraph."""
+    """Ends the process with the error as one paragraph."""
     sys.exit(f"{name}: {error}")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the demo once, then stays: `docker compose up --wait` takes a container that has ended for a failure.
+# Runs the demo once, then keeps running: `docker compose up --wait` treats a container that has ended as failed.
 set -eu
 python -m flows.deployment.demo_run
 touch /tmp/demo-has-ended

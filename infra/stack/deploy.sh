@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings the Prefect server to what the project declares; again and again without harm.
-# LAKEHOUSE_PROFILE=demo: only what has no schedule.
+# Applies the project's declarations to the Prefect server; idempotent.
+# LAKEHOUSE_PROFILE=demo: only deployments without a schedule.
 set -eu
 exec python -m flows.deployment.deploy --profile "${LAKEHOUSE_PROFILE:-live}"

@@ -1,10 +1,10 @@
-"""`python -m infra.stack.lifecycle`: the lifecycle of the bucket that the settings name, in any store.
+"""`python -m infra.stack.lifecycle`: sets the lifecycle of the bucket that the settings name, in any store.
 
-Landed files are expired by the flows, once they are built (flows/ingestion/file_retention.py). The bucket's
-own rule is a backstop far behind them, for an installation that is not run any more: a bucket cannot know
-what was built. Incomplete uploads end after a day, in the whole bucket. Bronze moves to cheaper classes where
-there are any. Asked for by LAKEHOUSE_LAKE, LAKEHOUSE_S3__*, AWS_*: a key that may change the bucket, as a
-writer's may not.
+Runs remove landed files once they are built (flows/ingestion/file_retention.py). The bucket's own rule is a
+backstop with a much longer period, for an installation that no longer runs: a bucket cannot know which files
+were built. Incomplete uploads in the whole bucket end after one day. Bronze moves to cheaper storage classes
+if the store has any. Reads LAKEHOUSE_LAKE, LAKEHOUSE_S3__* and AWS_*; requires a key that may change the
+bucket, which the lake's writer may not.
 """
 
 import logging
@@ -23,19 +23,20 @@ _LOG = logging.getLogger("lakehouse.store")
 BACKSTOP_DAYS: Final = 400
 EXPIRY, UPLOADS, MOVES = "landing-expires", "incomplete-uploads-end", "bronze-cools-down"
 _FORBIDDEN: Final = 403
-_NOT_KNOWN: Final = frozenset({400, 501})  # MinIO says InvalidArgument, others NotImplemented or MalformedXML
+_NOT_KNOWN: Final = frozenset({400, 501})  # MinIO: InvalidArgument; others: NotImplemented or MalformedXML
 
 
 def backstop_days(retention_days: int) -> int | None:
-    """After how many days the bucket itself removes a landed file, built or not; None: never.
+    """Returns after how many days the bucket itself removes a landed file, built or not; None means never.
 
-    Always long after the flows have; where they keep files for ever (0), so does the bucket.
+    The period is always much longer than that of the runs. If runs keep files forever (0), the bucket does so
+    as well.
     """
     return max(BACKSTOP_DAYS, 2 * retention_days) if retention_days else None
 
 
 def lifecycle_rules(prefix: str, retention_days: int) -> list[dict[str, Any]]:
-    """The rules of a lake below `prefix` (empty, or ending in a slash), by what they do in their IDs."""
+    """Returns the rules of a lake under `prefix` (empty or ending in a slash); the IDs say what they do."""
     rules: list[dict[str, Any]] = [
         {
             "ID": UPLOADS,
@@ -60,13 +61,13 @@ def lifecycle_rules(prefix: str, retention_days: int) -> list[dict[str, Any]]:
 
 
 def set_lifecycle(store: Any, bucket: str, rules: list[dict[str, Any]]) -> list[str]:  # noqa: ANN401 - boto3
-    """The IDs of our rules that the store does not know; our others are in force, and nobody else's change.
+    """Sets our rules and keeps all others; returns the IDs of our rules that the store does not support.
 
-    MinIO has no cheaper classes, and no rule for incomplete uploads: its server ends those by itself, after
+    MinIO has no cheaper storage classes and no rule for incomplete uploads; its server removes those after
     MINIO_API_STALE_UPLOADS_EXPIRY (infra/minio/Dockerfile).
 
     Raises:
-        ClientError: the store refuses the key, has no such bucket, or does not even know the expiry.
+        ClientError: the store refuses the key, has no such bucket, or does not support expiry.
     """
     kept = [rule for rule in _rules_of(store, bucket) if rule.get("ID") not in {EXPIRY, UPLOADS, MOVES}]
 
@@ -107,23 +108,23 @@ def _put(store: Any, bucket: str, rules: list[dict[str, Any]]) -> None:  # noqa:
 
 
 def said(bucket: str, rules: list[dict[str, Any]], unknown: list[str]) -> str:
-    """What is in force now, for a person."""
+    """Returns a line of text with the rules in force."""
     names = [rule["ID"] for rule in rules if rule["ID"] not in unknown]
     days = {rule["ID"]: rule["Expiration"]["Days"] for rule in rules if "Expiration" in rule}
     text = ", ".join(f"{name} ({days[name]} days)" if name in days else name for name in names)
-    rest = f"; not known to this store: {', '.join(unknown)}" if unknown else ""
+    rest = f"; not supported by this store: {', '.join(unknown)}" if unknown else ""
     return f"bucket {bucket}: {text or 'no rule'}{rest}"
 
 
 def apply(lake: Lake, retention_days: int) -> str:
-    """What the lifecycle of the lake's bucket is now, for a person.
+    """Sets the lifecycle of the lake's bucket; returns a line of text with the rules in force.
 
     Raises:
-        LakeError: the lake is a folder, or the store refuses or is not there.
+        LakeError: the lake is a folder, or the store refuses the change or cannot be reached.
     """
     if not lake.is_s3:
         raise LakeError(
-            f"wanted a lake in a bucket, found {lake.root}: set LAKEHOUSE_LAKE=s3://bucket/prefix"
+            f"the lake must be in a bucket, but it is the folder {lake.root}: set LAKEHOUSE_LAKE=s3://bucket/prefix"
         )
     bucket, prefix = bucket_and_key(lake, "")
     rules = lifecycle_rules(prefix, retention_days)
@@ -139,10 +140,10 @@ def apply(lake: Lake, retention_days: int) -> str:
 def _remedy(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, NoCredentialsError) or _status(error) == _FORBIDDEN:
         return (
-            "give the key of somebody who may read and write it "
+            "use a key that may read and change it "
             "(s3:GetLifecycleConfiguration, s3:PutLifecycleConfiguration)"
         )
-    return "see that the store answers at this address and has this bucket, then repeat it"
+    return "check that the store responds at this address and has this bucket, then repeat the command"
 
 
 def _status(error: ClientError | BotoCoreError) -> int | None:
@@ -150,7 +151,7 @@ def _status(error: ClientError | BotoCoreError) -> int | None:
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         settings = load_settings(os.environ)

@@ -1,7 +1,7 @@
-"""`make env`: writes the passwords of the stack into .secrets/, random ones; those there already stay.
+"""`make env`: writes random passwords for the stack to .secrets/ and keeps existing ones.
 
-Each secret is a file of its own, mounted into the containers that need it and no other. The folder is
-private to its owner; the files in it can be read by the users of the containers.
+Each secret is a separate file, mounted only into the containers that need it. The folder is private to its
+owner; the users of the containers can read the files in it.
 """
 
 import argparse
@@ -23,14 +23,14 @@ PROVIDER_KEYS = (
     "MASSIVE_ACCESS_KEY_ID",
     "MASSIVE_SECRET_ACCESS_KEY",
 )
-READABLE = 0o644  # the containers' users are others than the owner; the folder is his alone
+READABLE = 0o644  # the containers' users are not the owner; only the owner can enter the folder
 NOTIFIED = ("NOTIFY_WEBHOOK_URL", "NOTIFY_SLACK_URL", "NOTIFY_EMAIL_URL")
 
 
 def write_secrets(folder: Path) -> list[str]:
-    """The names of the secrets that were missing; passwords are random, what a user fills in is empty.
+    """Writes missing secrets and returns their names; passwords are random, keys and addresses are empty.
 
-    All files can be read by the containers' users afterwards, whatever the umask of those who wrote them.
+    Afterwards the containers' users can read all files, whatever umask they were written with.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -45,7 +45,7 @@ def write_secrets(folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Writes what is missing and says what was written and what the user may fill in."""
+    """Writes missing secrets and prints what was written and what the user may fill in."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".secrets"))
     folder = parser.parse_args().folder
@@ -53,14 +53,16 @@ def main() -> None:
         written = write_secrets(folder)
     except OSError as error:
         remedy = (
-            "its owner must be you" if isinstance(error, PermissionError) else "mend it, then repeat this"
+            "you must own it"
+            if isinstance(error, PermissionError)
+            else "correct this, then run make env again"
         )
         sys.exit(f"make env: {error.filename or folder}: {error.strerror}; {remedy}")
     sys.stdout.write(f"{folder}/: {', '.join(written) or 'nothing was missing'}\n")
-    sys.stdout.write(f"Who is told of failed runs: {folder}/NOTIFY_*_URL\n")
+    sys.stdout.write(f"Addresses to notify of failed runs go into {folder}/NOTIFY_*_URL\n")
     empty = [name for name in PROVIDER_KEYS if not (folder / name).read_text().strip()]
     if empty:
-        sys.stdout.write(f"Providers' keys go into {folder}/NAME, still empty: {', '.join(empty)}\n")
+        sys.stdout.write(f"Providers' keys go into {folder}/NAME; still empty: {', '.join(empty)}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The manifest of a backup: what it must say, and whether the archives beside it are what it says."""
+"""The manifest of a backup, and the verification of the archives beside it."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True)
 class Archive:
-    """One volume's archive: `content_bytes` is what it unpacks to, `entries` how many files and folders."""
+    """One volume's archive: `content_bytes` is its unpacked size, `entries` counts its files and folders."""
 
     sha256: str
     bytes: int
@@ -25,7 +25,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A backup's manifest: the images of the stores that wrote the volumes, and the archives by volume."""
+    """A backup's manifest: the images of the stores that wrote the volumes, and one archive per volume."""
 
     made_at: str
     images: Mapping[str, str]
@@ -33,32 +33,32 @@ class Manifest:
 
     @property
     def content_bytes(self) -> int:
-        """What all archives unpack to."""
+        """The unpacked size of all archives."""
         return sum(archive.content_bytes for archive in self.volumes.values())
 
 
 def archive_name(volume: str) -> str:
-    """The file name of a volume's archive."""
+    """Returns the file name of a volume's archive."""
     return f"{volume}.tar.gz"
 
 
 def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file's bytes."""
+    """Returns the SHA-256 of a file's bytes, in hex."""
     with file.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def verified_manifest(folder: Path, volumes: set[str]) -> Manifest:
-    """The manifest of a backup of these volumes whose every archive is whole.
+    """Returns the manifest of a backup of these volumes, after verifying every archive.
 
     Raises:
-        StackError: no backup, one of other volumes, or an archive that is missing or not what was written.
+        StackError: the folder is not a backup or one of other volumes, or an archive is missing or damaged.
     """
     manifest = _manifest(folder)
     if set(found := manifest.volumes) != volumes:
         raise StackError(
-            f"{folder}: wanted archives of {', '.join(sorted(volumes))}, found {', '.join(found)}; "
-            "nothing was touched: check out the version of the project that made it"
+            f"{folder}: expected archives of {', '.join(sorted(volumes))}, found {', '.join(found)}; "
+            "nothing was changed: check out the version of the project that made the backup"
         )
     for name, archive in found.items():
         _require_whole(folder / archive_name(name), archive)
@@ -70,24 +70,24 @@ def _manifest(folder: Path) -> Manifest:
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise StackError(f"{file}: wanted format {FORMAT}, found {content['format']}")
+            raise StackError(f"{file}: expected format {FORMAT}, found {content['format']}")
         volumes = {name: Archive(**each) for name, each in content["volumes"].items()}
         return Manifest(content["made_at"], content["images"], volumes)
     except OSError as error:
         raise StackError(
-            f"{file}: {error.strerror}; a backup that was broken off has no manifest and is none"
+            f"{file}: {error.strerror}; an interrupted backup has no manifest and cannot be restored"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StackError(f"{file}: no manifest of a backup ({type(error).__name__}: {error})") from None
+        raise StackError(f"{file}: not the manifest of a backup ({type(error).__name__}: {error})") from None
 
 
 def _require_whole(file: Path, archive: Archive) -> None:
     try:
         found = (file.stat().st_size, sha256_of(file))
     except OSError as error:
-        raise StackError(f"{file}: {error.strerror}; nothing was touched") from None
+        raise StackError(f"{file}: {error.strerror}; nothing was changed") from None
     if found != (archive.bytes, archive.sha256):
         raise StackError(
-            f"{file}: wanted {archive.bytes:,} bytes with SHA-256 {archive.sha256}, found {found[0]:,} with "
-            f"{found[1]}: it is damaged or was changed; nothing was touched, use another backup"
+            f"{file}: expected {archive.bytes:,} bytes with SHA-256 {archive.sha256}, found {found[0]:,} "
+            f"with {found[1]}: it is damaged or was modified; nothing was changed, use another backup"
         )

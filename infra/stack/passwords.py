@@ -1,4 +1,4 @@
-"""Where the passwords of .secrets are kept besides, and how the stores are told of them."""
+"""Applies the passwords in .secrets to the stores that keep their own copies."""
 
 import tempfile
 from collections.abc import Mapping
@@ -7,38 +7,41 @@ from typing import Any, Final
 
 from infra.stack.compose import StackError, compose, say, start
 
-SETUPS: Final = ("store-setup", "ledger-setup")  # tell their stores the passwords of .secrets at each start
+SETUPS: Final = (
+    "store-setup",
+    "ledger-setup",
+)  # apply the passwords in .secrets to their stores at each start
 POSTGRES_PASSWORD: Final = "POSTGRES_PASSWORD"  # noqa: S105 - its name
-# an error would show the statement, here and in the server's log
+# otherwise an error would show the statement with the password, here and in the server's log
 _SILENTLY = b"\\set VERBOSITY terse\nSET log_min_error_statement = panic;\n"
 
 
 def secret_file(stack: Mapping[str, Any], name: str) -> Path:
-    """The file of a secret of the stack.
+    """Returns the file of a secret of the stack.
 
     Raises:
         StackError: there is no such secret.
     """
     if name not in stack["secrets"]:
-        raise StackError(f"no secret {name!r}; there are {', '.join(sorted(stack['secrets']))}")
+        raise StackError(f"there is no secret {name!r}; use one of {', '.join(sorted(stack['secrets']))}")
     return Path(stack["secrets"][name]["file"])
 
 
 def require_secrets(stack: Mapping[str, Any]) -> None:
-    """Passes where every secret has its file.
+    """Checks that every secret has a file.
 
     Raises:
-        StackError: names those that have none.
+        StackError: names the secrets without one.
     """
     if missing := [name for name in stack["secrets"] if not secret_file(stack, name).is_file()]:
-        raise StackError(f"no file in .secrets/ for {', '.join(missing)}: run `make env` first")
+        raise StackError(f"there is no file in .secrets/ for {', '.join(missing)}: run `make env` first")
 
 
 def apply_passwords(stack: Mapping[str, Any]) -> None:
-    """Makes the passwords that PostgreSQL and the object store keep those of .secrets; both run afterwards.
+    """Starts PostgreSQL and the object store and sets their passwords to those in .secrets.
 
     Raises:
-        StackError: a store that does not come up, or refuses.
+        StackError: a store does not start, or refuses the change.
     """
     apply_postgres_password(stack)
     start(stack, {"minio": 1})
@@ -48,12 +51,12 @@ def apply_passwords(stack: Mapping[str, Any]) -> None:
 
 
 def apply_postgres_password(stack: Mapping[str, Any]) -> None:
-    """Makes PostgreSQL's password that of .secrets; needs no other: its own socket asks for none.
+    """Sets PostgreSQL's password to the one in .secrets, through its local socket, which asks for none.
 
-    It is told by standard input, so neither a list of processes nor a log shows the password.
+    The statement goes through standard input, so neither a process list nor a log shows the password.
 
     Raises:
-        StackError: PostgreSQL does not come up, or refuses.
+        StackError: PostgreSQL does not start, or refuses the change.
     """
     start(stack, {"postgres": 1})
     say("setting PostgreSQL's password")

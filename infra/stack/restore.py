@@ -1,8 +1,8 @@
-"""`make restore FROM=folder [FORCE=1]`: the volumes of the stack as a backup holds them.
+"""`make restore FROM=folder [FORCE=1]`: restores the stack's volumes from a backup.
 
-Everything is verified before anything is touched. The archives are unpacked beside what is there, and take
-its place only when all of them are whole. The passwords of .secrets hold afterwards, whichever held when the
-backup was made: the stores are told of them.
+Everything is verified before anything changes. The archives are unpacked beside the existing content, and
+replace it only when all of them are complete. Afterwards the stores have the passwords in .secrets, whichever
+they had when the backup was made.
 """
 
 import argparse
@@ -31,32 +31,32 @@ from infra.stack.compose import (
 from infra.stack.manifest import Manifest, archive_name, verified_manifest
 from infra.stack.passwords import apply_passwords, require_secrets
 
-_SPARE: Final = 1.05  # file systems take some space of their own
-_BLOCK: Final = 4096  # and a small file, a folder or a link a whole block
+_SPARE: Final = 1.05  # for the file system's own data
+_BLOCK: Final = 4096  # a small file, a folder or a link takes a whole block
 _ONE_SHOT: Final = ("run", "--rm", "--no-deps", "--no-TTY")
 
 
 def restore(folder: Path) -> dict[str, int]:
-    """The services that run again; the volumes, empty before, hold what the backup holds.
+    """Restores a backup into empty volumes; returns the services that were started again.
 
     Raises:
-        StackError: a volume that is not empty, or what else is wrong; says whether anything was changed.
+        StackError: a volume is not empty, or the restore failed; the message says whether anything changed.
     """
     stack = configuration()
     manifest, found = _examined(folder, stack)
     if full := [name for name, each in found.items() if each["entries"]]:
         raise StackError(
-            f"the volumes {', '.join(full)} are not empty; nothing was touched. To replace all that they "
-            f"hold: make restore FROM={folder} FORCE=1"
+            f"the volumes {', '.join(full)} are not empty; nothing was changed. To replace all their "
+            f"content: make restore FROM={folder} FORCE=1"
         )
     return _replace(folder, manifest, stack)
 
 
 def restore_over(folder: Path) -> dict[str, int]:
-    """The services that run again; the volumes hold what the backup holds, and nothing of before.
+    """Replaces the content of the volumes with a backup; returns the services that were started again.
 
     Raises:
-        StackError: what is wrong; says whether anything was changed.
+        StackError: the restore failed; the message says whether anything changed.
     """
     stack = configuration()
     manifest, _found = _examined(folder, stack)
@@ -64,9 +64,9 @@ def restore_over(folder: Path) -> dict[str, int]:
 
 
 def _examined(folder: Path, stack: Mapping[str, Any]) -> tuple[Manifest, Mapping[str, Mapping[str, int]]]:
-    """The manifest of a backup that can be restored here, and what the volumes hold now."""
+    """Returns the manifest of a backup that can be restored here, and the current state of the volumes."""
     manifest = verified_manifest(folder, set(stack["volumes"]))
-    say(f"{folder} is whole, and was made at {manifest.made_at}")
+    say(f"{folder} is complete; it was made at {manifest.made_at}")
     require_no_one_off()
     require_secrets(stack)
     _require_same_images(folder, manifest, stack)
@@ -74,14 +74,14 @@ def _examined(folder: Path, stack: Mapping[str, Any]) -> tuple[Manifest, Mapping
     free = min(each["free_bytes"] for each in found.values())
     if (needed := _needed_bytes(manifest)) > free:
         raise StackError(
-            f"{folder} unpacks to {needed:,} bytes beside what is there, and {free:,} are free; nothing was "
-            "touched: free space, or remove the old volumes (docker compose down --volumes)"
+            f"{folder} needs {needed:,} bytes beside the existing content, and {free:,} are free; nothing "
+            "was changed: free some space, or remove the old volumes (docker compose down --volumes)"
         )
     return manifest, found
 
 
 def _needed_bytes(manifest: Manifest) -> int:
-    """What the archives take on the disk at most."""
+    """Returns the most disk space that the unpacked archives take."""
     entries = sum(archive.entries for archive in manifest.volumes.values())
     return int(manifest.content_bytes * _SPARE) + _BLOCK * entries
 
@@ -90,8 +90,8 @@ def _require_same_images(folder: Path, manifest: Manifest, stack: Mapping[str, A
     here = {name: stack["services"][name]["image"] for name in STORES}
     if manifest.images != here:
         raise StackError(
-            f"{folder} was written by {dict(manifest.images)}, here are {here}; nothing was touched: check "
-            "out the version of the project that made it, restore, then upgrade"
+            f"{folder} was written by {dict(manifest.images)}, this stack has {here}; nothing was changed: "
+            "check out the version of the project that made the backup, restore it, then upgrade"
         )
 
 
@@ -105,11 +105,13 @@ def _replace(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> dict
         _leave_as_it_was(manifest, stack, ran, why(error))
         raise
     say("replacing the content of the volumes")
-    with or_told("the volumes are replaced in part, and the stack is stopped; repeat it with FORCE=1:"):
+    with or_told("the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1:"):
         compose(*_ONE_SHOT, WRITER, "swap", *manifest.volumes)
-    with or_told("the volumes are replaced, but not all stores know the passwords; repeat it with FORCE=1:"):
+    with or_told(
+        "the volumes are replaced, but not all stores have the passwords of .secrets; repeat it with FORCE=1:"
+    ):
         apply_passwords(stack)
-    with or_told("the volumes are replaced, but not all that ran before came up again:"):
+    with or_told("the volumes are replaced, but not all services that ran before started again:"):
         if ran:
             start(stack, ran)
         else:
@@ -120,12 +122,12 @@ def _replace(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> dict
 def _leave_as_it_was(
     manifest: Manifest, stack: Mapping[str, Any], ran: Mapping[str, int], reason: str
 ) -> None:
-    """Drops what was unpacked, and starts what ran; where that fails, too, `reason` is told with it."""
+    """Deletes what was unpacked and starts the services that ran; an error of that includes `reason`."""
     try:
         compose(*_ONE_SHOT, WRITER, "discard", *manifest.volumes)
     except StackError as error:
-        say(f"what was unpacked still takes space, until the next restore: {error}")
-    with or_told(f"nothing was changed ({reason}), but not all that ran before came up again:"):
+        say(f"the unpacked files could not be removed and take space until the next restore: {error}")
+    with or_told(f"nothing was changed ({reason}), but not all services that ran before started again:"):
         start(stack, ran)
 
 
@@ -134,21 +136,23 @@ def _stage(file: Path, volume: str, entries: int) -> None:
     with file.open("rb") as source:
         found = json.loads(compose(*_ONE_SHOT, WRITER, "stage", volume, source=source))["entries"]
     if found != entries:
-        raise StackError(f"{file}: wanted {entries:,} entries, found {found:,}; nothing was changed")
+        raise StackError(
+            f"{file}: the manifest lists {entries:,} entries, the archive has {found:,}; nothing was changed"
+        )
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a backup: the one with manifest.json")
-    parser.add_argument("--force", action="store_true", help="replace what the volumes hold")
+    parser.add_argument("folder", type=Path, help="the backup's folder, with its manifest.json")
+    parser.add_argument("--force", action="store_true", help="replace the content of the volumes")
     asked = parser.parse_args()
     try:
         with alone():
             ran = (restore_over if asked.force else restore)(asked.folder)
     except StackError as error:
         leave(error, "restore")
-    say(f"restored; {'running: ' + ', '.join(ran) if ran else 'start it: docker compose up --wait'}")
+    say(f"restored; {'running: ' + ', '.join(ran) if ran else 'start the stack: docker compose up --wait'}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`make rotate NAME=POSTGRES_PASSWORD`: a secret of .secrets exchanged while the stack runs.
+"""`make rotate NAME=POSTGRES_PASSWORD`: replaces a secret while the stack runs.
 
-A password gets a new random value; a provider's key or an address to notify is taken as you have written it
-into its file. Then the stores are told, and the containers that hold it are restarted, in the order of their
-dependencies. After an error half-way repeat it: no step needs the value of before.
+A password gets a new random value; a provider's key or a notification address is used as you have written it
+into its file. The new value is set in the stores, and the containers that hold it are restarted in the order
+of their dependencies. After an error halfway, repeat the command: no step needs the old value.
 """
 
 import argparse
@@ -31,10 +31,10 @@ from infra.stack.passwords import POSTGRES_PASSWORD, apply_postgres_password, re
 
 
 def rotate(name: str) -> list[str]:
-    """The services that were restarted with the new value; none where the stack is stopped.
+    """Replaces a secret; returns the services that were restarted, which are none if the stack is stopped.
 
     Raises:
-        StackError: no such secret, or a container that did not come up with it.
+        StackError: there is no such secret, or a container did not start with the new value.
     """
     stack = configuration()
     file = secret_file(stack, name)
@@ -44,7 +44,7 @@ def rotate(name: str) -> list[str]:
         write_secret(file, secrets.token_hex(24))
         say(f"{file}: a new random password")
     else:
-        file.chmod(READABLE)  # an editor may have written it anew, for its owner alone
+        file.chmod(READABLE)  # an editor may have replaced it by a file that only its owner can read
     if name == POSTGRES_PASSWORD and not ran:
         apply_postgres_password(stack)
         stop()
@@ -52,9 +52,9 @@ def rotate(name: str) -> list[str]:
 
 
 def write_secret(file: Path, value: str) -> None:
-    """Replaces the file in one step: a reader sees the old value or the new one.
+    """Replaces the file atomically: a reader sees the old value or the new one.
 
-    A container that runs keeps the old file; one that is restarted gets the new one.
+    A running container keeps the old file; a restarted one gets the new file.
     """
     part = file.with_name(f".{file.name}.part")
     part.write_text(value, encoding="utf-8")
@@ -63,7 +63,7 @@ def write_secret(file: Path, value: str) -> None:
 
 
 def users(stack: Mapping[str, Any], name: str) -> list[str]:
-    """The services that get this secret, each after those that it depends on."""
+    """Returns the services that use this secret, each after its dependencies."""
     services: Mapping[str, Any] = stack["services"]
     order = TopologicalSorter(
         {each: services[each].get("depends_on", {}) for each in services}
@@ -72,8 +72,8 @@ def users(stack: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _renew(stack: Mapping[str, Any], service: str, ran: Mapping[str, int]) -> bool:
-    """Whether the service was restarted: one that does not run now gets the new value when it starts."""
-    if service == "postgres":  # reads its password's file only when its volume is empty
+    """Returns whether the service was restarted; a stopped one gets the new value when it starts."""
+    if service == "postgres":  # reads the file with its password only while its volume is empty
         apply_postgres_password(stack)
         return False
     if service in one_shots(stack):
@@ -86,7 +86,7 @@ def _renew(stack: Mapping[str, Any], service: str, ran: Mapping[str, int]) -> bo
 
 
 def _run_again(service: str) -> bool:
-    """Whether the service's container was there and ran again, with the environment that it was made with."""
+    """Runs the service's existing container again with its original environment; False if there is none."""
     found = containers(service)
     if not found:
         return False
@@ -95,22 +95,22 @@ def _run_again(service: str) -> bool:
     for container in found:
         if code := exit_code(container):
             raise StackError(
-                f"{service} ended with {code}: see `docker compose logs {service}`, then repeat this"
+                f"{service} ended with exit code {code}: see `docker compose logs {service}`, then repeat it"
             )
     return True
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="of a file in .secrets/")
+    parser.add_argument("name", help="name of a file in .secrets/")
     name = parser.parse_args().name
     try:
         with alone():
             restarted = rotate(name)
     except StackError as error:
         leave(error, "rotate")
-    say(f"{name}: {', '.join(restarted) or 'nothing'} restarted")
+    say(f"{name}: {', '.join(restarted) or 'no service was'} restarted")
 
 
 if __name__ == "__main__":

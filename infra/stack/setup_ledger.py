@@ -1,4 +1,4 @@
-"""Gives the quota ledger a database and a user of its own; running it again changes the password only."""
+"""Creates the database and the user that count API calls; running it again only sets the password."""
 
 import os
 
@@ -7,7 +7,7 @@ from psycopg import sql
 
 
 def main() -> None:
-    """Creates what is missing, as PostgreSQL's administrator of the stack."""
+    """Creates what is missing, as the stack's PostgreSQL administrator."""
     with psycopg.connect(
         host="postgres",
         user="prefect",

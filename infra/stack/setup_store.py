@@ -1,4 +1,4 @@
-"""Bucket, lifecycle and least-privilege users of the stack's object store; running it again does no harm.
+"""Creates the bucket, its lifecycle and the least-privilege users of the stack's object store; idempotent.
 
 Users: `lake-writer` reads and writes the lake's bucket; `gold-reader` reads gold/ and nothing else.
 """
@@ -21,7 +21,7 @@ _PREFIX = "lake"
 
 
 def writer_policy(bucket: str) -> dict[str, Any]:
-    """May do everything with the objects of the bucket, and nothing with the bucket itself."""
+    """Returns a policy that allows everything on the bucket's objects, and nothing on the bucket itself."""
     objects = [
         "s3:GetObject",
         "s3:PutObject",
@@ -37,7 +37,7 @@ def writer_policy(bucket: str) -> dict[str, Any]:
 
 
 def gold_reader_policy(bucket: str) -> dict[str, Any]:
-    """May list and read what is under lake/gold/."""
+    """Returns a policy that allows listing and reading under lake/gold/."""
     gold = f"{_PREFIX}/gold"
     return _policy(
         (["s3:GetObject"], f"arn:aws:s3:::{bucket}/{gold}/*", None),
@@ -58,19 +58,21 @@ def _policy(*statements: tuple[list[str], str, dict[str, Any] | None]) -> dict[s
 
 
 def set_user(admin: MinioAdmin, name: str, secret: str, policy: dict[str, Any]) -> None:
-    """The user `name` with this secret and exactly this policy."""
+    """Creates or updates the user `name` with this secret and exactly this policy."""
     admin.user_add(name, secret)
     admin.policy_add(name, policy=policy)
     admin.policy_set(name, user=name)
 
 
 def main() -> None:
-    """Brings the store to what is declared here."""
+    """Applies the declarations of this module to the store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         days = load_settings(os.environ).providers.massive.retention_days
     except ConfigError as error:
-        sys.exit(f"store-setup: {error}; the store was not touched: it needs the settings of prefect-worker")
+        sys.exit(
+            f"store-setup: {error}; the store was not changed: it needs the same settings as prefect-worker"
+        )
     endpoint, bucket = os.environ["MINIO_ENDPOINT"], os.environ["LAKE_BUCKET"]
     user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
     store = boto3.client(

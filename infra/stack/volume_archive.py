@@ -1,8 +1,8 @@
-"""The volumes of the stack as archives, from inside a container that has them mounted under /volumes.
+"""Archives and restores the stack's volumes inside a container that has them mounted under /volumes.
 
-`look` says what is in them; `read` writes one to standard output as tar.gz; `stage` unpacks one from standard
-input beside what is there; `swap` puts what was staged in its place; `discard` drops it. Started by backup.py
-and restore.py of this folder, with no more capabilities than each needs.
+`look` prints what is in them; `read` writes one to standard output as tar.gz; `stage` unpacks one from
+standard input beside the existing content; `swap` replaces the content by what was staged; `discard` deletes
+what was staged. backup.py and restore.py start these commands, each with the capabilities that it needs.
 """
 
 import argparse
@@ -22,11 +22,11 @@ _CHUNK: Final = 2**20
 
 
 class ArchiveError(Exception):
-    """A volume that cannot be read or written: says which and why."""
+    """A volume cannot be read or written; the message names it and the reason."""
 
 
 class _Counted:
-    """Passes bytes on and keeps their number and SHA-256."""
+    """Writes bytes to a target and keeps their number and SHA-256."""
 
     def __init__(self, target: IO[bytes]) -> None:
         self._target, self._sum, self.size = target, hashlib.sha256(), 0
@@ -46,7 +46,7 @@ class _Counted:
 
 
 def look(folder: Path) -> dict[str, dict[str, int]]:
-    """Each volume's number of entries at its top, and the bytes that are free where it lies."""
+    """Returns, by volume, the number of its top-level entries and the free bytes of its file system."""
     return {
         each.name: {
             "entries": sum(entry.name != STAGING for entry in each.iterdir()),
@@ -57,13 +57,13 @@ def look(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def read(volume: Path, target: IO[bytes], level: int = 1) -> dict[str, Any]:
-    """What was written to `target`, one tar.gz: its SHA-256 and bytes, the entries and their bytes.
+    """Writes the volume to `target` as tar.gz; returns its SHA-256, size, number of entries and content size.
 
-    `level` is gzip's, 0 for content that is compressed already. Owners are kept as numbers: their names are
-    those of other containers. Sockets are no content.
+    `level` is the gzip level, 0 for content that is already compressed. Owners are stored as numbers, because
+    the names belong to other containers. Sockets are left out.
 
     Raises:
-        OSError: a file that cannot be read; the archive is not whole then.
+        OSError: a file cannot be read; the archive is then incomplete.
     """
     counted = _Counted(target)
     entries = content_bytes = 0
@@ -92,16 +92,16 @@ def read(volume: Path, target: IO[bytes], level: int = 1) -> dict[str, Any]:
 
 
 def _forget_members(archive: tarfile.TarFile) -> None:
-    """Drops what the archive remembers of what has passed: nobody asks again, and a lake has many files."""
+    """Clears the archive's list of members, which nothing reads: a lake has many files."""
     archive.members.clear()  # type: ignore[attr-defined] # typeshed does not know the attribute
 
 
 def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
-    """How many entries were unpacked beside the volume's content, which stays as it is.
+    """Unpacks an archive beside the volume's content, which stays unchanged; returns the number of entries.
 
     Raises:
-        tarfile.TarError, OSError: no archive, one that is cut off, one that reaches out of the volume, or no
-            space; nothing is left of it.
+        tarfile.TarError, OSError: the source is not an archive, is truncated or has paths outside the volume,
+            or the disk is full; everything that was unpacked is removed.
     """
     staging = volume / STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -112,13 +112,13 @@ def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
         nonlocal entries
         entries += 1
         _forget_members(archive)
-        tarfile.tar_filter(member, path)  # refuses what leaves the folder; owner and rights stay as they were
+        tarfile.tar_filter(member, path)  # refuses paths outside the folder; keeps owner and permissions
         return member
 
     try:
         with tarfile.open(fileobj=source, mode="r|gz", errorlevel=2) as archive:
             archive.extractall(staging, filter=count, numeric_owner=True)  # noqa: S202 - filtered by `count`
-        while source.read(_CHUNK):  # what follows the end of the archive: else the sender's pipe breaks
+        while source.read(_CHUNK):  # read to the end, or the sender's pipe breaks
             pass
         os.sync()
     except BaseException:
@@ -128,7 +128,7 @@ def stage(volume: Path, source: IO[bytes]) -> dict[str, int]:
 
 
 def swap(volume: Path) -> None:
-    """Replaces the volume's content by what was staged.
+    """Replaces the volume's content with what was staged.
 
     Raises:
         ArchiveError: nothing was staged.
@@ -152,12 +152,12 @@ def swap(volume: Path) -> None:
 
 
 def discard(volume: Path) -> None:
-    """Drops what was staged, if anything was."""
+    """Deletes what was staged, if anything was."""
     shutil.rmtree(volume / STAGING, ignore_errors=True)
 
 
 def main() -> None:
-    """The command: JSON on standard output, or on standard error where that carries the archive."""
+    """Runs the command; prints JSON to standard output, or to standard error where that has the archive."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["look", "read", "stage", "swap", "discard"])
     parser.add_argument("volumes", nargs="*")

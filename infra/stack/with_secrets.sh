@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command with each file of /run/secrets as an environment variable of the file's name, and with the
-# addresses that are made of them: the Prefect server's user and password, and the quota ledger.
+# Runs a command with each file of /run/secrets as an environment variable of the same name, and with two values
+# made from them: the Prefect server's user and password, and the address of the database that counts API calls.
 set -eu
 for file in "${SECRETS_FOLDER:-/run/secrets}"/*; do
     [ -f "$file" ] || continue

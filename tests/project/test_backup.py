@@ -143,7 +143,7 @@ def test_one_byte_that_differs_is_refused(tmp_path: Path) -> None:
     changed = bytearray(file.read_bytes())
     changed[1000] ^= 1
     file.write_bytes(changed)
-    with pytest.raises(StackError, match="damaged or was changed; nothing was touched"):
+    with pytest.raises(StackError, match="damaged or was modified; nothing was changed"):
         verified_manifest(made, {"minio"})
 
 
@@ -157,13 +157,13 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_folder_without_manifest_or_archive_is_no_backup(tmp_path: Path) -> None:
     made = backup(tmp_path)
-    with pytest.raises(StackError, match="wanted archives of minio, postgres, found minio"):
+    with pytest.raises(StackError, match="expected archives of minio, postgres, found minio"):
         verified_manifest(made, {"minio", "postgres"})
     (made / archive_name("minio")).unlink()
-    with pytest.raises(StackError, match="nothing was touched"):
+    with pytest.raises(StackError, match="nothing was changed"):
         verified_manifest(made, {"minio"})
     (made / MANIFEST).unlink()
-    with pytest.raises(StackError, match="has no manifest and is none"):
+    with pytest.raises(StackError, match="has no manifest and cannot be restored"):
         verified_manifest(made, {"minio"})
 
 
@@ -223,7 +223,7 @@ def test_a_whole_backup_is_named_though_the_services_do_not_come_up_again(
 ) -> None:
     Engine(comes_up=False).install(monkeypatch)
     with pytest.raises(
-        StackError, match=r"20260131T220000Z is whole, but .* came up again: .*failed to start"
+        StackError, match=r"20260131T220000Z is complete, but .* started again: .*failed to start"
     ):
         back_up(tmp_path, NOW)
     (folder,) = tmp_path.iterdir()
@@ -235,7 +235,7 @@ def test_a_backup_that_fails_leaves_nothing_and_starts_what_ran(
 ) -> None:
     engine = Engine(comes_up=True, sends=b"half")
     engine.install(monkeypatch)
-    with pytest.raises(StackError, match="not what was sent arrived"):
+    with pytest.raises(StackError, match="differs from the 10 bytes that were sent"):
         back_up(tmp_path, NOW)
     assert list(tmp_path.iterdir()) == []
     assert engine.started == [{"minio": 1, "postgres": 1}]
@@ -245,7 +245,9 @@ def test_why_there_is_no_backup_is_said_though_the_services_do_not_come_up_again
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Engine(comes_up=False, sends=b"half").install(monkeypatch)
-    with pytest.raises(StackError, match=r"there is no backup \(.*not what was sent .* came up again: "):
+    with pytest.raises(
+        StackError, match=r"there is no backup \(.*differs from the 10 bytes .* started again: "
+    ):
         back_up(tmp_path, NOW)
     assert list(tmp_path.iterdir()) == []
 
@@ -256,7 +258,7 @@ def test_a_container_that_does_not_say_what_it_sent_leaves_no_backup_and_is_quot
     engine = Engine(comes_up=True)
     engine.install(monkeypatch)
     monkeypatch.setattr("infra.stack.backup.compose_to", lambda *_words: "a warning\nof Docker's own\n")
-    with pytest.raises(StackError, match=r"minio.tar.gz: wanted .* found \"of Docker's own\"; repeat"):
+    with pytest.raises(StackError, match=r"minio.tar.gz: expected .* found \"of Docker's own\"; repeat"):
         back_up(tmp_path, NOW)
     assert (list(tmp_path.iterdir()), engine.at_work) == ([], {"minio": 1, "postgres": 1})
 
@@ -269,5 +271,5 @@ def test_a_backup_that_is_told_to_stop_says_so_where_the_services_do_not_come_up
 
     Engine(comes_up=False).install(monkeypatch)
     monkeypatch.setattr("infra.stack.backup.compose_to", interrupted)
-    with pytest.raises(StackError, match=r"there is no backup \(it was told to stop\), but not all"):
+    with pytest.raises(StackError, match=r"there is no backup \(it was stopped\), but not all"):
         back_up(tmp_path, NOW)

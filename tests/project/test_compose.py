@@ -62,7 +62,7 @@ def test_a_run_at_work_is_refused_by_name_and_one_that_has_ended_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listed(monkeypatch, "web-1", "worker-run-1", "setup-run-1")
-    with pytest.raises(StackError, match=r"^worker-run-1 of `docker compose run` is at work: end it"):
+    with pytest.raises(StackError, match=r"^worker-run-1 of `docker compose run` is still running: end it"):
         require_no_one_off()
     listed(monkeypatch, "web-1", "setup-run-1")
     require_no_one_off()
@@ -91,7 +91,7 @@ def test_a_rotation_asks_every_container_of_a_one_shot_how_it_ended(
     monkeypatch.setattr(f"{place}.compose", lambda *_words: "")
     monkeypatch.setattr(f"{place}.exit_code", lambda _container: next(ended))
     if any(codes):
-        with pytest.raises(StackError, match="setup ended with 3: "):
+        with pytest.raises(StackError, match="setup ended with exit code 3: "):
             rotate("KEY")
     else:
         assert rotate("KEY") == ["setup"]

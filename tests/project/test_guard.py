@@ -11,7 +11,9 @@ import pytest
 from infra.stack.make_env import PASSWORDS, write_secrets
 
 STACK = Path(__file__).resolve().parents[2] / "infra" / "stack"
-REPLACE = "remove .secrets/KEY, then 'make env' (on a stack that has run: 'make rotate NAME=KEY' instead)"
+REPLACE = (
+    "remove .secrets/KEY and run 'make env' (if the stack has run before: 'make rotate NAME=KEY' instead)"
+)
 NOBODY = 65534  # neither root, who reads everything, nor the files' owner
 
 
@@ -77,7 +79,7 @@ def test_a_short_one_is_refused(folder: Path) -> None:
 def test_one_that_would_break_an_address_is_refused_and_not_shown(folder: Path, character: str) -> None:
     done = given(folder, f"3f9c0d7a{character}4e5b6182a7c3".encode())
     assert done.returncode == 1
-    assert done.stderr.startswith("KEY: has other characters than letters, digits and . _ ~ -; remove ")
+    assert done.stderr.startswith("KEY: has characters other than letters, digits and . _ ~ -; remove ")
     assert "3f9c0d7a" not in done.stderr
 
 
@@ -99,7 +101,7 @@ def test_one_that_the_containers_user_cannot_read_is_refused(folder: Path) -> No
     (folder / "KEY").chmod(0o600)
     done = guarded(folder, "KEY")
     assert done.returncode == 1
-    assert done.stderr == "KEY: cannot be read by the containers' users; 'make env' lets them\n"
+    assert done.stderr == "KEY: cannot be read by the containers' users; run 'make env' to make it readable\n"
 
 
 def test_what_make_env_writes_is_let_through_whatever_the_umask(folder: Path) -> None:

@@ -61,4 +61,4 @@ def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--folder", str(tmp_path / "file" / ".secrets")]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"make env: {tmp_path}/file/.secrets: Not a directory; mend it, ")
+    assert done.stderr.startswith(f"make env: {tmp_path}/file/.secrets: Not a directory; correct this, ")

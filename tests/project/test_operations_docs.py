@@ -157,8 +157,8 @@ def test_a_settings_file_of_ones_own_is_shown_for_all_who_read_one() -> None:
     assert {each["environment"]["LAKEHOUSE_CONFIG"] for each in example["services"].values()} == mounted
 
 
-def test_each_containers_logs_are_kept_up_to_what_is_told() -> None:
-    assert re.search(r"Logs are kept\s+up to 30 MB a container", text_of("docs/operations.md"))
+def test_each_containers_logs_are_kept_up_to_the_stated_size() -> None:
+    assert re.search(r"Logs are kept\s+up to 30 MB per container", text_of("docs/operations.md"))
     for name, service in SERVICES.items():
         options = service["logging"]["options"]
         assert int(options["max-size"].removesuffix("m")) * int(options["max-file"]) == 30, name

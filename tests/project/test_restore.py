@@ -71,7 +71,7 @@ def test_all_is_unpacked_before_it_is_replaced_and_what_ran_runs_again(
     assert engine.steps == ["look", "stop", "stage", "swap", "passwords", "start"]
     assert engine.started == [RAN]
     assert capsys.readouterr().out.startswith(
-        f"{tmp_path}/backup is whole, and was made at 2026-01-31T22:00:00+00:00\n"
+        f"{tmp_path}/backup is complete; it was made at 2026-01-31T22:00:00+00:00\n"
     )
 
 
@@ -95,17 +95,22 @@ def test_what_was_unpacked_and_cannot_be_dropped_keeps_nothing_from_running_agai
     with pytest.raises(StackError, match=r"^no space$"):
         restore_over(backup(tmp_path))
     assert engine.started == [RAN]
-    assert "what was unpacked still takes space, until the next restore: no Docker" in capsys.readouterr().out
+    assert (
+        "the unpacked files could not be removed and take space until the next restore: no Docker"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(StackError("no space"), "no space"), (KeyboardInterrupt(), "it was told to stop")]
+    ("error", "reason"), [(StackError("no space"), "no space"), (KeyboardInterrupt(), "it was stopped")]
 )
 def test_why_nothing_was_changed_is_said_though_what_ran_does_not_come_up_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str
 ) -> None:
     installed(monkeypatch, stage=error, start=StackError("unhealthy"))
-    wanted = rf"^nothing was changed \({reason}\), but not all that ran before came up again: unhealthy$"
+    wanted = (
+        rf"^nothing was changed \({reason}\), but not all services that ran before started again: unhealthy$"
+    )
     with pytest.raises(StackError, match=wanted):
         restore_over(backup(tmp_path))
 
@@ -114,9 +119,12 @@ def test_why_nothing_was_changed_is_said_though_what_ran_does_not_come_up_again(
 @pytest.mark.parametrize(
     ("step", "state"),
     [
-        ("swap", "the volumes are replaced in part, and the stack is stopped; repeat it with FORCE=1: "),
-        ("passwords", "the volumes are replaced, but not all stores know the passwords; repeat it with FO"),
-        ("start", "the volumes are replaced, but not all that ran before came up again: "),
+        ("swap", "the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1: "),
+        (
+            "passwords",
+            "the volumes are replaced, but not all stores have the passwords of .secrets; repeat it with FO",
+        ),
+        ("start", "the volumes are replaced, but not all services that ran before started again: "),
     ],
 )
 def test_how_things_stand_is_told_whatever_ends_it_later(
@@ -126,7 +134,7 @@ def test_how_things_stand_is_told_whatever_ends_it_later(
     with pytest.raises(StackError) as told:
         restore_over(backup(tmp_path))
     assert str(told.value).startswith(state)
-    assert str(told.value).endswith("no Docker" if isinstance(error, StackError) else "it was told to stop")
+    assert str(told.value).endswith("no Docker" if isinstance(error, StackError) else "it was stopped")
     assert engine.steps[-1] == step
 
 
@@ -136,8 +144,6 @@ def test_space_is_wanted_for_a_block_of_each_file_and_folder_too(
     made = backup(tmp_path)
     engine = Engine({}, free_bytes=330_000)  # 300,002 bytes of content and 5 % are 315,002
     engine.install(monkeypatch)
-    with pytest.raises(
-        StackError, match=r"unpacks to 343,674 bytes .* 330,000 are free; nothing was touched"
-    ):
+    with pytest.raises(StackError, match=r"needs 343,674 bytes .* 330,000 are free; nothing was changed"):
         restore_over(made)
     assert engine.steps == ["look"]
