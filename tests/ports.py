@@ -4,11 +4,15 @@ import os
 import random
 import socket
 
+# of the stack that tests/stack starts, by the names of its settings
+STACK_PORTS = {"MINIO_PORT": 29_000, "PREFECT_PORT": 24_200, "SPARK_JDBC_PORT": 31_000}
 # Below 32768, where the ports begin that the kernel gives to whoever asks for any: one that it has given and
 # taken back may be somebody else's before a slow server listens on it, or while the server is started again.
 _FIRST, _OF_EACH_WORKER, _WORKERS = 20_000, 3_000, 4
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
-_OURS = range(_FIRST + _WORKER * _OF_EACH_WORKER, _FIRST + (_WORKER + 1) * _OF_EACH_WORKER)
+# A run in one process has the last worker's ports: beside it there may be a run in two or three.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3").removeprefix("gw")) % _WORKERS
+_BEGIN = _FIRST + _WORKER * _OF_EACH_WORKER
+_OURS = sorted(set(range(_BEGIN, _BEGIN + _OF_EACH_WORKER)) - set(STACK_PORTS.values()))
 _UNUSED = iter(random.sample(_OURS, len(_OURS)))
 
 
@@ -22,5 +26,5 @@ def free_port() -> int:
                 continue
             return port
     raise RuntimeError(
-        f"wanted a free port from {_OURS.start} to {_OURS.stop - 1}, found none: end some servers"
+        f"a free port from {_OURS[0]} to {_OURS[-1]} is needed and none is left: end some servers"
     )

@@ -20,14 +20,14 @@ import requests
 
 from delta_tables.storage.lake import Lake
 from tests.minio_server import Store
+from tests.ports import STACK_PORTS
 from tests.stack.containers import containers_of, label_of, service_of
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "lakehouse-test"
 FILES = "docker-compose.yml:override.json"
-# below those that Linux gives to whoever asks for any
-PORTS = {"MINIO_PORT": 29000, "PREFECT_PORT": 24200, "SPARK_JDBC_PORT": 31000}
+PORTS = STACK_PORTS
 IMAGES = ("market-lakehouse:0.1.0", "market-lakehouse-spark:0.1.0", "market-lakehouse-minio:2026-02-12")
 CANARY = "CANARY0KEY0OF0NOBODY0"
 # Spark is started often and asked little here: half of its time would go into compiling what runs once.
