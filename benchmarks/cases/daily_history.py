@@ -20,8 +20,9 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables import gold, silver
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from flows.simulator.alphavantage.rendering import Point, Series, render_json
+from flows.simulator.alphavantage.rendering import AlphaVantageSeries, render_json
 from flows.simulator.market.real_prices import DailyBar, load_histories
+from flows.simulator.market.series_point import SeriesPoint
 from jobs.runs.run_context import RunContext
 
 
@@ -53,8 +54,8 @@ def full_answer(symbol: str, bars: tuple[DailyBar, ...], fetched_at: datetime) -
         ("Output Size", "Full size"),
         ("Time Zone", "US/Eastern"),
     )
-    points = [Point(bar.trade_dt.isoformat(), fetched_at, *bar[1:]) for bar in reversed(bars)]
-    body = render_json(Series(meta, "Time Series (Daily)", points))
+    points = [SeriesPoint(bar.trade_dt.isoformat(), fetched_at, *bar[1:]) for bar in reversed(bars)]
+    body = render_json(AlphaVantageSeries(meta, "Time Series (Daily)", points))
     return payload("daily", symbol, "1day", body, fetched_at)
 
 

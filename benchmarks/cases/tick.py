@@ -35,8 +35,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables import gold, silver
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from flows.simulator.alphavantage.rendering import Point, Series, render_json
+from flows.simulator.alphavantage.rendering import AlphaVantageSeries, render_json
 from flows.simulator.market.real_prices import load_histories
+from flows.simulator.market.series_point import SeriesPoint
 from jobs.gold.signals import SIGNALS
 from jobs.market_calendar.sessions import Session, sessions_between
 from jobs.runs.run_context import RunContext
@@ -176,7 +177,7 @@ def answers(recent: pl.DataFrame, names: list[str], number: int) -> list[dict[st
 def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
     """An answer of Alpha Vantage's TIME_SERIES_INTRADAY, outputsize=compact."""
     points = [
-        Point(
+        SeriesPoint(
             key=row["timestamp"].astimezone(_NEW_YORK).strftime("%Y-%m-%d %H:%M:%S"),
             published_at=row["timestamp"],
             volume=row["volume"],
@@ -192,7 +193,7 @@ def answer_body(symbol: str, bars: pl.DataFrame) -> bytes:
         ("Output Size", "Compact"),
         ("Time Zone", "US/Eastern"),
     )
-    return render_json(Series(meta, "Time Series (5min)", points))
+    return render_json(AlphaVantageSeries(meta, "Time Series (5min)", points))
 
 
 def _tick(ctx: RunContext, spark: SparkSession, inputs: Path) -> None:

@@ -7,7 +7,7 @@ fundamentals, news), and says so: SIMULATED in the body where there is room, the
 
 Where do I go to…?
     start it                                     server.py (a thread), process.py (a process), __main__.py
-    count calls, set faults, reach a protocol    service.py (`stats`, `set_faults`, `speaker`)
+    count calls, set faults, reach a protocol    service.py (`stats`, `set_faults`, `provider_simulator`)
     change what is public at an instant          market.py, clock.py, sessions.py
     see the real bars, and bars drawn from them  prices.py, bridge.py, ticks.py, feeds.py
     see what is drawn                            coins.py, around_the_clock.py, fx.py, bse_scrips.py,

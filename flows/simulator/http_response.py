@@ -1,14 +1,17 @@
-"""An HTTP answer, and the faults of transport as answers."""
+"""HTTP responses of the simulator, and the transport faults that replace or cut them."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flows.simulator.alphavantage import error_messages as messages
-from flows.simulator.faults import Fault, FaultKind
+from flows.simulator.faults import Fault, FaultKind, data_faults, transport_fault
 
-_HTML_TYPE = "text/html; charset=utf-8"
-_TEXT_TYPE = "text/plain; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+JSON_TYPE = "application/json"
+TEXT_TYPE = "text/plain; charset=utf-8"
+SIMULATED_HEADER = ("X-Simulated", "true")
+
 _MAINTENANCE_PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Maintenance</title></head>"
     b"<body><h1>We will be back soon</h1><p>The service is under maintenance.</p></body></html>\n"
@@ -16,7 +19,7 @@ _MAINTENANCE_PAGE = (
 
 
 class Delivery(StrEnum):
-    """How an answer reaches the caller."""
+    """How a response reaches the client."""
 
     WHOLE = "whole"
     CUT = "cut"  # half of it, then the connection closes
@@ -24,48 +27,69 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer to be delivered."""
+class SimulatedResponse:
+    """An HTTP response to be delivered."""
 
     body: bytes
-    content_type: str = "application/json"
+    content_type: str = JSON_TYPE
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     delivery: Delivery = Delivery.WHOLE
     silent_seconds: float = 0.0
 
 
-def failure(fault: Fault, url: str, api_key: str) -> Answer:
-    """The answer that a fault of transport (all but `truncated`) makes of any call."""
-    return _FAILURES[fault.kind](fault, url, api_key)
+def json_response(fields: Mapping[str, object], status: int = 200) -> SimulatedResponse:
+    """A response of the simulator's own endpoints."""
+    return SimulatedResponse(json.dumps(fields).encode(), status=status)
 
 
-def _too_many(fault: Fault, _url: str, _key: str) -> Answer:
+NOT_FOUND = json_response({"error": "Nothing is served here; ask /query."}, status=404)
+
+
+def respond_with_faults(
+    faults: tuple[Fault, ...],
+    url: str,
+    credentials: str,
+    respond: Callable[[tuple[Fault, ...]], SimulatedResponse],
+) -> SimulatedResponse:
+    """The response that `respond` gives for the data faults, or what a transport fault makes of it.
+
+    `url` and `credentials` are the client's, for the fault that echoes them.
+    """
+    fault = transport_fault(faults)
+    if fault is not None and fault.kind is not FaultKind.TRUNCATED:
+        return _FAULT_RESPONSES[fault.kind](fault, url, credentials)
+    response = respond(data_faults(faults))
+    return response if fault is None else replace(response, delivery=Delivery.CUT)
+
+
+def _too_many_requests(fault: Fault, _url: str, _credentials: str) -> SimulatedResponse:
     headers = (("Retry-After", f"{fault.seconds:.0f}"),)
-    return Answer(b"Too Many Requests", _TEXT_TYPE, status=429, headers=headers)
+    return SimulatedResponse(b"Too Many Requests", TEXT_TYPE, status=429, headers=headers)
 
 
-def _unavailable(_fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(b"Service Unavailable", _TEXT_TYPE, status=503)
+def _unavailable(_fault: Fault, _url: str, _credentials: str) -> SimulatedResponse:
+    return SimulatedResponse(b"Service Unavailable", TEXT_TYPE, status=503)
 
 
-def _silence(fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(b"", delivery=Delivery.SILENT, silent_seconds=fault.seconds)
+def _silence(fault: Fault, _url: str, _credentials: str) -> SimulatedResponse:
+    return SimulatedResponse(b"", delivery=Delivery.SILENT, silent_seconds=fault.seconds)
 
 
-def _page(_fault: Fault, _url: str, _key: str) -> Answer:
-    return Answer(_MAINTENANCE_PAGE, _HTML_TYPE)
+def _maintenance_page(_fault: Fault, _url: str, _credentials: str) -> SimulatedResponse:
+    return SimulatedResponse(_MAINTENANCE_PAGE, HTML_TYPE)
 
 
-def _echo(fault: Fault, url: str, api_key: str) -> Answer:
-    text = f"Internal error while answering {url} for the API key {api_key}."
-    return Answer(messages.render({"Error Message": text}), status=fault.status)
+def _echo(fault: Fault, url: str, credentials: str) -> SimulatedResponse:
+    text = f"Internal error while answering {url} for the API key {credentials}."
+    body = json.dumps({"Error Message": text}, indent=4, ensure_ascii=False)
+    return SimulatedResponse(body.encode(), status=fault.status)
 
 
-_FAILURES: Mapping[FaultKind, Callable[[Fault, str, str], Answer]] = {
-    FaultKind.HTTP_429: _too_many,
+_FAULT_RESPONSES: Mapping[FaultKind, Callable[[Fault, str, str], SimulatedResponse]] = {
+    FaultKind.HTTP_429: _too_many_requests,
     FaultKind.HTTP_503: _unavailable,
     FaultKind.TIMEOUT: _silence,
-    FaultKind.HTML: _page,
+    FaultKind.HTML: _maintenance_page,
     FaultKind.ECHO_KEY: _echo,
 }

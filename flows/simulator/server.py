@@ -1,4 +1,4 @@
-"""The HTTP server, on the loopback interface only, and the simulator as a thread of the caller."""
+"""The HTTP server, which listens on the loopback interface by default, and the simulator as a thread."""
 
 import json
 import logging
@@ -11,18 +11,18 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from flows.simulator.faults import parse_faults
-from flows.simulator.http_response import Answer, Delivery
-from flows.simulator.provider_simulator import HttpCall
+from flows.simulator.http_response import NOT_FOUND, Delivery, SimulatedResponse, json_response
+from flows.simulator.provider_simulator import SimulatedRequest
 from flows.simulator.service import Service, SimulatorConfig
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
-_LARGEST_ADMIN_BODY = 1_000_000
+_MAX_ADMIN_BODY_BYTES = 1_000_000
 _SEND_BUFFER_BYTES = 1 << 16
 
 
 class Simulator:
-    """A simulator served by a thread of this process, for as long as the context lasts."""
+    """A simulator that a thread of this process serves until the context ends."""
 
     def __init__(self, config: SimulatorConfig | None = None) -> None:
         config = config or SimulatorConfig()
@@ -43,24 +43,24 @@ class Simulator:
 
 
 class SimulatorServer(ThreadingHTTPServer):
-    """A thread for each connection; raises OSError when the port is taken."""
+    """Serves each connection in its own thread; raises OSError if the port is taken."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, service: Service, port: int, host: str = _LOOPBACK) -> None:
         self.service = service
-        self.is_stopping = Event()  # before binding, which closes the server when it fails
+        self.is_stopping = Event()  # before binding: a failed bind closes the server
         super().__init__((host, port), _Handler)
         self.base = f"http://{host}:{self.server_port}"
 
     def server_close(self) -> None:
-        """Stop listening, and let connections that are still open end without another answer."""
+        """Stop listening; connections that are still open get no further response."""
         self.is_stopping.set()
         super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Note a connection that broke; a client may hang up whenever it likes."""
+        """Log a broken connection at debug level: clients may hang up at any time."""
         _LOG.debug("connection of %s broke (%s)", client_address, type(request).__name__, exc_info=True)
 
 
@@ -77,87 +77,77 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         match parts.path:
-            case "/query":
-                params = dict(parse_qsl(parts.query, keep_blank_values=True))
-                self._deliver(self.server.service.call(params, f"{self.server.base}{self.path}"))
             case "/_simulator/health":
-                self._deliver(_json_answer({"status": "ok"}))
+                self._deliver(json_response({"status": "ok"}))
             case "/_simulator/stats":
-                self._deliver(_json_answer(self.server.service.stats()))
+                self._deliver(json_response(self.server.service.stats()))
             case path:
-                self._deliver(self.server.service.speak(self._call(path, parts.query)) or _NOT_FOUND)
+                self._deliver(self.server.service.respond(self._request(path, parts.query)))
 
     def do_HEAD(self) -> None:
-        """The head alone: an S3 client asks for a file's ETag and size with it."""
+        """The head alone: an S3 client reads a file's ETag and size from it."""
         self.do_GET()
 
-    def _call(self, path: str, query: str) -> HttpCall:
+    def _request(self, path: str, query: str) -> SimulatedRequest:
         headers = {name.lower(): value for name, value in self.headers.items()}
         params = dict(parse_qsl(query, keep_blank_values=True))
-        return HttpCall(self.command, path, params, headers, f"{self.server.base}{self.path}")
+        return SimulatedRequest(self.command, path, params, headers, f"{self.server.base}{self.path}")
 
     def do_POST(self) -> None:
-        routes: dict[str, Callable[[Service, str], Answer]] = {
+        routes: dict[str, Callable[[Service, str], SimulatedResponse]] = {
             "/_simulator/clock": _set_clock,
             "/_simulator/faults": _set_faults,
         }
         route = routes.get(urlsplit(self.path).path)
         length = self.headers.get("Content-Length", "0")
-        if route is None or not length.isdecimal() or int(length) > _LARGEST_ADMIN_BODY:
+        if route is None or not length.isdecimal() or int(length) > _MAX_ADMIN_BODY_BYTES:
             self.close_connection = True
-            self._deliver(_NOT_FOUND)
+            self._deliver(NOT_FOUND)
             return
         try:
             self._deliver(route(self.server.service, self.rfile.read(int(length)).decode()))
         except ValueError as error:
-            self._deliver(_json_answer({"error": str(error)}, status=400))
+            self._deliver(json_response({"error": str(error)}, status=400))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002 - http.server's names
         """Log the path without its query: the query holds the key."""
         _LOG.debug("%s %s", self.command, urlsplit(getattr(self, "path", "")).path)
 
-    def _deliver(self, answer: Answer) -> None:
+    def _deliver(self, response: SimulatedResponse) -> None:
         if self.server.is_stopping.is_set():
             self.close_connection = True
             return
-        if answer.delivery is Delivery.SILENT:
-            self.server.is_stopping.wait(answer.silent_seconds)
+        if response.delivery is Delivery.SILENT:
+            self.server.is_stopping.wait(response.silent_seconds)
             self.close_connection = True
             return
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in answer.headers:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers:
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
             return
-        if answer.delivery is Delivery.CUT:
+        if response.delivery is Delivery.CUT:
             self.close_connection = True
-            self.wfile.write(answer.body[: len(answer.body) // 2])
+            self.wfile.write(response.body[: len(response.body) // 2])
         else:
-            self.wfile.write(answer.body)
+            self.wfile.write(response.body)
 
 
-def _set_clock(service: Service, text: str) -> Answer:
-    """Put the clock to {"now": "2010-08-20T20:30:00Z"}; null is real time."""
-    wanted = json.loads(text)
-    if not isinstance(wanted, dict) or set(wanted) != {"now"}:
+def _set_clock(service: Service, text: str) -> SimulatedResponse:
+    """Set the clock to {"now": "2010-08-20T20:30:00Z"}; null means real time."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or set(document) != {"now"}:
         raise ValueError('The clock is set with {"now": "2010-08-20T20:30:00Z"}, or null for real time.')
-    now = wanted["now"]
+    now = document["now"]
     service.clock.set(None if now is None else datetime.fromisoformat(str(now)))
-    return _json_answer({"now": service.clock.now().isoformat()})
+    return json_response({"now": service.clock.now().isoformat()})
 
 
-def _set_faults(service: Service, text: str) -> Answer:
-    """Replace the faults by those of a JSON list."""
+def _set_faults(service: Service, text: str) -> SimulatedResponse:
+    """Replace the faults in force with those of a JSON list."""
     faults = parse_faults(text)
     service.set_faults(faults)
-    return _json_answer({"faults": len(faults)})
-
-
-def _json_answer(fields: dict[str, object], status: int = 200) -> Answer:
-    return Answer(json.dumps(fields).encode(), status=status)
-
-
-_NOT_FOUND = _json_answer({"error": "Nothing is served here; ask /query."}, status=404)
+    return json_response({"faults": len(faults)})

@@ -21,8 +21,9 @@ from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
 from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files, restore_files
-from flows.ingestion.fetch_payloads import FetchResult
-from flows.ingestion.source import FetchRequest, PlanError
+from flows.ingestion.fetch_result import FetchResult
+from flows.ingestion.source import FetchRequest
+from jobs.runs.errors import PlanError
 from flows.ingestion.sources.massive import files_wanted, is_due, range_requests
 from flows.landing.flat_files import LandedFile, expire_files, landed_files, landing_path
 from flows.simulator.faults import Fault, FaultKind

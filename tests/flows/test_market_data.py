@@ -42,7 +42,7 @@ def test_a_run_lands_builds_publishes_and_tells(
     here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM"), fx=("EURUSD",))
     state = run(here)
     summary = state.result()
-    assert (state.name, summary.failures, summary.not_asked) == ("Completed", (), 0)
+    assert (state.name, summary.failures, summary.not_requested) == ("Completed", (), 0)
     assert stages(summary) == {
         "alphavantage/daily": "done",
         "alphavantage/intraday": "done",
@@ -123,7 +123,7 @@ def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
     assert {row["symbol"] for row in here.rows(silver.BARS)} == {"AAPL", "IBM"}
     asked = simulator.service.stats()["calls"]
     assert isinstance(asked, int)
-    assert summary.not_asked == 3 * 4 - asked
+    assert summary.not_requested == 3 * 4 - asked
     assert asked == 3
 
 
@@ -131,14 +131,14 @@ def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, 
     simulator.service.set_faults(())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "flows.simulator.service.Service._refusal",
+            "flows.simulator.alphavantage.simulator.AlphaVantageSimulator._refusal",
             lambda *_: {"Error Message": "the parameter apikey is invalid or missing."},
         )
         state = run(here)
     summary = state.result()
     assert state.name == "CompletedWithFailures"
     assert [each.error_class for each in summary.failures] == ["bad_credentials"]
-    assert summary.not_asked == 2
+    assert summary.not_requested == 2
     assert here.rows(bronze.RAW_PAYLOADS) == []
 
 
@@ -188,7 +188,7 @@ def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked
     assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
     assert str(state.message).startswith("alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set")
     assert [each.provider for each in summary.left_out] == ["alphavantage"]
-    assert (summary.failures, summary.not_asked, summary.has_failures) == ((), 0, True)
+    assert (summary.failures, summary.not_requested, summary.has_failures) == ((), 0, True)
 
     assert stages(summary)["yahoo/daily"] == "done"
     assert {row["provider"] for row in here.rows(silver.BARS)} == {"yahoo"}

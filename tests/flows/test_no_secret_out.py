@@ -13,7 +13,7 @@ import pytest
 from deltalake import write_deltalake
 
 from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
-from flows.simulator.alphavantage.plans import PLANS, Plan, PlanName
+from flows.simulator.alphavantage.plans import PLANS, PlanName, SubscriptionPlan
 from flows.simulator.faults import Fault, FaultKind, dump_faults
 from flows.simulator.server import Simulator
 from tests.flows import canary_run
@@ -83,7 +83,7 @@ def test_no_fault_lets_the_key_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(PLANS, PlanName.FREE, Plan(calls_per_day=0))
+    monkeypatch.setitem(PLANS, PlanName.FREE, SubscriptionPlan(calls_per_day=0))
     simulator, spent = simulate(), simulate(plan=PlanName.FREE)
     here = install(tmp_path, simulator.url)
     run_all(here, steps(simulator, spent), prefect_server)

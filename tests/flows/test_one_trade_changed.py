@@ -26,9 +26,9 @@ from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from flows.ingestion.sources.massive import range_asks
+from flows.ingestion.sources.massive import range_requests
 from flows.landing.flat_files import landed_files
-from flows.simulator.massive.file_store import FileStore, key_of
+from flows.simulator.massive.file_store import FileStore, object_key
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
 from jobs.runs.run_log import StageResult
@@ -95,22 +95,22 @@ def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
         taken = _month(simulator, folder)
         day = taken.days[0]
         drawn = {dataset: _drawn(files, dataset, day) for dataset in DATASETS}
-        files.overrides |= {key_of(dataset, day): _file(rows) for dataset, rows in drawn.items()}
+        files.overrides |= {object_key(dataset, day): _file(rows) for dataset, rows in drawn.items()}
         take(taken, spark, NOW)
 
         edits = _edits(drawn["trades_v1"])
-        files.overrides[key_of("trades_v1", day)] = _file(_edited_trades(drawn["trades_v1"], edits))
+        files.overrides[object_key("trades_v1", day)] = _file(_edited_trades(drawn["trades_v1"], edits))
         trades = _step(taken, lambda: take(taken, spark, NOW + timedelta(days=30))[1])
         minutes, days = _edited_bars(drawn, edits)
-        files.overrides[key_of("minute_aggs_v1", day)] = _file(minutes)
-        files.overrides[key_of("day_aggs_v1", day)] = _file(days)
+        files.overrides[object_key("minute_aggs_v1", day)] = _file(minutes)
+        files.overrides[object_key("day_aggs_v1", day)] = _file(days)
         bars = _step(taken, lambda: take(taken, spark, NOW + timedelta(days=31))[1])
         yield Story(day, taken.days, edits, trades, bars, taken.lake)
 
 
 def _store(simulator: Simulator) -> FileStore:
-    speaker: Any = simulator.service.speaker("massive")
-    found: FileStore = speaker.files
+    provider_simulator: Any = simulator.service.provider_simulator("massive")
+    found: FileStore = provider_simulator.files
     found.tickers = ("IBM", "KO")
     return found
 
@@ -118,13 +118,13 @@ def _store(simulator: Simulator) -> FileStore:
 def _month(simulator: Simulator, folder: Path) -> Month:
     """Trades and day bars of all days; quotes and minute bars of the two oldest, to be quick."""
     whole = month(simulator, Lake(str(folder / "lake")), SESSIONS, ("IBM", "KO"))
-    few = range_asks(whole.days[0], whole.days[1], ("quotes_v1", "minute_aggs_v1"))
-    all_days = range_asks(whole.days[0], whole.days[-1], ("trades_v1", "day_aggs_v1"))
+    few = range_requests(whole.days[0], whole.days[1], ("quotes_v1", "minute_aggs_v1"))
+    all_days = range_requests(whole.days[0], whole.days[-1], ("trades_v1", "day_aggs_v1"))
     return replace(whole, asks=(*few, *all_days))
 
 
 def _drawn(files: FileStore, dataset: str, day: date) -> list[Row]:
-    found = files.find(key_of(dataset, day), NOW, ())
+    found = files.find(object_key(dataset, day), NOW, ())
     assert found is not None
     return list(csv.DictReader(io.StringIO(gzip.decompress(found.content).decode())))
 

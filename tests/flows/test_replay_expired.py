@@ -17,7 +17,7 @@ from delta_tables.tables.silver import BARS
 from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files
 from flows.ingestion.replay_scope import Scope
-from flows.ingestion.source import Ask
+from flows.ingestion.source import FetchRequest
 from flows.landing.flat_files import landed_files
 from flows.replay import replay_files
 from flows.simulator.faults import Fault, FaultKind
@@ -29,7 +29,7 @@ from tests.flows.broken_judges import broken_judges
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
 WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
-ASKS = (Ask("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
+ASKS = (FetchRequest("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
 def test_days_that_the_provider_has_no_longer_are_named(
     filled: RunContext, spark: SparkSession, simulator: Simulator
 ) -> None:
-    speaker: Any = simulator.service.speaker("massive")
-    speaker.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
+    provider_simulator: Any = simulator.service.provider_simulator("massive")
+    provider_simulator.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
     _, built = replay_files(filled, spark, Scope())
     assert [each.result.status for each in built] == ["replayed", "blocked"]
     assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")

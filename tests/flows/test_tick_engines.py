@@ -14,7 +14,7 @@ from delta_tables.tables import gold_ticks, silver_ticks
 from delta_tables.tables.silver import BARS, QUARANTINE
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.market.market import Market
-from flows.simulator.massive.file_store import FileStore, key_of
+from flows.simulator.massive.file_store import FileStore, object_key
 from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
@@ -34,7 +34,7 @@ def grown(spark: SparkSession, lake: Lake) -> list[str]:
     for later, datasets, faults in ((0, tuple(COLUMNS_OF), ()), (1, (TRADES, MINUTE_BARS), corrections)):
         at = PUBLISHED + timedelta(days=later)
         for dataset in datasets:
-            found = store.find(key_of(dataset, DAY), at, faults)
+            found = store.find(object_key(dataset, DAY), at, faults)
             assert found is not None
             land_text(lake, dataset, found.content, at, DAY)
         ctx = tick_workspace(lake, stocks=("IBM", "KO"))

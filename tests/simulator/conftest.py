@@ -13,7 +13,7 @@ from flows.simulator.service import SimulatorConfig
 
 _CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"
 
-Ask = Callable[..., requests.Response]
+FetchRequest = Callable[..., requests.Response]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def simulate() -> Iterator[Callable[..., Simulator]]:
 
 
 @pytest.fixture
-def ask() -> Iterator[Ask]:
+def ask() -> Iterator[FetchRequest]:
     """Asks a simulator over HTTP, with a key unless told otherwise."""
     with requests.Session() as session:
 

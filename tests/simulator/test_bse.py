@@ -15,7 +15,7 @@ from flows.handlers.bse.handler import Bse, connect, file_names
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import HttpPolicy
-from flows.simulator.bse.endpoints import sessions
+from flows.simulator.bse.endpoints import bombay_sessions
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from jobs.market_calendar.sessions import sessions_between
@@ -168,5 +168,5 @@ def test_calls_above_the_rate_are_refused(simulate: Any, fetch: Fetch) -> None:
 
 def test_its_sessions_are_those_of_the_lakehouse() -> None:
     first, last = date(2006, 1, 1), date(2026, 12, 31)
-    mine = [day for day in sessions() if first <= day <= last]
+    mine = [day for day in bombay_sessions() if first <= day <= last]
     assert mine == [session.trade_dt for session in sessions_between("XBOM", first, last)]

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from flows.handlers.coingecko.coins import COIN_IDS
-from flows.handlers.coingecko.handler import classify
+from flows.handlers.coingecko.responses import classify_response
 from flows.handlers.errors import ErrorClass
 from flows.handlers.transport.http_response import combine
 from flows.simulator.faults import Fault, FaultKind
@@ -132,12 +132,17 @@ def test_a_refusal_means_what_the_handler_reads(
     response = get(path, **params)
 
     assert response.status_code == status
-    assert combine(status, classify(response.content, response.headers["Content-Type"])) is error_class
+    assert (
+        combine(status, classify_response(response.content, response.headers["Content-Type"])) is error_class
+    )
 
 
 def test_a_key_that_is_called_invalid_is_refused(get: Get) -> None:
     response = get(CHART, {"x-cg-demo-api-key": "invalid-key"}, days="1")
-    assert (response.status_code, classify(response.content, "")) == (401, ErrorClass.bad_credentials)
+    assert (response.status_code, classify_response(response.content, "")) == (
+        401,
+        ErrorClass.bad_credentials,
+    )
 
 
 def test_a_missing_parameter_and_a_rate_above_the_limit_have_the_real_texts(

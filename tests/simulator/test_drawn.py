@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from flows.simulator.alphavantage.endpoints import Query, answer
+from flows.simulator.alphavantage.endpoints import query_body
+from flows.simulator.alphavantage.time_series import AlphaVantageQuery
 from flows.simulator.market.fx_rates import fx_bars
 from flows.simulator.market.market import Market
 from flows.simulator.market.real_prices import load_histories
@@ -15,7 +16,9 @@ FIRST, LAST = date(2009, 8, 21), date(2010, 8, 20)
 
 
 def overview(symbol: str, now: datetime = END) -> dict[str, str]:
-    body: dict[str, str] = json.loads(answer(Query("OVERVIEW", symbol), Market(0), now).content)
+    body: dict[str, str] = json.loads(
+        query_body(AlphaVantageQuery("OVERVIEW", symbol), Market(0), now).content
+    )
     return body
 
 
@@ -29,7 +32,8 @@ def test_price_over_earnings_is_the_latest_published_close_over_eps() -> None:
 def test_losses_and_unknown_earnings_have_no_price_over_earnings() -> None:
     market = Market(0)
     bodies = [
-        json.loads(answer(Query("OVERVIEW", symbol), market, END).content) for symbol in load_histories()
+        json.loads(query_body(AlphaVantageQuery("OVERVIEW", symbol), market, END).content)
+        for symbol in load_histories()
     ]
     losses = [body for body in bodies if body["EPS"] != "None" and Decimal(body["EPS"]) <= 0]
     unknown = [body for body in bodies if body["EPS"] == "None"]

@@ -143,9 +143,9 @@ def test_a_rate_strikes_that_share_of_requests_whatever_their_order() -> None:
     forwards, backwards = FaultPlan((fault,)), FaultPlan((fault,))
     symbols = [f"S{i}" for i in range(400)]
 
-    struck = {symbol for symbol in symbols if forwards.strike("OVERVIEW", symbol)}
+    struck = {symbol for symbol in symbols if forwards.active_faults("OVERVIEW", symbol)}
 
-    assert struck == {symbol for symbol in reversed(symbols) if backwards.strike("OVERVIEW", symbol)}
+    assert struck == {symbol for symbol in reversed(symbols) if backwards.active_faults("OVERVIEW", symbol)}
     assert 80 < len(struck) < 160
 
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.market.market import Market
 from flows.simulator.market.real_prices import load_histories
-from flows.simulator.massive.file_store import TICKERS, FileStore, key_of
+from flows.simulator.massive.file_store import TICKERS, FileStore, object_key
 from flows.simulator.server import Simulator
 
 DAY = date(2010, 8, 19)
@@ -37,7 +37,7 @@ def store() -> FileStore:
 
 
 def rows(store: FileStore, dataset: str, *faults: Fault, day: date = DAY) -> list[Row]:
-    found = store.find(key_of(dataset, day), datetime(2010, 9, 1, tzinfo=UTC), faults)
+    found = store.find(object_key(dataset, day), datetime(2010, 9, 1, tzinfo=UTC), faults)
     assert found is not None
     return list(csv.DictReader(gzip.decompress(found.content).decode().splitlines()))
 
@@ -197,7 +197,7 @@ def test_a_republished_day_differs_in_one_trade_and_its_bars(store: FileStore) -
 
 def test_the_same_seed_writes_the_same_bytes_and_another_others(store: FileStore) -> None:
     def etag(of: FileStore) -> str:
-        found = of.find(key_of("trades_v1", DAY), NOW, ())
+        found = of.find(object_key("trades_v1", DAY), NOW, ())
         assert found is not None
         return found.etag
 
@@ -207,7 +207,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_others(store: FileStore
 
 def test_a_file_comes_out_at_eleven_on_the_next_day_or_late(simulate: Any) -> None:
     simulator = simulate(clock=OUT_AT - timedelta(minutes=1))
-    ask, key = client(simulator).head_object, key_of("day_aggs_v1", DAY)
+    ask, key = client(simulator).head_object, object_key("day_aggs_v1", DAY)
     assert refusal(ask, Key=key)[0] == 404
 
     simulator.service.clock.set(OUT_AT)
@@ -223,7 +223,7 @@ def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -
     s3 = client(simulator)
 
     def head(day: date) -> tuple[str, datetime]:
-        found = s3.head_object(Bucket="flatfiles", Key=key_of("trades_v1", day))
+        found = s3.head_object(Bucket="flatfiles", Key=object_key("trades_v1", day))
         return found["ETag"], found["LastModified"]
 
     other = date(2010, 8, 17)
@@ -236,7 +236,7 @@ def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -
 
 
 def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
-    s3, key = client(simulate(clock=NOW)), key_of("day_aggs_v1", DAY)
+    s3, key = client(simulate(clock=NOW)), object_key("day_aggs_v1", DAY)
     whole = s3.get_object(Bucket="flatfiles", Key=key)
     content = whole["Body"].read()
     part = s3.get_object(Bucket="flatfiles", Key=key, Range="bytes=10-19", IfMatch=whole["ETag"])
@@ -253,11 +253,11 @@ def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
 @pytest.mark.parametrize(
     ("key_id", "asked", "expected"),
     [
-        ("wrong-id", {"Key": key_of("day_aggs_v1", DAY)}, (403, "InvalidAccessKeyId")),
-        ("forged-id", {"Key": key_of("day_aggs_v1", DAY)}, (403, "SignatureDoesNotMatch")),
-        ("basic-id", {"Key": key_of("quotes_v1", DAY)}, (403, "AccessDenied")),
+        ("wrong-id", {"Key": object_key("day_aggs_v1", DAY)}, (403, "InvalidAccessKeyId")),
+        ("forged-id", {"Key": object_key("day_aggs_v1", DAY)}, (403, "SignatureDoesNotMatch")),
+        ("basic-id", {"Key": object_key("quotes_v1", DAY)}, (403, "AccessDenied")),
         ("a-key-id", {"Key": "us_stocks_sip/day_aggs_v1/2010/08/nonsense"}, (404, "NoSuchKey")),
-        ("a-key-id", {"Key": key_of("day_aggs_v1", date(2010, 8, 21))}, (404, "NoSuchKey")),
+        ("a-key-id", {"Key": object_key("day_aggs_v1", date(2010, 8, 21))}, (404, "NoSuchKey")),
         ("a-key-id", {"Key": "x", "Bucket": "flatfiles2"}, (404, "NoSuchBucket")),
     ],
 )
@@ -269,15 +269,15 @@ def test_refusals_have_the_codes_of_s3(
 
 def test_an_unsigned_call_is_denied(simulate: Any, ask: Any) -> None:
     simulator = simulate(clock=NOW)
-    simulator.url = f"{simulator.base}/flatfiles/{key_of('day_aggs_v1', DAY)}"
+    simulator.url = f"{simulator.base}/flatfiles/{object_key('day_aggs_v1', DAY)}"
     response = ask(simulator)
     assert (response.status_code, "<Code>AccessDenied</Code>" in response.text) == (403, True)
 
 
 def test_too_many_calls_are_asked_to_slow_down(simulate: Any) -> None:
     s3 = client(simulate(clock=NOW, calls_per_minute=1))
-    s3.head_object(Bucket="flatfiles", Key=key_of("day_aggs_v1", DAY))
-    assert refusal(s3.get_object, Key=key_of("day_aggs_v1", DAY)) == (503, "SlowDown")
+    s3.head_object(Bucket="flatfiles", Key=object_key("day_aggs_v1", DAY))
+    assert refusal(s3.get_object, Key=object_key("day_aggs_v1", DAY)) == (503, "SlowDown")
 
 
 def test_a_listing_comes_in_pages_of_what_is_published(simulate: Any) -> None:
@@ -290,14 +290,14 @@ def test_a_listing_comes_in_pages_of_what_is_published(simulate: Any) -> None:
     found = [item for page in pages for item in page["Contents"]]
 
     days = [date(2010, 8, number) for number in (10, 11, 12, 13, 16, 17, 19)]  # the data lack the 18th
-    assert [item["Key"] for item in found] == [key_of("day_aggs_v1", day) for day in days]
+    assert [item["Key"] for item in found] == [object_key("day_aggs_v1", day) for day in days]
     head = s3.head_object(Bucket="flatfiles", Key=found[0]["Key"])
     assert (found[0]["ETag"], found[0]["Size"]) == (head["ETag"], head["ContentLength"])
 
 
 def test_what_a_test_lays_down_is_served_as_it_is(simulate: Any) -> None:
     simulator = simulate(clock=NOW)
-    speaker: Any = simulator.service.speaker("massive")
-    speaker.files.overrides["any/key"] = b"any bytes"
+    provider_simulator: Any = simulator.service.provider_simulator("massive")
+    provider_simulator.files.overrides["any/key"] = b"any bytes"
     found = client(simulator).get_object(Bucket="flatfiles", Key="any/key")
     assert (found["Body"].read(), found["Metadata"]) == (b"any bytes", {})

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from flows.simulator.alphavantage.plans import PLANS, PlanName, Quota
+from flows.simulator.provider_simulator import SimulatedRequest
 from flows.simulator.server import Simulator
 from flows.simulator.service import Service, SimulatorConfig
 
@@ -67,7 +68,8 @@ def free_service_after_25_calls(key: str) -> Service:
 
 
 def call(service: Service, key: str) -> bytes:
-    return service.call({"function": "OVERVIEW", "symbol": "IBM", "apikey": key}, "http://x/query").body
+    params = {"function": "OVERVIEW", "symbol": "IBM", "apikey": key}
+    return service.respond(SimulatedRequest("GET", "/query", params, {}, "http://x/query")).body
 
 
 def test_the_daily_limit_names_the_callers_key_like_the_real_one(captures: Path) -> None:
@@ -89,7 +91,7 @@ def test_the_next_day_in_new_york_lifts_the_daily_limit() -> None:
 
 def within_a_moment(simulator: Simulator) -> Simulator:
     """The simulator, to whose rates all calls come at once: real ones may be seconds apart."""
-    simulator.service._monotonic = lambda: 0.0
+    simulator.service.alphavantage._monotonic = lambda: 0.0
     return simulator
 
 

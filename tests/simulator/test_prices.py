@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows.simulator.market.real_prices import DailyBar, load_histories, price_text
+from flows.simulator.alphavantage.rendering import price_text
+from flows.simulator.market.real_prices import DailyBar, load_histories
 from flows.simulator.server import Simulator
 
 

@@ -8,12 +8,12 @@ from random import Random
 from flows.simulator.market.random_seeds import stable_random
 
 _TRAILING = timedelta(days=60)
-_DEFAULT_ARTICLES, _MOST_ARTICLES = 50, 1000
+_DEFAULT_ARTICLES, _MAX_ARTICLES = 50, 1000
 _TIME_FORMAT = "%Y%m%dT%H%M"
 _TOPICS = ("earnings", "technology", "finance", "mergers_and_acquisitions", "economy_macro")
 _SOURCES = ("Simulated Wire", "Simulated Gazette", "Simulated Times")
 _HEADLINES = ("reports its quarter", "names a new chief", "opens a plant", "is upgraded", "is sued")
-_OTHER_SHARE, _NOBODY_SHARE = 0.4, 0.3
+_SECOND_TICKER_SHARE, _NO_NEWS_SHARE = 0.4, 0.3
 # The least score of each mood, as the real answer defines them.
 _MOODS = (
     (0.35, "Bullish"),
@@ -48,7 +48,7 @@ def read_news_query(ticker: str, params: Mapping[str, str], now: datetime) -> Ne
     except ValueError:
         return None
     order = params.get("sort", "LATEST")
-    if not 1 <= limit <= _MOST_ARTICLES or order not in {"LATEST", "EARLIEST", "RELEVANCE"}:
+    if not 1 <= limit <= _MAX_ARTICLES or order not in {"LATEST", "EARLIEST", "RELEVANCE"}:
         return None
     return NewsQuery(ticker, first, min(last, now), limit, order != "EARLIEST")
 
@@ -63,7 +63,7 @@ def news(seed: int, query: NewsQuery, others: Sequence[str]) -> dict[str, object
     for day in dates:
         rng = stable_random("news", seed, query.ticker, day)
         at = datetime.combine(day, datetime.min.time(), tzinfo=UTC) + timedelta(seconds=rng.randrange(86_400))
-        if rng.random() >= _NOBODY_SHARE and query.first <= at <= query.last and len(feed) < query.limit:
+        if rng.random() >= _NO_NEWS_SHARE and query.first <= at <= query.last and len(feed) < query.limit:
             feed.append(_article(rng, query.ticker, at, others))
     return {"items": str(len(feed)), **_DEFINITIONS, "feed": feed}
 
@@ -72,7 +72,7 @@ def _article(rng: Random, ticker: str, at: datetime, others: Sequence[str]) -> d
     headline, source = rng.choice(_HEADLINES), rng.choice(_SOURCES)
     score = rng.uniform(-0.6, 0.6)
     named = [ticker]
-    if others and rng.random() < _OTHER_SHARE:
+    if others and rng.random() < _SECOND_TICKER_SHARE:
         named += [other for other in [rng.choice(others)] if other != ticker]
     return {
         "title": f"SIMULATED: {ticker} {headline}",

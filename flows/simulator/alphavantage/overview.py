@@ -12,8 +12,8 @@ from flows.simulator.market.real_prices import DailyBar
 _MISSING = "None"
 _FIRST_QUARTER = date(2009, 6, 30)
 _REPORTED_AFTER = timedelta(days=30)
-_MONTHS_A_YEAR = 12
-_MONTHS_A_QUARTER = 3
+_MONTHS_PER_YEAR = 12
+_MONTHS_PER_QUARTER = 3
 _LOSS_SHARE = 0.05
 _UNKNOWN_SHARE = 0.07  # losses included
 _NO_DIVIDEND_SHARE = 0.3
@@ -112,9 +112,9 @@ def _reported_quarters(today: date) -> list[date]:
 
 def _next_quarter(last_day: date) -> date:
     # The first day of the quarter after next, less one day.
-    month = last_day.month + _MONTHS_A_QUARTER
-    year = last_day.year + month // _MONTHS_A_YEAR
-    return date(year, month % _MONTHS_A_YEAR + 1, 1) - timedelta(days=1)
+    month = last_day.month + _MONTHS_PER_QUARTER
+    year = last_day.year + month // _MONTHS_PER_YEAR
+    return date(year, month % _MONTHS_PER_YEAR + 1, 1) - timedelta(days=1)
 
 
 def _average_close(bars: Sequence[DailyBar]) -> str:

@@ -1,13 +1,14 @@
-"""What a key may ask for, and how often."""
+"""The subscription plans: which data a key may request, and how often."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from flows.simulator.alphavantage import error_messages as messages
+from flows.simulator.rate_counter import CallWindow
 
-# A client's correct spacing must not become a refusal because one of two requests was quicker on its way.
+# A client that spaces its calls correctly must not be refused because one request arrived faster than the
+# other.
 _JITTER_SECONDS = 0.1
 _SECOND = 1.0
 _MINUTE = 60.0
@@ -15,7 +16,7 @@ _PREMIUM_FUNCTIONS = frozenset({"TIME_SERIES_INTRADAY", "FX_INTRADAY", "CRYPTO_I
 
 
 class PlanName(StrEnum):
-    """The plans on offer."""
+    """The names of the plans."""
 
     FREE = "free"
     PREMIUM = "premium"
@@ -23,8 +24,8 @@ class PlanName(StrEnum):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Limits of a key: None is no limit."""
+class SubscriptionPlan:
+    """The limits of a key; None means no limit."""
 
     calls_per_day: int | None = None
     calls_per_minute: int | None = None
@@ -33,46 +34,28 @@ class Plan:
 
 
 PLANS = {
-    PlanName.FREE: Plan(calls_per_day=25, calls_per_second=1, has_premium_endpoints=False),
-    PlanName.PREMIUM: Plan(calls_per_minute=75),
-    PlanName.UNMETERED: Plan(),
+    PlanName.FREE: SubscriptionPlan(calls_per_day=25, calls_per_second=1, has_premium_endpoints=False),
+    PlanName.PREMIUM: SubscriptionPlan(calls_per_minute=75),
+    PlanName.UNMETERED: SubscriptionPlan(),
 }
 
 
 @dataclass
-class Window:
-    """The calls of the last `seconds`, and the most there ever were in such a stretch."""
-
-    seconds: float
-    busiest: int = 0
-    _calls: deque[float] = field(default_factory=deque)
-
-    def count(self, now_seconds: float) -> int:
-        """How many calls the window holds at this reading of a monotonic clock."""
-        while self._calls and self._calls[0] <= now_seconds - self.seconds:
-            self._calls.popleft()
-        return len(self._calls)
-
-    def add(self, now_seconds: float) -> None:
-        """Count a call."""
-        self._calls.append(now_seconds)
-        self.busiest = max(self.busiest, self.count(now_seconds))
-
-
-@dataclass
 class Quota:
-    """The calls of one key that its plan has let through."""
+    """The calls of one key that its plan has admitted."""
 
-    _second: Window = field(default_factory=lambda: Window(_SECOND - _JITTER_SECONDS))
-    _minute: Window = field(default_factory=lambda: Window(_MINUTE - _JITTER_SECONDS))
+    _second: CallWindow = field(default_factory=lambda: CallWindow(_SECOND - _JITTER_SECONDS))
+    _minute: CallWindow = field(default_factory=lambda: CallWindow(_MINUTE - _JITTER_SECONDS))
     _day: date | None = None
     _calls_today: int = 0
 
-    def admit(self, plan: Plan, api_key: str, today: date, now_seconds: float) -> dict[str, str] | None:
-        """The refusal, or None when the call is let through; a refused call uses up nothing.
+    def admit(
+        self, plan: SubscriptionPlan, api_key: str, today: date, now_seconds: float
+    ) -> dict[str, str] | None:
+        """The refusal, or None if the call is admitted; a refused call does not use up the quota.
 
         `today` is the day in New York by the simulator's clock; `now_seconds` reads a real monotonic clock,
-        so that setting the simulator's clock changes no rate.
+        so setting the simulator's clock does not affect the limits per second and minute.
         """
         if self._day != today:
             self._day, self._calls_today = today, 0
@@ -88,8 +71,8 @@ class Quota:
         return None
 
 
-def entitlement_refusal(plan: Plan, function: str, outputsize: str) -> dict[str, str] | None:
-    """The refusal of what only premium keys may ask for, or None."""
+def entitlement_refusal(plan: SubscriptionPlan, function: str, outputsize: str) -> dict[str, str] | None:
+    """The refusal of a request that needs a premium key, or None."""
     if plan.has_premium_endpoints:
         return None
     if function in _PREMIUM_FUNCTIONS:

@@ -18,7 +18,7 @@ STATES = ("active", "delisted")
 _NO_DIVIDEND_SHARE = 0.3
 _NO_SPLIT_SHARE = 0.6
 _REUSED_SHARE = 0.05
-_SESSIONS_A_QUARTER = 63
+_SESSIONS_PER_QUARTER = 63
 _DECLARED_BEFORE = timedelta(days=21)
 _PAID_AFTER = timedelta(days=28)
 _FACTORS = ("2.0000", "3.0000", "1.5000", "0.1000")
@@ -45,8 +45,8 @@ def dividends(seed: int, symbol: str, bars: Sequence[DailyBar], today: date) -> 
     if not bars or rng.random() < _NO_DIVIDEND_SHARE:
         return []
     amount = Decimal(f"{max(0.01, float(bars[0].close) * rng.uniform(0.001, 0.01)):.4f}")
-    first = rng.randrange(_SESSIONS_A_QUARTER)
-    ex_days = [bar.trade_dt for bar in bars[first::_SESSIONS_A_QUARTER]]
+    first = rng.randrange(_SESSIONS_PER_QUARTER)
+    ex_days = [bar.trade_dt for bar in bars[first::_SESSIONS_PER_QUARTER]]
     return [_dividend(day, amount) for day in reversed(ex_days) if day - _DECLARED_BEFORE <= today]
 
 

@@ -1,39 +1,26 @@
-"""A time series as Alpha Vantage writes it, in JSON and in CSV."""
+"""Writes a time series as Alpha Vantage does, in JSON and in CSV."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
-from flows.simulator.market.real_prices import price_text
+from flows.simulator.market.series_point import SeriesPoint
 
 _PRICES = ("open", "high", "low", "close")
-
-
-class Point(NamedTuple):
-    """One bar on its way out: its key is a naive local date or time, `published_at` an instant."""
-
-    key: str
-    published_at: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: int | None  # exchange rates have none
+_PRICE_DECIMALS = 4
 
 
 @dataclass(frozen=True)
-class Series:
-    """The bars of one answer, newest first, under their title and Meta Data (names without numbers)."""
+class AlphaVantageSeries:
+    """The bars of one response, newest first, with their title and Meta Data (names without numbers)."""
 
     meta: tuple[tuple[str, str], ...]
     title: str
-    points: Sequence[Point]
+    points: Sequence[SeriesPoint]
 
 
-def render_json(series: Series) -> bytes:
-    """The body: four spaces of indent, keys numbered, a bar that is there twice written twice."""
+def render_json(series: AlphaVantageSeries) -> bytes:
+    """The JSON body: indented by four spaces, keys numbered, a repeated bar written twice."""
     meta = ",\n".join(
         f'        "{number}. {name}": "{value}"' for number, (name, value) in enumerate(series.meta, start=1)
     )
@@ -43,15 +30,21 @@ def render_json(series: Series) -> bytes:
     ).encode()
 
 
-def render_csv(series: Series) -> bytes:
-    """The body of datatype=csv: a header and a line a bar."""
+def render_csv(series: AlphaVantageSeries) -> bytes:
+    """The body of datatype=csv: a header and one line per bar."""
     has_volume = any(point.volume is not None for point in series.points)
     header = ("timestamp", *_PRICES, *(("volume",) if has_volume else ()))
     lines = (",".join((point.key, *_values(point))) for point in series.points)
     return ("\n".join((",".join(header), *lines)) + "\n").encode()
 
 
-def _json_bar(point: Point) -> str:
+def price_text(price: Decimal) -> str:
+    """The price as Alpha Vantage writes it: with four decimals, or with all of them if it has more."""
+    whole, _, fraction = f"{price:f}".partition(".")
+    return f"{whole}.{fraction.ljust(_PRICE_DECIMALS, '0')}"
+
+
+def _json_bar(point: SeriesPoint) -> str:
     values = _values(point)
     return _TEMPLATES[len(values)] % (point.key, *values)
 
@@ -61,10 +54,10 @@ def _bar_template(names: Sequence[str]) -> str:
     return f'        "%s": {{\n{values}\n        }}'
 
 
-def _values(point: Point) -> tuple[str, ...]:
+def _values(point: SeriesPoint) -> tuple[str, ...]:
     prices = tuple(price_text(price) for price in point[2:6])
     return prices if point.volume is None else (*prices, str(point.volume))
 
 
-# By the number of values in a bar: templates, because a history is written in one go many times a second.
+# By the number of values in a bar. Templates are fast: whole histories are rendered many times a second.
 _TEMPLATES = {len(names): _bar_template(names) for names in (_PRICES, (*_PRICES, "volume"))}

@@ -1,1 +1,1 @@
-"""The Bombay Stock Exchange as simulated: its daily files and their instruments."""
+"""The simulated Bombay Stock Exchange: download site (endpoints), daily files and scrips (instruments)."""

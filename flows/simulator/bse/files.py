@@ -1,4 +1,4 @@
-"""Bhavcopies as the Bombay exchange writes them: two older layouts, zipped, and UDiFF."""
+"""Bhavcopies as the Bombay exchange writes them: two older layouts in a zip, and UDiFF."""
 
 import io
 import zipfile
@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from flows.simulator.alphavantage.rendering import Point
 from flows.simulator.bse.instruments import Scrip
+from flows.simulator.market.series_point import SeriesPoint
 
 _LEGACY_HEADER: Final = (
     "SC_CODE,SC_NAME,SC_GROUP,SC_TYPE,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,NO_TRADES,NO_OF_SHRS,"
@@ -21,35 +21,38 @@ _UDIFF_HEADER: Final = (
     "ChngInOpnIntrst,TtlTradgVol,TtlTrfVal,TtlNbOfTxsExctd,SsnId,NewBrdLotQty,Rmks,Rsvd1,Rsvd2,Rsvd3,Rsvd4"
 )
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SHARES_A_TRADE: Final = 50
+_SHARES_PER_TRADE: Final = 50
 
 
-class Line(NamedTuple):
-    """What one line of a file tells."""
+class BhavcopyLine(NamedTuple):
+    """The content of one line of a file."""
 
     scrip: Scrip
-    bar: Point
+    bar: SeriesPoint
     previous_close: Decimal
 
 
-def legacy_zip(lines: Sequence[Line], asked: date, glued: int = 0) -> bytes:
-    """The zip of the 14 columns; `asked` is in the name inside, the first `glued` pairs of lines are one."""
+def legacy_zip(lines: Sequence[BhavcopyLine], day: date, joined_pairs: int = 0) -> bytes:
+    """The zip with 14 columns; `day` names the file inside.
+
+    Each of the first `joined_pairs` pairs of lines is written as one line, a data fault.
+    """
     texts = [_legacy_line(line) for line in lines]
-    return _zipped(f"EQ{asked:%d%m%y}.CSV", _joined(_LEGACY_HEADER, texts, glued))
+    return _zip(f"EQ{day:%d%m%y}.CSV", _csv(_LEGACY_HEADER, texts, joined_pairs))
 
 
-def isin_zip(lines: Sequence[Line], asked: date, glued: int = 0) -> bytes:
-    """The zip of the 18 columns, which hold ISIN and day as well."""
+def isin_zip(lines: Sequence[BhavcopyLine], day: date, joined_pairs: int = 0) -> bytes:
+    """The zip with 18 columns, ISIN and day included."""
     texts = [f"{_legacy_line(line)},{line.scrip.isin},{_day(line)},," for line in lines]
-    return _zipped(f"EQ_ISINCODE_{asked:%d%m%y}.CSV", _joined(_ISIN_HEADER, texts, glued))
+    return _zip(f"EQ_ISINCODE_{day:%d%m%y}.CSV", _csv(_ISIN_HEADER, texts, joined_pairs))
 
 
-def udiff_csv(lines: Sequence[Line], asked: date, glued: int = 0) -> bytes:  # noqa: ARG001 - one shape for all three
-    """The plain CSV of 34 columns."""
-    return _joined(_UDIFF_HEADER, [_udiff_line(line) for line in lines], glued)
+def udiff_csv(lines: Sequence[BhavcopyLine], day: date, joined_pairs: int = 0) -> bytes:  # noqa: ARG001 - all layouts have one signature
+    """The plain CSV with 34 columns."""
+    return _csv(_UDIFF_HEADER, [_udiff_line(line) for line in lines], joined_pairs)
 
 
-def _legacy_line(line: Line) -> str:
+def _legacy_line(line: BhavcopyLine) -> str:
     scrip, bar = line.scrip, line.bar
     kind = "B" if scrip.group in {"F", "G"} else "Q"
     prices = (bar.open, bar.high, bar.low, bar.close, bar.close, line.previous_close)
@@ -57,7 +60,7 @@ def _legacy_line(line: Line) -> str:
     return ",".join(map(str, (*cells, _trades(bar), bar.volume, _turnover(bar), "")))
 
 
-def _udiff_line(line: Line) -> str:
+def _udiff_line(line: BhavcopyLine) -> str:
     scrip, bar = line.scrip, line.bar
     names = (scrip.code, scrip.isin, scrip.name, scrip.group, "", "", "", "", f"{scrip.name} LIMITED")
     prices = (bar.open, bar.high, bar.low, bar.close, bar.close, line.previous_close, "", bar.close)
@@ -66,28 +69,28 @@ def _udiff_line(line: Line) -> str:
     return ",".join(map(str, cells))
 
 
-def _day(line: Line) -> str:
-    """As `07-Feb-22`, in any locale."""
+def _day(line: BhavcopyLine) -> str:
+    """The day as `07-Feb-22`, in any locale."""
     day = date.fromisoformat(line.bar.key)
     return f"{day:%d}-{_MONTHS[day.month - 1]}-{day:%y}"
 
 
-def _trades(bar: Point) -> int:
-    return 1 + (bar.volume or 0) // _SHARES_A_TRADE
+def _trades(bar: SeriesPoint) -> int:
+    return 1 + (bar.volume or 0) // _SHARES_PER_TRADE
 
 
-def _turnover(bar: Point) -> str:
-    """In rupees, without the paisa, as the exchange writes it."""
+def _turnover(bar: SeriesPoint) -> str:
+    """The turnover in rupees, without paise, as the exchange writes it."""
     return f"{(bar.volume or 0) * (bar.high + bar.low) / 2:.0f}.00"
 
 
-def _joined(header: str, texts: Sequence[str], glued: int) -> bytes:
-    pairs = [texts[at] + texts[at + 1] for at in range(0, 2 * glued, 2)]
-    return ("\n".join((header, *pairs, *texts[2 * glued :])) + "\n").encode("ascii")
+def _csv(header: str, lines: Sequence[str], joined_pairs: int) -> bytes:
+    pairs = [lines[at] + lines[at + 1] for at in range(0, 2 * joined_pairs, 2)]
+    return ("\n".join((header, *pairs, *lines[2 * joined_pairs :])) + "\n").encode("ascii")
 
 
-def _zipped(name: str, content: bytes) -> bytes:
-    """The same bytes every time: a zip otherwise holds the hour at which it was made."""
+def _zip(name: str, content: bytes) -> bytes:
+    """A zip without a creation time, so that it has the same bytes every time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from flows.simulator.alphavantage.rendering import Point
 from flows.simulator.market.crypto_prices import COINS, coin_price, is_known_currency
 from flows.simulator.market.fx_rates import FxBar
 from flows.simulator.market.random_seeds import stable_random, stable_share
+from flows.simulator.market.series_point import SeriesPoint
 
-KEPT_DAYS = 350  # as many as the real daily answer holds
+COIN_HISTORY_DAYS = 350  # as many as the real daily answer holds
 _SAMPLES = 12  # prices that a bar is made of
 _PLACES = {"coin": 8, "rate": 5}
 _SMALL_RATE, _SMALL_PLACES = Decimal("0.01"), 8
@@ -27,10 +27,10 @@ def coin_name(coin: str) -> str:
     return COINS[_ID_OF[coin]].name
 
 
-def coin_days(seed: int, coin: str, market: str, now: datetime) -> tuple[Point, ...]:
+def coin_days(seed: int, coin: str, market: str, now: datetime) -> tuple[SeriesPoint, ...]:
     """The coin's days (UTC), newest first; that of `now` is under way, as in the real answer."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    days = (midnight - timedelta(days=ago) for ago in range(KEPT_DAYS))
+    days = (midnight - timedelta(days=ago) for ago in range(COIN_HISTORY_DAYS))
     return tuple(
         _coin_bar(seed, (coin, market), day, min(day + timedelta(days=1), now), f"{day:%Y-%m-%d}")
         for day in days
@@ -40,7 +40,7 @@ def coin_days(seed: int, coin: str, market: str, now: datetime) -> tuple[Point, 
 
 def coin_bars(
     seed: int, coin: str, market: str, minutes: int, now: datetime, count: int
-) -> tuple[Point, ...]:
+) -> tuple[SeriesPoint, ...]:
     """The newest `count` bars that had ended by `now`, newest first, by their start in UTC."""
     step = timedelta(minutes=minutes)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ def coin_bars(
     )
 
 
-def fx_day_bars(seed: int, pair: str, day: FxBar, minutes: int, now: datetime) -> tuple[Point, ...]:
+def fx_day_bars(seed: int, pair: str, day: FxBar, minutes: int, now: datetime) -> tuple[SeriesPoint, ...]:
     """A day's bars that had ended by `now`, newest first: from its open to its close, within its range."""
     midnight = datetime.combine(day.trade_dt, datetime.min.time(), tzinfo=UTC)
     count = 24 * 60 // minutes
@@ -69,19 +69,19 @@ def fx_day_bars(seed: int, pair: str, day: FxBar, minutes: int, now: datetime) -
     return tuple(point for point in reversed(points) if point.published_at <= now)
 
 
-def _fx_point(start: datetime, step: timedelta, first: Decimal, last: Decimal) -> Point:
+def _fx_point(start: datetime, step: timedelta, first: Decimal, last: Decimal) -> SeriesPoint:
     at = start.strftime(_TIME_FORMAT)
-    return Point(at, start + step, first, max(first, last), min(first, last), last, None)
+    return SeriesPoint(at, start + step, first, max(first, last), min(first, last), last, None)
 
 
-def _coin_bar(seed: int, coin: tuple[str, str], start: datetime, end: datetime, key: str) -> Point:
+def _coin_bar(seed: int, coin: tuple[str, str], start: datetime, end: datetime, key: str) -> SeriesPoint:
     ticker, market = coin
     first, span = start.timestamp(), (end - start).total_seconds()
     instants = (int(1000 * (first + span * part / _SAMPLES)) for part in range(_SAMPLES + 1))
     drawn = (coin_price(seed, _ID_OF[ticker], market.lower(), at) for at in instants)
     prices = [_rounded(Decimal(repr(price)), "coin") for price in drawn]
     volume = 1 + int(span / 60 * 100 * stable_share("coin volume", seed, ticker, key))
-    return Point(key, end, prices[0], max(prices), min(prices), prices[-1], volume)
+    return SeriesPoint(key, end, prices[0], max(prices), min(prices), prices[-1], volume)
 
 
 def _rounded(price: Decimal, kind: str) -> Decimal:

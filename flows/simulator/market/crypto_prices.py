@@ -20,12 +20,12 @@ _NOISE_SECONDS: Final = 60
 _DIGITS: Final = 12
 
 # What a dollar buys, rounded; coins are quoted in coins by their own prices.
-_OF_A_DOLLAR: Final = MappingProxyType(
+_UNITS_PER_DOLLAR: Final = MappingProxyType(
     {"usd": 1.0, "eur": 0.92, "gbp": 0.79, "jpy": 150.0, "inr": 84.0, "myr": 4.4, "chf": 0.88}
 )
 
 
-class Coin(NamedTuple):
+class SimulatedCoin(NamedTuple):
     """A coin: its ticker, name, the dollars around which it moves, and how many there are."""
 
     ticker: str
@@ -34,30 +34,30 @@ class Coin(NamedTuple):
     supply: float
 
 
-COINS: Final[Mapping[str, Coin]] = MappingProxyType(
+COINS: Final[Mapping[str, SimulatedCoin]] = MappingProxyType(
     {
-        "bitcoin": Coin("btc", "Bitcoin", 60_000.0, 19.8e6),
-        "ethereum": Coin("eth", "Ethereum", 3_000.0, 120e6),
-        "tether": Coin("usdt", "Tether", 1.0, 140e9),
-        "ripple": Coin("xrp", "XRP", 1.2, 58e9),
-        "binancecoin": Coin("bnb", "BNB", 600.0, 140e6),
-        "solana": Coin("sol", "Solana", 150.0, 500e6),
-        "usd-coin": Coin("usdc", "USDC", 1.0, 60e9),
-        "dogecoin": Coin("doge", "Dogecoin", 0.2, 150e9),
-        "cardano": Coin("ada", "Cardano", 0.7, 35e9),
-        "tron": Coin("trx", "TRON", 0.25, 95e9),
-        "chainlink": Coin("link", "Chainlink", 15.0, 650e6),
-        "avalanche-2": Coin("avax", "Avalanche", 25.0, 420e6),
-        "stellar": Coin("xlm", "Stellar", 0.3, 31e9),
-        "bitcoin-cash": Coin("bch", "Bitcoin Cash", 450.0, 19.9e6),
-        "litecoin": Coin("ltc", "Litecoin", 90.0, 76e6),
-        "polkadot": Coin("dot", "Polkadot", 4.5, 1.6e9),
-        "shiba-inu": Coin("shib", "Shiba Inu", 0.000015, 589e12),
-        "uniswap": Coin("uni", "Uniswap", 8.0, 600e6),
-        "monero": Coin("xmr", "Monero", 250.0, 18.4e6),
-        "ethereum-classic": Coin("etc", "Ethereum Classic", 20.0, 152e6),
-        "cosmos": Coin("atom", "Cosmos Hub", 5.0, 470e6),
-        "pepe": Coin("pepe", "Pepe", 0.000012, 420e12),
+        "bitcoin": SimulatedCoin("btc", "Bitcoin", 60_000.0, 19.8e6),
+        "ethereum": SimulatedCoin("eth", "Ethereum", 3_000.0, 120e6),
+        "tether": SimulatedCoin("usdt", "Tether", 1.0, 140e9),
+        "ripple": SimulatedCoin("xrp", "XRP", 1.2, 58e9),
+        "binancecoin": SimulatedCoin("bnb", "BNB", 600.0, 140e6),
+        "solana": SimulatedCoin("sol", "Solana", 150.0, 500e6),
+        "usd-coin": SimulatedCoin("usdc", "USDC", 1.0, 60e9),
+        "dogecoin": SimulatedCoin("doge", "Dogecoin", 0.2, 150e9),
+        "cardano": SimulatedCoin("ada", "Cardano", 0.7, 35e9),
+        "tron": SimulatedCoin("trx", "TRON", 0.25, 95e9),
+        "chainlink": SimulatedCoin("link", "Chainlink", 15.0, 650e6),
+        "avalanche-2": SimulatedCoin("avax", "Avalanche", 25.0, 420e6),
+        "stellar": SimulatedCoin("xlm", "Stellar", 0.3, 31e9),
+        "bitcoin-cash": SimulatedCoin("bch", "Bitcoin Cash", 450.0, 19.9e6),
+        "litecoin": SimulatedCoin("ltc", "Litecoin", 90.0, 76e6),
+        "polkadot": SimulatedCoin("dot", "Polkadot", 4.5, 1.6e9),
+        "shiba-inu": SimulatedCoin("shib", "Shiba Inu", 0.000015, 589e12),
+        "uniswap": SimulatedCoin("uni", "Uniswap", 8.0, 600e6),
+        "monero": SimulatedCoin("xmr", "Monero", 250.0, 18.4e6),
+        "ethereum-classic": SimulatedCoin("etc", "Ethereum Classic", 20.0, 152e6),
+        "cosmos": SimulatedCoin("atom", "Cosmos Hub", 5.0, 470e6),
+        "pepe": SimulatedCoin("pepe", "Pepe", 0.000012, 420e12),
     }
 )
 _ID_OF_TICKER: Final = {coin.ticker: coin_id for coin_id, coin in COINS.items()}
@@ -65,14 +65,14 @@ _ID_OF_TICKER: Final = {coin.ticker: coin_id for coin_id, coin in COINS.items()}
 
 def is_known_currency(currency: str) -> bool:
     """Whether coins are quoted in it: some currencies, and every coin."""
-    return currency in _OF_A_DOLLAR or currency in _ID_OF_TICKER
+    return currency in _UNITS_PER_DOLLAR or currency in _ID_OF_TICKER
 
 
 def coin_price(seed: int, coin_id: str, currency: str, at_ms: int) -> float:
     """What one coin costs at the instant (milliseconds), at most 12 digits; raises KeyError if unknown."""
     dollars = _dollars(seed, coin_id, at_ms / 1000)
-    if currency in _OF_A_DOLLAR:
-        price = dollars * _OF_A_DOLLAR[currency]
+    if currency in _UNITS_PER_DOLLAR:
+        price = dollars * _UNITS_PER_DOLLAR[currency]
     else:
         price = dollars / _dollars(seed, _ID_OF_TICKER[currency], at_ms / 1000)
     return float(f"{price:.{_DIGITS}g}")

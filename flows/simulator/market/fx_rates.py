@@ -18,7 +18,7 @@ _FRIDAY = 4
 _SMALL_RATE = 0.01
 
 # US dollars for one unit, August 2009, rounded: where the walks start.
-_DOLLARS = {
+_STARTING_DOLLARS = {
     "AUD": 0.83, "BRL": 0.54, "CAD": 0.92, "CHF": 0.94, "CNY": 0.1464, "CZK": 0.056, "DKK": 0.192,
     "EUR": 1.43, "GBP": 1.65, "HKD": 0.129, "HUF": 0.0053, "IDR": 0.0001, "ILS": 0.263, "INR": 0.0205,
     "JPY": 0.0106, "KRW": 0.0008, "MXN": 0.0775, "NOK": 0.165, "NZD": 0.68, "PLN": 0.348, "SEK": 0.141,
@@ -38,7 +38,7 @@ class FxBar(NamedTuple):
 
 def is_known_pair(base: str, quote: str) -> bool:
     """Whether both are currencies that the simulator draws, and not the same one."""
-    return base in _DOLLARS and quote in _DOLLARS and base != quote
+    return base in _STARTING_DOLLARS and quote in _STARTING_DOLLARS and base != quote
 
 
 @lru_cache(maxsize=256)
@@ -67,7 +67,7 @@ def _walk(seed: int, currency: str, days: int) -> Sequence[float]:
     rng = stable_random("fx", seed, currency)
     volatility = 0.0 if currency == "USD" else _DAILY_VOLATILITY
     steps = (1 + rng.gauss(0, volatility) for _ in range(days - 1))
-    return list(accumulate(steps, lambda level, step: level * step, initial=_DOLLARS[currency]))
+    return list(accumulate(steps, lambda level, step: level * step, initial=_STARTING_DOLLARS[currency]))
 
 
 def _weekdays(first: date, last: date) -> list[date]:

@@ -6,15 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Final
 
-from flows.simulator.alphavantage.rendering import Point
 from flows.simulator.market.companies import Company, load_companies
 from flows.simulator.market.fx_rates import FxBar, fx_bars, is_known_pair
 from flows.simulator.market.intraday_bars import session_bars
 from flows.simulator.market.real_prices import DailyBar, load_histories
+from flows.simulator.market.series_point import SeriesPoint
 from flows.simulator.market.sessions import as_instant, local_opening, session_close
 
 _FX_DAY_ENDS_HOUR = 17  # 17:00 New York
-_KEPT_SESSIONS = 512
+_CACHED_SESSIONS = 512
 
 
 class Market:
@@ -26,7 +26,7 @@ class Market:
         self._companies = load_companies()
         self._first_day = min(bars[0].trade_dt for bars in self._histories.values())
         self._last_day = max(bars[-1].trade_dt for bars in self._histories.values())
-        self._draw = lru_cache(_KEPT_SESSIONS)(partial(session_bars, seed))
+        self._draw = lru_cache(_CACHED_SESSIONS)(partial(session_bars, seed))
         self._all_daily = lru_cache(maxsize=None)(self._daily_points)
 
     def history(self, symbol: str) -> tuple[DailyBar, ...]:
@@ -54,7 +54,7 @@ class Market:
         bars = self.history(symbol)
         return bars[: bisect_right(bars, now, key=lambda bar: session_close(bar.trade_dt))]
 
-    def daily_points(self, symbol: str, now: datetime) -> tuple[Point, ...]:
+    def daily_points(self, symbol: str, now: datetime) -> tuple[SeriesPoint, ...]:
         """The daily bars published by `now`, newest first."""
         hidden = len(self.history(symbol)) - len(self.daily_bars(symbol, now))
         return self._all_daily(symbol)[hidden:]
@@ -66,26 +66,26 @@ class Market:
 
     def intraday_points(
         self, symbol: str, minutes: int, days: Collection[date], now: datetime
-    ) -> tuple[Point, ...]:
+    ) -> tuple[SeriesPoint, ...]:
         """The intraday bars of these days that had ended by `now`, newest first.
 
         Keys are the bars' starts, naive New York time, as Alpha Vantage has them.
         """
         wanted = (bar for bar in reversed(self.history(symbol)) if bar.trade_dt in days)
         return tuple(
-            Point(bar.start.isoformat(sep=" "), published_at, *bar[2:])
+            SeriesPoint(bar.start.isoformat(sep=" "), published_at, *bar[2:])
             for daily in wanted
             for bar in reversed(self._draw(symbol, daily, minutes))
             if (published_at := as_instant(bar.end)) <= now
         )
 
-    def fx_points(self, base: str, quote: str, now: datetime) -> tuple[Point, ...]:
+    def fx_points(self, base: str, quote: str, now: datetime) -> tuple[SeriesPoint, ...]:
         """The pair's days that had ended (17:00 New York) by `now`, newest first; empty if unknown."""
         if not is_known_pair(base, quote):
             return ()
         bars = fx_bars(self.seed, base, quote, self._first_day, self._last_day)
         return tuple(
-            Point(bar.trade_dt.isoformat(), published_at, *bar[1:5], volume=None)
+            SeriesPoint(bar.trade_dt.isoformat(), published_at, *bar[1:5], volume=None)
             for bar in reversed(bars)
             if (published_at := _fx_close(bar.trade_dt)) <= now
         )
@@ -97,9 +97,9 @@ class Market:
         bars = fx_bars(self.seed, base, quote, self._first_day, self._last_day)
         return tuple(bar for bar in reversed(bars) if bar.trade_dt <= now.astimezone(UTC).date())
 
-    def _daily_points(self, symbol: str) -> tuple[Point, ...]:
+    def _daily_points(self, symbol: str) -> tuple[SeriesPoint, ...]:
         return tuple(
-            Point(bar.trade_dt.isoformat(), session_close(bar.trade_dt), *bar[1:])
+            SeriesPoint(bar.trade_dt.isoformat(), session_close(bar.trade_dt), *bar[1:])
             for bar in reversed(self.history(symbol))
         )
 

