@@ -13,7 +13,12 @@ PACKAGES = ("config", "delta_tables", "flows", "jobs", "quality", "serving")
 # What is asked of nobody by name is asked of the first provider; a coin's id and BSE's names of files are
 # looked at where arrivals are found; a deployment has BSE's name. A new provider needs none of these.
 ELSEWHERE = {
-    "alphavantage": {"flows/ingestion/source.py"},
+    # Its plan is an option of the simulator.
+    "alphavantage": {
+        "flows/ingestion/source.py",
+        "flows/simulator/__main__.py",
+        "flows/simulator/service.py",
+    },
     "bse": {
         "flows/completeness/arrivals.py",
         "flows/completeness/expected_sessions.py",
@@ -27,7 +32,7 @@ LISTED = (
     "flows/completeness/publication.py",
     "flows/completeness/gap_requests.py",
     "flows/ingestion/registry.py",
-    "flows/simulator/provider_simulator.py",
+    "flows/simulator/registry.py",
     "jobs/parsing/registry.py",
 )
 
