@@ -13,6 +13,6 @@ def interval_minutes(interval: Column) -> Column:
 
 
 def partition_dt(interval: Column, trade_dt: Column) -> Column:
-    """The partition of a bar (date): its session date, or the first day of its year for daily and longer bars."""
+    """The partition of a bar (date): its session date, for daily and longer bars the first of its year."""
     is_long = interval.isin(*LONG_INTERVALS)
     return F.when(is_long, F.trunc(trade_dt, "year")).otherwise(trade_dt)

@@ -112,8 +112,8 @@ def sessions_between(calendar: str, start: date, end: date) -> tuple[Session, ..
 def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, end: date) -> DataFrame:
     """One row per session of these calendars from `start` to `end` (both included), with SESSIONS_SCHEMA.
 
-    Columns: calendar, trade_dt, session_no, pre_open_at, open_at, close_at, post_close_at, day_end_at (UTC) and
-    is_half_day.
+    Columns: calendar, trade_dt, session_no, pre_open_at, open_at, close_at, post_close_at, day_end_at (all
+    UTC) and is_half_day.
     """
     rows = [
         tuple(vars(session).values())

@@ -6,5 +6,5 @@ Where do I go to...?
     cast raw strings                             values.py
     read a provider's payloads                   <provider>.py, <provider>_json.py
     read flat files                              flat_files.py
-    run a parser written in plain Python         python_parser.py
+    run a parser written in plain Python         python_parser.py, json_values.py
 """

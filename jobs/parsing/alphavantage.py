@@ -1,4 +1,4 @@
-"""Alpha Vantage payloads as rows of text: nothing judged, nothing converted, nothing lost.
+"""Alpha Vantage's bars and overviews as raw string columns. Nothing is validated or converted.
 
 Formats: https://www.alphavantage.co/documentation/ ; JSON objects keyed by time, or CSV with a header.
 """
@@ -12,9 +12,9 @@ from jobs.market_calendar.intervals import interval_minutes
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 
-_TEXTS = MapType(StringType(), StringType())
+_STRINGS = MapType(StringType(), StringType())
 _INTRADAY = tuple(name for name in INTERVAL_MINUTES if name.endswith("min"))
-# The name of the series of each dataset; %s stands for the interval.
+# The name of the series by dataset; %s is the interval.
 _SERIES_OF = {
     "intraday": "Time Series (%s)",
     "daily": "Time Series (Daily)",
@@ -24,46 +24,46 @@ _SERIES_OF = {
     "crypto_daily": "Time Series (Digital Currency Daily)",
 }
 BAR_DATASETS = tuple(_SERIES_OF)
+OVERVIEW_DATASETS = ("overview",)
 _SERIES = tuple(
     name.replace("%s", interval)
     for name in _SERIES_OF.values()
     for interval in (_INTRADAY if "%s" in name else ("",))
 )
-# 6. volume: the functions with adjusted prices number it after the adjusted close
+# Functions with adjusted prices number the volume after the adjusted close: `6. volume`.
 _PRICES = ("open", "high", "low", "close")
 _PRICE_NAMES = {name: f"{number}. {name}" for number, name in enumerate(_PRICES, start=1)}
 _BAR_NAMES = (*_PRICE_NAMES.values(), "5. volume", "6. volume")
 _BAR = StructType([StructField(name, StringType()) for name in _BAR_NAMES])
 _BODY = StructType(
     [
-        StructField("Meta Data", _TEXTS),
+        StructField("Meta Data", _STRINGS),
         *(StructField(name, MapType(StringType(), _BAR)) for name in _SERIES),
     ]
 )
-# Until 2024 coins were told in two currencies, the market's first: `1a. open (EUR)` and `1b. open (USD)`.
+# Until 2024 coins had prices in two currencies, the market's first: `1a. open (EUR)` and `1b. open (USD)`.
 _IN_MARKET = r'"([1-4])a\. (open|high|low|close) \([^)]+\)"'
 _FX_DATASETS = ("fx_daily", "fx_intraday")
 _CRYPTO_DATASETS = ("crypto_daily", "crypto_intraday")
-# The calendars that the bars of each dataset name.
+# The calendars of the bars by dataset.
 CALENDARS = (
     dict.fromkeys(BAR_DATASETS, (STOCKS_US,))
     | dict.fromkeys(_FX_DATASETS, (FX,))
     | dict.fromkeys(_CRYPTO_DATASETS, (CRYPTO,))
 )
 _ZONES = tuple(f"{number}. Time Zone" for number in (4, 5, 6, 7, 8, 9))
-_COMMON = PAYLOAD_COLUMNS
-_KIND = ("asset_class", "calendar", "adjustment", "clock", "kind")
+_KIND_COLUMNS = ("asset_class", "calendar", "adjustment", "clock", "kind")
 _CSV_NAMES = ("timestamp", *_PRICES, "volume")
 
 
 def parse_alphavantage_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a bar with RAW_BAR_COLUMNS, values as text; a payload without bars gives one of nulls.
+    """One row per bar with RAW_BAR_COLUMNS; a payload without bars gives one row of nulls.
 
-    The kind is candle, or partial: a bar that had not ended when it was fetched.
+    `kind` is candle, or partial for a bar that had not ended when it was fetched.
     """
     is_fx, is_coin = F.col("dataset").isin(*_FX_DATASETS), F.col("dataset").isin(*_CRYPTO_DATASETS)
     text_df = payloads_df.filter(F.col("dataset").isin(*BAR_DATASETS)).select(
-        *_COMMON,
+        *PAYLOAD_COLUMNS,
         F.when(is_fx, "fx").when(is_coin, "crypto").otherwise("stock").alias("asset_class"),
         F.when(is_fx, FX).when(is_coin, CRYPTO).otherwise(STOCKS_US).alias("calendar"),
         F.lit("raw").alias("adjustment"),
@@ -77,58 +77,58 @@ def parse_alphavantage_bars(payloads_df: DataFrame) -> DataFrame:
 
 
 def parse_alphavantage_overviews(payloads_df: DataFrame) -> DataFrame:
-    """One row a company overview: the common columns, `position`, and `facts` (map of text to text)."""
-    return payloads_df.filter(F.col("dataset") == "overview").select(
-        *_COMMON,
+    """One row per company overview: PAYLOAD_COLUMNS, position and facts (map of string to string)."""
+    return payloads_df.filter(F.col("dataset").isin(*OVERVIEW_DATASETS)).select(
+        *PAYLOAD_COLUMNS,
         F.lit("/").alias("position"),
-        F.from_json(F.col("body").cast("string"), _TEXTS.simpleString()).alias("facts"),
+        F.from_json(F.col("body").cast("string"), _STRINGS.simpleString()).alias("facts"),
     )
 
 
 def _json_bars(text_df: DataFrame) -> DataFrame:
-    is_told_twice = F.col("dataset").isin(*_CRYPTO_DATASETS) & F.col("text").contains('"1a. open (')
+    has_two_currencies = F.col("dataset").isin(*_CRYPTO_DATASETS) & F.col("text").contains('"1a. open (')
     in_market = F.regexp_replace("text", _IN_MARKET, '"$1. $2"')
-    text = F.when(is_told_twice, in_market).otherwise(F.col("text"))
+    text = F.when(has_two_currencies, in_market).otherwise(F.col("text"))
     body_df = text_df.withColumn("parsed", F.from_json(text, _BODY))
     meta_df = body_df.withColumn("meta", F.col("parsed.`Meta Data`"))
-    # What every bar of a payload shares is taken out before the rows multiply.
+    # Extract what all bars of a payload share before exploding them.
     payload_df = meta_df.select(
-        *_COMMON,
-        *_KIND,
-        F.concat(F.lit("/"), _series_name(), F.lit("/")).alias("place"),
+        *PAYLOAD_COLUMNS,
+        *_KIND_COLUMNS,
+        F.concat(F.lit("/"), _series_name(), F.lit("/")).alias("series_path"),
         _meta_symbol().alias("symbol_text"),
         F.coalesce(*(_item("meta", name) for name in _ZONES)).alias("zone_text"),
         F.coalesce(*(F.col(f"parsed.`{name}`") for name in _SERIES)).alias("series"),
     )
-    shared = (*_COMMON, *_KIND, "place", "symbol_text", "zone_text")
+    shared = (*PAYLOAD_COLUMNS, *_KIND_COLUMNS, "series_path", "symbol_text", "zone_text")
     bar_df = payload_df.select(*shared, F.explode_outer("series").alias("timestamp_text", "bar"))
     return bar_df.select(
-        *_COMMON,
-        *_KIND,
-        F.concat("place", F.coalesce("timestamp_text", F.lit(""))).alias("position"),
+        *PAYLOAD_COLUMNS,
+        *_KIND_COLUMNS,
+        F.concat("series_path", F.coalesce("timestamp_text", F.lit(""))).alias("position"),
         "symbol_text",
         "zone_text",
         "timestamp_text",
-        *(F.col(f"bar.`{told}`").alias(f"{name}_text") for name, told in _PRICE_NAMES.items()),
+        *(F.col(f"bar.`{key}`").alias(f"{name}_text") for name, key in _PRICE_NAMES.items()),
         F.coalesce("bar.`5. volume`", "bar.`6. volume`").alias("volume_text"),
     )
 
 
 def _csv_bars(text_df: DataFrame) -> DataFrame:
-    """Lines read by the names in the header: with adjusted prices the volume is not the sixth column."""
+    """Lines by the names in the header: with adjusted prices the volume is not the sixth column."""
     lines = F.split(F.regexp_replace("text", "\\s+$", ""), "\r?\n")
-    lines_df = text_df.select(*_COMMON, *_KIND, lines.alias("lines"))
+    lines_df = text_df.select(*PAYLOAD_COLUMNS, *_KIND_COLUMNS, lines.alias("lines"))
     header_df = lines_df.withColumn("names", F.split(F.get("lines", F.lit(0)), ","))
     line_df = header_df.select(
-        *_COMMON, *_KIND, "names", "lines", F.posexplode("lines").alias("line_no", "line")
+        *PAYLOAD_COLUMNS, *_KIND_COLUMNS, "names", "lines", F.posexplode("lines").alias("line_no", "line")
     )
-    # a header alone is kept as a row that no rule accepts, so that the payload does not vanish
+    # a header alone is kept as a row that no rule accepts, so that the payload does not disappear
     cell_df = line_df.filter((F.col("line_no") > 0) | (F.size("lines") == 1)).withColumn(
         "cells", F.split("line", ",")
     )
     return cell_df.select(
-        *_COMMON,
-        *_KIND,
+        *PAYLOAD_COLUMNS,
+        *_KIND_COLUMNS,
         F.concat(F.lit("line "), (F.col("line_no") + 1).cast("string")).alias("position"),
         F.lit(None).cast("string").alias("symbol_text"),
         F.lit(None).cast("string").alias("zone_text"),
@@ -137,7 +137,7 @@ def _csv_bars(text_df: DataFrame) -> DataFrame:
 
 
 def _is_under_way() -> Column:
-    """Whether the bar had not ended when it was fetched: the newest of a market that never closes."""
+    """Whether the bar had not ended when it was fetched: the newest bar of a market that never closes."""
     start = F.expr("try_cast(timestamp_text AS timestamp)")
     end = F.unix_timestamp(start) + 60 * interval_minutes(F.col("interval"))
     is_open = F.col("dataset").isin("fx_intraday", *_CRYPTO_DATASETS)
@@ -147,8 +147,8 @@ def _is_under_way() -> Column:
 
 
 def _cell(name: str) -> Column:
-    place = F.array_position("names", name).cast("int")
-    return F.when(place > 0, F.get("cells", place - 1))
+    number = F.array_position("names", name).cast("int")
+    return F.when(number > 0, F.get("cells", number - 1))
 
 
 def _series_name() -> Column:

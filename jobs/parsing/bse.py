@@ -1,8 +1,9 @@
-"""Bhavcopies of the Bombay exchange as rows of text: nothing judged, nothing converted, nothing lost.
+"""Bhavcopies of the Bombay exchange as raw string columns. Nothing is validated or converted.
 
-Layouts, told apart by the header's names (there is no documentation; as seen in files of 2022 to 2026):
-14 columns SC_CODE..., 18 with ISIN_CODE and TRADING_DATE, and since 2024-07-08 UDiFF (TradDt...). The older
-two come as a zip. Volumes are in shares, prices in rupees as traded. Names and groups are padded.
+There are three layouts, recognised by the names in the header (there is no documentation; as seen in files
+of 2022 to 2026): 14 columns SC_CODE..., 18 with ISIN_CODE and TRADING_DATE, and since 2024-07-08 UDiFF
+(TradDt...). The older two arrive as a zip. Volumes are in shares, prices in rupees as traded. Names and
+groups are padded.
 """
 
 import csv
@@ -15,12 +16,16 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.python_parser import RawRow, parse_bodies
+from jobs.parsing.json_values import RawRow
+from jobs.parsing.python_parser import parse_bodies
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
+
+DATASETS = ("bhavcopy",)
+CALENDAR = "XBOM"
 
 Cells = dict[str, str | None]
 
-# What a row is made of, by its names in the older layouts and in UDiFF.
+# The fields of a row, by their names in the older layouts and in UDiFF.
 _LAYOUTS = (
     {
         "code": "SC_CODE",
@@ -47,7 +52,7 @@ _LAYOUTS = (
         "volume": "TtlTradgVol",
     },
 )
-# Fixed income and government securities; FinInstrmTp says STK of them, too.
+# Fixed income and government securities; FinInstrmTp is STK for them as well.
 _BOND_GROUPS = ("F", "FC", "G", "GC")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _ZIP_PROBLEMS = (
@@ -60,24 +65,26 @@ _ZIP_PROBLEMS = (
 )
 _PRICES_AND_VOLUME = ("open", "high", "low", "close", "volume")
 
-_BAR = (
+_BAR_COLUMNS = (
     *("symbol", "asset_class", "position", "symbol_text", "timestamp_text"),
     *("open_text", "high_text", "low_text", "close_text", "volume_text"),
 )
-_INSTRUMENT = ("symbol", "position", "symbol_text", "name", "asset_class", "isin", "series")
+_INSTRUMENT_COLUMNS = ("symbol", "position", "symbol_text", "name", "asset_class", "isin", "series")
 
 
 def parse_bse_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a line with RAW_BAR_COLUMNS; `symbol` is the scrip code, `position` the `line N`.
+    """One row per line with RAW_BAR_COLUMNS; `symbol` is the scrip code, `position` is `line N`.
 
-    A line that cannot be read (two records run together, a cell missing) has itself as the time and no
-    prices, so that the rules set it aside; a payload without lines gives one row of nulls. In the layout of
-    14 columns the day is that of the file's name in the zip, null where the name has none.
+    An unreadable line (two records run together, a cell missing) becomes the time of a bar without prices, so
+    that the rules quarantine it; a payload without lines gives one row of nulls. In the layout of 14 columns
+    the day is taken from the file's name in the zip, null if the name has none.
     """
-    rows_df = parse_bodies(payloads_df.filter(F.col("dataset") == "bhavcopy"), bhavcopy_bar_rows, _BAR)
+    rows_df = parse_bodies(
+        payloads_df.filter(F.col("dataset").isin(*DATASETS)), bhavcopy_bar_rows, _BAR_COLUMNS
+    )
     return rows_df.select(
         *rows_df.columns,
-        F.lit("XBOM").alias("calendar"),
+        F.lit(CALENDAR).alias("calendar"),
         F.lit("raw").alias("adjustment"),
         F.lit("exchange").alias("clock"),
         F.lit("candle").alias("kind"),
@@ -86,14 +93,12 @@ def parse_bse_bars(payloads_df: DataFrame) -> DataFrame:
 
 
 def parse_bse_instruments(payloads_df: DataFrame) -> DataFrame:
-    """One row a scrip with RAW_INSTRUMENT_COLUMNS; `series` is the exchange's group, such as A, XT or F.
+    """One row per scrip with RAW_INSTRUMENT_COLUMNS; `series` is the exchange's group, such as A, XT or F.
 
-    Lines that cannot be read are left to raw_bars, which gives a row for each; a payload with no other
-    lines gives one row of nulls.
+    Unreadable lines are left out, since parse_bse_bars gives a row for each; a payload without readable lines
+    gives one row of nulls.
     """
-    rows_df = parse_bodies(
-        payloads_df.filter(F.col("dataset") == "bhavcopy"), bhavcopy_instrument_rows, _INSTRUMENT
-    )
+    rows_df = parse_bodies(_bhavcopies(payloads_df), bhavcopy_instrument_rows, _INSTRUMENT_COLUMNS)
     nothing = F.lit(None).cast("string")
     return rows_df.select(
         *rows_df.columns,
@@ -106,8 +111,12 @@ def parse_bse_instruments(payloads_df: DataFrame) -> DataFrame:
     ).select(*RAW_INSTRUMENT_COLUMNS)
 
 
+def _bhavcopies(payloads_df: DataFrame) -> DataFrame:
+    return payloads_df.filter(F.col("dataset").isin(*DATASETS))
+
+
 def bhavcopy_bar_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
-    """The texts of each line in the order of _BAR; at least one tuple."""
+    """The lines as tuples of _BAR_COLUMNS; at least one tuple."""
     rows = [
         _bar(position, cells) if cells else _unreadable_bar(symbol, position, line)
         for position, line, cells in _lines(body)
@@ -116,9 +125,9 @@ def bhavcopy_bar_rows(body: bytes, symbol: str, _interval: str | None) -> list[R
 
 
 def bhavcopy_instrument_rows(body: bytes, symbol: str, _interval: str | None) -> list[RawRow]:
-    """The texts of each readable line in the order of _INSTRUMENT; at least one tuple."""
+    """The readable lines as tuples of _INSTRUMENT_COLUMNS; at least one tuple."""
     rows = [_instrument(position, cells) for position, _, cells in _lines(body) if cells]
-    return rows or [(symbol, "/", *[None] * (len(_INSTRUMENT) - 2))]
+    return rows or [(symbol, "/", *[None] * (len(_INSTRUMENT_COLUMNS) - 2))]
 
 
 def _bar(position: str, cells: Cells) -> RawRow:
@@ -141,9 +150,9 @@ def _asset_class(cells: Cells) -> str:
 
 
 def _lines(body: bytes) -> Iterator[tuple[str, str, Cells | None]]:
-    """Each line under the header: its position, itself, and its cells by our names; None if unreadable.
+    """Position, text and cells by our names of each line below the header; None for unreadable cells.
 
-    Read line by line, so that a stray quote spoils its own line only. Nothing where no header is known.
+    Lines are read one by one, so that a stray quote spoils its own line only. Nothing if no known header.
     """
     day_of_file, text = _opened(bytes(body))
     header: list[str] | None = None
@@ -154,25 +163,25 @@ def _lines(body: bytes) -> Iterator[tuple[str, str, Cells | None]]:
         cells = _split(line)
         if header is None:
             header = cells
-        elif (names := _names_in(header)) is not None:
+        elif (names := _layout_of(header)) is not None:
             yield f"line {number}", line, _cells(header, cells, names, day_of_file)
 
 
 def _cells(
     header: list[str], cells: list[str], names: dict[str, str], day_of_file: str | None
 ) -> Cells | None:
-    """The cells by our names, blank and missing ones None; None where the line does not fit the header."""
+    """The cells by our names, blank and missing ones as None; None if the line does not fit the header."""
     by_header = dict(zip(header, cells, strict=False))
     if len(cells) != len(header) or not by_header[names["code"]].isdecimal():
         return None
-    found = {ours: by_header.get(theirs) or None for ours, theirs in names.items()}
-    return found if names["day"] in header else {**found, "day": day_of_file}
+    ours = {name: by_header.get(theirs) or None for name, theirs in names.items()}
+    return ours if names["day"] in header else {**ours, "day": day_of_file}
 
 
-def _names_in(header: list[str]) -> dict[str, str] | None:
+def _layout_of(header: list[str]) -> dict[str, str] | None:
     optional = ("isin", "day")
     for names in _LAYOUTS:
-        if all(theirs in header for ours, theirs in names.items() if ours not in optional):
+        if all(theirs in header for name, theirs in names.items() if name not in optional):
             return names
     return None
 
@@ -180,17 +189,17 @@ def _names_in(header: list[str]) -> dict[str, str] | None:
 def _split(line: str) -> list[str]:
     try:
         return [cell.strip() for cell in next(csv.reader([line]))]
-    except csv.Error:  # a cell too long to be one: the line fits no header
+    except csv.Error:  # a cell that is too long: the line fits no header
         return []
 
 
 def _opened(body: bytes) -> tuple[str | None, str]:
-    """The day (DDMMYY) in the name of a file in a zip, if any, and the CSV's text, empty if none is there."""
+    """The day (DDMMYY) in the zipped file's name, if any, and the CSV's text, empty if there is none."""
     if not body.startswith(b"PK"):
         return None, _decoded(body)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            name = next((each for each in archive.namelist() if each.lower().endswith(".csv")), None)
+            name = next((member for member in archive.namelist() if member.lower().endswith(".csv")), None)
             if name is None:
                 return None, ""
             day = re.search(r"EQ(\d{6})\.CSV$", name, re.IGNORECASE)
@@ -207,9 +216,9 @@ def _decoded(content: bytes) -> str:
 
 
 def _iso_day(text: str | None) -> str | None:
-    """`07-Feb-22`, or a file name's `070222`, as `2022-02-07`; any other text as it is.
+    """`07-Feb-22`, or `070222` from a file name, as `2022-02-07`; any other text unchanged.
 
-    Months by their English names, whatever the locale; years of two digits are those after 2000.
+    Months have English names, whatever the locale; years of two digits are after 2000.
     """
     numbers = re.fullmatch(r"(\d\d)(\d\d)(\d\d)", text or "")
     if numbers:

@@ -1,4 +1,4 @@
-"""CoinGecko payloads as rows of text: nothing judged, nothing converted but exponents, nothing lost.
+"""CoinGecko payloads as raw string columns. Nothing is validated; only exponents are written out.
 
 Formats: https://docs.coingecko.com/reference/coins-id-market-chart, .../coins-id-ohlc and .../coins-markets
 """
@@ -10,18 +10,18 @@ from jobs.parsing.coingecko_json import BAR_COLUMNS, COIN_COLUMNS, coin_bar_rows
 from jobs.parsing.python_parser import parse_bodies
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
 
-_BAR_DATASETS = ("market_chart", "ohlc")
+BAR_DATASETS, COIN_DATASETS = ("market_chart", "ohlc"), ("markets",)
 
 
 def parse_coingecko_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a candle (ohlc) or price (market_chart) with RAW_BAR_COLUMNS; at least one a payload.
+    """One row per candle (ohlc) or price (market_chart) with RAW_BAR_COLUMNS; at least one row per payload.
 
-    A candle begins at timestamp_text, though CoinGecko names it by its end; one that had not ended when it
-    was fetched is `partial`. Volume is null: CoinGecko's is that of rolling 24 hours, never a bar's.
-    `interval` is what the spacing of the stamps says, for CoinGecko chooses it by the range asked for.
+    `timestamp_text` is the start of a candle, although CoinGecko stamps its end. A candle that had not ended
+    when it was fetched is `partial`. Volume is null: CoinGecko's volume is that of rolling 24 hours, never of
+    a bar. `interval` is the spacing of the timestamps, because CoinGecko chooses it by the requested range.
     """
     bars_df = parse_bodies(
-        payloads_df.filter(F.col("dataset").isin(*_BAR_DATASETS)), coin_bar_rows, BAR_COLUMNS
+        payloads_df.filter(F.col("dataset").isin(*BAR_DATASETS)), coin_bar_rows, BAR_COLUMNS
     )
     constants = {"asset_class": "crypto", "calendar": "24/7", "adjustment": "raw", "clock": "epoch_ms"}
     return (
@@ -35,12 +35,14 @@ def parse_coingecko_bars(payloads_df: DataFrame) -> DataFrame:
 
 
 def parse_coingecko_overviews(payloads_df: DataFrame) -> DataFrame:
-    """One row a coin of `markets`: the payload's columns, `position`, and `facts` (map of text to text).
+    """One row per coin of `markets`: PAYLOAD_COLUMNS, position and facts (map of string to string).
 
-    The facts have Alpha Vantage's names: Symbol (as the watch list writes it, BTC-USD), Name, AssetType,
-    Currency, MarketCapitalization (in that currency).
+    The facts have Alpha Vantage's names: Symbol (as in the watch list: BTC-USD), Name, AssetType, Currency
+    and MarketCapitalization (in that currency).
     """
-    coins_df = parse_bodies(payloads_df.filter(F.col("dataset") == "markets"), coin_rows, COIN_COLUMNS)
+    coins_df = parse_bodies(
+        payloads_df.filter(F.col("dataset").isin(*COIN_DATASETS)), coin_rows, COIN_COLUMNS
+    )
     facts = {
         "Symbol": F.col("symbol_text"),
         "Name": F.col("name_text"),

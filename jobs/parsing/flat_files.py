@@ -1,4 +1,4 @@
-"""Flat files of the landing area as rows of text: read by header name, nothing judged, nothing converted.
+"""Flat files of the landing zone as raw string columns, by header name. Nothing is validated or converted.
 
 Massive (Polygon) us_stocks_sip: https://massive.com/docs/flat-files/quickstart; a file has all tickers.
 """
@@ -35,14 +35,14 @@ _INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
 
 
 class FlatFileError(Exception):
-    """A flat file cannot be read as what it should be: says which file, what is wrong and what to do."""
+    """A flat file cannot be read; the message names the file, what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
 class FlatFile:
-    """One version of one flat file: a row of bronze.raw_files; `path` is relative to the lake's root.
+    """One version of a flat file: a row of bronze.raw_files. `path` is relative to the lake's root.
 
-    `size_bytes` is that of the gzipped file.
+    `size_bytes` is the size of the gzipped file.
     """
 
     file_id: str
@@ -56,19 +56,19 @@ class FlatFile:
     size_bytes: int
 
 
-Universe = frozenset[str] | None
+Universe = frozenset[str] | None  # the symbols to read from a file; None: all
 
 
 def flat_file(row: Mapping[str, Any]) -> FlatFile:
-    """The file that a row of bronze.raw_files names."""
+    """The file described by a row of bronze.raw_files."""
     return FlatFile(**{name: row[name] for name in FlatFile.__dataclass_fields__})
 
 
 def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Universe) -> DataFrame:
-    """The file's rows of the universe (None: all) as text, the columns of COLUMNS_OF; empty ones null.
+    """The file's rows of the universe: the columns of COLUMNS_OF[dataset], all strings, null if empty.
 
-    A row without a ticker is never filtered out, so that it can be set aside; its ticker is "". A line
-    with too many or too few fields makes both engines raise when the rows are computed: see `reading`.
+    A row without a ticker is never filtered out, so that it can be quarantined; its ticker is "". A line with
+    too many or too few fields makes both engines raise when the rows are computed: see `reading`.
 
     Raises:
         FlatFileError: a column is missing, or the file cannot be opened.
@@ -77,16 +77,16 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
     with reading(file):
         reader = spark.read.option("header", "true").option("inferSchema", "false")
         file_df = reader.option("mode", "FAILFAST").csv(f"{lake.root}/{file.path}")
-        found = file_df.columns  # each look at it asks the engine
+        found = file_df.columns  # each access is a request to the engine
         missing = [name for name in names if name not in found]
     if missing:
         raise FlatFileError(
-            f"{file.key}: wanted a header with {list(names)}, found {found}, missing {missing}; "
-            "see what the provider changed, nothing was taken from the file"
+            f"{file.key}: the header must have the columns {list(names)}, but it has {found}; {missing} are "
+            "missing. Nothing was read from the file. Check what the provider changed."
         )
     ticker = F.coalesce(F.col("ticker"), F.lit(""))
     rows_df = file_df.select(
-        ticker.alias("ticker"), *(_text(name).alias(name) for name in names if name != "ticker")
+        ticker.alias("ticker"), *(_null_if_empty(name).alias(name) for name in names if name != "ticker")
     )
     return rows_df if universe is None else rows_df.filter(F.col("ticker").isin("", *sorted(universe)))
 
@@ -94,9 +94,10 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
 def read_bar_file(
     spark: SparkSession, lake: Lake, file_row: Mapping[str, Any], universe: Universe
 ) -> DataFrame:
-    """RAW_BAR_COLUMNS of a file of minute_aggs_v1 or day_aggs_v1: unadjusted, start of the bar in ns UTC.
+    """One row per bar with RAW_BAR_COLUMNS, from a file of minute_aggs_v1 or day_aggs_v1.
 
-    `payload_id` is the file's id, `position` ticker/window_start.
+    The bars are not adjusted; timestamp_text is the start of the bar in nanoseconds (UTC); payload_id is the
+    file's id, position is ticker/window_start.
 
     Raises:
         FlatFileError: a column is missing, or the file cannot be opened.
@@ -130,16 +131,16 @@ def read_bar_file(
 
 @contextmanager
 def reading(file: FlatFile) -> Iterator[None]:
-    """While it lasts, what the engine raises is a FlatFileError that names the file."""
+    """A context in which an exception of the engine becomes a FlatFileError that names the file."""
     try:
         yield
     except PySparkException as error:
         found = " ".join(str(error).split())[:300]
         raise FlatFileError(
-            f"{file.key}: wanted a whole gzipped CSV file at {file.path}, found: {found}; "
-            "fetch the file again; nothing was taken from it"
+            f"{file.key}: {file.path} must be a complete gzipped CSV file, but the engine reports: {found}. "
+            "Nothing was read from the file. Fetch it again."
         ) from None
 
 
-def _text(name: str) -> Column:
+def _null_if_empty(name: str) -> Column:
     return F.when(F.col(name) != "", F.col(name))

@@ -1,4 +1,4 @@
-"""Who reads which payloads: for each kind of rows, one line a provider."""
+"""The parsers: for each kind of raw rows, one line per provider."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -8,93 +8,98 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.market_calendar.sessions import CRYPTO
-from jobs.parsing.alphavantage import CALENDARS as ALPHAVANTAGE_CALENDARS
-from jobs.parsing.alphavantage import parse_alphavantage_bars, parse_alphavantage_overviews
-from jobs.parsing.alphavantage_reference import (
-    LISTINGS,
-    parse_alphavantage_actions,
-    parse_alphavantage_instruments,
-    parse_alphavantage_news,
-)
-from jobs.parsing.bse import parse_bse_bars, parse_bse_instruments
-from jobs.parsing.coingecko import parse_coingecko_bars, parse_coingecko_overviews
+from jobs.parsing import alphavantage, alphavantage_reference, bse, coingecko, yahoo
 from jobs.parsing.raw_schema import FrameParser
-from jobs.parsing.yahoo import CALENDARS as YAHOO_CALENDARS
-from jobs.parsing.yahoo import parse_yahoo_actions, parse_yahoo_bars, parse_yahoo_instruments
 
-ProviderDatasets = Collection[tuple[str, str]]
+ProviderDatasets = Collection[tuple[str, str]]  # (provider, dataset) pairs
 
 
 @dataclass(frozen=True)
 class PayloadParser:
-    """A provider's parser, the datasets it reads, and the calendars that the bars of each can name."""
+    """A provider's parser, the datasets that it parses, and the calendars of each dataset's bars."""
 
     parse: FrameParser
     datasets: tuple[str, ...]
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-PayloadParsers = Mapping[str, PayloadParser]
+PayloadParsers = Mapping[str, PayloadParser]  # by provider
 
-_YAHOO = ("daily", "intraday")
-_COINGECKO = ("market_chart", "ohlc")
 BAR_PARSERS: PayloadParsers = {
     "alphavantage": PayloadParser(
-        parse_alphavantage_bars, tuple(ALPHAVANTAGE_CALENDARS), ALPHAVANTAGE_CALENDARS
+        alphavantage.parse_alphavantage_bars, alphavantage.BAR_DATASETS, alphavantage.CALENDARS
     ),
-    "yahoo": PayloadParser(parse_yahoo_bars, _YAHOO, dict.fromkeys(_YAHOO, YAHOO_CALENDARS)),
-    "coingecko": PayloadParser(parse_coingecko_bars, _COINGECKO, dict.fromkeys(_COINGECKO, (CRYPTO,))),
-    "bse": PayloadParser(parse_bse_bars, ("bhavcopy",), {"bhavcopy": ("XBOM",)}),
+    "yahoo": PayloadParser(
+        yahoo.parse_yahoo_bars, yahoo.DATASETS, dict.fromkeys(yahoo.DATASETS, yahoo.CALENDARS)
+    ),
+    "coingecko": PayloadParser(
+        coingecko.parse_coingecko_bars,
+        coingecko.BAR_DATASETS,
+        dict.fromkeys(coingecko.BAR_DATASETS, (CRYPTO,)),
+    ),
+    "bse": PayloadParser(bse.parse_bse_bars, bse.DATASETS, dict.fromkeys(bse.DATASETS, (bse.CALENDAR,))),
 }
 OVERVIEW_PARSERS: PayloadParsers = {
-    "alphavantage": PayloadParser(parse_alphavantage_overviews, ("overview",)),
-    "coingecko": PayloadParser(parse_coingecko_overviews, ("markets",)),
+    "alphavantage": PayloadParser(alphavantage.parse_alphavantage_overviews, alphavantage.OVERVIEW_DATASETS),
+    "coingecko": PayloadParser(coingecko.parse_coingecko_overviews, coingecko.COIN_DATASETS),
 }
 ACTION_PARSERS: PayloadParsers = {
-    "alphavantage": PayloadParser(parse_alphavantage_actions, ("splits", "dividends")),
-    "yahoo": PayloadParser(parse_yahoo_actions, _YAHOO),
+    "alphavantage": PayloadParser(
+        alphavantage_reference.parse_alphavantage_actions, alphavantage_reference.ACTION_DATASETS
+    ),
+    "yahoo": PayloadParser(yahoo.parse_yahoo_actions, yahoo.DATASETS),
 }
 NEWS_PARSERS: PayloadParsers = {
-    "alphavantage": PayloadParser(parse_alphavantage_news, ("news",)),
+    "alphavantage": PayloadParser(
+        alphavantage_reference.parse_alphavantage_news, alphavantage_reference.NEWS_DATASETS
+    ),
 }
 INSTRUMENT_PARSERS: PayloadParsers = {
-    "alphavantage": PayloadParser(parse_alphavantage_instruments, LISTINGS),
-    "yahoo": PayloadParser(parse_yahoo_instruments, _YAHOO),
-    "bse": PayloadParser(parse_bse_instruments, ("bhavcopy",)),
+    "alphavantage": PayloadParser(
+        alphavantage_reference.parse_alphavantage_instruments, alphavantage_reference.LISTING_DATASETS
+    ),
+    "yahoo": PayloadParser(yahoo.parse_yahoo_instruments, yahoo.DATASETS),
+    "bse": PayloadParser(bse.parse_bse_instruments, bse.DATASETS),
 }
 
 
 def has_parser(parsers: PayloadParsers, datasets: ProviderDatasets) -> bool:
-    """Whether any of the sources (provider, dataset) is read by any of the readers."""
+    """Whether there is a parser for any of the datasets."""
     return any(name in parsers and dataset in parsers[name].datasets for name, dataset in datasets)
 
 
 def parse_payloads(
     payloads_df: DataFrame, parsers: PayloadParsers, datasets: ProviderDatasets, tasks: int | None = None
 ) -> DataFrame:
-    """The rows of text that the readers find in the payloads of these sources.
+    """The raw rows of the payloads of these datasets, from all parsers together.
 
-    `tasks`: among how many each reader's payloads are dealt out first; None: they stay as they lie.
+    Args:
+        payloads_df: bronze.raw_payloads.
+        parsers: one of the registries above; its raw columns are those returned.
+        datasets: the datasets to parse.
+        tasks: the number of tasks to spread each parser's payloads over first; None leaves them as stored.
 
     Raises:
-        ValueError: no reader reads any of them; ask has_any first.
+        ValueError: there is no parser for any of the datasets; call has_parser first.
     """
-    own = {
+    payloads = {
         name: payloads_df.filter((F.col("provider") == name) & F.col("dataset").isin(*parser.datasets))
         for name, parser in parsers.items()
         if has_parser({name: parser}, datasets)
     }
     frames = [
         parsers[name].parse(own_df if tasks is None else own_df.repartition(tasks))
-        for name, own_df in own.items()
+        for name, own_df in payloads.items()
     ]
     if not frames:
-        raise ValueError(f"nothing reads {sorted(datasets)}; there are readers for {sorted(parsers)}")
+        raise ValueError(
+            f"There is no parser for {sorted(datasets)}. The parsers are for the providers {sorted(parsers)}."
+        )
     return reduce(lambda above, below: above.unionByName(below), frames)
 
 
 def calendars_for(parsers: PayloadParsers, datasets: ProviderDatasets) -> set[str]:
-    """The calendars that rows of these sources can name."""
+    """The calendars that the bars of these datasets can have."""
     return {
         calendar
         for name, dataset in datasets

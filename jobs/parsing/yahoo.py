@@ -1,7 +1,7 @@
-"""Yahoo chart payloads as rows of text: nothing judged, nothing lost, nothing converted but exponents.
+"""Yahoo chart payloads as raw string columns. Nothing is validated; only exponents are written out.
 
-Shape and quirks: jobs.parsing.yahoo_json. Open, high, low and close come adjusted for splits, volume too;
-`adjclose`, which dividends change again and again, is left to what the lakehouse works out itself.
+Shape and quirks: jobs.parsing.yahoo_json. Open, high, low and close are adjusted for splits, volume too.
+`adjclose` changes with every dividend and is not used: the lakehouse computes adjusted closes itself.
 """
 
 from pyspark.sql import Column, DataFrame
@@ -25,14 +25,14 @@ DATASETS = ("daily", "intraday")
 
 
 def parse_yahoo_bars(payloads_df: DataFrame) -> DataFrame:
-    """One row a bar with RAW_BAR_COLUMNS, at least one a payload.
+    """One row per bar with RAW_BAR_COLUMNS; at least one row per payload.
 
-    A row without a time, or with some values missing, is kept for the rules to judge; only one whose five
-    values are all null, Yahoo's way to say that nothing was traded, is left out. `kind` is partial for the
-    price of the moment in the last row and for a bar that was fetched before it was over. `interval` is
-    what the payload says (dataGranularity). `timestamp_text` is the epoch received, but for daily bars of
-    currencies and futures the date at the payload's exchange: they begin at midnight in London or New York,
-    which is another day in the zone of their calendar. `calendar` is null for an exchange that is not known.
+    A row without a time, or with some values missing, is kept for the rules; a row whose five values are all
+    null is left out: Yahoo writes it if nothing was traded. `kind` is partial for the price of the moment in
+    the last row, and for a bar that was fetched before it ended. `interval` is the payload's dataGranularity.
+    `timestamp_text` is the epoch received, except for daily bars of currencies and futures: theirs is the
+    date at the payload's exchange, since they begin at midnight in London or New York, which is another day
+    in the time zone of their calendar. `calendar` is null for an unknown exchange.
     """
     bars_df = parse_bodies(_charts(payloads_df), chart_bar_rows, BAR_COLUMNS)
     return bars_df.withColumns(
@@ -41,24 +41,24 @@ def parse_yahoo_bars(payloads_df: DataFrame) -> DataFrame:
 
 
 def parse_yahoo_actions(payloads_df: DataFrame) -> DataFrame:
-    """One row a dividend, split or capital gain with RAW_ACTION_COLUMNS; none for a payload without.
+    """One row per dividend, split or capital gain with RAW_ACTION_COLUMNS; no row for a payload without any.
 
-    Amounts are in the quote's currency (London's is GBp, pence). Yahoo gives ex-dates alone. A split can
-    come a day off, and its denominator can be 0: kept as they are.
+    Amounts are in the quote's currency (GBp, pence, for London). Yahoo states ex-dates only. A split can be a
+    day off, and its denominator can be 0: both are kept as received.
     """
     actions_df = parse_bodies(_charts(payloads_df), chart_action_rows, ACTION_COLUMNS)
-    unknown = ("declared_text", "record_text", "payment_text")
-    return actions_df.withColumns(_nulls(unknown)).select(*RAW_ACTION_COLUMNS)
+    missing = ("declared_text", "record_text", "payment_text")
+    return actions_df.withColumns(_nulls(missing)).select(*RAW_ACTION_COLUMNS)
 
 
 def parse_yahoo_instruments(payloads_df: DataFrame) -> DataFrame:
-    """One row a payload with RAW_INSTRUMENT_COLUMNS, from its `meta`: what has quotes is active.
+    """One row per payload with RAW_INSTRUMENT_COLUMNS, from its `meta`; an instrument with quotes is active.
 
-    No validity is given: `firstTradeDate` is that of the instrument, under whatever symbol it had then.
+    The validity is null: `firstTradeDate` belongs to the instrument, whatever symbol it had then.
     """
     instruments_df = parse_bodies(_charts(payloads_df), chart_instrument_rows, INSTRUMENT_COLUMNS)
-    unknown = ("isin", "instrument_text", "series", "valid_from_text", "valid_to_text")
-    return instruments_df.withColumns({**_nulls(unknown), "status": F.lit("active")}).select(
+    missing = ("isin", "instrument_text", "series", "valid_from_text", "valid_to_text")
+    return instruments_df.withColumns({**_nulls(missing), "status": F.lit("active")}).select(
         *RAW_INSTRUMENT_COLUMNS
     )
 

@@ -1,4 +1,4 @@
-"""What the words of a Yahoo chart's `meta` mean: its interval, asset class and calendar."""
+"""Values of a Yahoo chart's `meta`, mapped to the interval, asset class and calendar."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ CLASSES: Final = {
     "FUTURE": "future",
 }
 
-# meta.exchangeName of the exchanges; any other follows its zone. Both places of India trade in XBOM's hours.
+# meta.exchangeName; other exchanges follow their zone. Both Indian exchanges trade in XBOM's hours.
 CALENDAR_OF_EXCHANGE: Final = {
     "AMS": "XAMS",
     "ASX": "XASX",
@@ -55,10 +55,10 @@ CALENDAR_OF_EXCHANGE: Final = {
 # meta.exchangeTimezoneName where the exchanges of a zone keep the same sessions (NMS, NYQ, PCX, PNK ...).
 CALENDAR_OF_ZONE: Final = {"America/New_York": "XNYS"}
 
-# meta.exchangeName of a FUTURE; the zone is New York's, the sessions are Chicago's.
+# meta.exchangeName of a FUTURE; meta has New York's time zone, the sessions are Chicago's.
 CALENDAR_OF_FUTURES: Final = dict.fromkeys(("CBT", "CME", "CMX", "NYM"), "CMES")
 
-# meta.instrumentType of what is traded at no exchange.
+# meta.instrumentType of instruments that no exchange trades.
 CALENDAR_OF_TYPE: Final = {"CURRENCY": "24/5", "CRYPTOCURRENCY": "24/7"}
 
 CALENDARS: Final = tuple(
