@@ -1,12 +1,12 @@
-# The image of everything but Apache Spark, MinIO and PostgreSQL: Prefect server and worker, the one-shots,
-# the simulator, the command line. No Java; the embedded engine is in it.
+# The image of everything except Apache Spark, MinIO and PostgreSQL: Prefect server and worker, the one-shots,
+# the simulator, the command line. It has the embedded engine and no Java.
 FROM ghcr.io/astral-sh/uv:latest AS uv
 
 FROM python:3.11-slim-bookworm AS build
 COPY --from=uv /uv /usr/local/bin/uv
 WORKDIR /app
 COPY infra/worker.lock ./
-# Of PySpark only the Connect client is used here: its jars (300 MB) are for a JVM.
+# Only PySpark's Connect client is used here; its jars (300 MB) are for a JVM.
 RUN uv venv --python python3.11 /opt/venv \
  && uv pip install --python /opt/venv/bin/python --no-cache --require-hashes --no-deps -r worker.lock \
  && rm -rf /opt/venv/lib/python3.11/site-packages/pyspark/jars
