@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flows.handlers.rate_limit.limiter import CallsLeft
+    from flows.handlers.rate_limit.limiter import RemainingCalls
 
 
-def calls_left(left: "CallsLeft") -> str:
+def calls_left(left: "RemainingCalls") -> str:
     """The calls left of a limit, and from when on there is one where there is none."""
     later = f", the next at {left.next_at:%Y-%m-%d %H:%M:%S} UTC" if not left.calls else ""
     return f"{left.calls:,} of {left.limit.calls:,} calls left in {span(left.limit.per_seconds)}{later}"

@@ -7,7 +7,7 @@ Where do I go to…?
 - know what a handler takes and gives: `records` (`Query`, `RawPayload`, `ProviderManifest`)
 - know what can go wrong, and what to do about it: `errors` (`ErrorClass`, `ProviderError`)
 - see what a provider is asked: `alphavantage_requests`, `coingecko_questions`, `coingecko_coins`
-- see how a provider's body is judged: `<provider>_answers` (`classify`)
+- see how a provider's body is judged: `<provider>_answers` (`classify_response`)
 - stay inside a provider's limits, over restarts and processes: `rate_limits` (`RateLimiter`)
 - see how calls are counted: `quota_ledger`; of one machine `quota_sqlite`, of all workers `quota_postgres`
 - change timeouts, the size cap or the number of attempts: `retries.HttpPolicy`

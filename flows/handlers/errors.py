@@ -1,4 +1,4 @@
-"""The one error that leaves a handler, and the classes a caller decides by."""
+"""The errors that leave a handler, and the classes by which a caller decides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flows.handlers.models import RawPayload
 
 
 class ErrorClass(StrEnum):
-    """Why there is no data; the value is what `bronze.dead_letters` stores."""
+    """Why there is no data; `bronze.dead_letters` stores the value."""
 
     too_fast = "too_fast"
     quota_exhausted = "quota_exhausted"
@@ -26,31 +26,40 @@ class ErrorClass(StrEnum):
         return _REMEDIES[self]
 
 
+_SHOWN_CHARS: Final = 40
+
 _REMEDIES: Final = {
-    ErrorClass.too_fast: "ask again later, or lower the rate of the configured plan",
+    ErrorClass.too_fast: "try again later, or configure a slower plan",
     ErrorClass.quota_exhausted: "wait until the quota renews, or configure a larger plan",
-    ErrorClass.not_entitled: "leave this dataset out, or subscribe to a plan that includes it",
-    ErrorClass.bad_credentials: "set the provider's API key, and check that it is spelled right",
+    ErrorClass.not_entitled: "remove this dataset, or subscribe to a plan that includes it",
+    ErrorClass.bad_credentials: "set the provider's API key, and check its spelling",
     ErrorClass.bad_symbol: "correct the symbol or the parameters in the watch list",
-    ErrorClass.no_data: "nothing, unless the provider should know this symbol",
-    ErrorClass.malformed: "ask again; if it stays, look at the body in the dead letters",
-    ErrorClass.unavailable: "ask again later, and check the network and the provider's status",
+    ErrorClass.no_data: "no action is needed, unless the provider should know this symbol",
+    ErrorClass.malformed: "try again; if it persists, look at the body in the dead letters",
+    ErrorClass.unavailable: "try again later, and check the network and the provider's status page",
 }
 
 
-class ProviderError(Exception):
-    """A provider gave no data: wanted, found, what to do.
+class FetchStoppedError(Exception):
+    """The fetch was stopped, such as by Ctrl-C. It did not fail, so there is nothing to record."""
 
-    `payload` is the redacted answer for the dead letters, None where nothing was received.
-    `retry_after_seconds` is how long to wait before asking again, None where nobody said; `attempt` is the
-    number of the attempt that it ended, 1 the first.
-    The texts given must already be free of secrets. It can be pickled, so it can cross processes.
+    def __init__(self) -> None:
+        super().__init__("The fetch was stopped before it ended. Run it again to fetch the rest.")
+
+
+class ProviderError(Exception):
+    """A provider returned no data: what was expected, what was found, and what to do.
+
+    `payload` is the redacted response for the dead letters, None if nothing was received.
+    `retry_after_seconds` is how long to wait before the next request, None if unknown. `attempt` is the
+    number of the attempt that the error ended, starting at 1.
+    The texts passed in must already be free of secrets. The error can be pickled.
     """
 
     def __init__(
         self,
         error_class: ErrorClass,
-        wanted: str,
+        expected: str,
         found: str,
         *,
         payload: RawPayload | None = None,
@@ -58,10 +67,10 @@ class ProviderError(Exception):
         remedy: str | None = None,
         attempt: int = 1,
     ) -> None:
-        # All positional arguments and nothing else: so pickle can make it again, the rest follows as state.
-        super().__init__(error_class, wanted, found)
+        # Pickle calls the class with exactly these arguments; the other attributes follow as state.
+        super().__init__(error_class, expected, found)
         self.error_class = error_class
-        self.wanted = wanted
+        self.expected = expected
         self.found = found
         self.payload = payload
         self.retry_after_seconds = retry_after_seconds
@@ -70,9 +79,16 @@ class ProviderError(Exception):
 
     def __str__(self) -> str:
         """One line for a log or a terminal."""
-        return f"{self.error_class}: wanted {self.wanted}; found {self.found}; to do: {self.remedy}"
+        return f"{self.error_class}: expected {self.expected}, but found {self.found}; {self.remedy}"
 
     @property
     def stops_provider(self) -> bool:
-        """Whether no further call to this provider makes sense in this run."""
+        """Whether further calls to this provider are pointless in this run."""
         return self.error_class in {ErrorClass.bad_credentials, ErrorClass.quota_exhausted}
+
+
+def invalid_query(expected: str, found: str, remedy: str | None = None) -> ProviderError:
+    """The error for a query that cannot be sent; `found` is shown shortened and printable."""
+    shown = ascii(found[:_SHOWN_CHARS])
+    more = f" and {len(found) - _SHOWN_CHARS} more characters" if len(found) > _SHOWN_CHARS else ""
+    return ProviderError(ErrorClass.bad_symbol, expected, f"{shown}{more}", remedy=remedy)

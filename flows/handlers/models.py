@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 
 
@@ -12,8 +12,8 @@ from hashlib import sha256
 class RateLimit:
     """At most `calls` in any `per_seconds`, counted over a sliding window.
 
-    With `zone` (such as `America/New_York`) also in any calendar day there: the day on which clocks go
-    back has 25 hours, so a quota that renews at midnight could otherwise be passed by a window of 24.
+    With `zone` (such as `America/New_York`), also at most `calls` in any calendar day there: the day on
+    which clocks go back has 25 hours, so a window of 24 hours could exceed a quota that renews at midnight.
     """
 
     calls: int
@@ -23,14 +23,13 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Query:
-    """One question to a provider.
+    """One request for data, in the terms of the watch list; a handler translates it for its provider.
 
-    `symbol` is spelled as in the watch list: a stock `AAPL` (class shares `BRK.B`), an FX pair as six
-    letters `EURUSD`, a coin as `BTC-USD`, `ALL` for a dataset that has all symbols in one answer; a handler
-    translates it into its provider's spelling. `interval` (`5min`) and `month` (`YYYY-MM`) matter for
-    intraday data only; `is_full` asks for all history instead of the newest rows; `start` and `end` (both
-    included) for a range of dates where the provider takes one. Handlers judge the values: a query that
-    makes no sense ends as `ProviderError(bad_symbol)`.
+    `symbol` is a stock `AAPL` (class shares `BRK.B`), an FX pair of six letters `EURUSD`, a coin `BTC-USD`,
+    or `ALL` for a dataset that returns all symbols in one response. `interval` (`5min`) and `month`
+    (`YYYY-MM`) apply to intraday data only. `is_full` requests the whole history instead of the newest rows;
+    `start` and `end` (both included) request a range of dates if the provider supports ranges. Handlers
+    validate the values: an invalid query ends as `ProviderError(bad_symbol)`.
     """
 
     dataset: str
@@ -44,11 +43,11 @@ class Query:
 
 @dataclass(frozen=True)
 class RawPayload:
-    """One answer as received, secrets redacted, nothing parsed.
+    """One response as received, with secrets redacted and nothing parsed.
 
-    `interval` is `1day` for daily data and None where the dataset has none; `request` is path and parameters
-    in sorted order with the key shown as REDACTED; `fetched_at` (UTC) is when the last byte had arrived;
-    `is_simulated` says that the answer named itself simulated (header `X-Simulated: true`).
+    `interval` is `1day` for daily data, and None for a dataset without intervals. `request` is the path and
+    the parameters in sorted order, with the key shown as REDACTED. `fetched_at` (UTC) is when the last byte
+    arrived. `is_simulated` is true if the response declared itself simulated (header `X-Simulated: true`).
     """
 
     provider: str
@@ -64,16 +63,16 @@ class RawPayload:
 
     @property
     def payload_id(self) -> str:
-        """SHA-256 of the (redacted) body in hex: the same bytes have the same id wherever they come from."""
+        """SHA-256 of the (redacted) body in hex: the same bytes have the same id, whatever their origin."""
         return sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True)
 class ProviderManifest:
-    """What a provider offers and needs.
+    """What a provider offers and requires.
 
-    `secrets` are the names of the environment variables; `calendars` gives each dataset's calendar of
-    exchange_calendars; `plans` the rate limits of each subscription (an empty tuple: none).
+    `secrets` are the names of its environment variables; `calendars` maps each dataset to a calendar of
+    exchange_calendars; `plans` maps each subscription to its rate limits (an empty tuple: unlimited).
     """
 
     name: str
@@ -81,3 +80,8 @@ class ProviderManifest:
     secrets: tuple[str, ...]
     calendars: Mapping[str, str]
     plans: Mapping[str, tuple[RateLimit, ...]]
+
+
+def utc_now() -> datetime:
+    """The current time in UTC: the default clock of every handler."""
+    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What a run would ask, what that costs, and who would have to wait: without a call, and without a trace."""
+"""The dry run of a fetch: its queries, what they cost, and which would be deferred. No call, no trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,13 @@ from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
 from config.load import ConfigError
-from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from flows.handlers.models import Query, RateLimit
-from flows.handlers.rate_limit.limiter import CallsLeft, RateLimiter
-from flows.ingestion.landed_requests import uncovered_queries
-from flows.ingestion.last_fetched import last_fetched_at
-from flows.ingestion.registry import SOURCES, source_named
+from flows.handlers.rate_limit.limiter import RateLimiter, RemainingCalls
+from flows.ingestion.landed_requests import last_fetched_at, uncovered_queries
+from flows.ingestion.registry import PAYLOAD_SOURCES, source_named
 from flows.ingestion.request_priority import by_staleness, window_start
-from flows.ingestion.request_selection import queries, restrict_to_symbols
-from flows.ingestion.source import FetchRequest, PlanError, Source
-from flows.ingestion.sources import massive
+from flows.ingestion.source import FetchRequest, FileSource, PayloadSource
 from jobs.runs.run_context import RunContext
 
 _WAITED_OUT_SECONDS: Final = 60 * 60.0
@@ -32,8 +28,8 @@ class RateLimited(Protocol):
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A query that this run would not ask, and the instant (UTC) at which a run could."""
+class DeferredQuery:
+    """A query that this run would not make, and the instant (UTC) at which a run could."""
 
     dataset: str
     symbol: str
@@ -43,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class DatasetPlan:
-    """One dataset's share: `calls` of its `queries` would be made by this run, the others wait."""
+    """One dataset's share: this run would make `calls` of its `queries` and defer the others."""
 
     dataset: str
     queries: int
@@ -52,118 +48,112 @@ class DatasetPlan:
 
 @dataclass(frozen=True)
 class ProviderPlan:
-    """What a run would ask of a provider, one call a query; calls that have to be repeated come on top.
+    """What a run would request from a provider, one call per query; retries come on top.
 
-    `left` is what each limit allows now; `seconds` is how long the limits would keep this run, the answers'
-    own time not counted; `problem` says why the provider cannot be asked at all, and nothing waits then.
+    Attributes:
+        provider: The provider's name.
+        datasets: Each dataset's queries and calls.
+        left: What each limit allows now.
+        seconds: How long the limits would delay this run, response times not counted.
+        waiting: The queries that would be deferred, in order.
+        problem: Why the provider cannot be requested at all; then nothing is deferred.
     """
 
     provider: str
     datasets: tuple[DatasetPlan, ...]
-    left: tuple[CallsLeft, ...] = ()
+    left: tuple[RemainingCalls, ...] = ()
     seconds: float = 0.0
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[DeferredQuery, ...] = ()
     problem: str | None = None
 
 
-def latest_requests(
-    settings: Settings, datasets: Sequence[str], symbols: Sequence[str], provider: str | None
-) -> tuple[FetchRequest, ...]:
-    """The asks of an ordinary run, narrowed; a dataset that is named need not be one of such a run.
+def plan(ctx: RunContext, requests: Sequence[FetchRequest]) -> list[ProviderPlan]:
+    """What a run would do with these requests: one plan per provider.
 
     Raises:
-        PlanError: no provider that is used has the dataset; a symbol is of a kind that no dataset has.
-        ConfigError: there is no such provider.
+        PlanError: a provider or its plan does not have what is requested.
+        LakeError, ProviderError: Bronze or the call store cannot be read.
     """
-    files = massive.latest_requests(settings) if provider in {None, massive.PROVIDER} else ()
-    used = _used(settings, provider)
-    known = dict.fromkeys(name for source in used for name in source.manifest.datasets)
-    known |= dict.fromkeys(ask.dataset for ask in files)
-    for dataset in datasets:
-        if dataset not in known:
-            raise PlanError(f"no provider in use has {dataset!r}; there is {', '.join(known)}")
-    payloads = tuple(
-        FetchRequest(dataset, provider=source.name)
-        for source in used
-        for dataset in (datasets or source.latest(settings))
-        if dataset in source.manifest.datasets
-    )
-    payloads = restrict_to_symbols(payloads, symbols, settings.watch_list)
-    return payloads + tuple(ask for ask in files if not datasets or ask.dataset in datasets)
+    plans = []
+    for provider in dict.fromkeys(request.provider for request in requests):
+        source, chosen = source_named(provider), [each for each in requests if each.provider == provider]
+        if isinstance(source, FileSource):
+            plans.append(_file_plan(ctx, source, chosen))
+        elif queries := pending_queries(ctx, PAYLOAD_SOURCES[provider], chosen):
+            plans.append(_payload_plan(ctx, PAYLOAD_SOURCES[provider], queries))
+    return plans
 
 
-def plan(ctx: RunContext, asks: Sequence[FetchRequest]) -> list[ProviderPlan]:
-    """What a run would do with these asks, a plan for each provider that would be asked.
+def pending_queries(ctx: RunContext, source: PayloadSource, requests: Sequence[FetchRequest]) -> list[Query]:
+    """The queries of these requests that no landed response covers.
 
     Raises:
-        PlanError: a provider or its plan does not have what is asked.
-        LakeError, ProviderError: Bronze, or the record of calls made, cannot be read.
+        PlanError: the provider or the plan does not have what is requested.
+        LakeError: Bronze exists and cannot be read.
     """
     now = ctx.clock()
-    wanted: dict[str, list[Query]] = {}
-    files = [ask for ask in asks if ask.provider == massive.PROVIDER]
-    for ask in (each for each in asks if each not in files):
-        queries_of = queries(ask, ctx.settings, now.date())
-        wanted.setdefault(ask.provider, []).extend(uncovered_queries(ctx.lake, ask, queries_of, now))
-    plans = [_plan_of(source_named(provider), ctx, some) for provider, some in wanted.items() if some]
-    return [*plans, *([_plan_of_files(ctx, files)] if files else [])]
+    return [
+        query
+        for request in requests
+        for query in uncovered_queries(
+            ctx.lake, request, source.queries(request, ctx.settings, now.date()), now
+        )
+    ]
 
 
 def prioritise(
     lake: Lake, provider: str, queries: Sequence[Query], limits: Sequence[RateLimit], now: datetime
 ) -> list[Query]:
-    """The queries of a run in order of need, by what Bronze holds.
+    """The queries of a run, those that have waited longest first.
 
-    As they are, where every limit is of a window that a run waits out: then all have their turn.
+    They stay in their order if a run waits out the window of every limit: then all have their turn.
 
     Raises:
-        LakeError: Bronze is there and cannot be read.
+        LakeError: Bronze exists and cannot be read.
     """
     if all(limit.per_seconds < _WAITED_OUT_SECONDS for limit in limits):
         return list(queries)
     return by_staleness(queries, last_fetched_at(lake, provider), window_start(limits, now))
 
 
-def _used(settings: Settings, provider: str | None) -> list[Source]:
-    """The sources of payloads that are meant: the one named, else those that have datasets switched on."""
-    if provider is None:
-        return [source for source in SOURCES.values() if source.latest(settings)]
-    return [] if provider == massive.PROVIDER else [source_named(provider)]
+def _file_plan(ctx: RunContext, source: FileSource, requests: Sequence[FetchRequest]) -> ProviderPlan:
+    """Flat files have no quota: each is looked up in the store, and downloaded if it is new."""
+    now = ctx.clock()
+    counts = [(request.dataset, len(source.days(request, ctx.settings, now))) for request in requests]
+    return ProviderPlan(source.name, tuple(DatasetPlan(name, count, count) for name, count in counts))
 
 
-def _plan_of_files(ctx: RunContext, asks: Sequence[FetchRequest]) -> ProviderPlan:
-    """Flat files have no quota: each is looked for in the store, and downloaded where it is new."""
-    counts = [(ask.dataset, len(massive.files_wanted(ask, ctx.settings, ctx.clock()))) for ask in asks]
-    return ProviderPlan(massive.PROVIDER, tuple(DatasetPlan(name, count, count) for name, count in counts))
-
-
-def _plan_of(source: Source, ctx: RunContext, wanted: Sequence[Query]) -> ProviderPlan:
+def _payload_plan(ctx: RunContext, source: PayloadSource, queries: Sequence[Query]) -> ProviderPlan:
     try:
         handler = source.connect(ctx)
     except ConfigError as error:
-        return ProviderPlan(source.name, _shares(wanted, ()), problem=str(error))
+        return ProviderPlan(source.name, _dataset_plans(queries, ()), problem=str(error))
     try:
         if not isinstance(handler, RateLimited):
-            return ProviderPlan(source.name, _shares(wanted, wanted))
+            return ProviderPlan(source.name, _dataset_plans(queries, queries))
         limiter = handler.limiter
-        return _metered(
-            source.name, limiter, prioritise(ctx.lake, source.name, wanted, limiter.limits, ctx.clock())
-        )
+        ordered = prioritise(ctx.lake, source.name, queries, limiter.limits, ctx.clock())
+        return _limited_plan(source.name, limiter, ordered)
     finally:
         handler.close()
 
 
-def _metered(provider: str, limiter: RateLimiter, ordered: Sequence[Query]) -> ProviderPlan:
+def _limited_plan(provider: str, limiter: RateLimiter, ordered: Sequence[Query]) -> ProviderPlan:
     """The plan under a limiter; a run gives up at the first pause that the limiter does not wait out."""
     forecast = limiter.forecast(len(ordered))
     count = _calls_in_one_go(forecast.now, forecast.call_times, limiter.max_wait_seconds)
     last_at = forecast.call_times[count - 1] if count else forecast.now
-    waiting = tuple(
-        Waiting(query.dataset, query.symbol, query.interval, until)
+    deferred = tuple(
+        DeferredQuery(query.dataset, query.symbol, query.interval, until)
         for query, until in zip(ordered[count:], forecast.call_times[count:], strict=True)
     )
-    shares = _shares(ordered, ordered[:count])
-    return ProviderPlan(provider, shares, forecast.left, (last_at - forecast.now).total_seconds(), waiting)
+    return ProviderPlan(
+        provider,
+        _dataset_plans(ordered, ordered[:count]),
+        forecast.remaining,
+        (last_at - forecast.now).total_seconds(),
+        deferred,
+    )
 
 
 def _calls_in_one_go(now: datetime, times: Sequence[datetime], max_wait_seconds: float) -> int:
@@ -175,13 +165,12 @@ def _calls_in_one_go(now: datetime, times: Sequence[datetime], max_wait_seconds:
     return len(times)
 
 
-def _shares(wanted: Sequence[Query], called: Sequence[Query]) -> tuple[DatasetPlan, ...]:
-    datasets = dict.fromkeys(query.dataset for query in wanted)
+def _dataset_plans(queries: Sequence[Query], called: Sequence[Query]) -> tuple[DatasetPlan, ...]:
     return tuple(
         DatasetPlan(
             dataset,
-            sum(query.dataset == dataset for query in wanted),
+            sum(query.dataset == dataset for query in queries),
             sum(query.dataset == dataset for query in called),
         )
-        for dataset in datasets
+        for dataset in dict.fromkeys(query.dataset for query in queries)
     )

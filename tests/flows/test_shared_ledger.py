@@ -13,9 +13,10 @@ from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.rate_limit.limiter import fingerprint
-from flows.handlers.rate_limit.windows import LedgerTable
-from flows.ingestion.quota_plan import latest_requests, plan
-from flows.ingestion.registry import SOURCES
+from flows.handlers.rate_limit.windows import CallStoreTable
+from flows.ingestion.quota_plan import plan
+from flows.ingestion.registry import PAYLOAD_SOURCES
+from flows.ingestion.request_selection import latest_requests
 from jobs.runs.run_context import RunContext
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation
@@ -42,19 +43,19 @@ def worker(machine: Path, url: str | None, key: str = API_KEY) -> RunContext:
 
 def left(ctx: RunContext, name: str) -> list[int]:
     """The calls left by each limit but that of a second, of which a call is gone before anybody looks."""
-    handler: Any = SOURCES[name].connect(ctx)
+    handler: Any = PAYLOAD_SOURCES[name].connect(ctx)
     found = [each.calls for each in handler.limiter.remaining() if each.limit.per_seconds >= A_MINUTE]
     handler.close()
     return found
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", PAYLOAD_SOURCES)
 def test_workers_of_two_machines_count_each_others_calls(name: str, database: str, tmp_path: Path) -> None:
     key = f"key-of-{name}"
     here, there = worker(tmp_path / "here", database, key), worker(tmp_path / "there", database, key)
     before = left(there, name)
-    handler: Any = SOURCES[name].connect(here)
-    assert isinstance(handler.limiter.path, LedgerTable)
+    handler: Any = PAYLOAD_SOURCES[name].connect(here)
+    assert isinstance(handler.limiter.location, CallStoreTable)
     handler.limiter.acquire(name)
     handler.close()
 
@@ -66,7 +67,7 @@ def test_workers_of_two_machines_count_each_others_calls(name: str, database: st
 
 def test_a_plan_is_made_from_the_shared_ledger(database: str, tmp_path: Path) -> None:
     here, there = (worker(tmp_path / name, database, "key-of-a-plan") for name in ("here", "there"))
-    handler: Any = SOURCES["alphavantage"].connect(here)
+    handler: Any = PAYLOAD_SOURCES["alphavantage"].connect(here)
     for _ in range(2):
         handler.limiter.acquire("alphavantage")
     handler.close()
@@ -88,7 +89,7 @@ def test_the_doctor_tells_what_is_left_and_no_secret(
     database: str, free: Installation, cli: Cli, environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment.setenv("LEDGER_DATABASE_URL", database)
-    handler: Any = SOURCES["alphavantage"].connect(worker(tmp_path / "another", database))
+    handler: Any = PAYLOAD_SOURCES["alphavantage"].connect(worker(tmp_path / "another", database))
     handler.limiter.acquire("alphavantage")
     handler.close()
 
@@ -143,13 +144,13 @@ def test_the_doctor_names_the_database_that_does_not_answer(
     assert PASSWORD not in ended.out + ended.error
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", PAYLOAD_SOURCES)
 def test_without_the_driver_what_to_install_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "flows.handlers.rate_limit.postgres_store", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ProviderError, match="install the packages with `make install`") as raised:
-        SOURCES[name].connect(worker(tmp_path, NOBODY))
+        PAYLOAD_SOURCES[name].connect(worker(tmp_path, NOBODY))
     assert raised.value.error_class is ErrorClass.unavailable
     assert PASSWORD not in str(raised.value)

@@ -16,7 +16,7 @@ from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query
 from flows.handlers.rate_limit import limiter as rate_limits
 from flows.handlers.rate_limit.limiter import RateLimiter
-from flows.handlers.rate_limit.sqlite_store import open_sqlite
+from flows.handlers.rate_limit.sqlite_store import open_sqlite_store
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
 
@@ -225,7 +225,9 @@ def test_connect_keeps_the_plans_quota_over_a_restart(
     """By a clock that the test moves: a real second may be over before the third call."""
     seconds = [1_700_000_000.0]
     monkeypatch.setattr(
-        rate_limits, "open_sqlite", lambda path, limits, _now: open_sqlite(path, limits, lambda: seconds[0])
+        rate_limits,
+        "open_sqlite_store",
+        lambda path, limits, _now: open_sqlite_store(path, limits, lambda: seconds[0]),
     )
     server.will_answer(b'{"Symbol": "IBM"}')
     for _ in range(2):

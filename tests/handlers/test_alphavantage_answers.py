@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.handlers.alphavantage.handler import classify
-from flows.handlers.alphavantage.responses import LISTING_HEADER
+from flows.handlers.alphavantage.responses import LISTING_HEADER, classify_response
 from flows.handlers.errors import ErrorClass
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"
@@ -54,12 +53,12 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("key", "sentence", "expected"), SENTENCES)
 def test_a_sentence_gives_its_class(key: str, sentence: str, expected: ErrorClass) -> None:
-    assert classify(json.dumps({key: sentence}).encode(), "application/json") is expected
+    assert classify_response(json.dumps({key: sentence}).encode(), "application/json") is expected
 
 
 def test_an_unknown_sentence_beside_data_is_not_taken_for_data() -> None:
     body = json.dumps({"Information": "preliminary", "Time Series (Daily)": {"2024-01-02": {}}}).encode()
-    assert classify(body, "application/json") is ErrorClass.malformed
+    assert classify_response(body, "application/json") is ErrorClass.malformed
 
 
 @pytest.mark.parametrize(
@@ -97,13 +96,13 @@ def test_an_unknown_sentence_beside_data_is_not_taken_for_data() -> None:
     ],
 )
 def test_a_body_without_a_sentence_gives_its_class(body: bytes, expected: ErrorClass | None) -> None:
-    assert classify(body, "application/json") is expected
+    assert classify_response(body, "application/json") is expected
 
 
 def test_a_series_other_than_the_wanted_one_is_malformed() -> None:
     body = b'{"Meta Data": {}, "Time Series (1min)": {"2024-01-02 09:30:00": {}}}'
-    assert classify(body, "application/json", wanted="Time Series (1min)") is None
-    assert classify(body, "application/json", wanted="Time Series (5min)") is ErrorClass.malformed
+    assert classify_response(body, "application/json", data_key="Time Series (1min)") is None
+    assert classify_response(body, "application/json", data_key="Time Series (5min)") is ErrorClass.malformed
 
 
 @pytest.mark.parametrize(
@@ -125,13 +124,13 @@ def test_a_series_other_than_the_wanted_one_is_malformed() -> None:
 def test_what_is_data_of_another_dataset_is_none_of_the_wanted(
     body: bytes, wanted: str, expected: ErrorClass | None
 ) -> None:
-    assert classify(body, "application/json", wanted) is expected
+    assert classify_response(body, "application/json", wanted) is expected
 
 
 def test_html_that_calls_itself_html_is_malformed_even_where_it_looks_like_csv() -> None:
     body = b"timestamp,open,high,low,close\n2024-01-02,1,1,1,1\n"
-    assert classify(body, "text/csv") is None
-    assert classify(body, "text/html; charset=utf-8") is ErrorClass.malformed
+    assert classify_response(body, "text/csv") is None
+    assert classify_response(body, "text/html; charset=utf-8") is ErrorClass.malformed
 
 
 @needs_captures
@@ -150,7 +149,7 @@ def test_html_that_calls_itself_html_is_malformed_even_where_it_looks_like_csv()
 )
 def test_a_captured_error_gives_its_class(name: str, expected: ErrorClass) -> None:
     body = (CAPTURES / "errors" / f"{name}.json").read_bytes()
-    assert classify(body, "application/json", wanted="Time Series (5min)") is expected
+    assert classify_response(body, "application/json", data_key="Time Series (5min)") is expected
 
 
 @needs_captures
@@ -158,7 +157,7 @@ def test_no_captured_error_is_forgotten_here() -> None:
     unexpected = [
         path.name
         for path in (CAPTURES / "errors").iterdir()
-        if classify(path.read_bytes(), "application/json") in {None, ErrorClass.malformed}
+        if classify_response(path.read_bytes(), "application/json") in {None, ErrorClass.malformed}
     ]
     assert unexpected == []
 
@@ -201,8 +200,8 @@ def test_no_captured_error_is_forgotten_here() -> None:
 def test_a_capture_of_data_is_data(path: str, wanted: str | None) -> None:
     is_csv = wanted is None
     body = (CAPTURES / path).read_bytes()
-    assert classify(body, "application/x-download" if is_csv else "application/json", wanted) is None
-    assert classify(body[: len(body) // 2 - 3], "", wanted) is ErrorClass.malformed
+    assert classify_response(body, "application/x-download" if is_csv else "application/json", wanted) is None
+    assert classify_response(body[: len(body) // 2 - 3], "", wanted) is ErrorClass.malformed
 
 
 @needs_captures
@@ -215,4 +214,4 @@ def test_a_capture_of_data_is_data(path: str, wanted: str | None) -> None:
     ],
 )
 def test_artificial_sample_data_is_a_refusal(path: str) -> None:
-    assert classify((CAPTURES / path).read_bytes(), "application/json") is ErrorClass.not_entitled
+    assert classify_response((CAPTURES / path).read_bytes(), "application/json") is ErrorClass.not_entitled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.handlers.bse.responses import classify
+from flows.handlers.bse.responses import classify_response
 from flows.handlers.errors import ErrorClass
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/bse"
@@ -45,10 +45,12 @@ def test_the_real_files_are_data_of_their_day_and_of_no_other() -> None:
     legacy = zipped((CASSETTES / "20240115_legacy.csv").read_bytes(), "EQ_ISINCODE_150124.CSV")
     udiff = (CASSETTES / "20260814.csv").read_bytes()
 
-    assert classify(legacy, "application/x-zip-compressed", date(2024, 1, 15)) is None
-    assert classify(legacy, "application/x-zip-compressed", date(2024, 1, 16)) is ErrorClass.malformed
-    assert classify(udiff, "application/octet-stream", date(2026, 8, 14)) is None
-    assert classify(udiff, "application/octet-stream", date(2026, 8, 13)) is ErrorClass.malformed
+    assert classify_response(legacy, "application/x-zip-compressed", date(2024, 1, 15)) is None
+    assert (
+        classify_response(legacy, "application/x-zip-compressed", date(2024, 1, 16)) is ErrorClass.malformed
+    )
+    assert classify_response(udiff, "application/octet-stream", date(2026, 8, 14)) is None
+    assert classify_response(udiff, "application/octet-stream", date(2026, 8, 13)) is ErrorClass.malformed
 
 
 @needs_captures
@@ -56,9 +58,12 @@ def test_the_real_mangled_line_alone_is_refused_and_among_a_hundred_others_is_da
     header, mangled = (CAPTURES / "bse_legacy_mangled_line_2022-02-07.csv").read_text().splitlines()
     good = [line(500000 + number) for number in range(99)]
 
-    assert classify(csv_of([mangled], header), "", DAY) is ErrorClass.malformed
-    assert classify(csv_of([*good[:50], mangled, *good[50:]], header), "", DAY) is None
-    assert classify(csv_of([*good[:50], mangled, *good[50:-1]], header), "", DAY) is ErrorClass.malformed
+    assert classify_response(csv_of([mangled], header), "", DAY) is ErrorClass.malformed
+    assert classify_response(csv_of([*good[:50], mangled, *good[50:]], header), "", DAY) is None
+    assert (
+        classify_response(csv_of([*good[:50], mangled, *good[50:-1]], header), "", DAY)
+        is ErrorClass.malformed
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_the_real_mangled_line_alone_is_refused_and_among_a_hundred_others_is_da
     ids=["nothing", "an empty line", "a page", "a page as a file", "a csv as a page", "no lines", "a zip"],
 )
 def test_a_page_or_nothing_is_no_data(body: bytes, content_type: str) -> None:
-    assert classify(body, content_type, DAY) is ErrorClass.no_data
+    assert classify_response(body, content_type, DAY) is ErrorClass.no_data
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_a_page_or_nothing_is_no_data(body: bytes, content_type: str) -> None:
     ],
 )
 def test_what_is_no_bhavcopy_of_the_day_is_malformed(body: bytes) -> None:
-    assert classify(body, "application/octet-stream", DAY) is ErrorClass.malformed
+    assert classify_response(body, "application/octet-stream", DAY) is ErrorClass.malformed
 
 
 @pytest.mark.parametrize(
@@ -108,22 +113,22 @@ def test_what_is_no_bhavcopy_of_the_day_is_malformed(body: bytes) -> None:
 def test_the_layout_of_14_columns_is_judged_by_the_name_in_the_zip(
     name: str, verdict: ErrorClass | None
 ) -> None:
-    assert classify(zipped(csv_of([LINE_14], HEADER_14), name), "", DAY) is verdict
+    assert classify_response(zipped(csv_of([LINE_14], HEADER_14), name), "", DAY) is verdict
 
 
 def test_a_file_cut_in_its_last_line_is_malformed() -> None:
     whole = csv_of([line(500000 + number) for number in range(300)])
-    assert classify(whole, "", DAY) is None
-    assert classify(whole[:-20], "", DAY) is ErrorClass.malformed
+    assert classify_response(whole, "", DAY) is None
+    assert classify_response(whole[:-20], "", DAY) is ErrorClass.malformed
 
 
 def test_a_stray_quote_spoils_its_own_line_only() -> None:
     lines = [line(500000 + number) for number in range(200)]
     lines[5] = lines[5].replace("ABB", '"ABB').replace(",A ", '",A ', 1)
     lines[6] = lines[6].replace(",ABB", ',"ABB', 1)
-    assert classify(csv_of(lines), "", DAY) is None
+    assert classify_response(csv_of(lines), "", DAY) is None
 
 
 def test_names_in_latin_1_and_lines_of_windows_are_read() -> None:
     body = csv_of([line().replace("ABB", "ABÉ")]).decode().replace("\n", "\r\n").encode("latin-1")
-    assert classify(body, "", DAY) is None
+    assert classify_response(body, "", DAY) is None

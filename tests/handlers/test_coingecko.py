@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from flows.handlers.coingecko.coins import COIN_IDS
-from flows.handlers.coingecko.endpoints import Reach
+from flows.handlers.coingecko.endpoints import Lookback
 from flows.handlers.coingecko.handler import MANIFEST, CoinGecko, connect, limits
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RateLimit
@@ -55,14 +55,28 @@ def error_of(handler: CoinGecko, query: Query) -> ProviderError:
 
 
 @pytest.mark.parametrize(
-    ("query", "reach", "body", "path", "params", "interval"),
+    ("query", "lookback", "body", "path", "params", "interval"),
     [
-        (Query("market_chart", "BTC-USD"), Reach(), CHART, "bitcoin/market_chart", {"days": "1"}, "5min"),
-        (Query("market_chart", "BTC-USD"), Reach(2), CHART, "bitcoin/market_chart", {"days": "2"}, "60min"),
-        (Query("market_chart", "BTC-USD"), Reach(91), CHART, "bitcoin/market_chart", {"days": "91"}, "1day"),
+        (Query("market_chart", "BTC-USD"), Lookback(), CHART, "bitcoin/market_chart", {"days": "1"}, "5min"),
+        (
+            Query("market_chart", "BTC-USD"),
+            Lookback(2),
+            CHART,
+            "bitcoin/market_chart",
+            {"days": "2"},
+            "60min",
+        ),
+        (
+            Query("market_chart", "BTC-USD"),
+            Lookback(91),
+            CHART,
+            "bitcoin/market_chart",
+            {"days": "91"},
+            "1day",
+        ),
         (
             Query("market_chart", "BTC-USD", interval="1day"),
-            Reach(90),
+            Lookback(90),
             CHART,
             "bitcoin/market_chart",
             {"days": "90", "interval": "daily"},
@@ -70,21 +84,21 @@ def error_of(handler: CoinGecko, query: Query) -> ProviderError:
         ),
         (
             Query("market_chart", "BTC-USD", start=date(2024, 1, 1), end=date(2024, 1, 31)),
-            Reach(),
+            Lookback(),
             CHART,
             "bitcoin/market_chart/range",
             {"from": "1704067200", "to": "1706745600"},
             "60min",
         ),
-        (Query("ohlc", "PEPE-USD=pepe"), Reach(1, 1), OHLC, "pepe/ohlc", {"days": "1"}, "30min"),
-        (Query("ohlc", "BTC-USD"), Reach(1, 30), OHLC, "bitcoin/ohlc", {"days": "30"}, "4hour"),
-        (Query("ohlc", "BTC-USD"), Reach(1, 90), OHLC, "bitcoin/ohlc", {"days": "90"}, "4day"),
-        (Query("markets", "BTC-USD"), Reach(), MARKETS, "markets", {"ids": "bitcoin"}, None),
+        (Query("ohlc", "PEPE-USD=pepe"), Lookback(1, 1), OHLC, "pepe/ohlc", {"days": "1"}, "30min"),
+        (Query("ohlc", "BTC-USD"), Lookback(1, 30), OHLC, "bitcoin/ohlc", {"days": "30"}, "4hour"),
+        (Query("ohlc", "BTC-USD"), Lookback(1, 90), OHLC, "bitcoin/ohlc", {"days": "90"}, "4day"),
+        (Query("markets", "BTC-USD"), Lookback(), MARKETS, "markets", {"ids": "bitcoin"}, None),
     ],
 )
 def test_each_dataset_asks_its_endpoint(
     query: Query,
-    reach: Reach,
+    lookback: Lookback,
     body: bytes,
     path: str,
     params: dict[str, str],
@@ -95,7 +109,7 @@ def test_each_dataset_asks_its_endpoint(
 ) -> None:
     server.will_answer(body)
 
-    (payload,) = make(server.url, reach=reach).fetch(query)
+    (payload,) = make(server.url, lookback=lookback).fetch(query)
 
     asked = urlsplit(server.paths[0])
     assert asked.path == f"/api/v3/coins/{path}"
@@ -285,15 +299,15 @@ def test_every_dataset_has_a_calendar_and_a_plan_its_limits() -> None:
 def test_the_handler_and_the_parser_read_the_simulator(make: Make) -> None:
     with Simulator(SimulatorConfig(clock=NOW)) as simulator:
         url = f"{simulator.base}/coingecko/query"
-        for dataset, reach, interval in [
-            ("market_chart", Reach(1), "5min"),
-            ("market_chart", Reach(90), "60min"),
-            ("market_chart", Reach(365), "1day"),
-            ("ohlc", Reach(1, 1), "30min"),
-            ("ohlc", Reach(1, 14), "4hour"),
-            ("ohlc", Reach(1, 365), "4day"),
+        for dataset, lookback, interval in [
+            ("market_chart", Lookback(1), "5min"),
+            ("market_chart", Lookback(90), "60min"),
+            ("market_chart", Lookback(365), "1day"),
+            ("ohlc", Lookback(1, 1), "30min"),
+            ("ohlc", Lookback(1, 14), "4hour"),
+            ("ohlc", Lookback(1, 365), "4day"),
         ]:
-            (payload,) = make(url, reach=reach).fetch(Query(dataset, "PEPE-USD=pepe"))
+            (payload,) = make(url, lookback=lookback).fetch(Query(dataset, "PEPE-USD=pepe"))
             rows = coin_bar_rows(payload.body, payload.symbol, None)
             assert payload.is_simulated
             assert {row[0] for row in rows} == {payload.interval} == {interval}

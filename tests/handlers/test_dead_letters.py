@@ -19,9 +19,10 @@ from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
 from flows.handlers.models import Query
 from flows.handlers.transport.retry import HttpPolicy
 from flows.ingestion.failed_attempts import FailedAttempts
-from flows.ingestion.fetch_payloads import FetchResult, fetch_and_land
-from flows.ingestion.last_fetched import last_fetched_at
-from flows.ingestion.registry import SOURCES
+from flows.ingestion.fetch_payloads import fetch_and_land
+from flows.ingestion.fetch_result import FetchResult
+from flows.ingestion.landed_requests import last_fetched_at
+from flows.ingestion.registry import PAYLOAD_SOURCES
 from flows.landing.payloads import bury
 from jobs.runs.run_context import RunContext
 from serving.monitor.status import dead_letter_counts
@@ -41,11 +42,10 @@ OF_EACH = {
 @pytest.fixture(autouse=True)
 def _nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = replace(HttpPolicy(), backoff_seconds=0.0)
-    for name in OF_EACH:
-        monkeypatch.setattr(
-            f"flows.sources.{name}.HttpPolicy",
-            lambda **asked: replace(quick, attempts=asked["attempts"], pool_size=asked["pool_size"]),
-        )
+    monkeypatch.setattr(
+        "flows.ingestion.http_policy.HttpPolicy",
+        lambda **asked: replace(quick, attempts=asked["attempts"], pool_size=asked["pool_size"]),
+    )
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def ctx(server: Any, lake: Lake, tmp_path: Path, canary: str) -> RunContext:
 
 def fetch(ctx: RunContext, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> FetchResult:
     attempts = FailedAttempts()
-    handler = SOURCES[provider].connect(ctx, attempts.tell)
+    handler = PAYLOAD_SOURCES[provider].connect(ctx, attempts.record)
     try:
         return fetch_and_land(ctx, provider, handler, threads, wanted, attempts)
     finally:

@@ -70,7 +70,7 @@ def test_an_attempt_without_an_answer_is_told_without_a_record(make: Callable[..
     with pytest.raises(ProviderError):
         list(make("http://127.0.0.1:9/query", told).fetch(ASK))
     assert [each.error.payload for each in told] == [None, None]
-    assert "no answer from 127.0.0.1" in str(told[0].error)
+    assert "no response from 127.0.0.1" in str(told[0].error)
 
 
 def test_an_error_that_is_not_asked_again_is_only_raised(

@@ -196,7 +196,7 @@ def test_without_limits_there_is_no_wait_and_no_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "limiter.sqlite"
     path.write_bytes(b"this is no database" * 1000)
-    with pytest.raises(ProviderError, match=r"not a database.*remove it") as raised:
+    with pytest.raises(ProviderError, match=r"not a database.*delete it") as raised:
         RateLimiter(path, [RateLimit(1, 1.0)])
     assert str(path) in str(raised.value)
 
@@ -211,7 +211,7 @@ def test_the_file_is_named_by_a_fingerprint_and_holds_no_key(tmp_path: Path, can
     limiter = RateLimiter.for_key(tmp_path, "alphavantage", canary, [RateLimit(1, 1.0)])
     limiter.acquire("alphavantage")
     limiter.close()
-    assert limiter.path.name == f"alphavantage-{fingerprint('alphavantage', canary)}.sqlite"
+    assert limiter.location.name == f"alphavantage-{fingerprint('alphavantage', canary)}.sqlite"
     assert fingerprint("alphavantage", canary) != fingerprint("alphavantage", "another")
     assert all(canary.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.handlers.errors import ErrorClass
-from flows.handlers.yahoo.responses import classify, has_split
+from flows.handlers.yahoo.responses import classify_response, has_split
 
 _YAHOO = Path(__file__).resolve().parents[2] / "../shared/data/yahoo"
 _WITHOUT_ROWS = (
@@ -34,7 +34,7 @@ def test_every_capture_of_a_chart_is_data_unless_it_has_no_rows() -> None:
     for file in files:
         response = json.loads(file.read_text())["response"]
         body = json.dumps(response["bodyJson"]).encode()
-        found[file.name] = classify(body, response["headers"]["content-type"])
+        found[file.name] = classify_response(body, response["headers"]["content-type"])
     assert {name for name, by_class in found.items() if by_class is ErrorClass.no_data} == {*_WITHOUT_ROWS}
     assert {by_class for name, by_class in found.items() if name not in _WITHOUT_ROWS} == {None}
 
@@ -47,7 +47,7 @@ def test_every_captured_error_has_its_class(file: str, expected: ErrorClass) -> 
     path = _YAHOO / "errors" / file
     if not path.is_file():
         pytest.skip("the captures of Yahoo's errors are not on this machine")
-    assert classify(path.read_bytes(), "text/plain") is expected
+    assert classify_response(path.read_bytes(), "text/plain") is expected
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_every_captured_error_has_its_class(file: str, expected: ErrorClass) -> 
     ],
 )  # fmt: skip
 def test_an_answer_without_data_says_why(body: bytes, expected: ErrorClass) -> None:
-    assert classify(body, JSON) is expected
+    assert classify_response(body, JSON) is expected
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_answer_without_data_says_why(body: bytes, expected: ErrorClass) -> N
     ],
 )
 def test_times_alone_quotes_alone_and_events_alone_are_data(body: bytes) -> None:
-    assert classify(body, JSON) is None
+    assert classify_response(body, JSON) is None
 
 
 def test_a_split_in_the_chart_is_seen() -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
-from flows.handlers.alphavantage.handler import classify
+from flows.handlers.alphavantage.responses import classify_response
 from jobs.history.pending_payloads import pending_window, read_payloads
 from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
 from jobs.parsing.alphavantage import parse_alphavantage_bars
@@ -75,7 +75,7 @@ def test_a_capture_of_bars_parses_to_the_rows_it_holds(
 ) -> None:
     body = (CAPTURES / file).read_bytes()
     kind = "text/csv" if file.endswith(".csv") else "application/json"
-    assert classify(body, kind) is None
+    assert classify_response(body, kind) is None
     land_rows(
         lake,
         [

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from flows.handlers.coingecko.handler import classify
+from flows.handlers.coingecko.responses import classify_response
 from flows.handlers.errors import ErrorClass
 from flows.handlers.transport.http_response import combine
 from jobs.parsing.coingecko import parse_coingecko_bars, parse_coingecko_overviews
@@ -76,14 +76,14 @@ def test_a_captured_refusal_is_classified(captures: Path, name: str) -> None:
     body = (captures / f"{name}.json").read_bytes()
     status = int(name.rsplit("__", 1)[1]) if "__" in name else 200  # the 429 was seen with 200, too
     for dataset in ("market_chart", "ohlc", "markets"):
-        assert combine(status, classify(body, "application/json", dataset)) is REFUSALS[name]
+        assert combine(status, classify_response(body, "application/json", dataset)) is REFUSALS[name]
 
 
 @pytest.mark.parametrize("name", OTHER_DOCUMENTS)
 def test_a_captured_document_of_another_kind_is_no_data_of_ours(captures: Path, name: str) -> None:
     body = (captures / "bodies" / f"{name}.json").read_bytes()
     for dataset in (None, "market_chart", "ohlc", "markets"):
-        assert classify(body, "application/json", dataset) is ErrorClass.malformed
+        assert classify_response(body, "application/json", dataset) is ErrorClass.malformed
 
 
 @pytest.mark.parametrize("name", BAR_CAPTURES)
@@ -92,7 +92,7 @@ def test_a_captured_series_parses_to_the_rows_it_holds(
 ) -> None:
     dataset, interval = BAR_CAPTURES[name]
     body = (captures / "bodies" / f"{name}.json").read_bytes()
-    assert classify(body, "application/json", dataset) is None
+    assert classify_response(body, "application/json", dataset) is None
 
     rows = parsed(engine, body, dataset, "1min")  # a wrong interval: the spacing has to win
 
@@ -116,7 +116,7 @@ def test_captured_markets_parse_to_the_coins_they_hold(
 ) -> None:
     symbols = MARKET_CAPTURES[name]
     body = (captures / "bodies" / f"{name}.json").read_bytes()
-    assert classify(body, "application/json", "markets", "bitcoin") is None
+    assert classify_response(body, "application/json", "markets", "bitcoin") is None
 
     payloads_df = landed(engine, body, "markets", None, symbol=symbols[0])
     rows = parse_coingecko_overviews(payloads_df).orderBy("position").collect()

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from flows.handlers.alphavantage.handler import classify
+from flows.handlers.alphavantage.responses import classify_response
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, sessions_frame
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.parsing.alphavantage_reference import (
@@ -50,7 +50,10 @@ Judge = Callable[[DataFrame], DataFrame]
 def captured(file: str, dataset: str, symbol: str, interval: str | None = None) -> dict[str, Any]:
     """The capture as a landed payload, after the handler has judged it to be data."""
     body = (CAPTURES / file).read_bytes()
-    assert classify(body, "application/x-download" if file.endswith(".csv") else "application/json") is None
+    assert (
+        classify_response(body, "application/x-download" if file.endswith(".csv") else "application/json")
+        is None
+    )
     return listed(dataset, body, symbol, interval=interval, fetched_at=NOW)
 
 

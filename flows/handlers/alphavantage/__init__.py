@@ -1,4 +1,4 @@
-"""The Alpha Vantage client: `connect(...)` gives a handler, `MANIFEST` says what it offers."""
+"""The Alpha Vantage client: `connect(...)` returns a handler, `MANIFEST` describes what it offers."""
 
 from flows.handlers.alphavantage.handler import MANIFEST, AlphaVantage, connect
 

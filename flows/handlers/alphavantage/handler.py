@@ -7,28 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from flows.handlers.alphavantage.endpoints import DATASETS, Asked, asked
-from flows.handlers.alphavantage.responses import classify
+from flows.handlers.alphavantage.endpoints import DATASETS, AlphaVantageRequest, endpoint_request
+from flows.handlers.alphavantage.responses import classify_response
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
-from flows.handlers.transport.http_client import HttpClient, Request
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload, utc_now
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedCallStore
+from flows.handlers.stop_signal import StopSignal
+from flows.handlers.transport.http_client import HttpClient, HttpRequest
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 
-__all__ = ["BASE_URL", "MANIFEST", "AlphaVantage", "classify", "connect"]
+__all__ = ["BASE_URL", "MANIFEST", "AlphaVantage", "connect"]
 
 BASE_URL: Final = "https://www.alphavantage.co/query"
 
 _DAY_SECONDS: Final = 24 * 60 * 60.0
 
-# A tenth longer than stated: the provider counts when calls arrive, the limiter when they leave.
+# A tenth longer than documented: the provider counts calls as they arrive, the limiter as they leave.
 _SECOND: Final = 1.1
 _MINUTE: Final = 66.0
 
@@ -54,16 +55,12 @@ MANIFEST: Final = ProviderManifest(
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class AlphaVantage:
-    """Fetches from Alpha Vantage with one key under one plan; `connect` makes one that is wired right.
+    """Fetches from Alpha Vantage with one key under one plan; `connect` creates it.
 
-    `clock` gives the present in UTC, and dates the records. Raises ValueError for an unknown plan and for
-    an HTTP client that would not redact the key.
+    `clock` returns the current time in UTC, which dates the payloads. Raises ValueError for an unknown plan,
+    and for an HTTP client that would not redact the key.
     """
 
     http: HttpClient
@@ -71,79 +68,86 @@ class AlphaVantage:
     api_key: str = field(repr=False)
     plan: str = "free"
     base_url: str = BASE_URL
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = utc_now
 
     def __post_init__(self) -> None:
         _limits(self.plan)
         key = self.api_key.strip()
         if key and key != "demo" and key in self.http.redactor.text(key):
-            raise ValueError("wanted an HTTP client whose redactor knows the API key; use connect()")
+            raise ValueError("The HTTP client's redactor does not know the API key. Use connect().")
 
     def fetch(self, query: Query) -> Iterator[RawPayload]:
-        """The answer to the query, one record, its body untouched but for the key.
+        """The response to the query as one payload; its body is unchanged except for the key.
 
-        Raises ProviderError when iterated; without any call for a query that makes no sense (bad_symbol)
-        and for a missing key (bad_credentials).
+        Raises ProviderError when iterated, without any call if the query is invalid (bad_symbol) or the key
+        is missing (bad_credentials); FetchStoppedError if the fetch is stopped.
         """
-        question = asked(query)
+        request = endpoint_request(query)
         if not self.api_key.strip():
             raise ProviderError(
                 ErrorClass.bad_credentials,
-                wanted=f"an API key for {MANIFEST.name}",
+                expected=f"an API key for {MANIFEST.name}",
                 found="none",
                 remedy=f"set {MANIFEST.secrets[0]} (a free key: https://www.alphavantage.co/support/#api-key)",
             )
-        yield self.http.fetch(self._request(query.dataset, question), self.limiter, self.clock)
+        yield self.http.fetch(self._http_request(query.dataset, request), self.limiter, self.clock)
+
+    @property
+    def stop(self) -> StopSignal:
+        """The signal that ends every pause of this handler, from any thread."""
+        return self.http.stop
 
     def close(self) -> None:
-        """Releases the connections and the rate limiter's file."""
+        """Releases the connections and the call store."""
         self.http.close()
         self.limiter.close()
 
-    def _request(self, dataset: str, question: Asked) -> Request:
+    def _http_request(self, dataset: str, request: AlphaVantageRequest) -> HttpRequest:
         limits = _limits(self.plan)
-        return Request(
+        return HttpRequest(
             provider=MANIFEST.name,
             dataset=dataset,
-            symbol=question.symbol,
-            interval=question.interval,
+            symbol=request.symbol,
+            interval=request.interval,
             url=self.base_url,
-            params=question.params,
+            params=request.params,
             secret_params={"apikey": self.api_key.strip()},
-            classify=partial(classify, wanted=question.data_key),
+            classify_response=partial(classify_response, data_key=request.data_key),
             too_fast_wait_seconds=min((limit.per_seconds for limit in limits), default=_SECOND),
         )
 
 
 def connect(
     api_key: str,
-    state_folder: Path | SharedLedger,
+    call_store: Path | SharedCallStore,
     *,
     plan: str = "free",
     base_url: str = BASE_URL,
-    clock: Callable[[], datetime] = _now,
+    clock: Callable[[], datetime] = utc_now,
     policy: HttpPolicy | None = None,
     on_retry: OnRetry = ignore_attempt,
     max_wait_seconds: float = 60.0,
+    stop: StopSignal | None = None,
 ) -> AlphaVantage:
-    """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
-    with one key must share it.
+    """A handler that is ready to fetch.
 
-    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(unavailable) for a
-    folder or a database that cannot be used, ValueError for an unknown plan or a key of fewer than four
-    characters.
+    `call_store` (a folder, or the database of all workers) records the calls made, so all runs with one key
+    must share it. `on_retry` receives each failed attempt that is retried. `stop` ends all pauses; several
+    handlers may share it. Raises ProviderError(unavailable) if the call store cannot be used, ValueError for
+    an unknown plan or a key of fewer than four characters.
     """
+    stop = stop or StopSignal()
     limits = _limits(plan)
     limiter = RateLimiter.for_key(
-        state_folder, MANIFEST.name, api_key.strip(), limits, max_wait_seconds=max_wait_seconds
+        call_store, MANIFEST.name, api_key.strip(), limits, max_wait_seconds=max_wait_seconds, stop=stop
     )
-    http = HttpClient(Redactor([api_key]), policy, on_retry=on_retry)
+    http = HttpClient(Redactor([api_key]), policy, stop=stop, on_retry=on_retry)
     return AlphaVantage(http, limiter, api_key, plan=plan, base_url=base_url, clock=clock)
 
 
 def _limits(plan: str) -> tuple[RateLimit, ...]:
     if plan not in MANIFEST.plans:
         raise ValueError(
-            f"wanted a plan of {', '.join(MANIFEST.plans)}; found {plan!r}; correct the settings"
+            f"Expected one of the plans {', '.join(MANIFEST.plans)}; found {plan!r}. Correct the settings."
         )
     return MANIFEST.plans[plan]

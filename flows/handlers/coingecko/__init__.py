@@ -1,4 +1,4 @@
-"""The CoinGecko client: `connect(...)` gives a handler, `MANIFEST` says what it offers."""
+"""The CoinGecko client: `connect(...)` returns a handler, `MANIFEST` describes what it offers."""
 
 from flows.handlers.coingecko.handler import MANIFEST, connect
 

@@ -1,4 +1,4 @@
-"""Coins as the watch list writes them, and CoinGecko's ids for them: ids are not symbols."""
+"""Coins as the watch list spells them, and their CoinGecko ids, which are not their symbols."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from flows.handlers.errors import ErrorClass, ProviderError
+from flows.handlers.errors import invalid_query
 
-# By market value in 2025; many coins share a ticker, so that the id of any other has to be given.
+# The largest by market value in 2025. Many coins share a ticker, so any other coin needs its id.
 COIN_IDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "BTC": "bitcoin",
@@ -38,41 +38,35 @@ COIN_IDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 _COIN: Final = re.compile(r"([A-Z0-9]{2,12})-([A-Z]{3,5})(?:=([a-z0-9-]{1,60}))?")
-_SHOWN_CHARS: Final = 40
 
 
 @dataclass(frozen=True)
-class Coin:
-    """A coin in a currency: `BTC-USD` is `symbol`, `bitcoin` the id, `usd` the currency."""
+class CoinPair:
+    """A coin and the currency of its price: `symbol` is `BTC-USD`, `coin_id` `bitcoin`, `currency` `usd`."""
 
     symbol: str
     coin_id: str
     currency: str
 
 
-def read_coin(text: str) -> Coin:
-    """The coin that the watch list writes `BTC-USD`, or `PEPE-USD=pepe` with its id at CoinGecko.
+def parse_coin(text: str) -> CoinPair:
+    """The coin that the watch list spells `BTC-USD`, or `PEPE-USD=pepe` with its CoinGecko id.
 
     Raises ProviderError(bad_symbol) for another spelling, and for a coin whose id is neither given nor
-    built in; it says how to write it.
+    built in; the error says how to spell it.
     """
     match = _COIN.fullmatch(text)
     if match is None:
-        raise unusable("a coin and a currency like BTC-USD, or PEPE-USD=pepe with its CoinGecko id", text)
+        raise invalid_query(
+            "a coin and a currency like BTC-USD, or PEPE-USD=pepe with its CoinGecko id", text
+        )
     ticker, currency, coin_id = match.groups()
     coin_id = coin_id or COIN_IDS.get(ticker)
     if coin_id is None:
-        raise unusable(
-            "a coin whose CoinGecko id is known",
+        raise invalid_query(
+            "a coin with a known CoinGecko id",
             text,
             remedy=f"write {text}=ID in the watch list, where ID is the `API ID` on the coin's page at "
             "https://www.coingecko.com (for PEPE: PEPE-USD=pepe)",
         )
-    return Coin(f"{ticker}-{currency}", coin_id, currency.lower())
-
-
-def unusable(wanted: str, found: str, remedy: str | None = None) -> ProviderError:
-    """The error for a query that makes no sense; what was found is shown shortened and printable."""
-    shown = ascii(found[:_SHOWN_CHARS])
-    more = f" and {len(found) - _SHOWN_CHARS} characters more" if len(found) > _SHOWN_CHARS else ""
-    return ProviderError(ErrorClass.bad_symbol, wanted, f"{shown}{more}", remedy=remedy)
+    return CoinPair(f"{ticker}-{currency}", coin_id, currency.lower())

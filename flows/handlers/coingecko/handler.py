@@ -4,54 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from flows.handlers.coingecko.endpoints import DATASETS, Question, Reach, question
-from flows.handlers.coingecko.responses import classify
+from flows.handlers.coingecko.endpoints import DATASETS, CoinGeckoRequest, Lookback, endpoint_request
+from flows.handlers.coingecko.responses import classify_response
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload
-from flows.handlers.rate_limit.limiter import RateLimiter, SharedLedger
+from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload, utc_now
+from flows.handlers.rate_limit.limiter import RateLimiter, SharedCallStore
 from flows.handlers.rate_limit.windows import MONTH_SECONDS
-from flows.handlers.transport.http_client import HttpClient, Request
+from flows.handlers.stop_signal import StopSignal
+from flows.handlers.transport.http_client import HttpClient, HttpRequest
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 
-__all__ = ["MANIFEST", "PLANS", "CoinGecko", "classify", "connect", "limits"]
+__all__ = ["MANIFEST", "PLANS", "CoinGecko", "connect", "limits"]
 
 _MINUTE: Final = 60.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Where a subscription asks, and the header of its key; None: it needs none."""
+class PlanEndpoint:
+    """The address for a subscription, and the header of its key; None if it needs no key."""
 
     base_url: str
     key_header: str | None
 
 
-PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
+PLANS: Final[Mapping[str, PlanEndpoint]] = MappingProxyType(
     {
-        "public": Plan("https://api.coingecko.com/api/v3", None),
-        "demo": Plan("https://api.coingecko.com/api/v3", "x-cg-demo-api-key"),
-        "pro": Plan("https://pro-api.coingecko.com/api/v3", "x-cg-pro-api-key"),
+        "public": PlanEndpoint("https://api.coingecko.com/api/v3", None),
+        "demo": PlanEndpoint("https://api.coingecko.com/api/v3", "x-cg-demo-api-key"),
+        "pro": PlanEndpoint("https://pro-api.coingecko.com/api/v3", "x-cg-pro-api-key"),
     }
 )
 
 
 def limits(calls_per_minute: int, calls_per_month: int) -> tuple[RateLimit, ...]:
-    """The limits that bind: a month of fewer calls than a minute's makes the minute's pointless,
-    and one that a month of full minutes cannot reach binds nobody."""
+    """The limits that matter.
+
+    A monthly limit below the minute's makes the minute's pointless; a monthly limit that full minutes cannot
+    reach is left out.
+    """
     minute, month = RateLimit(calls_per_minute, _MINUTE), RateLimit(calls_per_month, MONTH_SECONDS)
     if calls_per_month <= calls_per_minute:
         return (month,)
     return (minute, month) if calls_per_month / MONTH_SECONDS < calls_per_minute / _MINUTE else (minute,)
 
 
-# The limits of a Demo key as of 2026-05; a plan's own are given to `connect`.
+# The limits of a Demo key as of 2026-05; `connect` takes those of other plans.
 MANIFEST: Final = ProviderManifest(
     name="coingecko",
     datasets=DATASETS,
@@ -61,16 +65,12 @@ MANIFEST: Final = ProviderManifest(
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class CoinGecko:
-    """Fetches from CoinGecko under one plan; `connect` makes one that is wired right.
+    """Fetches from CoinGecko under one plan; `connect` creates it.
 
-    `clock` gives the present in UTC, and dates the records. Raises ValueError for an unknown plan and for
-    an HTTP client that would not redact the key.
+    `clock` returns the current time in UTC, which dates the payloads. Raises ValueError for an unknown plan,
+    and for an HTTP client that would not redact the key.
     """
 
     http: HttpClient
@@ -78,42 +78,47 @@ class CoinGecko:
     api_key: str = field(default="", repr=False)
     plan: str = "public"
     base_url: str | None = None
-    reach: Reach = field(default_factory=Reach)
+    lookback: Lookback = field(default_factory=Lookback)
     too_fast_wait_seconds: float = 2.0
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = utc_now
 
     def __post_init__(self) -> None:
         _plan(self.plan)
         key = self.api_key.strip()
         if key and key in self.http.redactor.text(key):
-            raise ValueError("wanted an HTTP client whose redactor knows the API key; use connect()")
+            raise ValueError("The HTTP client's redactor does not know the API key. Use connect().")
 
     def fetch(self, query: Query) -> Iterator[RawPayload]:
-        """The answer to the query, one record; its `interval` is the one that CoinGecko documents for the
-        days asked, which the body need not keep to.
+        """The response to the query as one payload.
 
-        Raises ProviderError when iterated; without any call for a query that makes no sense (bad_symbol)
-        and for a missing key (bad_credentials).
+        Its `interval` is the one that CoinGecko documents for the requested days; the body may differ.
+        Raises ProviderError when iterated, without any call if the query is invalid (bad_symbol) or the key
+        is missing (bad_credentials); FetchStoppedError if the fetch is stopped.
         """
-        asked = question(query, self.reach)
-        yield self.http.fetch(self._request(query.dataset, asked), self.limiter, self.clock)
+        request = endpoint_request(query, self.lookback)
+        yield self.http.fetch(self._http_request(query.dataset, request), self.limiter, self.clock)
+
+    @property
+    def stop(self) -> StopSignal:
+        """The signal that ends every pause of this handler, from any thread."""
+        return self.http.stop
 
     def close(self) -> None:
-        """Releases the connections and the rate limiter's file."""
+        """Releases the connections and the call store."""
         self.http.close()
         self.limiter.close()
 
-    def _request(self, dataset: str, asked: Question) -> Request:
-        return Request(
+    def _http_request(self, dataset: str, request: CoinGeckoRequest) -> HttpRequest:
+        return HttpRequest(
             provider=MANIFEST.name,
             dataset=dataset,
-            symbol=asked.coin.symbol,
-            interval=asked.interval,
-            url=(self.base_url or _plan(self.plan).base_url).rstrip("/") + asked.path,
-            params=asked.params,
+            symbol=request.coin.symbol,
+            interval=request.interval,
+            url=(self.base_url or _plan(self.plan).base_url).rstrip("/") + request.path,
+            params=request.params,
             secret_params={},
             secret_headers=self._key_header(),
-            classify=partial(classify, dataset=dataset, coin_id=asked.coin.coin_id),
+            classify_response=partial(classify_response, dataset=dataset, coin_id=request.coin.coin_id),
             too_fast_wait_seconds=self.too_fast_wait_seconds,
         )
 
@@ -124,56 +129,61 @@ class CoinGecko:
         if not key:
             raise ProviderError(
                 ErrorClass.bad_credentials,
-                wanted=f"an API key for {MANIFEST.name}, plan {self.plan}",
+                expected=f"an API key for {MANIFEST.name}, plan {self.plan}",
                 found="none",
                 remedy=f"set {MANIFEST.secrets[0]} (a free key: https://www.coingecko.com/en/api/pricing), "
-                "or the plan `public`, which needs none",
+                "or the plan `public`, which needs no key",
             )
         return {header: key}
 
 
 def connect(
     api_key: str,
-    state_folder: Path | SharedLedger,
+    call_store: Path | SharedCallStore,
     *,
     plan: str = "public",
     base_url: str | None = None,
-    reach: Reach | None = None,
+    lookback: Lookback | None = None,
     calls_per_minute: int = 30,
     calls_per_month: int = 10_000,
-    clock: Callable[[], datetime] = _now,
+    clock: Callable[[], datetime] = utc_now,
     policy: HttpPolicy | None = None,
     on_retry: OnRetry = ignore_attempt,
     max_wait_seconds: float = 60.0,
+    stop: StopSignal | None = None,
 ) -> CoinGecko:
-    """A handler ready to fetch; `state_folder` (or a table for all workers) keeps the calls made, so all runs
-    with one key must share it.
+    """A handler that is ready to fetch.
 
-    `on_retry` is told each failed attempt that another one follows. Raises ProviderError(unavailable) for a
-    folder or a database that cannot be used, ValueError for an unknown plan or a key of fewer than four
-    characters.
+    `call_store` (a folder, or the database of all workers) records the calls made, so all runs with one key
+    must share it. `on_retry` receives each failed attempt that is retried. `stop` ends all pauses; several
+    handlers may share it. Raises ProviderError(unavailable) if the call store cannot be used, ValueError for
+    an unknown plan or a key of fewer than four characters.
     """
+    stop = stop or StopSignal()
     _plan(plan)
     limiter = RateLimiter.for_key(
-        state_folder,
+        call_store,
         MANIFEST.name,
         api_key.strip(),
         limits(calls_per_minute, calls_per_month),
         max_wait_seconds=max_wait_seconds,
+        stop=stop,
     )
     return CoinGecko(
-        HttpClient(Redactor([api_key]), policy, on_retry=on_retry),
+        HttpClient(Redactor([api_key]), policy, stop=stop, on_retry=on_retry),
         limiter,
         api_key,
         plan=plan,
         base_url=base_url,
-        reach=reach or Reach(),
+        lookback=lookback or Lookback(),
         too_fast_wait_seconds=_MINUTE / calls_per_minute,
         clock=clock,
     )
 
 
-def _plan(name: str) -> Plan:
+def _plan(name: str) -> PlanEndpoint:
     if name not in PLANS:
-        raise ValueError(f"wanted a plan of {', '.join(PLANS)}; found {name!r}; correct the settings")
+        raise ValueError(
+            f"Expected one of the plans {', '.join(PLANS)}; found {name!r}. Correct the settings."
+        )
     return PLANS[name]

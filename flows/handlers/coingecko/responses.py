@@ -1,4 +1,4 @@
-"""How an answer of CoinGecko is judged: its refusals have three shapes, and can come with HTTP 200."""
+"""Classifies CoinGecko's responses: refusals have three shapes, and may come with HTTP status 200."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 
 from flows.handlers.errors import ErrorClass
 
-# https://docs.coingecko.com/docs/errors-and-rate-limits ; 10012 (a keyless call for more than a year back)
-# is not listed there but was seen. The rest are HTTP statuses repeated in the body.
+# https://docs.coingecko.com/docs/errors-and-rate-limits ; 10012 (a call without a key for data more than a
+# year old) is not documented but was observed. The rest are HTTP statuses repeated in the body.
 _CLASS_OF_CODE: Final[Mapping[int, ErrorClass]] = {
     10002: ErrorClass.bad_credentials,
     10010: ErrorClass.bad_credentials,
@@ -26,7 +26,7 @@ _CLASS_OF_CODE: Final[Mapping[int, ErrorClass]] = {
     503: ErrorClass.unavailable,
 }
 
-# The first phrase that occurs decides: `invalid api key` has to come before `invalid`.
+# The first phrase that occurs decides: `invalid api key` must come before `invalid`.
 _PHRASES: Final = (
     ("rate limit", ErrorClass.too_fast),
     ("throttled", ErrorClass.too_fast),
@@ -42,13 +42,13 @@ _CHART_ROW: Final = 2  # instant, price
 _CANDLE_ROW: Final = 5  # instant, open, high, low, close
 
 
-def classify(
+def classify_response(
     body: bytes, content_type: str, dataset: str | None = None, coin_id: str | None = None
 ) -> ErrorClass | None:
-    """None for data, else why it is none.
+    """None for data, otherwise the error class.
 
-    `dataset` is the one asked for; without it any of the three is data. `coin_id` is the coin that
-    `markets` has to tell of. A document of another kind, and a sentence nobody knows, are malformed.
+    `dataset` is the requested one; without it, data of any of the three is accepted. `coin_id` is the coin
+    that `markets` must contain. A document of another kind and an unknown sentence are malformed.
     """
     if "html" in content_type.lower():
         return ErrorClass.malformed
@@ -62,9 +62,9 @@ def classify(
 
 
 def _refusal(document: dict[str, object]) -> ErrorClass | None:
-    """What a refusal means, None for a document that is none.
+    """The error class of a refusal, None if the document is not a refusal.
 
-    The code stands in `status`, in `error.status`, or at the top; without a code a sentence decides.
+    The code is in `status`, in `error.status`, or at the top level; without a code, the sentence decides.
     """
     if not document.keys() & {"status", "error", "error_code"}:
         return None
@@ -77,8 +77,8 @@ def _refusal(document: dict[str, object]) -> ErrorClass | None:
 
 
 def _classify_sentence(sentence: str) -> ErrorClass:
-    said = sentence.casefold()
-    return next((found for phrase, found in _PHRASES if phrase in said), ErrorClass.malformed)
+    text = sentence.casefold()
+    return next((error_class for phrase, error_class in _PHRASES if phrase in text), ErrorClass.malformed)
 
 
 def _classify_data(document: object, dataset: str | None, coin_id: str | None) -> ErrorClass | None:
@@ -89,14 +89,14 @@ def _classify_data(document: object, dataset: str | None, coin_id: str | None) -
         return ErrorClass.no_data
     if coin_id is None or dataset != "markets":
         return None
-    is_told_of = any(isinstance(row, dict) and row.get("id") == coin_id for row in rows)
-    return None if is_told_of else ErrorClass.malformed
+    has_coin = any(isinstance(row, dict) and row.get("id") == coin_id for row in rows)
+    return None if has_coin else ErrorClass.malformed
 
 
 def _rows(document: object, dataset: str | None) -> Sequence[object] | None:
-    """The rows of the dataset (of any of the three), None where the document is of another kind."""
+    """The rows of the dataset (or of any of the three), None if the document is of another kind."""
     if document == []:
-        return []  # what an unknown coin gives, whatever was asked
+        return []  # the response to an unknown coin, for every dataset
     if isinstance(document, dict):
         prices = document.get("prices")
         is_chart = dataset in {None, "market_chart"} and _are_lists(prices, _CHART_ROW)

@@ -152,7 +152,7 @@ class Massive:
         headers = {name.title(): value for name, value in verdict.headers.items()}
         error = ProviderError(
             verdict.error_class,
-            wanted=f"{MANIFEST.name} {dataset} of {day}",
+            expected=f"{MANIFEST.name} {dataset} of {day}",
             found=self.redactor.text(verdict.found),
             payload=payload,
             retry_after_seconds=retry_after_seconds(headers, now),
@@ -182,7 +182,7 @@ class Massive:
     def _unknown(self, dataset: str) -> AttemptFailure:
         error = ProviderError(
             ErrorClass.bad_symbol,
-            wanted=f"a dataset of {', '.join(MANIFEST.datasets)}",
+            expected=f"a dataset of {', '.join(MANIFEST.datasets)}",
             found=ascii(dataset[:40]),
         )
         return AttemptFailure(error, max_attempts=1)
@@ -208,7 +208,7 @@ def connect(
     if not access_key or not secret_key:
         raise ProviderError(
             ErrorClass.bad_credentials,
-            wanted=f"an S3 access key id and secret access key for {MANIFEST.name}",
+            expected=f"an S3 access key id and secret access key for {MANIFEST.name}",
             found="none, or one of them only",
             remedy=f"set {' and '.join(MANIFEST.secrets)} (Massive's dashboard shows them under Flat Files)",
         )

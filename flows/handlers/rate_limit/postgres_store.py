@@ -1,4 +1,4 @@
-"""The ledger of all workers: a table a key in PostgreSQL. It alone needs psycopg."""
+"""The call store of all workers: one PostgreSQL table per key. Only this module needs psycopg."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from pyrate_limiter import PostgresBucket, RateItem
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.windows import LedgerTable, kept_longer_ms, rates_of
+from flows.handlers.rate_limit.windows import CallStoreTable, extra_retention_ms, to_rates
 from flows.handlers.transport.redaction import REDACTED
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
 _LOCK_TIMEOUT_MS: Final = 30_000
 
-# pyrate-limiter keeps timestamps without zone, which mean the session's: so all sessions are in UTC.
+# pyrate-limiter stores timestamps without a zone, read in the session's zone: all sessions use UTC.
 _OPTIONS: Final = f"-c timezone=UTC -c lock_timeout={_LOCK_TIMEOUT_MS} -c synchronous_commit=on"
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-_STAMPS: Final = "SELECT (extract(epoch FROM item_timestamp) * 1000)::bigint FROM {table} ORDER BY 1"
+_CALL_TIMES: Final = "SELECT (extract(epoch FROM item_timestamp) * 1000)::bigint FROM {table} ORDER BY 1"
 
 
-class PostgresLedger:
-    """Calls by the database's clock, under an advisory lock that ends with its holder's connection.
+class PostgresCallStore:
+    """Calls dated by the database's clock; an advisory lock protects them and ends with its connection.
 
-    The lock is ours because pyrate-limiter's bucket refuses a call while another worker is counting,
-    cannot then say how long to wait, and lets two workers race to make the table. A call is committed
-    before it is made: a worker that is killed between the two has wasted a call, and nobody makes one too
-    many.
+    The lock is our own because pyrate-limiter's bucket refuses a call while another worker is counting,
+    cannot then say how long to wait, and lets two workers race to create the table. A call is committed
+    before it is made: a worker that is killed in between has wasted a call, and the limit is never
+    exceeded.
     """
 
     def __init__(
-        self, table: LedgerTable, limits: Sequence[RateLimit], now: Callable[[], float] | None = None
+        self, table: CallStoreTable, limits: Sequence[RateLimit], now: Callable[[], float] | None = None
     ) -> None:
-        """`now` (epoch seconds) replaces the database's clock.
+        """Opens or creates the table; `now` (epoch seconds) replaces the database's clock.
 
-        Raises what `error` translates for a database that cannot be used, ValueError for limits that
-        contradict each other.
+        Raises what `error` translates if the database cannot be used, ValueError if the limits contradict
+        each other.
         """
         self._now = now
-        self._kept_ms = kept_longer_ms(limits)
+        self._kept_ms = extra_retention_ms(limits)
         name = table.name.replace("-", "_").lower()
         self._lock_id = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-        self._stamps = sql.SQL(_STAMPS).format(table=sql.Identifier(f"ratelimit___{name}"))
-        rates = rates_of(limits)
+        self._call_times = sql.SQL(_CALL_TIMES).format(table=sql.Identifier(f"ratelimit___{name}"))
+        rates = to_rates(limits)
         self._connection = _OneConnection(table.database_url)
         try:
             with self.locked():
@@ -60,7 +60,7 @@ class PostgresLedger:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Within it nobody else reads or counts; raises psycopg.Error after a wait of 30 s."""
+        """A context in which no other worker reads or records; raises psycopg.Error after 30 s."""
         connection = self._connection.get()
         connection.execute("SELECT pg_advisory_lock(%s)", (self._lock_id,))
         try:
@@ -75,17 +75,17 @@ class PostgresLedger:
             return round(self._now() * 1000)
         return next(int(now) for (now,) in self._connection.get().execute(_NOW))
 
-    def count(self, name: str, at_ms: int) -> bool:
-        """Whether the sliding limits allowed the call; it then is counted, durably."""
+    def record(self, name: str, at_ms: int) -> bool:
+        """Whether the sliding limits allowed the call; if so, it is recorded durably."""
         self._bucket.leak(at_ms - self._kept_ms)
         return bool(self._bucket.put(RateItem(name, at_ms)))
 
-    def stamps(self) -> list[int]:
-        """When the calls were made that any window may still hold, oldest first."""
-        return [int(stamp) for (stamp,) in self._connection.get().execute(self._stamps)]
+    def call_times_ms(self) -> list[int]:
+        """The times of the calls that any window may still contain, oldest first."""
+        return [int(time_ms) for (time_ms,) in self._connection.get().execute(self._call_times)]
 
     def error(self, problem: Exception) -> ProviderError | None:
-        """What is wrong with the database, None for a problem that is not the database's."""
+        """The problem as a ProviderError; None if the database did not cause it."""
         return database_error(self._table, problem) if isinstance(problem, psycopg.Error) else None
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class PostgresLedger:
 
 
 class _OneConnection:
-    """What the bucket takes for a pool: the lock and the counting go the same way and end together."""
+    """A pool of one connection, so that the lock and the bucket share it and end together."""
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
@@ -105,7 +105,7 @@ class _OneConnection:
         return self._open is None or self._open.closed
 
     def get(self) -> psycopg.Connection:
-        """The connection, made anew where it broke; each statement is a transaction of its own."""
+        """The connection, opened again if it broke; each statement is its own transaction."""
         if self._open is None or self._open.closed:
             self._open = psycopg.connect(
                 self._database_url,
@@ -127,35 +127,35 @@ class _OneConnection:
             self._open.close()
 
 
-def open_postgres(
-    table: LedgerTable, limits: Sequence[RateLimit], now: Callable[[], float] | None = None
-) -> PostgresLedger:
-    """The ledger in this table, which is made where there is none.
+def open_postgres_store(
+    table: CallStoreTable, limits: Sequence[RateLimit], now: Callable[[], float] | None = None
+) -> PostgresCallStore:
+    """The call store in this table, which is created if it does not exist.
 
-    Raises ProviderError(unavailable) for a database that cannot be used.
+    Raises ProviderError(unavailable) if the database cannot be used.
     """
     try:
-        return PostgresLedger(table, limits, now)
+        return PostgresCallStore(table, limits, now)
     except psycopg.Error as problem:
         raise database_error(table, problem) from None
 
 
-def database_error(table: LedgerTable, problem: psycopg.Error) -> ProviderError:
-    """The problem with the database, its password in no word of it, with what to do."""
+def database_error(table: CallStoreTable, problem: psycopg.Error) -> ProviderError:
+    """The problem with the database as a ProviderError that says what to do and holds no password."""
     try:
         parts = conninfo_to_dict(table.database_url)
     except psycopg.Error:
-        # The parser's own words quote the URL.
-        where, found = "a database", "a URL that is none"
+        # The parser's own message quotes the URL.
+        where, found = "a database", "a malformed URL"
     else:
         where = f"database {parts.get('dbname')} at {parts.get('host')}:{parts.get('port', 5432)}"
         password = str(parts.get("password") or "")
-        said = " ".join(str(problem).split())
-        found = f"{type(problem).__name__}: {said.replace(password, REDACTED) if password else said}"
+        message = " ".join(str(problem).split())
+        found = f"{type(problem).__name__}: {message.replace(password, REDACTED) if password else message}"
     return ProviderError(
         ErrorClass.unavailable,
-        wanted=f"the record of calls made, in {where}",
+        expected=f"to use the call store in {where}",
         found=found[:400],
-        remedy="start the database or correct LEDGER_DATABASE_URL; unset it only if no other worker calls "
-        "with the same key",
+        remedy="start the database or correct LEDGER_DATABASE_URL; unset it only if no other worker uses "
+        "the same key",
     )

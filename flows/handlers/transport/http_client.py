@@ -1,9 +1,8 @@
-"""The one module that speaks HTTP: it asks, waits, asks again, and gives back bytes or a ProviderError."""
+"""The HTTP client: it sends a request, retries it, and returns a payload or raises a ProviderError."""
 
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RawPayload
+from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.http_response import (
     HttpResponse,
     ResponseError,
@@ -44,12 +44,12 @@ _NO_PROXY: Final = {"http": None, "https": None, "all": None}
 
 
 @dataclass(frozen=True)
-class Request:
-    """One GET, and how to judge its answer.
+class HttpRequest:
+    """One GET request, and how to classify its response.
 
-    `secret_params` go into the URL like `params` and are shown nowhere; `secret_headers` are sent like
-    `headers`, of which none is part of the question. `classify` gives None for a body that is data.
-    `too_fast_wait_seconds` is the least wait after an answer that says too fast.
+    `secret_params` go into the URL like `params` but are never shown; `secret_headers` are sent like
+    `headers`. Headers do not identify a request. `classify_response` returns None for a body that is data.
+    `too_fast_wait_seconds` is the minimum wait after a response of the class too_fast.
     """
 
     provider: str
@@ -59,25 +59,25 @@ class Request:
     url: str
     params: Mapping[str, str]
     secret_params: Mapping[str, str] = field(repr=False)
-    classify: Callable[[bytes, str], ErrorClass | None] = field(repr=False)
+    classify_response: Callable[[bytes, str], ErrorClass | None] = field(repr=False)
     too_fast_wait_seconds: float = 1.0
     headers: Mapping[str, str] = field(default_factory=dict)
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def canonical(self) -> str:
-        """Path and parameters in sorted order, secrets shown as REDACTED: equal questions look equal."""
+        """Path and parameters in sorted order, secrets shown as REDACTED: equal for equal requests."""
         shown = {**self.params, **dict.fromkeys(self.secret_params, REDACTED)}
         return f"{urlsplit(self.url).path}?{urlencode(sorted(shown.items()))}"
 
     @property
-    def wanted(self) -> str:
-        """The question in words, for an error."""
-        return " ".join(filter(None, (self.provider, self.dataset, "of", self.symbol, self.interval)))
+    def description(self) -> str:
+        """The request in words, for an error."""
+        return " ".join(filter(None, (self.provider, self.dataset, "data for", self.symbol, self.interval)))
 
 
 class CallLimiter(Protocol):
-    """Whatever lets calls through at a permitted rate."""
+    """Anything that lets calls through at a permitted rate."""
 
     def acquire(self, name: str) -> None:
         """Returns when the call may be made."""
@@ -91,13 +91,18 @@ class HttpClient:
         redactor: Redactor,
         policy: HttpPolicy | None = None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: StopSignal | None = None,
+        sleep: Callable[[float], None] | None = None,
         on_retry: OnRetry = ignore_attempt,
     ) -> None:
-        """`on_retry` is told each failed attempt that another one follows, in the thread that fetches."""
+        """`on_retry` receives each failed attempt that is retried, in the thread that fetches.
+
+        `stop` ends pauses and transfers. Tests replace the pauses between attempts by `sleep`.
+        """
         self.redactor = redactor
         self.policy = policy or HttpPolicy()
-        self._sleep = sleep
+        self.stop = stop or StopSignal()
+        self._sleep = sleep or self.stop.sleep
         self.on_retry = on_retry
         self._session = _session(self.policy.pool_size)
         self._guarded = guard_loggers(redactor)
@@ -114,19 +119,21 @@ class HttpClient:
         for logger in self._guarded:
             logger.removeFilter(self.redactor)
 
-    def fetch(self, request: Request, limiter: CallLimiter, clock: Callable[[], datetime]) -> RawPayload:
-        """The answer that is data. Each attempt passes the limiter first; `clock` (UTC) dates the answer.
+    def fetch(self, request: HttpRequest, limiter: CallLimiter, clock: Callable[[], datetime]) -> RawPayload:
+        """The response that is data. Each attempt passes the limiter first; `clock` (UTC) dates it.
 
-        Raises ProviderError, and nothing else, for all that can go wrong outside. No exception is chained
-        to it: those of the HTTP libraries carry the URL with the key.
+        Raises ProviderError for everything that can go wrong outside, FetchStoppedError if the fetch is
+        stopped. No exception is chained to it: those of the HTTP libraries hold the URL with the key.
         """
-        tell = partial(self._tell, request, clock)
-        result = retry_policy(self.policy, self._sleep, tell)(self._attempt, request, limiter, clock)
+        report = partial(self._report_retry, request, clock)
+        result = retry_policy(self.policy, self._sleep, report)(self._attempt, request, limiter, clock)
         if isinstance(result, AttemptFailure):
             raise result.error
         return result
 
-    def _tell(self, request: Request, clock: Callable[[], datetime], failure: AttemptFailure) -> None:
+    def _report_retry(
+        self, request: HttpRequest, clock: Callable[[], datetime], failure: AttemptFailure
+    ) -> None:
         payload = failure.error.payload
         self.on_retry(
             FailedAttempt(
@@ -141,20 +148,20 @@ class HttpClient:
         )
 
     def _attempt(
-        self, request: Request, limiter: CallLimiter, clock: Callable[[], datetime]
+        self, request: HttpRequest, limiter: CallLimiter, clock: Callable[[], datetime]
     ) -> RawPayload | AttemptFailure:
         limiter.acquire(request.provider)
         try:
             with self._get(request) as stream:
-                response = read_response(stream, self.policy)
+                response = read_response(stream, self.policy, self.stop)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
             return self._no_response(request, problem)
         payload = self._payload(request, response, clock())
-        error = response.error or response.redirect or self._judge(request, payload)
+        error = response.error or response.redirect or self._classified(request, payload)
         return payload if error is None else self._failure(request, response, payload, error)
 
-    def _get(self, request: Request) -> requests.Response:
-        """The answer's head; redirects are not followed, because they would carry the key elsewhere."""
+    def _get(self, request: HttpRequest) -> requests.Response:
+        """The response's headers; redirects are not followed, because they would send the key elsewhere."""
         return self._session.get(
             request.url,
             params={**request.params, **request.secret_params},
@@ -165,7 +172,7 @@ class HttpClient:
             stream=True,
         )
 
-    def _payload(self, request: Request, response: HttpResponse, fetched_at: datetime) -> RawPayload:
+    def _payload(self, request: HttpRequest, response: HttpResponse, fetched_at: datetime) -> RawPayload:
         return RawPayload(
             provider=request.provider,
             dataset=request.dataset,
@@ -179,38 +186,38 @@ class HttpClient:
             is_simulated=response.headers.get("X-Simulated", "").lower() == "true",
         )
 
-    def _judge(self, request: Request, payload: RawPayload) -> ResponseError | None:
-        """None where the record is data."""
-        error_class = combine(payload.status, request.classify(payload.body, payload.content_type))
+    def _classified(self, request: HttpRequest, payload: RawPayload) -> ResponseError | None:
+        """None if the payload is data."""
+        error_class = combine(payload.status, request.classify_response(payload.body, payload.content_type))
         if error_class is None:
             return None
         found = f"HTTP {payload.status} {payload.content_type}: {excerpt(payload.body)}"
         return ResponseError(error_class, found, max_attempts_for(error_class, payload.body, self.policy))
 
     def _failure(
-        self, request: Request, response: HttpResponse, payload: RawPayload, problem: ResponseError
+        self, request: HttpRequest, response: HttpResponse, payload: RawPayload, problem: ResponseError
     ) -> AttemptFailure:
         wait_seconds = retry_after_seconds(response.headers, payload.fetched_at)
         if problem.error_class is ErrorClass.too_fast:
             wait_seconds = max(wait_seconds or 0.0, request.too_fast_wait_seconds)
         error = ProviderError(
             problem.error_class,
-            wanted=self.redactor.text(request.wanted),
+            expected=self.redactor.text(request.description),
             found=self.redactor.text(problem.found),
             payload=payload,
             retry_after_seconds=wait_seconds,
         )
         return AttemptFailure(error, problem.max_attempts)
 
-    def _no_response(self, request: Request, problem: Exception) -> AttemptFailure:
-        is_passing = isinstance(problem, requests.ConnectionError | requests.Timeout)
+    def _no_response(self, request: HttpRequest, problem: Exception) -> AttemptFailure:
+        is_temporary = isinstance(problem, requests.ConnectionError | requests.Timeout)
         is_certificate = isinstance(problem, requests.exceptions.SSLError)
         error = ProviderError(
             ErrorClass.unavailable,
-            wanted=self.redactor.text(request.wanted),
-            found=f"no answer from {host_of(request.url)}: {reason(problem)}",
+            expected=self.redactor.text(request.description),
+            found=f"no response from {host_of(request.url)}: {reason(problem)}",
         )
-        return AttemptFailure(error, self.policy.attempts if is_passing and not is_certificate else 1)
+        return AttemptFailure(error, self.policy.attempts if is_temporary and not is_certificate else 1)
 
 
 def _session(pool_size: int) -> requests.Session:
@@ -225,7 +232,7 @@ def _session(pool_size: int) -> requests.Session:
 
 
 def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """The request unchanged. Without it requests would add a password from ~/.netrc."""
+    """The request unchanged. Without this, requests would add a password from ~/.netrc."""
     return prepared
 
 

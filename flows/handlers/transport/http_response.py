@@ -1,4 +1,4 @@
-"""An HTTP answer: read within bounds, and judged as far as that needs no knowledge of the provider."""
+"""An HTTP response: read within limits, and classified as far as that needs no provider's knowledge."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from flows.handlers.errors import ErrorClass
+from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.retry import HttpPolicy
 
 _CHUNK_BYTES: Final = 64 * 1024
@@ -29,7 +30,7 @@ _CLASS_OF_STATUS: Final[Mapping[int, ErrorClass]] = {
 
 @dataclass(frozen=True)
 class ResponseError:
-    """What is wrong with an answer, and how many attempts that deserves in all."""
+    """Why a response is not usable, and how many attempts that allows in total."""
 
     error_class: ErrorClass
     found: str
@@ -38,7 +39,7 @@ class ResponseError:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """Status, headers and as much of the body as arrived; `error` says why that is not all of it."""
+    """Status, headers and as much of the body as arrived; `error` says why the body is incomplete."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,56 +48,57 @@ class HttpResponse:
 
     @property
     def content_type(self) -> str:
-        """The header, empty where there is none."""
+        """The header's value, empty if it is absent."""
         return self.headers.get("Content-Type", "")
 
     @property
     def redirect(self) -> ResponseError | None:
-        """A redirect is a fault: following it could hand the key to another host."""
+        """The error for a redirect: following it could send the key to another host. None otherwise."""
         target = self.headers.get("Location")
         if self.status // 100 != HTTPStatus.MULTIPLE_CHOICES // 100 or target is None:
             return None
-        host = host_of(target) or "another path"
-        return ResponseError(
-            ErrorClass.malformed, f"HTTP {self.status}, a redirect to {host}", max_attempts=1
-        )
+        found = f"HTTP {self.status}, a redirect to {host_of(target) or 'another path'}"
+        return ResponseError(ErrorClass.malformed, found, max_attempts=1)
 
 
-def read_response(response: requests.Response, policy: HttpPolicy) -> HttpResponse:
-    """The answer, its body read as it comes, so that neither its size nor its time runs away."""
+def read_response(stream: requests.Response, policy: HttpPolicy, stop: StopSignal) -> HttpResponse:
+    """The response with its body, read in pieces so that both its size and its duration are limited.
+
+    Raises FetchStoppedError if the fetch is stopped before the body ends.
+    """
     body = bytearray()
     error = None
     deadline = time.monotonic() + policy.max_transfer_seconds
     try:
-        while error is None and (chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True)):
+        while error is None and (chunk := stream.raw.read1(_CHUNK_BYTES, decode_content=True)):
+            stop.check()
             body += chunk
             error = _out_of_bounds(body, deadline, policy)
     except ReadTimeoutError:
         error = _stalled(body, policy)
     except (HTTPError, HTTPException, OSError):
-        found = f"HTTP {response.status_code}, a body cut off after {len(body)} bytes"
+        found = f"HTTP {stream.status_code}, a body cut off after {len(body)} bytes"
         error = ResponseError(ErrorClass.malformed, found, policy.attempts)
-    return HttpResponse(response.status_code, response.headers, bytes(body), error)
+    return HttpResponse(stream.status_code, stream.headers, bytes(body), error)
 
 
 def _out_of_bounds(body: bytearray, deadline: float, policy: HttpPolicy) -> ResponseError | None:
     if len(body) > policy.max_body_bytes:
         del body[_CHUNK_BYTES:]
-        found = f"a body of more than {policy.max_body_bytes} bytes (its beginning is kept)"
+        found = f"a body of more than {policy.max_body_bytes} bytes (only its beginning is kept)"
         return ResponseError(ErrorClass.malformed, found, max_attempts=1)
     return _stalled(body, policy) if time.monotonic() > deadline else None
 
 
 def _stalled(body: bytearray, policy: HttpPolicy) -> ResponseError:
-    return ResponseError(
-        ErrorClass.unavailable, f"a body that stalled after {len(body)} bytes", policy.attempts
-    )
+    found = f"a body that stalled after {len(body)} bytes"
+    return ResponseError(ErrorClass.unavailable, found, policy.attempts)
 
 
 def combine(status: int, by_body: ErrorClass | None) -> ErrorClass | None:
-    """The body's class where it says something definite, else that of the status; None is data.
+    """The class by the body if that is specific, otherwise by the status; None for data.
 
-    Only status 200 brings data: an error page may look like anything.
+    Only status 200 returns data: the body of an error page may look like anything.
     """
     if status == HTTPStatus.OK:
         return by_body
@@ -114,7 +116,7 @@ def excerpt(body: bytes) -> str:
 
 
 def reason(problem: BaseException) -> str:
-    """The innermost cause by its name and the system's words: other texts of these libraries hold the URL."""
+    """The innermost cause: its name and the system's message, because the libraries' own contain the URL."""
     while cause := problem.__cause__ or problem.__context__:
         problem = cause
     if isinstance(problem, OSError) and problem.strerror:
@@ -123,7 +125,7 @@ def reason(problem: BaseException) -> str:
 
 
 def host_of(url: str) -> str | None:
-    """The host named in a URL, None where there is none or the URL is broken."""
+    """The host named in a URL, None if there is none or the URL is malformed."""
     try:
         return urlsplit(url).hostname
     except ValueError:

@@ -1,4 +1,4 @@
-"""When to ask again, and how long to wait before: the only layer that retries a fetch."""
+"""When to retry a fetch, and how long to wait before: no other layer retries."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class HttpPolicy:
-    """How patient the HTTP client is; times in seconds.
+    """Timeouts, size cap and retries of the HTTP client; times in seconds.
 
-    `attempts` counts the first one; a malformed body is asked for `malformed_attempts` times. A provider
-    that asks (Retry-After) for more than `max_retry_after_seconds` is not asked again: the error says when.
-    `max_transfer_seconds` bounds a body that drips in. `pool_size` is the number of threads.
+    `attempts` includes the first one; a malformed body is requested `malformed_attempts` times. If a provider
+    asks (Retry-After) for a longer wait than `max_retry_after_seconds`, there is no retry and the error holds
+    that wait. `max_transfer_seconds` limits how long a body may take. `pool_size` is the number of threads.
     """
 
     connect_timeout_seconds: float = 5.0
@@ -38,7 +38,7 @@ class HttpPolicy:
 
 @dataclass(frozen=True)
 class AttemptFailure:
-    """One attempt that brought no data, and how many attempts such a failure deserves in all."""
+    """One attempt that returned no data, and how many attempts such a failure allows in total."""
 
     error: ProviderError
     max_attempts: int
@@ -46,10 +46,10 @@ class AttemptFailure:
 
 @dataclass(frozen=True)
 class FailedAttempt:
-    """An attempt that another one followed, so that its error is not the one raised; free of secrets.
+    """A failed attempt that was retried, so its error is not the one raised; free of secrets.
 
-    `request` is the question as a record has it; `at` (UTC) is when it had failed; `error.attempt` is its
-    number, `error.payload` the redacted answer, None where nothing was received.
+    `request` is as in a RawPayload; `at` (UTC) is when the attempt failed; `error.attempt` is its number,
+    `error.payload` the redacted response, None if nothing was received.
     """
 
     provider: str
@@ -65,15 +65,15 @@ OnRetry = Callable[[FailedAttempt], None]
 
 
 def ignore_attempt(_attempt: FailedAttempt) -> None:
-    """Forgets the attempt: for callers that look at the last error only."""
+    """Drops the attempt: for callers that need the last error only."""
 
 
 def max_attempts_for(error_class: ErrorClass, body: bytes, policy: HttpPolicy) -> int:
-    """How often a question that was answered so is asked in all.
+    """How many attempts a request with this response allows in total.
 
-    Too fast and unavailable pass by themselves. A malformed body is asked for again only where it is no
-    whole JSON document (a page, a truncated one): a complete answer that nobody understands will come
-    again, and each try costs a call of the quota.
+    The classes too_fast and unavailable are temporary. A malformed body is requested again only if it is not
+    a complete JSON document (a web page, a truncated one): a complete but unknown response would come again,
+    and each attempt costs a call of the quota.
     """
     if error_class in {ErrorClass.too_fast, ErrorClass.unavailable}:
         return policy.attempts
@@ -87,18 +87,18 @@ def retry_policy(
     sleep: Callable[[float], None],
     on_retry: Callable[[AttemptFailure], None] = lambda _failure: None,
 ) -> Retrying:
-    """Tenacity's loop around an attempt that gives back a `AttemptFailure` instead of raising.
+    """Tenacity's loop around an attempt that returns an `AttemptFailure` instead of raising.
 
-    Exceptions (the rate limiter's) pass through unretried. Exponential backoff with jitter, never shorter
-    than what the error asks for. Each error gets the number of its attempt. `on_retry` is told each failure
-    after which another attempt follows, before the wait for it.
+    Exceptions, such as the rate limiter's, are not retried. The backoff is exponential with jitter, and at
+    least as long as the error requires. Each error is given the number of its attempt. `on_retry` receives
+    each failure that is retried, before the pause.
     """
     backoff = wait_exponential_jitter(
         multiplier=policy.backoff_seconds, max=policy.max_backoff_seconds, jitter=policy.backoff_seconds
     )
 
     def is_worth_another(state: RetryCallState) -> bool:
-        _number(state)  # here, because nothing else is called after every attempt
+        _number(state)  # here, because tenacity calls nothing else after every attempt
         failure = _attempt_failure(state)
         if failure is None or state.attempt_number >= failure.max_attempts:
             return False
@@ -106,19 +106,19 @@ def retry_policy(
 
     def wait_seconds(state: RetryCallState) -> float:
         failure = _attempt_failure(state)
-        asked = failure.error.retry_after_seconds if failure else None
-        return max(asked or 0.0, backoff(state))
+        required = failure.error.retry_after_seconds if failure else None
+        return max(required or 0.0, backoff(state))
 
-    def tell(state: RetryCallState) -> None:
+    def report(state: RetryCallState) -> None:
         failure = _attempt_failure(state)
         if failure is not None:
             on_retry(failure)
 
-    return Retrying(retry=is_worth_another, wait=wait_seconds, sleep=sleep, before_sleep=tell)
+    return Retrying(retry=is_worth_another, wait=wait_seconds, sleep=sleep, before_sleep=report)
 
 
 def _number(state: RetryCallState) -> None:
-    """Writes into the error of an attempt, returned or raised, which attempt it was."""
+    """Sets the number of the attempt in its error, whether returned or raised."""
     failure = _attempt_failure(state)
     raised = state.outcome.exception() if state.outcome and state.outcome.failed else None
     error = failure.error if failure else raised
@@ -134,15 +134,15 @@ def _attempt_failure(state: RetryCallState) -> AttemptFailure | None:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """What the header Retry-After asks for, 0 or more; None where it is absent or makes no sense.
+    """The wait that the header Retry-After requires, 0 or more; None if it is absent or malformed.
 
-    It holds seconds or an HTTP date (RFC 9110, 10.2.3). The date is compared with the answer's own Date
-    header where there is one, so that a wrong clock on either side does not matter.
+    It holds seconds or an HTTP date (RFC 9110, 10.2.3). The date is compared with the response's own Date
+    header if there is one, so that a wrong clock on either side does not matter.
     """
-    asked = headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return float(asked[:9])
-    until = _http_date(asked)
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    until = _http_date(value)
     since = _http_date(headers.get("Date", "")) or now
     return max(0.0, (until - since).total_seconds()) if until else None
 

@@ -1,4 +1,4 @@
-"""The client of Yahoo's chart service: `connect(...)` gives a handler, `MANIFEST` says what it offers."""
+"""The client of Yahoo's chart service: `connect(...)` returns a handler, `MANIFEST` says what it offers."""
 
 from flows.handlers.yahoo.handler import MANIFEST, connect, period
 

@@ -1,6 +1,6 @@
-"""How an answer of Yahoo's chart service is judged: JSON with a result or an error, else plain text.
+"""Classifies responses of Yahoo's chart service: JSON with a result or an error, otherwise plain text.
 
-Texts: the service's own answers of 2019 to 2026, HTTP 200, 400, 401, 404, 422 and 429.
+The phrases are from the service's responses of 2019 to 2026, HTTP 200, 400, 401, 404, 422 and 429.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PHRASES: Final = (
     ("no data found", ErrorClass.bad_symbol),
     ("no fundamentals data", ErrorClass.bad_symbol),
     ("not found", ErrorClass.bad_symbol),
-    # A range too far back, an interval that there is not: parameters, like a symbol, are ours to correct.
+    # A range too far back or an unknown interval: like a symbol, the user must correct these parameters.
     ("data not available for", ErrorClass.bad_symbol),
     ("must be within the last", ErrorClass.bad_symbol),
     ("invalid input", ErrorClass.bad_symbol),
@@ -30,14 +30,14 @@ _PHRASES: Final = (
     ("timeout", ErrorClass.unavailable),
 )
 _ROOTS: Final = ("chart", "finance")
-_LONGEST_SENTENCE: Final = 500
+_MAX_SENTENCE_BYTES: Final = 500
 
 
-def classify(body: bytes, content_type: str) -> ErrorClass | None:
-    """None for a chart that holds quotes, else why there is none.
+def classify_response(body: bytes, content_type: str) -> ErrorClass | None:
+    """None for a chart with quotes, otherwise the error class.
 
-    Quotes without timestamps are data: what they are worth is judged row by row. A text that nobody
-    knows, HTML and a result beside an error are malformed.
+    Quotes without timestamps are data: the rows are validated later. An unknown text, HTML, and a result
+    together with an error are malformed.
     """
     try:
         document = json.loads(body)
@@ -54,24 +54,24 @@ def classify(body: bytes, content_type: str) -> ErrorClass | None:
 
 
 def has_split(body: bytes) -> bool:
-    """Whether the chart tells of a split: Yahoo has then restated all prices before it."""
+    """Whether the chart reports a split: Yahoo has then restated all earlier prices."""
     result = json.loads(body)["chart"]["result"]
     return any((_object(chart, "events") or {}).get("splits") for chart in result)
 
 
 def _classify_text(body: bytes, content_type: str) -> ErrorClass:
-    """Plain text comes with a refusal: `Edge: Too Many Requests`, with HTTP 200 too."""
-    said = body[:_LONGEST_SENTENCE].decode(errors="replace").casefold()
-    is_sentence = len(body) < _LONGEST_SENTENCE and "html" not in content_type.lower() and "<" not in said
-    return ErrorClass.too_fast if is_sentence and "too many requests" in said else ErrorClass.malformed
+    """A refusal in plain text, such as `Edge: Too Many Requests`, which may come with HTTP 200."""
+    text = body[:_MAX_SENTENCE_BYTES].decode(errors="replace").casefold()
+    is_sentence = len(body) < _MAX_SENTENCE_BYTES and "html" not in content_type.lower() and "<" not in text
+    return ErrorClass.too_fast if is_sentence and "too many requests" in text else ErrorClass.malformed
 
 
 def _classify_error(error: object) -> ErrorClass:
     parts = (
         [str(error.get("code")), str(error.get("description"))] if isinstance(error, dict) else [str(error)]
     )
-    said = " ".join(parts).casefold()
-    return next((found for phrase, found in _PHRASES if phrase in said), ErrorClass.malformed)
+    text = " ".join(parts).casefold()
+    return next((error_class for phrase, error_class in _PHRASES if phrase in text), ErrorClass.malformed)
 
 
 def _classify_result(result: object) -> ErrorClass | None:
@@ -83,7 +83,7 @@ def _classify_result(result: object) -> ErrorClass | None:
 
 
 def _holds_anything(chart: dict[str, Any]) -> bool:
-    """Whether there is a time, a quote or an event: a range without trades has `quote: [{}]` alone."""
+    """Whether there is a timestamp, a quote or an event: a range without trades has only `quote: [{}]`."""
     quotes = (_object(chart, "indicators") or {}).get("quote")
     columns = [column for quote in quotes or () if isinstance(quote, dict) for column in quote.values()]
     events = (_object(chart, "events") or {}).values()
@@ -91,5 +91,5 @@ def _holds_anything(chart: dict[str, Any]) -> bool:
 
 
 def _object(parent: object, name: str) -> dict[str, Any] | None:
-    found = parent.get(name) if isinstance(parent, dict) else None
-    return found if isinstance(found, dict) else None
+    value = parent.get(name) if isinstance(parent, dict) else None
+    return value if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""The ledger that all workers share, on a real PostgreSQL server of the test's own."""
+"""The call store that all workers share, on a real PostgreSQL server of the test's own."""
 
 import os
 import subprocess

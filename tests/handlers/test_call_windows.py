@@ -1,4 +1,4 @@
-"""What a ledger says of the calls made, and what a limiter does on the day on which clocks go back."""
+"""What a call store says of the calls made, and what a limiter does on the day on which clocks go back."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.rate_limit.windows import (
     DAY_SECONDS,
     MONTH_SECONDS,
-    LedgerTable,
-    SharedLedger,
-    calls_left,
+    CallStoreTable,
+    SharedCallStore,
+    call_store_for,
     fingerprint,
     forecast,
-    ledger_of,
     next_call_ms,
-    rates_of,
+    remaining_calls,
+    to_rates,
 )
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -40,19 +40,19 @@ def ago(**span: float) -> int:
 
 
 def test_without_calls_everything_is_left_and_may_begin_now() -> None:
-    left = calls_left([SECOND, DAY], [], ms(NOW))
+    left = remaining_calls([SECOND, DAY], [], ms(NOW))
     assert [(each.limit, each.calls, each.next_at) for each in left] == [(SECOND, 1, NOW), (DAY, 25, NOW)]
 
 
 def test_each_window_counts_its_own_calls() -> None:
     stamps = [ago(hours=24, milliseconds=1), *[ago(hours=23)] * 20, ago(seconds=0.4)]
-    second, day = calls_left([SECOND, DAY], stamps, ms(NOW))
+    second, day = remaining_calls([SECOND, DAY], stamps, ms(NOW))
     assert (second.calls, second.next_at) == (0, NOW + timedelta(seconds=0.601))
     assert (day.calls, day.next_at) == (4, NOW)
 
 
 def test_a_spent_window_allows_a_call_when_its_oldest_one_has_left_it() -> None:
-    (day,) = calls_left([DAY], [ago(hours=23 - each / 60) for each in range(25)], ms(NOW))
+    (day,) = remaining_calls([DAY], [ago(hours=23 - each / 60) for each in range(25)], ms(NOW))
     assert (day.calls, day.next_at) == (0, NOW + timedelta(hours=1, milliseconds=1))
 
 
@@ -65,7 +65,7 @@ def test_a_forecast_spaces_calls_and_goes_on_in_the_next_window() -> None:
     found = forecast([SECOND, RateLimit(3, DAY_SECONDS)], [ago(hours=23)], ms(NOW), 4)
     seconds = [(at - NOW).total_seconds() for at in found.call_times]
     assert seconds == [0, 1.001, 3600.001, DAY_SECONDS + 0.001]
-    assert [each.calls for each in found.left] == [1, 2]
+    assert [each.calls for each in found.remaining] == [1, 2]
 
 
 def test_a_month_covers_the_longest_calendar_month_of_any_zone() -> None:
@@ -82,17 +82,17 @@ def test_a_month_covers_the_longest_calendar_month_of_any_zone() -> None:
     "limits", [(RateLimit(5, 1.0), RateLimit(5, 60.0)), (RateLimit(1, 1.0), RateLimit(90, 60.0))]
 )
 def test_limits_of_which_one_makes_another_pointless_are_refused(limits: tuple[RateLimit, ...]) -> None:
-    with pytest.raises(ValueError, match="a longer window with more calls at a lower rate"):
-        rates_of(limits)
+    with pytest.raises(ValueError, match="A longer window must allow more calls at a lower rate"):
+        to_rates(limits)
 
 
 def test_a_key_has_a_file_in_a_folder_or_a_table_in_a_database(tmp_path: Path, canary: str) -> None:
     name = f"yahoo-{fingerprint('yahoo', canary)}"
-    assert ledger_of(tmp_path, "yahoo", canary) == tmp_path / f"{name}.sqlite"
-    shared = ledger_of(SharedLedger("postgresql://u:hidden@h/d"), "yahoo", canary)
-    assert shared == LedgerTable("postgresql://u:hidden@h/d", name)
+    assert call_store_for(tmp_path, "yahoo", canary) == tmp_path / f"{name}.sqlite"
+    shared = call_store_for(SharedCallStore("postgresql://u:hidden@h/d"), "yahoo", canary)
+    assert shared == CallStoreTable("postgresql://u:hidden@h/d", name)
     assert "hidden" not in repr(shared)
-    assert "hidden" not in repr(SharedLedger("postgresql://u:hidden@h/d"))
+    assert "hidden" not in repr(SharedCallStore("postgresql://u:hidden@h/d"))
 
 
 @dataclass
