@@ -29,8 +29,8 @@ from delta_tables.table import Table
 from delta_tables.tables import gold, gold_ticks, silver_ticks
 from delta_tables.tables.silver import BARS, QUARANTINE
 from flows.ingestion.fetch_files import fetch_files
-from flows.ingestion.source import Ask
-from flows.ingestion.sources.massive import range_asks
+from flows.ingestion.source import FetchRequest
+from flows.ingestion.sources.massive import SOURCE
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
@@ -58,7 +58,7 @@ class Month:
     lake: Lake
     settings: Settings
     days: tuple[date, ...]
-    asks: tuple[Ask, ...]
+    asks: tuple[FetchRequest, ...]
 
     def at(self, now: datetime) -> RunContext:
         """The workspace of a run of its own at this instant."""
@@ -82,7 +82,7 @@ def month(simulator: Simulator, lake: Lake, sessions: int, stocks: Sequence[str]
     )
     start = LAST_DAY - timedelta(days=2 * sessions)
     days = tuple(session.trade_dt for session in sessions_between(STOCKS_US, start, LAST_DAY))[-sessions:]
-    return Month(lake, settings, days, range_asks(days[0], days[-1], tuple(COLUMNS_OF)))
+    return Month(lake, settings, days, SOURCE.range_requests(days[0], days[-1], tuple(COLUMNS_OF)))
 
 
 def take(month: Month, spark: SparkSession, now: datetime) -> tuple[RunContext, list[StageResult]]:

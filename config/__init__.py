@@ -1,7 +1,7 @@
-"""What differs between installations.
+"""The settings and secrets of an installation.
 
 Where do I go to...?
-    change what is fetched, the thresholds, the lake's place   lakehouse.toml, or LAKEHOUSE_* variables
-    see every key with its type and default                    settings.py
-    give a key or a password                                   secrets.py: the environment or .env
+    change what is fetched, thresholds, the lake   lakehouse.toml, or LAKEHOUSE_* variables
+    see every key with its type and default        settings.py
+    give a key or a password                       secrets.py: the environment or .env
 """

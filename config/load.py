@@ -1,4 +1,4 @@
-"""Reads the settings file, lays LAKEHOUSE_* variables over it, and says plainly what is wrong."""
+"""Reads the settings file, applies LAKEHOUSE_* variables, and explains what is wrong."""
 
 import difflib
 import json
@@ -15,24 +15,31 @@ PREFIX = "LAKEHOUSE_"
 CONFIG_VARIABLE = "LAKEHOUSE_CONFIG"
 STACK_VARIABLE = "LAKEHOUSE_PROFILE"  # for docker-compose.yml, out of the same .env: no setting
 DEFAULT_FILE = Path("config/lakehouse.toml")
+# Keys that have a new name; the old one is accepted for one release (docs/adr/0012-vocabulary.md).
+RENAMED_KEYS = {
+    "as_if_at": "simulated_now",
+    "completeness.enough_bars_pct": "completeness.min_bars_pct",
+    "completeness.reask_pause_minutes": "completeness.refetch_cooldown_minutes",
+}
 
 
 class ConfigError(Exception):
-    """The settings cannot be used: names the place, what was found and what would do."""
+    """The settings cannot be used: says where, what was found and what is valid."""
 
 
 def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Settings:
     """The settings of `file` (else of $LAKEHOUSE_CONFIG, else config/lakehouse.toml) with overrides.
 
     `LAKEHOUSE_SIGNALS__PE_RATIO_THRESHOLD=30` overrides `[signals] pe_ratio_threshold`; a value that
-    is JSON (a number, a list) is read as JSON. Without any file the defaults hold. SPARK_REMOTE, the
-    name of Spark's own, is the Connect server where the settings name none.
+    is JSON (a number, a list) is read as JSON. Without any file the defaults apply. Spark's own variable
+    SPARK_REMOTE is the Connect server if the settings name none.
 
     Raises:
-        ConfigError: a file that is missing or is no TOML, an unknown key, a value of the wrong kind.
+        ConfigError: a file that is missing or not TOML, an unknown key, a value of the wrong type.
     """
-    asked = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
-    content = _read(asked) if asked else (_read(DEFAULT_FILE) if DEFAULT_FILE.is_file() else {})
+    named = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    content = _read(named) if named else (_read(DEFAULT_FILE) if DEFAULT_FILE.is_file() else {})
+    _rename_keys(content)
     for name, value in environ.items():
         if name.startswith(PREFIX) and name not in {CONFIG_VARIABLE, STACK_VARIABLE}:
             _override(content, name, value)
@@ -41,7 +48,7 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_explain(error, asked or DEFAULT_FILE)) from None
+        raise ConfigError(_explain(error, named or DEFAULT_FILE)) from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -53,8 +60,18 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: not TOML: {error}") from None
 
 
+def _rename_keys(content: dict[str, Any]) -> None:
+    """Moves the values of renamed keys to their new names; a key that is there under both stays unknown."""
+    for old, new in RENAMED_KEYS.items():
+        section, _, old_leaf = old.rpartition(".")
+        values, new_leaf = content.get(section, {}) if section else content, new.rpartition(".")[2]
+        if isinstance(values, dict) and old_leaf in values and new_leaf not in values:
+            values[new_leaf] = values.pop(old_leaf)
+
+
 def _override(content: dict[str, Any], name: str, value: str) -> None:
-    *parents, leaf = name.removeprefix(PREFIX).lower().split("__")
+    path = name.removeprefix(PREFIX).lower().replace("__", ".")
+    *parents, leaf = RENAMED_KEYS.get(path, path).split(".")
     place = content
     for parent in parents:
         place = place.setdefault(parent, {})
@@ -63,7 +80,7 @@ def _override(content: dict[str, Any], name: str, value: str) -> None:
     place[leaf] = _value(value)
 
 
-def _value(text: str) -> Any:  # noqa: ANN401 - JSON holds anything; pydantic judges it next
+def _value(text: str) -> Any:  # noqa: ANN401 - JSON holds anything; pydantic validates it next
     try:
         parsed = json.loads(text)
     except json.JSONDecodeError:
@@ -87,7 +104,7 @@ def _explain_one(found: dict[str, Any], file: Path) -> str:
 
 
 def variable_name(path: str) -> str:
-    """The variable that overrides the key `signals.pe_ratio_threshold`."""
+    """The variable that overrides a key, such as `signals.pe_ratio_threshold`."""
     return PREFIX + path.upper().replace(".", "__")
 
 

@@ -1,4 +1,4 @@
-"""The secrets: from the environment or `.env` only, never from a settings file."""
+"""The secrets: from the environment or `.env`, never from a settings file."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Secrets(BaseSettings):
-    """Keys and passwords; each is shown as asterisks wherever it is printed."""
+    """Keys and passwords; each prints as asterisks."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 

@@ -19,11 +19,10 @@ class _Part(BaseModel):
 
 
 class WatchList(_Part):
-    """What is fetched: every stock in every stock dataset, every pair in every FX dataset, and so on.
+    """What is fetched: every stock from every stock dataset, every pair from every FX dataset, and so on.
 
-    Where a quota does not reach for all, those never served come first, in this order; then whoever has
-    waited longest.
-    A coin is written `BTC-USD`; one whose name at CoinGecko is not built in, `PEPE-USD=pepe`.
+    If a quota is too small for all, symbols never fetched come first, in this order; then those that have
+    waited longest. A coin is written `BTC-USD`; if its CoinGecko id is not built in, `PEPE-USD=pepe`.
     """
 
     stocks: tuple[Symbol, ...] = ()
@@ -37,10 +36,10 @@ Attempts = Annotated[PositiveInt, Field(le=20)]
 
 
 class AlphaVantageSettings(_Part):
-    """How Alpha Vantage is asked; `plan` decides the rate limits and what is entitled.
+    """How Alpha Vantage is requested; `plan` decides the rate limits and the datasets.
 
-    `premium` has 75 calls a minute, `premium_150` 150, and so on.
-    `datasets` None: daily, overview and fx_daily, and intraday where the plan has it.
+    `premium` has 75 calls per minute, `premium_150` 150, and so on.
+    `datasets` None: daily, overview and fx_daily, and intraday if the plan has it.
     """
 
     base_url: AnyHttpUrl = AnyHttpUrl("https://www.alphavantage.co/query")
@@ -52,7 +51,7 @@ class AlphaVantageSettings(_Part):
 
 
 class YahooSettings(_Part):
-    """How Yahoo's chart service is asked; nothing is, while `datasets` is empty."""
+    """How Yahoo's chart service is requested; nothing is fetched while `datasets` is empty."""
 
     base_url: AnyHttpUrl = AnyHttpUrl("https://query2.finance.yahoo.com/v8/finance/chart")
     datasets: tuple[Literal["daily", "intraday"], ...] = ()
@@ -63,9 +62,9 @@ class YahooSettings(_Part):
 
 
 class CoinGeckoSettings(_Part):
-    """How CoinGecko is asked; `plan` decides host and key header, the limits are the key's own.
+    """How CoinGecko is requested; `plan` decides host and key header, the limits are those of the key.
 
-    `chart_days` and `ohlc_days` say how far back a call reaches, and with it how fine its points are.
+    `chart_days` and `ohlc_days` are how far back a call reaches, which decides the interval of its points.
     """
 
     base_url: AnyHttpUrl | None = None
@@ -83,8 +82,8 @@ class CoinGeckoSettings(_Part):
 class MassiveSettings(_Part):
     """Where Massive's (Polygon's) flat files are and how they are kept.
 
-    `universe` is what is taken out of a file, which has all tickers: the watch list's stocks or all.
-    A landed file is removed after `retention_days`; 0 keeps it for ever.
+    A file has all tickers: `universe` keeps the watch list's stocks or all of them.
+    A landed file is removed after `retention_days`; 0 keeps it forever.
     """
 
     endpoint_url: AnyHttpUrl = AnyHttpUrl("https://files.massive.com")
@@ -100,7 +99,7 @@ class MassiveSettings(_Part):
 
 
 class BseSettings(_Part):
-    """How the Bombay exchange's end-of-day files (bhavcopy) are asked for."""
+    """How the Bombay exchange's end-of-day files (bhavcopy) are requested."""
 
     base_url: AnyHttpUrl = AnyHttpUrl("https://www.bseindia.com/download/BhavCopy/Equity")
     datasets: tuple[Literal["bhavcopy"], ...] = ()
@@ -112,7 +111,7 @@ class BseSettings(_Part):
 
 
 class Providers(_Part):
-    """One part a provider."""
+    """One part per provider."""
 
     alphavantage: AlphaVantageSettings = AlphaVantageSettings()
     yahoo: YahooSettings = YahooSettings()
@@ -125,7 +124,7 @@ AVERAGE_SESSIONS = 7  # the window that gives gold.stock_overview.7d_avg its nam
 
 
 class SignalSettings(_Part):
-    """Thresholds of the signals and the windows they look at, in sessions."""
+    """Thresholds of the signals and the length of their windows, in sessions."""
 
     volume_spike_threshold_pct: Annotated[float, Field(gt=0)] = 100.0
     volume_spike_window_sessions: Annotated[int, Field(ge=2, le=252)] = 20
@@ -134,7 +133,7 @@ class SignalSettings(_Part):
 
     @property
     def longest_window_sessions(self) -> int:
-        """How many sessions after a changed one can still feel the change"""
+        """How many sessions after a changed one are affected by it."""
         return max(self.volume_spike_window_sessions, self.volatility_window_sessions, AVERAGE_SESSIONS)
 
 
@@ -144,14 +143,14 @@ Percent = Annotated[Decimal, Field(ge=0, le=10_000, max_digits=9, decimal_places
 
 
 class ReconciliationSettings(_Part):
-    """How bars of one market from several providers are compared, and whose bar Gold is computed from.
+    """How bars of one market from several providers are compared, and which provider's bar Gold uses.
 
-    `provider_order`: the best first: an exchange's own file, trades as reported, raw prices of a vendor,
-    prices that come adjusted; a provider left out comes after these, by name. Prices may differ by
-    `price_tolerance_bp` basis points (10 bp of 10.00 are one cent), volumes by `volume_tolerance_pct` per
-    cent of the first provider's value; at the limit they agree. A daily bar counts as missing where its
-    provider has one before and one after it, no more than `longest_gap_days` apart: a longer gap was not
-    fetched. After a change here compute Gold again (`lakehouse rebuild-gold`).
+    `provider_order` has the preferred provider first: an exchange's own file, trades as reported, a vendor's
+    raw prices, adjusted prices; a provider that is not listed comes after these, by name. Prices may differ
+    by `price_tolerance_bp` basis points (10 bp of 10.00 are one cent), volumes by `volume_tolerance_pct` per
+    cent of the first provider's value; at the limit they agree. A daily bar counts as missing if its provider
+    has one before and one after it, at most `longest_gap_days` apart: a longer gap was not fetched. After a
+    change here, compute Gold again (`lakehouse rebuild-gold`).
     """
 
     provider_order: tuple[Provider, ...] = get_args(Provider)
@@ -161,10 +160,10 @@ class ReconciliationSettings(_Part):
 
 
 class PublicationSettings(_Part):
-    """When a provider publishes a dataset, and how long it is waited for, in place of what is built in.
+    """When a provider publishes a dataset, and how long it is awaited, instead of the built-in values.
 
     Either some minutes after the session's close, or at a time of the exchange's clock, some days after the
-    session's date. After `wait_minutes` more, what is not there is missing.
+    session's date. What has not arrived `wait_minutes` later is missing.
     """
 
     provider: str
@@ -182,15 +181,15 @@ class PublicationSettings(_Part):
 
 
 class CompletenessSettings(_Part):
-    """How it is judged what is late or missing, and how far back that is looked for and asked for again.
+    """When a session counts as late or missing, how far back to look, and when to fetch it again.
 
-    A session of bars has arrived when `enough_bars_pct` of its bars are known: minutes without a trade have
-    none. What is missing is not asked for again within `reask_pause_minutes`.
+    A session of bars has arrived once `min_bars_pct` of its bars are there: minutes without a trade have
+    none. What is missing is fetched again after `refetch_cooldown_minutes` at the earliest.
     """
 
     lookback_sessions: Annotated[PositiveInt, Field(le=15)] = 10
-    enough_bars_pct: Annotated[float, Field(gt=0, le=100)] = 90.0
-    reask_pause_minutes: Annotated[int, Field(ge=0)] = 60
+    min_bars_pct: Annotated[float, Field(gt=0, le=100)] = 90.0
+    refetch_cooldown_minutes: Annotated[int, Field(ge=0)] = 60
     publications: tuple[PublicationSettings, ...] = ()
 
 
@@ -202,16 +201,16 @@ class S3Settings(_Part):
 
 
 class SparkSettings(_Part):
-    """Apache Spark: a Connect server's address, or how to start a local one."""
+    """Apache Spark: the address of a Connect server, or how to start a local one."""
 
     remote: str | None = None
     driver_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "4g"
 
 
 class MaintenanceSettings(_Part):
-    """How long files that no current version needs are kept, for readers at work and for a way back.
+    """How long files that no current version needs are kept, for running readers and for a rollback.
 
-    A week at least: the longest reader, a replay or a restore must find its version's files.
+    At least a week: a long reader, a replay or a restore must find the files of its version.
     """
 
     retain_hours: Annotated[int, Field(ge=168)] = 168
@@ -224,7 +223,7 @@ class Settings(_Part):
     state_dir: Path = Path(".lakehouse")
     report: Path = Path("report.html")
     engine: Engine = "embedded"
-    as_if_at: datetime | None = Field(
+    simulated_now: datetime | None = Field(
         None, description="run as if this instant were now; for simulated data only"
     )
     intervals: tuple[Interval, ...] = ("5min",)

@@ -1,14 +1,16 @@
-"""What happens when: handlers, Prefect flows and the command line; all parts come together here.
+"""What happens when. The modules at this level are the Prefect flows; what they do is in the folders.
 
 Where do I go to...?
-    ask a provider                               handlers/
-    practise without a provider                  simulator/
-    see what a run does, step by step            ingest.py, build.py, market_data.py, backfill.py
-    land payloads                                landing.py
-    see how a batch is audited and published     silver_build.py, judged_rows.py, gold_build.py, gates.py
-    see what a Gold run computes                 gold_days.py
-    know what was done already                   run_log.py
+    see what a run does, step by step            operations/
+    see the flows that Prefect runs              market_data.py, ingest.py, build.py, backfill.py,
+                                                 replay.py, maintain.py, demo.py; runtime/
+    fetch from a provider                        handlers/ (clients), ingestion/ (requests and their order)
+    land payloads and files                      landing/
     know what is late or missing                 completeness/
+    try it without a provider                    simulator/
     add a command                                cli/
-    see it all run                               demo.py
+    create deployments and automations           deployment/
+
+Building itself is in jobs.pipelines. Only the flows, runtime, deployment and the option `--prefect` of the
+command line import Prefect.
 """

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from quality.batch_audit import audit_batch
 from quality.checks_file import ChecksFileError, read_checks
-from quality.gate_result import CheckOutcome, GateResult
+from quality.gate_result import CheckOutcome, GateFailed, GateResult, require_pass
 from quality.soda_scan import run_soda
 from quality.soda_session import SodaSession
 
@@ -19,23 +19,6 @@ __all__ = ["CheckOutcome", "GateFailed", "GateResult", "require_pass", "scan_bat
 
 # Two scans at once would wipe each other's errors, which Soda keeps in one list, and share a view name.
 _ONE_AT_A_TIME = threading.Lock()
-
-
-class GateFailed(Exception):
-    """A batch that must not be published; `result` says what was measured."""
-
-    def __init__(self, result: GateResult) -> None:
-        self.result = result
-        super().__init__(
-            f"wanted a batch of {result.dataset} that passes its checks, found {result.summary()}; "
-            "nothing was published: correct the data or the rule and replay the batch from Bronze"
-        )
-
-
-def require_pass(result: GateResult) -> None:
-    """Nothing, when the batch may be published; raises GateFailed otherwise."""
-    if not result.is_publishable:
-        raise GateFailed(result)
 
 
 def scan_batch(

@@ -1,4 +1,4 @@
-"""The verdict on one batch: plain values, no engine."""
+"""The result of a gate for one batch: plain values, no engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +68,23 @@ class GateResult:
         warned = tuple(o for o in self.outcomes if o.outcome == "warn")
         wrong = [_describe(o) for o in (*self.failed, *warned)] + list(self.errors)
         return " ".join(f"{line}; {'; '.join(wrong)}".split()) if wrong else line
+
+
+class GateFailed(Exception):
+    """A batch that must not be published; `result` holds what was measured."""
+
+    def __init__(self, result: GateResult) -> None:
+        self.result = result
+        super().__init__(
+            f"the batch of {result.dataset} did not pass its checks: {result.summary()}; nothing was "
+            "published: correct the data or the rule, then replay the batch from Bronze"
+        )
+
+
+def require_pass(result: GateResult) -> None:
+    """Returns if the batch may be published; raises GateFailed otherwise."""
+    if not result.is_publishable:
+        raise GateFailed(result)
 
 
 def _describe(outcome: CheckOutcome) -> str:

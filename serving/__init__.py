@@ -1,16 +1,14 @@
-"""Who reads: SQL, bars, explanations, the status and the report. Nothing here changes the lake.
+"""Everything that reads the lake: SQL, bars, exports, explanations, status and report. It changes nothing.
 
 Where do I go to...?
-    make the tables known to an engine            catalog.py
-    answer a person's SQL                         sql.py, statements.py, sql_errors.py
-    read without an engine                        queries.py, literals.py, conditions.py
-    read bars, now or as they were known          bars.py
-    see which closes adjusted bars rest on        closes.py
-    write rows as plain files for others          export.py, export_*.py
-    explain a number down to the bytes            explain.py, key_lookup.py, gold_sources.py, tick_sources.py
-    show the piece of a payload or file           excerpts.py, json_pieces.py, flat_file_excerpts.py
-    judge a table's health                        health.py; a kind of finding: health_*.py
-    see how the lakehouse is doing                status.py, completeness.py
-    see where providers disagree                  breaks.py
-    see or change the HTML report                 report.py, report_data.py, charts.py, templates/
+    run a person's SQL                                   sql/
+    read with delta-rs alone: literals, conditions       query/
+    read bars, now or as they were known                 bars/
+    read for backtests, cached in memory                 read/
+    write rows as plain files                            export/
+    trace a number back to the bytes received            explain/
+    report a table's health                              health/
+    show the lakehouse's status, gaps and breaks         monitor/
+    change the HTML report                               report/
+    print on a terminal, or as JSON                      output/
 """

@@ -1,5 +1,5 @@
-"""What a reader can ask wrongly."""
+"""The error that serving raises for a wrong request."""
 
 
 class ServingError(Exception):
-    """The question cannot be answered: says what was asked, what there is, and how to ask."""
+    """The request cannot be answered; the message says what was requested, what exists, and what to do."""

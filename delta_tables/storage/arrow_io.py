@@ -7,6 +7,7 @@ import pyarrow as pa
 from deltalake import QueryBuilder, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import delta_schema, first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
@@ -35,7 +36,8 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
         return
     batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
     try:
-        write_deltalake(lake.uri(table), batch, mode="append", storage_options=dict(lake.options))
+        with commit():
+            write_deltalake(lake.uri(table), batch, mode="append", storage_options=dict(lake.options))
     except (DeltaError, OSError) as error:
         raise _not_stored(lake, table, len(rows), error) from None
 
@@ -52,7 +54,8 @@ def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
     same_key = " AND ".join(f't."{key}" = s."{key}"' for key in table.keys)
     try:
         merge = open_table(lake, table).merge(batch, same_key, source_alias="s", target_alias="t")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+        with commit():
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
     except (DeltaError, OSError) as error:
         raise _not_stored(lake, table, len(rows), error) from None
 

@@ -1,41 +1,37 @@
 """`lakehouse breaks`: where providers disagree about a bar."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from flows.cli.context import CliContext
+from flows.cli.context import cli_context
 
 
-def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
-    """Adds the command to the app."""
+def breaks(
+    ctx: typer.Context,
+    symbol: Annotated[str | None, typer.Argument(help="else the counts of all symbols")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="the latest breaks of those found")] = 100,
+) -> None:
+    """Show where providers disagree: counts by symbol and pair, or a symbol's breaks.
 
-    @app.command()
-    def breaks(
-        symbol: Annotated[str | None, typer.Argument(help="else the counts of all symbols")] = None,
-        limit: Annotated[int, typer.Option(min=1, help="the latest breaks of those found")] = 100,
-    ) -> None:
-        """Show where providers disagree: counts by symbol and pair, or a symbol's breaks.
+    The first of a pair is the one whose bars hold. A missing bar is one that it has and the other lacks.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - other commands do without
 
-        The first of a pair is the one whose bars hold. A missing bar is one that it has and the other lacks.
-        """
-        import pyarrow as pa  # noqa: PLC0415 - other commands do without
+    from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
+        break_counts,
+        breaks_of,
+        require_compared,
+    )
+    from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
-        from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
-            break_counts,
-            breaks_of,
-            require_compared,
-        )
-        from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
-        from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
-
-        here = context()
-        require_compared(here.lake)
-        rows = breaks_of(here.lake, symbol, limit) if symbol else break_counts(here.lake)
-        if here.is_json:
-            typer.echo(json_text(rows))
-        elif rows:
-            show.print_table(here.console, pa.Table.from_pylist(rows))
-        else:
-            here.console.print(f"no breaks{f' of {symbol}' if symbol else ''}", markup=False)
+    cli = cli_context(ctx)
+    require_compared(cli.lake)
+    rows = breaks_of(cli.lake, symbol, limit) if symbol else break_counts(cli.lake)
+    if cli.is_json:
+        typer.echo(json_text(rows))
+    elif rows:
+        show.print_table(cli.console, pa.Table.from_pylist(rows))
+    else:
+        cli.console.print(f"no breaks{f' of {symbol}' if symbol else ''}", markup=False)

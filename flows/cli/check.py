@@ -39,7 +39,7 @@ class Checked:
     empty: tuple[str, ...] = ()
 
 
-def check_tables(here: CliContext, datasets: Sequence[str]) -> Checked:
+def check_tables(cli: CliContext, datasets: Sequence[str]) -> Checked:
     """The verdict on each dataset; on all that have a checks file where none is named.
 
     Where none is named, what nothing was ever published to is left out: not every lake has ticks, news or
@@ -53,20 +53,20 @@ def check_tables(here: CliContext, datasets: Sequence[str]) -> Checked:
     chosen = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
     if unknown := [name for name in chosen if name not in _TABLE_OF and name != STOCK_CLEAN]:
         raise ConfigError(f"no dataset {unknown[0]!r}; there are {', '.join([*_TABLE_OF, STOCK_CLEAN])}")
-    empty = () if datasets else tuple(name for name in chosen if _may_be_empty(here.lake, name))
+    empty = () if datasets else tuple(name for name in chosen if _may_be_empty(cli.lake, name))
     if len(empty) == len(chosen):
-        raise LakeError(f"no rows to judge in {here.lake.root}; fill the lake with `lakehouse run`")
+        raise LakeError(f"no rows to judge in {cli.lake.root}; fill the lake with `lakehouse run`")
     judged = [name for name in chosen if name not in empty]
     for name in judged:
-        _require(here.lake, _table_of(name))
-    with engine_session(here.settings, here.lake) as spark:
+        _require(cli.lake, _table_of(name))
+    with engine_session(cli.settings, cli.lake) as spark:
         results = [
             scan_batch(
                 spark,
-                _rows(spark, here, name),
+                _rows(spark, cli, name),
                 name,
                 CHECKS / f"{name}.yml",
-                here.now(),
+                cli.now(),
                 _TABLE_OF[name].required_columns if name in _TABLE_OF else (),
             )
             for name in judged
@@ -111,10 +111,10 @@ def _require(lake: Lake, table: Table) -> None:
         open_table(lake, table)
     except TableNotFoundError:
         raise LakeError(
-            f"{lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`"
+            f"{lake.uri(table)}: no {table.full_name} cli; fill the lake with `lakehouse run`"
         ) from None
 
 
-def _rows(spark: SparkSession, here: CliContext, dataset: str) -> DataFrame:
-    rows_df = read_table(spark, here.lake, _table_of(dataset))
+def _rows(spark: SparkSession, cli: CliContext, dataset: str) -> DataFrame:
+    rows_df = read_table(spark, cli.lake, _table_of(dataset))
     return stock_clean(rows_df) if dataset == STOCK_CLEAN else rows_df

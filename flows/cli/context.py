@@ -1,17 +1,30 @@
-"""What a command works with: settings, secrets, lake, clock, console; built once a call."""
+"""What a command works with: settings, secrets, lake, clock and console, built once per call."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
 from config.load import load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake, lake_of
+
+if TYPE_CHECKING:
+    from jobs.runs.run_context import RunContext
+
+
+@dataclass(frozen=True)
+class GlobalOptions:
+    """The options in front of the command's name."""
+
+    config_file: Path | None = None
+    is_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,26 @@ class CliContext:
         """The settings file as a flow parameter."""
         return str(self.config_file) if self.config_file else None
 
+    def new_run(self) -> "RunContext":
+        """The context of a new run; creates all tables.
+
+        Raises:
+            LakeError, SchemaMismatch: what is wrong and what to do.
+        """
+        from jobs.runs.run_context import new_run_context  # noqa: PLC0415 - imports delta-rs
+
+        return new_run_context(self.settings, self.secrets)
+
+
+def cli_context(ctx: typer.Context) -> CliContext:
+    """The context of the command that typer calls.
+
+    Raises:
+        ConfigError: the settings cannot be used.
+    """
+    options = ctx.find_object(GlobalOptions) or GlobalOptions()
+    return open_context(options.config_file, is_json=options.is_json)
+
 
 def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
     """The context of one call.
@@ -42,5 +75,5 @@ def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
 
     settings = load_settings(os.environ, config_file)
     secrets = load_secrets()
-    clock = market_clock(settings.as_if_at)
+    clock = market_clock(settings.simulated_now)
     return CliContext(settings, secrets, lake_of(settings, secrets), is_json, Console(), clock, config_file)

@@ -2,13 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from config.load import load_settings
 from flows.cli.entry_point import run_in_process
-
-if TYPE_CHECKING:
-    from flows.operations.run_summary import RunSummary
 
 CONFIG = Path("config/demo.toml")
 NEXT = """
@@ -25,35 +21,25 @@ The daily prices are real (S&P 500, 2009-2010); intraday bars, currencies and co
 
 
 def main() -> None:
-    """Starts the simulator, runs the real flows against it, prints the summary and the next steps."""
-    os.environ.setdefault("PREFECT_HOME", str(Path(".lakehouse/prefect").resolve()))
-    os.environ["ALPHAVANTAGE_API_KEY"] = "demo-of-the-lakehouse"
-    os.environ["LAKEHOUSE_CONFIG"] = str(CONFIG)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    """Starts the simulator, fills the lake from it, prints the summary and the next steps."""
     run_in_process(_demo)
 
 
 def _demo() -> None:
-    from flows.cli.context import open_context  # noqa: PLC0415 - after the environment is set
+    from flows.cli.context import open_context  # noqa: PLC0415 - Ctrl-C while it is imported is handled, too
     from flows.cli.run import finish  # noqa: PLC0415
+    from flows.operations.demo import fill_demo_lake  # noqa: PLC0415
     from flows.simulator.process import start_process  # noqa: PLC0415
     from flows.simulator.service import SimulatorConfig  # noqa: PLC0415
 
+    os.environ["ALPHAVANTAGE_API_KEY"] = "demo-of-the-lakehouse"
+    os.environ["LAKEHOUSE_CONFIG"] = str(CONFIG)
     settings = load_settings(os.environ)
-    with start_process(SimulatorConfig(clock=settings.as_if_at)) as simulator:
+    with start_process(SimulatorConfig(clock=settings.simulated_now)) as simulator:
         os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = simulator.url
-        finish(open_context(CONFIG, is_json=False), _run)
+        cli = open_context(CONFIG, is_json=False)
+        finish(cli, lambda: fill_demo_lake(cli.new_run()))
     print(NEXT.format(report=settings.report))  # noqa: T201 - the demo speaks to a person
-
-
-def _run() -> "RunSummary":
-    from rich.console import Console  # noqa: PLC0415
-
-    from flows.cli.progress_bar import progress_bar  # noqa: PLC0415
-    from flows.demo import demo  # noqa: PLC0415 - imports Prefect
-
-    with progress_bar(Console(stderr=True)):
-        return demo()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`lakehouse export`: rows as plain objects in a folder or bucket, in the layouts that readers expect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from flows.cli.context import CliContext
+from flows.cli.context import CliContext, cli_context
 
 if TYPE_CHECKING:
     from serving.export.request import ExportRequest
@@ -20,52 +20,49 @@ _DAY = ["%Y-%m-%d"]
 _INSTANT = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", *_DAY]
 
 
-def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
-    """Adds the command to the app."""
+def export(
+    ctx: typer.Context,
+    what: Annotated[
+        str, typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table: silver.trades")
+    ],
+    to: Annotated[str, typer.Option(help="a folder, or s3://bucket/prefix")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="csv, json or parquet; else csv, of a table parquet")
+    ] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT; else all; repeat")
+    ] = None,
+    start: Annotated[datetime | None, typer.Option(formats=_DAY, help="first session")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=_DAY, help="last session")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=_INSTANT, help="as known then; UTC where no zone is named")
+    ] = None,
+    interval: Annotated[str | None, typer.Option(help="such as 5min")] = None,
+    provider: Annotated[str | None, typer.Option(help="such as alphavantage")] = None,
+    adjusted: Annotated[str | None, typer.Option(help="for splits: split; dividends too: total")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="remove the layout's objects that this export has not")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="objects written at once")] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Answer for machines, as JSON.")] = False,
+) -> None:
+    """Write rows as plain files: a folder or bucket that needs no Delta to be read.
 
-    @app.command()
-    def export(
-        what: Annotated[
-            str, typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table: silver.trades")
-        ],
-        to: Annotated[str, typer.Option(help="a folder, or s3://bucket/prefix")],
-        form: Annotated[
-            str | None, typer.Option("--format", help="csv, json or parquet; else csv, of a table parquet")
-        ] = None,
-        symbols: Annotated[
-            list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT; else all; repeat")
-        ] = None,
-        start: Annotated[datetime | None, typer.Option(formats=_DAY, help="first session")] = None,
-        end: Annotated[datetime | None, typer.Option(formats=_DAY, help="last session")] = None,
-        as_of: Annotated[
-            datetime | None, typer.Option(formats=_INSTANT, help="as known then; UTC where no zone is named")
-        ] = None,
-        interval: Annotated[str | None, typer.Option(help="such as 5min")] = None,
-        provider: Annotated[str | None, typer.Option(help="such as alphavantage")] = None,
-        adjusted: Annotated[str | None, typer.Option(help="for splits: split; dividends too: total")] = None,
-        replace: Annotated[
-            bool, typer.Option("--replace", help="remove the layout's objects that this export has not")
-        ] = False,
-        threads: Annotated[int, typer.Option(min=1, max=64, help="objects written at once")] = 8,
-        json: Annotated[bool, typer.Option("--json", help="Answer for machines, as JSON.")] = False,
-    ) -> None:
-        """Write rows as plain files: a folder or bucket that needs no Delta to be read.
+    intraday: intraday/{symbol}/{date}/data.csv. daily: daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table:
+    {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each has a
+    _manifest.json, written last. Exit code 0: written; 1: no row is meant by this; 2: an error.
+    """
+    from serving.export.request import ExportRequest  # noqa: PLC0415 - imports delta-rs
 
-        intraday: intraday/{symbol}/{date}/data.csv. daily: daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table:
-        {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each has a
-        _manifest.json, written last. Exit code 0: written; 1: no row is meant by this; 2: an error.
-        """
-        from serving.export.request import ExportRequest  # noqa: PLC0415 - imports delta-rs
-
-        here = context()
-        names = tuple(name.strip() for text in symbols or () for name in text.split(",") if name.strip())
-        request = ExportRequest(names, _day(start), _day(end), _instant(as_of), interval, provider, adjusted)
-        summary = _run(here, what, to, form, request, threads, replaces=replace)
-        _show(here, summary, is_json=json or here.is_json)
+    cli = cli_context(ctx)
+    names = tuple(name.strip() for text in symbols or () for name in text.split(",") if name.strip())
+    request = ExportRequest(names, _day(start), _day(end), _instant(as_of), interval, provider, adjusted)
+    summary = _run(cli, what, to, form, request, threads, replaces=replace)
+    _show(cli, summary, is_json=json or cli.is_json)
 
 
 def _run(
-    here: CliContext,
+    cli: CliContext,
     what: str,
     to: str,
     form: str | None,
@@ -82,14 +79,14 @@ def _run(
 
     layout = layout_named(what)
     chosen = format_named(form or layout.format_name)
-    require_outside_lake(here.lake, to)
-    target = target_for(to, layout, here.settings.s3, here.secrets)
+    require_outside_lake(cli.lake, to)
+    target = target_for(to, layout, cli.settings.s3, cli.secrets)
     try:
-        plan = plan_export(here.lake, layout, request)
+        plan = plan_export(cli.lake, layout, request)
     except NothingToExportError as nothing:
         typer.echo(f"lakehouse: {nothing}", err=True)
         raise typer.Exit(EXIT_NOTHING) from None
-    with _progress(here.console, f"export to {target.destination}", plan.total_rows) as observe:
+    with _progress(cli.console, f"export to {target.destination}", plan.total_rows) as observe:
         return (export_replacing if replaces else export)(plan, target, chosen, threads, observe)
 
 
@@ -102,7 +99,7 @@ def _progress(console: Console, what: str, total_rows: int) -> "Iterator[OnWritt
         yield lambda written: progress.advance(task, written.row_count)
 
 
-def _show(here: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
+def _show(cli: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
@@ -113,7 +110,7 @@ def _show(here: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
     table = Table(show_header=False)
     for name, value in vars(summary).items():
         table.add_row(name, _cell(value))
-    here.console.print(table)
+    cli.console.print(table)
 
 
 def _cell(value: object) -> str:

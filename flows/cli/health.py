@@ -1,13 +1,12 @@
 """`lakehouse health`: what looks wrong in a table although no single row breaks a rule."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
-from flows.cli.context import CliContext
-from serving.health.findings import HealthRequest, HealthReport, Thresholds
+from flows.cli.context import CliContext, cli_context
+from serving.health.findings import HealthReport, HealthRequest, Thresholds
 
 EXIT_FINDINGS = 1
 _DAY = ["%Y-%m-%d"]
@@ -21,93 +20,90 @@ _TITLES = {
 }
 
 
-def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
-    """Adds the command to the app."""
+def health(
+    ctx: typer.Context,
+    table: Annotated[
+        str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis")
+    ],
+    symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
+    gap_minutes: Annotated[
+        float, typer.Option(min=0.001, help="longest time between neighbours in a session")
+    ] = Thresholds.gap_minutes,
+    sigmas: Annotated[
+        float, typer.Option(min=0.001, help="farthest log return from the usual")
+    ] = Thresholds.sigmas,
+    window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Thresholds.window,
+    split_tolerance_pct: Annotated[
+        float, typer.Option(min=0.0, max=10.0, help="how near to a split's ratio, in %")
+    ] = Thresholds.split_tolerance_pct,
+    stale_sessions: Annotated[
+        int, typer.Option(min=1, help="sessions behind the others from which on a symbol is stale")
+    ] = Thresholds.stale_sessions,
+    constant_sessions: Annotated[
+        int, typer.Option(min=2, help="sessions of one close from which on it is stale")
+    ] = Thresholds.constant_sessions,
+    min_trades: Annotated[
+        int, typer.Option(min=0, help="fewest trades of a session")
+    ] = Thresholds.min_trades,
+    min_volume: Annotated[
+        float, typer.Option(min=0.0, help="least volume of a session of bars")
+    ] = Thresholds.min_volume,
+    min_bars_pct: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="fewest bars of a session, in % of those to expect")
+    ] = Thresholds.min_bars_pct,
+    most: Annotated[
+        int, typer.Option(min=1, help="findings shown of each kind, the worst first")
+    ] = Thresholds.max_findings,
+    json: Annotated[bool, typer.Option("--json", help="for machines; as `lakehouse --json`")] = False,
+) -> None:
+    """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
 
-    @app.command()
-    def health(
-        table: Annotated[
-            str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis")
-        ],
-        symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
-        start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
-        end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
-        gap_minutes: Annotated[
-            float, typer.Option(min=0.001, help="longest time between neighbours in a session")
-        ] = Thresholds.gap_minutes,
-        sigmas: Annotated[
-            float, typer.Option(min=0.001, help="farthest log return from the usual")
-        ] = Thresholds.sigmas,
-        window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Thresholds.window,
-        split_tolerance_pct: Annotated[
-            float, typer.Option(min=0.0, max=10.0, help="how near to a split's ratio, in %")
-        ] = Thresholds.split_tolerance_pct,
-        stale_sessions: Annotated[
-            int, typer.Option(min=1, help="sessions behind the others from which on a symbol is stale")
-        ] = Thresholds.stale_sessions,
-        constant_sessions: Annotated[
-            int, typer.Option(min=2, help="sessions of one close from which on it is stale")
-        ] = Thresholds.constant_sessions,
-        min_trades: Annotated[
-            int, typer.Option(min=0, help="fewest trades of a session")
-        ] = Thresholds.min_trades,
-        min_volume: Annotated[
-            float, typer.Option(min=0.0, help="least volume of a session of bars")
-        ] = Thresholds.min_volume,
-        min_bars_pct: Annotated[
-            float, typer.Option(min=0.0, max=100.0, help="fewest bars of a session, in % of those to expect")
-        ] = Thresholds.min_bars_pct,
-        most: Annotated[
-            int, typer.Option(min=1, help="findings shown of each kind, the worst first")
-        ] = Thresholds.max_findings,
-        json: Annotated[bool, typer.Option("--json", help="for machines; as `lakehouse --json`")] = False,
-    ) -> None:
-        """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
+    Exit code 0: healthy; 1: something was found; 2: wrong usage, or nothing there to judge.
+    """
+    from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
 
-        Exit code 0: healthy; 1: something was found; 2: wrong usage, or nothing there to judge.
-        """
-        from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
-
-        here = context()
-        limits = Thresholds(
-            gap_minutes=gap_minutes,
-            sigmas=sigmas,
-            window=window,
-            split_tolerance_pct=split_tolerance_pct,
-            stale_sessions=stale_sessions,
-            constant_sessions=constant_sessions,
-            min_trades=min_trades,
-            min_volume=min_volume,
-            min_bars_pct=min_bars_pct,
-            max_findings=most,
-        )
-        asked = HealthRequest(tuple(symbol or ()), _day(start), _day(end))
-        report = report_of(here.lake, table, asked, limits)
-        _show(here, report, is_json=json or here.is_json)
-        raise typer.Exit(0 if report.is_healthy else EXIT_FINDINGS)
+    cli = cli_context(ctx)
+    limits = Thresholds(
+        gap_minutes=gap_minutes,
+        sigmas=sigmas,
+        window=window,
+        split_tolerance_pct=split_tolerance_pct,
+        stale_sessions=stale_sessions,
+        constant_sessions=constant_sessions,
+        min_trades=min_trades,
+        min_volume=min_volume,
+        min_bars_pct=min_bars_pct,
+        max_findings=most,
+    )
+    asked = HealthRequest(tuple(symbol or ()), _day(start), _day(end))
+    report = report_of(cli.lake, table, asked, limits)
+    _show(cli, report, is_json=json or cli.is_json)
+    raise typer.Exit(0 if report.is_healthy else EXIT_FINDINGS)
 
 
 def _day(at: datetime | None) -> date | None:
     return at.date() if at else None
 
 
-def _show(here: CliContext, report: HealthReport, *, is_json: bool) -> None:
+def _show(cli: CliContext, report: HealthReport, *, is_json: bool) -> None:
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
         typer.echo(json_text(report))
         return
     symbols = "1 symbol" if report.symbols == 1 else f"{report.symbols:,} symbols"
-    _say(here, f"{report.table}: {report.rows:,} rows of {symbols}, {report.first} to {report.last}")
+    _say(cli, f"{report.table}: {report.rows:,} rows of {symbols}, {report.first} to {report.last}")
     for kind, count in report.counts.items():
         shown = sum(finding.kind == kind for finding in report.findings)
         only = f", the worst {shown} shown" if shown < count else ""
-        _say(here, f"  {_TITLES[kind]}: {count or 'none'}{only}")
+        _say(cli, f"  {_TITLES[kind]}: {count or 'none'}{only}")
     if report.findings:
-        _print_findings(here, report)
+        _print_findings(cli, report)
 
 
-def _print_findings(here: CliContext, report: HealthReport) -> None:
+def _print_findings(cli: CliContext, report: HealthReport) -> None:
     import pyarrow as pa  # noqa: PLC0415
 
     from serving.output.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
@@ -124,8 +120,8 @@ def _print_findings(here: CliContext, report: HealthReport) -> None:
         }
         for each in report.findings
     ]
-    print_table(here.console, pa.Table.from_pylist(rows))
+    print_table(cli.console, pa.Table.from_pylist(rows))
 
 
-def _say(here: CliContext, line: str) -> None:
-    here.console.print(line, markup=False, soft_wrap=True)
+def _say(cli: CliContext, line: str) -> None:
+    cli.console.print(line, markup=False, soft_wrap=True)

@@ -1,4 +1,8 @@
-"""Commands that change the lake: run, backfill, build, rebuild-gold."""
+"""Commands that change the lake: run, backfill, build, replay, rebuild-gold.
+
+They call flows.operations directly. With PREFECT_API_URL set, or with --prefect, they run as flows on that
+Prefect server; see flows.cli.orchestration.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,134 +12,189 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.context import CliContext
+from flows.cli.context import CliContext, cli_context
+from flows.cli.orchestration import PrefectOption, uses_prefect
 
 if TYPE_CHECKING:
     from flows.operations.run_summary import RunSummary
 
 EXIT_FAILURES = 1
+_DAY = ["%Y-%m-%d"]
 
 
-def register(app: typer.Typer, context: Callable[[], CliContext]) -> None:
-    """Adds the commands to the app."""
+def run(ctx: typer.Context, prefect: PrefectOption = False) -> None:
+    """Fetch the watch list's latest data, build Silver and Gold, write the report.
 
-    @app.command()
-    def run() -> None:
-        """Fetch the watch list's latest data, build Silver and Gold, write the report.
+    Exit code 0: everything came; 1: done, but some requests failed or a provider has no key; 2: an error.
+    """
+    cli = cli_context(ctx)
 
-        Exit code 0: all came; 1: done, but some queries failed or a provider has no key; 2: an error.
-        """
-        here = context()
-        with _progress(here):
-            from flows.ingestion.request_selection import require_anybody  # noqa: PLC0415 - imports every handler
-            from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
+    def directly() -> "RunSummary":
+        from flows.operations.market_data import run_watch_list  # noqa: PLC0415 - imports every handler
 
-            require_anybody(here.settings, here.secrets)
-            finish(here, lambda: market_data(here.config_text))
+        return run_watch_list(cli.settings, cli.secrets)
 
-    @app.command()
-    def backfill(
-        start: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first session")],
-        end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last session")],
-        dataset: Annotated[list[str] | None, typer.Option(help="such as daily; repeat")] = None,
-        provider: Annotated[
-            str | None, typer.Option(help="else all that have the dataset; flat files: massive")
-        ] = None,
-        symbol: Annotated[list[str] | None, typer.Option(help="else the watch list; repeat")] = None,
-    ) -> None:
-        """Fetch and build a range of history; a stopped backfill goes on where it was."""
-        here = context()
-        with _progress(here):
-            from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
+    def as_flow() -> "RunSummary":
+        from flows.cli.orchestration import summary_of  # noqa: PLC0415 - imports Prefect
+        from flows.ingestion.request_selection import require_credentials  # noqa: PLC0415
+        from flows.market_data import market_data  # noqa: PLC0415 - imports Prefect
 
-            finish(here, lambda: flow(start.date(), end.date(), dataset, symbol, here.config_text, provider))
+        require_credentials(cli.settings, cli.secrets)
+        return summary_of(market_data, cli.config_text)
 
-    @app.command()
-    def build() -> None:
-        """Build Silver and Gold from what has landed and is pending."""
-        here = context()
-        with _progress(here):
-            from flows.build import build as flow  # noqa: PLC0415 - imports Prefect
-
-            finish(here, lambda: flow(here.config_text))
-
-    @app.command()
-    def replay(
-        provider: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
-        symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
-        start: Annotated[
-            datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="received on or after, UTC")
-        ] = None,
-        end: Annotated[
-            datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="received on or before, UTC")
-        ] = None,
-        table: Annotated[
-            list[str] | None, typer.Option(help="such as silver.trades; else all; repeat")
-        ] = None,
-    ) -> None:
-        """Judge what lies in Bronze anew, after a parser or a rule was mended.
-
-        Fetches nothing but flat files that have left the landing area, and those only as they were.
-        """
-        here = context()
-        first, last = (moment.date() if moment else None for moment in (start, end))
-        with _progress(here):
-            from flows.replay import replay as flow  # noqa: PLC0415 - imports Prefect
-
-            finish(here, lambda: flow(provider, symbol, first, last, here.config_text, table))
-
-    @app.command("rebuild-gold")
-    def rebuild_gold() -> None:
-        """Compute all of Gold again, after a threshold or a formula has changed."""
-        here = context()
-        with _progress(here):
-            from flows.build import rebuild as flow  # noqa: PLC0415 - imports Prefect
-
-            finish(here, lambda: flow(here.config_text))
+    finish(cli, as_flow if uses_prefect(prefect) else directly)
 
 
-def finish(here: CliContext, run: "Callable[[], RunSummary]") -> None:
-    """Runs, prints the summary, writes the report; leaves with 1 where something asked for is missing.
+def backfill(
+    ctx: typer.Context,
+    start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First session.")],
+    end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last session.")],
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="Such as daily. Default: all with a history. Repeatable.")
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Default: all that have the dataset. Flat files: massive.")
+    ] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Default: the watch list. Repeatable.")] = None,
+    prefect: PrefectOption = False,
+) -> None:
+    """Fetch and build a range of history; a stopped backfill continues where it was."""
+    cli = cli_context(ctx)
+
+    def directly() -> "RunSummary":
+        from flows.operations.backfill import BackfillRange  # noqa: PLC0415 - imports every handler
+        from flows.operations.backfill import backfill as run_backfill  # noqa: PLC0415
+
+        wanted = BackfillRange(start.date(), end.date(), dataset or (), symbol or (), provider)
+        return run_backfill(cli.new_run(), wanted)
+
+    def as_flow() -> "RunSummary":
+        from flows.backfill import backfill as flow  # noqa: PLC0415 - imports Prefect
+        from flows.cli.orchestration import summary_of  # noqa: PLC0415 - imports Prefect
+
+        return summary_of(flow, start.date(), end.date(), dataset, symbol, cli.config_text, provider)
+
+    finish(cli, as_flow if uses_prefect(prefect) else directly)
+
+
+def build(ctx: typer.Context, prefect: PrefectOption = False) -> None:
+    """Build Silver and Gold from what has landed and is pending."""
+    cli = cli_context(ctx)
+
+    def directly() -> "RunSummary":
+        from flows.operations.build import build as run_build  # noqa: PLC0415 - imports pyspark
+
+        return run_build(cli.new_run())
+
+    def as_flow() -> "RunSummary":
+        from flows.build import build as flow  # noqa: PLC0415 - imports Prefect
+        from flows.cli.orchestration import summary_of  # noqa: PLC0415 - imports Prefect
+
+        return summary_of(flow, cli.config_text)
+
+    finish(cli, as_flow if uses_prefect(prefect) else directly)
+
+
+def replay(
+    ctx: typer.Context,
+    provider: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=_DAY, help="Received on or after, UTC.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=_DAY, help="Received on or before, UTC.")
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help="Such as silver.trades. Default: all. Repeatable.")
+    ] = None,
+    prefect: PrefectOption = False,
+) -> None:
+    """Reprocess Bronze after a parser or rule fix.
+
+    Fetches nothing but flat files whose bytes have expired, and only the same versions.
+    """
+    cli = cli_context(ctx)
+    first, last = (moment.date() if moment else None for moment in (start, end))
+
+    def directly() -> "RunSummary":
+        from flows.operations.replay import replay as run_replay  # noqa: PLC0415 - imports pyspark
+        from jobs.pipelines.replay_scope import ReplayScope  # noqa: PLC0415 - imports pyspark
+
+        scope = ReplayScope(tuple(provider or ()), tuple(symbol or ()), first, last, tuple(table or ()))
+        return run_replay(cli.new_run(), scope)
+
+    def as_flow() -> "RunSummary":
+        from flows.cli.orchestration import summary_of  # noqa: PLC0415 - imports Prefect
+        from flows.replay import replay as flow  # noqa: PLC0415 - imports Prefect
+
+        return summary_of(flow, provider, symbol, first, last, cli.config_text, table)
+
+    finish(cli, as_flow if uses_prefect(prefect) else directly)
+
+
+def rebuild_gold(ctx: typer.Context, prefect: PrefectOption = False) -> None:
+    """Compute all of Gold again, after a threshold or a formula has changed."""
+    cli = cli_context(ctx)
+
+    def directly() -> "RunSummary":
+        from flows.operations.build import rebuild_all_gold  # noqa: PLC0415 - imports pyspark
+
+        return rebuild_all_gold(cli.new_run())
+
+    def as_flow() -> "RunSummary":
+        from flows.build import rebuild as flow  # noqa: PLC0415 - imports Prefect
+        from flows.cli.orchestration import summary_of  # noqa: PLC0415 - imports Prefect
+
+        return summary_of(flow, cli.config_text)
+
+    finish(cli, as_flow if uses_prefect(prefect) else directly)
+
+
+def finish(cli: CliContext, run_command: "Callable[[], RunSummary]") -> None:
+    """Runs with a progress bar, prints the summary, writes the report; exits with 1 if anything is missing.
 
     Raises:
         BuildBlocked: a gate refused a batch; the summary and the report, which show why, come first.
     """
-    from flows.operations.run_summary import BuildBlocked  # noqa: PLC0415 - imports Prefect
+    from flows.operations.run_summary import BuildBlocked  # noqa: PLC0415 - imports every handler
 
     try:
-        summary = run()
+        with _progress(cli):
+            summary = run_command()
     except BuildBlocked as blocked:
-        _show(here, blocked.summary)
+        _show(cli, blocked.summary)
         raise
-    _show(here, summary)
+    _show(cli, summary)
     if summary.has_failures:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _show(here: CliContext, summary: "RunSummary") -> None:
+def _show(cli: CliContext, summary: "RunSummary") -> None:
     from flows.cli.summary import print_summary  # noqa: PLC0415 - imports rich
     from serving.report.render import write_report  # noqa: PLC0415 - imports jinja2
 
-    write_report(here.lake, here.settings.report, here.now())
-    if here.is_json:
+    write_report(cli.lake, cli.settings.report, cli.now())
+    if cli.is_json:
         typer.echo(json.dumps({"run_id": summary.run_id, **_plain(summary)}, default=str))
     else:
-        print_summary(here.console, summary)
-        here.console.print(f"report: {here.settings.report.resolve()}")
+        print_summary(cli.console, summary)
+        cli.console.print(f"report: {cli.settings.report.resolve()}")
 
 
 def _plain(summary: "RunSummary") -> dict[str, object]:
     return {
-        "stages": [vars(stage) for stage in summary.stages],
+        "stages": [stage.columns for stage in summary.stages],
         "failures": [vars(failure) for failure in summary.failures],
-        "not_asked": summary.not_asked,
-        "left_out": [vars(each) for each in summary.left_out],
+        "not_requested": summary.not_requested,
+        "skipped_providers": [vars(skipped) for skipped in summary.skipped_providers],
+        "nothing_to_do": summary.nothing_to_do,
         "seconds": round(summary.seconds, 3),
     }
 
 
-def _progress(here: CliContext) -> AbstractContextManager[None]:
+def _progress(cli: CliContext) -> AbstractContextManager[None]:
     """A progress bar on a terminal."""
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
 
-    return progress_bar(here.console)
+    return progress_bar(cli.console)

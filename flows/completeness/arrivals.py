@@ -1,4 +1,4 @@
-"""When sessions arrived: bars found in silver.bars, files in Bronze; read without an engine."""
+"""When sessions arrived: bars in silver.bars, files in Bronze; read without a Spark session."""
 
 import math
 from collections import defaultdict
@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from delta_tables.intervals import year_partition
 from delta_tables.storage.arrow_io import query_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
 from delta_tables.tables.silver import BARS
-from flows.completeness.expected_sessions import FILES, Calendars, Expected
-from flows.handlers import bse, massive
+from flows.completeness.expected_sessions import Calendars, ExpectedSession
+from flows.ingestion.registry import FILE_SOURCES, PAYLOAD_SOURCES, SOURCES
+from flows.ingestion.source import PayloadSource, has_session_files
 
-BarKey = tuple[str, str, str, date]
-FileKey = tuple[str, str, date]
-Learned = Sequence[tuple[datetime, int]]
+BarKey = tuple[str, str, str, date]  # provider, symbol, interval, session
+FileKey = tuple[str, str, date]  # provider, dataset, session
+BarCounts = Sequence[tuple[datetime, int]]  # how many bars came at each instant, the oldest first
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """When enough of a session had come (None: not yet), how many bars there are (None: a file)."""
+    """When enough of a session had arrived (None: not yet), and its number of bars (None: a file)."""
 
     at: datetime | None
     bars: int | None = None
@@ -31,132 +33,142 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What has come: of bars how many were learned at each instant, of files when the first version did."""
+    """How many bars of each session came at each instant; when the first version of each file came."""
 
-    bars: Mapping[BarKey, Learned]
+    bars: Mapping[BarKey, BarCounts]
     files: Mapping[FileKey, datetime]
 
-    def of(self, expected: Expected, enough_pct: float) -> Arrival:
-        """How the session arrived; of several intervals that will do, the one that was there first."""
+    def of(self, expected: ExpectedSession, min_bars_pct: float) -> Arrival:
+        """How the session arrived; of several accepted intervals the one that was complete first."""
         series = expected.series
         if series.is_files:
             return Arrival(self.files.get((series.provider, series.dataset, expected.trade_dt)))
         found = [
-            _arrival(
-                self.bars.get((series.provider, series.symbol, interval, expected.trade_dt), ()), *needed
-            )
+            _arrival(self._counts(expected, interval), full, min_bars_pct)
             for interval, full in expected.bars.items()
-            for needed in [(full, enough_pct)]
         ]
-        return min(found, key=lambda each: (each.at is None, each.at or datetime.max.replace(tzinfo=UTC)))
+        return min(found, key=lambda one: (one.at is None, one.at or datetime.max.replace(tzinfo=UTC)))
 
-    def first_at(self, expected: Expected) -> datetime | None:
-        """When the first piece of the session came, enough or not."""
+    def first_at(self, expected: ExpectedSession) -> datetime | None:
+        """When the first part of the session came, enough or not."""
         series = expected.series
         if series.is_files:
             return self.files.get((series.provider, series.dataset, expected.trade_dt))
-        learned = [self._learned(expected, interval) for interval in series.accepts]
-        return min((at for each in learned for at, _ in each), default=None)
+        counts = [self._counts(expected, interval) for interval in series.accepts]
+        return min((at for of_interval in counts for at, _ in of_interval), default=None)
 
-    def _learned(self, expected: Expected, interval: str) -> Learned:
+    def _counts(self, expected: ExpectedSession, interval: str) -> BarCounts:
         series = expected.series
         return self.bars.get((series.provider, series.symbol, interval, expected.trade_dt), ())
 
 
 def arrivals(lake: Lake, days: Iterable[date]) -> Arrivals:
-    """What has come of the sessions of these dates.
+    """What has arrived of the sessions of these dates.
 
     Raises:
-        LakeError: a table is there and cannot be read.
+        LakeError: a table exists and cannot be read.
     """
-    wanted = sorted(set(days))
-    if not wanted:
+    ordered = sorted(set(days))
+    if not ordered:
         return Arrivals({}, {})
-    return Arrivals(_bars(lake, wanted), {**_flat_files(lake, wanted), **_bhavcopies(lake, wanted)})
+    files = _flat_files(lake, ordered)
+    for source in PAYLOAD_SOURCES.values():
+        files |= _payload_files(lake, source, ordered)
+    return Arrivals(_bars(lake, ordered), files)
 
 
 def known_calendars(lake: Lake, since: date) -> Calendars:
-    """The calendar that the bars of each (provider, symbol) have, of those from `since` on.
+    """The calendar of the bars of each (provider, symbol), from the sessions since this date.
 
     Raises:
-        LakeError: silver.bars is there and cannot be read.
+        LakeError: silver.bars exists and cannot be read.
     """
-    first, year = _literal(since), _literal(since.replace(month=1, day=1))
+    first, year = _literal(since), _literal(year_partition(since))
     rows = _select(
         lake,
         BARS,
         "SELECT DISTINCT provider, symbol, calendar FROM stored "  # noqa: S608 - dates
-        f"WHERE provider NOT IN {_files()} AND trade_dt >= {first} "
+        f"WHERE provider NOT IN {_file_providers()} AND trade_dt >= {first} "
         f"AND (partition_dt >= {first} OR partition_dt = {year})",
     )
     return {(row["provider"], row["symbol"]): row["calendar"] for row in rows}
 
 
-def _arrival(learned: Learned, full: int, enough_pct: float) -> Arrival:
-    needed = max(1, math.ceil(full * enough_pct / 100))
-    found, at = 0, None
-    for instant, count in learned:
-        found += count
-        if at is None and found >= needed:
+def _arrival(counts: BarCounts, full: int, min_bars_pct: float) -> Arrival:
+    needed = max(1, math.ceil(full * min_bars_pct / 100))
+    total, at = 0, None
+    for instant, count in counts:
+        total += count
+        if at is None and total >= needed:
             at = instant
-    return Arrival(at, found, full)
+    return Arrival(at, total, full)
 
 
-def _bars(lake: Lake, days: Sequence[date]) -> dict[BarKey, Learned]:
-    """How many bars of a session were learned when; a correction later on does not count again."""
-    partitions = {*days, *(day.replace(month=1, day=1) for day in days)}
+def _bars(lake: Lake, days: Sequence[date]) -> dict[BarKey, BarCounts]:
+    """How many bars of each session came when; a later correction of a bar does not count again."""
+    partitions = {*days, *map(year_partition, days)}
     rows = _select(
         lake,
         BARS,
-        'SELECT provider, symbol, "interval", trade_dt, learned_at, count(*) AS bars FROM ('  # noqa: S608 - dates
-        'SELECT provider, symbol, "interval", trade_dt, min(known_from) AS learned_at FROM stored '
+        'SELECT provider, symbol, "interval", trade_dt, came_at, count(*) AS bars FROM ('  # noqa: S608 - dates
+        'SELECT provider, symbol, "interval", trade_dt, min(known_from) AS came_at FROM stored '
         f"WHERE trade_dt IN ({_literals(days)}) AND partition_dt IN ({_literals(sorted(partitions))}) "
-        f"AND session IN ('regular', '24x7') AND provider NOT IN {_files()} "
+        f"AND session IN ('regular', '24x7') AND provider NOT IN {_file_providers()} "
         'GROUP BY provider, symbol, "interval", trade_dt, "timestamp") '
-        'GROUP BY provider, symbol, "interval", trade_dt, learned_at ORDER BY learned_at',
+        'GROUP BY provider, symbol, "interval", trade_dt, came_at ORDER BY came_at',
     )
-    found: defaultdict[BarKey, list[tuple[datetime, int]]] = defaultdict(list)
+    counts: defaultdict[BarKey, list[tuple[datetime, int]]] = defaultdict(list)
     for row in rows:
         key = (row["provider"], row["symbol"], row["interval"], row["trade_dt"])
-        found[key].append((row["learned_at"], row["bars"]))
-    return dict(found)
+        counts[key].append((row["came_at"], row["bars"]))
+    return dict(counts)
 
 
 def _flat_files(lake: Lake, days: Sequence[date]) -> dict[FileKey, datetime]:
+    """When the first version of each flat file of these sessions landed."""
     rows = _select(
         lake,
         RAW_FILES,
-        "SELECT dataset, file_dt, min(fetched_at) AS at FROM stored "  # noqa: S608 - dates
-        f"WHERE provider = '{massive.MANIFEST.name}' AND file_dt IN ({_literals(days)}) "
-        "GROUP BY dataset, file_dt",
+        "SELECT provider, dataset, file_dt, min(fetched_at) AS at FROM stored "  # noqa: S608 - dates
+        f"WHERE provider IN {_names(FILE_SOURCES)} AND file_dt IN ({_literals(days)}) "
+        "GROUP BY provider, dataset, file_dt",
     )
-    return {(massive.MANIFEST.name, row["dataset"], row["file_dt"]): row["at"] for row in rows}
+    return {(row["provider"], row["dataset"], row["file_dt"]): row["at"] for row in rows}
 
 
-def _bhavcopies(lake: Lake, days: Sequence[date]) -> dict[FileKey, datetime]:
-    """The Bombay exchange's files are payloads: the day is in the name that was asked for."""
+def _payload_files(lake: Lake, source: PayloadSource, days: Sequence[date]) -> dict[FileKey, datetime]:
+    """When the payload of each session landed, by the file name in its request; none for other providers."""
+    if source.file_names is None:
+        return {}
     first = datetime.combine(days[0], time(), UTC)
     rows = _select(
         lake,
         RAW_PAYLOADS,
-        "SELECT request, min(fetched_at) AS at FROM stored "  # noqa: S608 - our names, an instant
-        f"WHERE provider = '{bse.MANIFEST.name}' AND dataset = 'bhavcopy' "
-        f"AND fetched_at >= timestamp '{first.isoformat()}' GROUP BY request",
+        "SELECT dataset, request, min(fetched_at) AS at FROM stored "  # noqa: S608 - our names, an instant
+        f"WHERE provider = '{source.name}' AND dataset IN {_names(source.publications)} "
+        f"AND fetched_at >= timestamp '{first.isoformat()}' GROUP BY dataset, request",
     )
-    by_name = {row["request"].partition("?")[0].rpartition("/")[2]: row["at"] for row in rows}
-    found = {day: [by_name[name] for name in bse.file_names(day) if name in by_name] for day in days}
-    return {
-        (bse.MANIFEST.name, "bhavcopy", day): min(instants) for day, instants in found.items() if instants
-    }
+    day_of = {name: day for day in days for name in source.file_names(day)}
+    landed: dict[FileKey, datetime] = {}
+    for row in rows:
+        name = row["request"].partition("?")[0].rpartition("/")[2]
+        if name in day_of:
+            key = (source.name, row["dataset"], day_of[name])
+            landed[key] = min(row["at"], landed.get(key, row["at"]))
+    return landed
 
 
 def _select(lake: Lake, table: Table, sql: str) -> list[dict[str, Any]]:
-    found = query_rows(lake, table, sql)
-    return [] if found is None else found.to_pylist()
+    selected = query_rows(lake, table, sql)
+    return [] if selected is None else selected.to_pylist()
 
 
-def _files() -> str:
-    return "(" + ", ".join(f"'{name}'" for name in FILES) + ")"
+def _file_providers() -> str:
+    return _names(source.name for source in SOURCES.values() if has_session_files(source))
+
+
+def _names(names: Iterable[str]) -> str:
+    return "(" + ", ".join(f"'{name}'" for name in names) + ")"
 
 
 def _literal(day: date) -> str:

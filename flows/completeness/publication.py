@@ -1,6 +1,6 @@
-"""When each dataset is published, and how long it is waited for."""
+"""When each dataset is published, and until when it is awaited."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -8,56 +8,27 @@ from zoneinfo import ZoneInfo
 from config.load import ConfigError
 from config.settings import CompletenessSettings, PublicationSettings
 from flows.completeness.session_state import Due
+from flows.ingestion.registry import SOURCES
 from jobs.market_calendar.sessions import ZONE_OF, Session
 
-Name = tuple[str, str]
+DatasetName = tuple[str, str]  # provider, dataset
 
-
-def _after_close(minutes: int, wait_hours: int) -> PublicationSettings:
-    return PublicationSettings(
-        provider="", dataset="", after_close_minutes=minutes, wait_minutes=wait_hours * 60
-    )
-
-
-def _at(at: time, days_after: int, wait_hours: int) -> PublicationSettings:
-    return PublicationSettings(
-        provider="", dataset="", at=at, days_after=days_after, wait_minutes=wait_hours * 60
-    )
-
-
-# https://massive.com/knowledge-base/article/what-time-are-massives-flat-files-ready-each-day
-_FLAT_FILE: Final = _at(time(11), 1, 24)
-
-# No provider of bars says when they are out: these are times at which they have been seen to be there. The
-# windows end before the next session's publication, so that what is missing is known before it is two.
 BUILT_IN: Final = MappingProxyType(
     {
-        ("alphavantage", "daily"): _after_close(180, 16),
-        ("alphavantage", "intraday"): _after_close(30, 6),
-        ("alphavantage", "fx_daily"): _after_close(60, 12),
-        ("alphavantage", "fx_intraday"): _after_close(30, 6),
-        ("alphavantage", "crypto_daily"): _after_close(60, 12),
-        ("alphavantage", "crypto_intraday"): _after_close(30, 6),
-        ("yahoo", "daily"): _after_close(60, 16),
-        ("yahoo", "intraday"): _after_close(30, 6),
-        ("coingecko", "market_chart"): _after_close(15, 12),
-        ("coingecko", "ohlc"): _after_close(30, 12),
-        ("massive", "trades_v1"): _FLAT_FILE,
-        ("massive", "quotes_v1"): _FLAT_FILE,
-        ("massive", "minute_aggs_v1"): _FLAT_FILE,
-        ("massive", "day_aggs_v1"): _FLAT_FILE,
-        ("bse", "bhavcopy"): _at(time(20), 0, 16),
+        (source.name, dataset): publication
+        for source in SOURCES.values()
+        for dataset, publication in source.publications.items()
     }
 )
 
 
-def publications(settings: CompletenessSettings) -> dict[Name, PublicationSettings]:
-    """The publication of each (provider, dataset) that has sessions: the built-in ones, then the settings'.
+def publications(settings: CompletenessSettings) -> dict[DatasetName, PublicationSettings]:
+    """The publication of each (provider, dataset) with sessions: that of the settings, else the built-in one.
 
-    A dataset that is not among them (overviews, news, lists) is expected of no session in particular.
+    Datasets without sessions (overviews, news, lists) are not among them.
 
     Raises:
-        ConfigError: the settings name such a dataset, or one that there is not.
+        ConfigError: the settings name a dataset that has no sessions or does not exist.
     """
     for each in settings.publications:
         if (each.provider, each.dataset) not in BUILT_IN:
@@ -70,9 +41,9 @@ def publications(settings: CompletenessSettings) -> dict[Name, PublicationSettin
 
 
 def due(publication: PublicationSettings, session: Session) -> Due:
-    """When the session's data is expected and until when it is waited for, in UTC.
+    """When the session's data is expected and until when it is awaited, in UTC.
 
-    A wall-clock time is the exchange's, so it moves with its daylight saving; it is never before the close.
+    A wall-clock time is the exchange's, so it moves with daylight saving; it is never before the close.
     """
     expected_at = session.close_at + timedelta(minutes=publication.after_close_minutes or 0)
     if publication.at is not None:

@@ -1,47 +1,47 @@
-"""The state of one expected session: a pure function of what was due, what came, and the time."""
+"""The state of one expected session: a pure function of its due times, its arrival and the time now."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 
-class State(StrEnum):
-    """How it stands with one session of one series."""
+class SessionState(StrEnum):
+    """Whether a session of a series has arrived; the value is stored in ops.completeness."""
 
     NOT_EXPECTED_YET = "not_expected_yet"  # before its publication
-    ON_TIME = "on_time"  # came before the waiting window had ended
-    LATE = "late"  # not there, inside the waiting window
-    MISSING = "missing"  # not there, after it
-    HEALED = "healed"  # came after it
-    BACKFILLED = "backfilled"  # came as history, its window over before anybody waited for the series
+    ON_TIME = "on_time"  # arrived before the waiting window ended
+    LATE = "late"  # absent, within the waiting window
+    MISSING = "missing"  # absent after it
+    HEALED = "healed"  # arrived after it
+    BACKFILLED = "backfilled"  # arrived as history: its window ended before the series was awaited
     NOT_WANTED = "not_wanted"  # late or missing when the settings dropped the series
 
 
-OPEN = frozenset({State.LATE, State.MISSING})
-ARRIVED = frozenset({State.ON_TIME, State.HEALED, State.BACKFILLED})
+OPEN = frozenset({SessionState.LATE, SessionState.MISSING})
+ARRIVED = frozenset({SessionState.ON_TIME, SessionState.HEALED, SessionState.BACKFILLED})
 
 
 @dataclass(frozen=True)
 class Due:
-    """When a session's data is expected, and until when it is waited for; instants in UTC."""
+    """When a session's data is expected, and until when it is awaited; instants in UTC."""
 
     expected_at: datetime
     late_until: datetime
 
 
-def verdict(
+def session_state(
     due: Due, arrived_at: datetime | None, now: datetime, awaited_since: datetime | None = None
-) -> State:
+) -> SessionState:
     """The state at `now`; both ends of the waiting window belong to it.
 
-    `awaited_since`: when waiting for the series began; None is always. A session whose window had ended
-    before that was never late: it came with the series' history.
+    `awaited_since` is when the series was first awaited (None: always). A session whose window had ended
+    before was never late: it arrived with the series' history.
     """
     if arrived_at is not None and arrived_at <= now:
         if arrived_at <= due.late_until:
-            return State.ON_TIME
+            return SessionState.ON_TIME
         is_history = awaited_since is not None and due.late_until < awaited_since
-        return State.BACKFILLED if is_history else State.HEALED
+        return SessionState.BACKFILLED if is_history else SessionState.HEALED
     if now < due.expected_at:
-        return State.NOT_EXPECTED_YET
-    return State.LATE if now <= due.late_until else State.MISSING
+        return SessionState.NOT_EXPECTED_YET
+    return SessionState.LATE if now <= due.late_until else SessionState.MISSING

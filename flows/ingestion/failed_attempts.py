@@ -1,34 +1,34 @@
-"""What every source's calls have in common: where they are counted, and who hears of those that failed."""
+"""What the requests of every provider share: where calls are counted, and the attempts that were retried."""
 
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from flows.handlers.rate_limit.limiter import SharedLedger
+from flows.handlers.rate_limit.limiter import SharedCallStore
 from flows.handlers.transport.retry import FailedAttempt
 from jobs.runs.run_context import RunContext
 
 
 class FailedAttempts:
-    """Failed attempts that others followed: told by the threads that fetch, taken by the one that lands."""
+    """Failed attempts that were retried: fetching threads record them, the landing thread drains them."""
 
     def __init__(self) -> None:
-        self._told: SimpleQueue[FailedAttempt] = SimpleQueue()
+        self._recorded: SimpleQueue[FailedAttempt] = SimpleQueue()
 
-    def tell(self, attempt: FailedAttempt) -> None:
-        """Keeps the attempt until it is taken."""
-        self._told.put(attempt)
+    def record(self, attempt: FailedAttempt) -> None:
+        """Keeps the attempt until it is drained."""
+        self._recorded.put(attempt)
 
-    def take(self) -> list[FailedAttempt]:
-        """Those told since the last time, in the order told; each is given once."""
-        taken: list[FailedAttempt] = []
+    def drain(self) -> list[FailedAttempt]:
+        """The attempts recorded since the last call, in their order; each is returned once."""
+        drained: list[FailedAttempt] = []
         while True:
             try:
-                taken.append(self._told.get_nowait())
+                drained.append(self._recorded.get_nowait())
             except Empty:
-                return taken
+                return drained
 
 
-def ledger_home(ctx: RunContext) -> Path | SharedLedger:
-    """Where calls are counted: the database of all workers where the secrets name one, else a folder here."""
+def call_store_location(ctx: RunContext) -> Path | SharedCallStore:
+    """Where calls are counted: the workers' database if the secrets name one, else a local folder."""
     url = ctx.secrets.ledger_database_url
-    return ctx.settings.state_dir / "rate_limits" if url is None else SharedLedger(url.get_secret_value())
+    return ctx.settings.state_dir / "rate_limits" if url is None else SharedCallStore(url.get_secret_value())

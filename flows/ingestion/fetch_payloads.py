@@ -1,171 +1,129 @@
-"""Fetches and lands the queries of one dataset; one bad symbol stops nobody."""
+"""Fetches and lands the queries of one dataset; a failing query does not stop the others."""
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
+from flows.ingestion.concurrent_fetch import ConcurrentFetch
 from flows.ingestion.failed_attempts import FailedAttempts
-from flows.ingestion.source import Handler
+from flows.ingestion.fetch_result import FailedRequest, FetchResult
+from flows.ingestion.source import PayloadHandler
 from flows.landing.payloads import bury, land
 from jobs.runs.progress import report_progress
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import INGEST, StageResult, record
+from jobs.runs.run_log import INGEST
+from jobs.runs.stage import StageResult, record
 
-Answer = list[RawPayload] | ProviderError
+Response = list[RawPayload] | ProviderError
 LAND_AFTER_PAYLOADS = 200
 LAND_AFTER_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A query that gave no data, with its class and what to do."""
-
-    dataset: str
-    symbol: str
-    error_class: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """How the queries of one dataset ended; `not_asked` were left out after the provider refused all.
-
-    `is_refused`: the provider's refusal (quota exhausted, bad credentials) concerns other datasets too.
-    """
-
-    result: StageResult
-    failures: tuple[Failure, ...]
-    not_asked: int = 0
-    is_refused: bool = False
+_MAX_SYMBOL_CHARS, _MAX_MESSAGE_CHARS = 40, 300
 
 
 @dataclass
-class _Basket:
-    """What has been received and not landed yet, and the count of all that came."""
+class _Batch:
+    """What has been received and not been landed yet, and the counts of all that came."""
 
     attempts: FailedAttempts
-    records: list[RawPayload] = field(default_factory=list)
+    payloads: list[RawPayload] = field(default_factory=list)
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     failures: list[tuple[Query, ProviderError]] = field(default_factory=list)
-    since: float = field(default_factory=time.monotonic)
-    asked: int = 0
+    began: float = field(default_factory=time.monotonic)
+    requested: int = 0
     landed: int = 0
     is_refused: bool = False
-    all_failures: list[Failure] = field(default_factory=list)
+    all_failures: list[FailedRequest] = field(default_factory=list)
 
-    def put(self, query: Query, answer: Answer) -> None:
-        """Takes in one query's answer."""
-        self.asked += 1
-        if isinstance(answer, ProviderError):
-            self.failures.append((query, answer))
-            self.all_failures.append(_failure(query, answer))
-            self.is_refused |= answer.stops_provider
-        else:
-            self.records.extend(answer)
-            self.landed += len(answer)
+    def add(self, responses: Iterable[tuple[Query, Response]]) -> None:
+        """Adds the responses to these queries."""
+        for query, response in responses:
+            self.requested += 1
+            if isinstance(response, ProviderError):
+                self.failures.append((query, response))
+                self.all_failures.append(_failed_request(query, response))
+                self.is_refused |= response.stops_provider
+            else:
+                self.payloads.extend(response)
+                self.landed += len(response)
 
     def is_due(self) -> bool:
-        """Whether enough has come, or waited long enough, for a commit."""
-        waited = time.monotonic() - self.since
-        return len(self.records) >= LAND_AFTER_PAYLOADS or waited > LAND_AFTER_SECONDS
+        """Whether the batch is large or old enough for a commit."""
+        age_seconds = time.monotonic() - self.began
+        return len(self.payloads) >= LAND_AFTER_PAYLOADS or age_seconds > LAND_AFTER_SECONDS
 
-    def empty(self, ctx: RunContext, provider: str) -> None:
-        """Lands what is in it."""
-        land(ctx.lake, self.records, ctx.run_id)
-        self.records = []
-        self.failed_attempts += self.attempts.take()
+    def commit(self, ctx: RunContext, provider: str) -> None:
+        """Lands the batch and empties it."""
+        land(ctx.lake, self.payloads, ctx.run_id)
+        self.payloads = []
+        self.failed_attempts += self.attempts.drain()
         bury(ctx.lake, provider, self.failures, ctx.run_id, ctx.clock(), self.failed_attempts)
-        self.failures, self.failed_attempts, self.since = [], [], time.monotonic()
+        self.failures, self.failed_attempts, self.began = [], [], time.monotonic()
 
 
 def fetch_and_land(
     ctx: RunContext,
     provider: str,
-    handler: Handler,
+    handler: PayloadHandler,
     threads: int,
-    wanted: Sequence[Query],
+    queries: Sequence[Query],
     attempts: FailedAttempts | None = None,
-) -> Fetched:
-    """Asks all queries, `threads` at once, and lands the answers in a few commits.
+) -> FetchResult:
+    """Fetches all queries, `threads` at once, and lands the responses in a few commits.
 
-    `attempts` is what the handler tells its failed attempts to; they go to the dead letters, too.
-
-    What has been received is landed whatever happens to a later query; a kill loses at most the last
-    seconds. After a refusal that concerns every query (quota exhausted, bad credentials) the rest is
-    not asked.
+    What has been received is landed whatever happens to a later query, an interrupt included; a kill loses at
+    most the last seconds. After a refusal that concerns every query (quota exhausted, bad credentials) the
+    rest is not requested. `attempts` is where the handler records the attempts that it retried; they become
+    dead letters.
 
     Raises:
         LakeError: what was received could not be stored.
     """
     began = time.monotonic()
-    dataset = wanted[0].dataset
-    basket = _Basket(attempts or FailedAttempts())
+    dataset = queries[0].dataset
+    batch = _Batch(attempts or FailedAttempts())
+    fetching = ConcurrentFetch(lambda query: _fetch(handler, query), _stops_all, threads)
     try:
-        for received in _answers(handler, wanted, threads):
-            for query, answer in received:
-                basket.put(query, answer)
-            if basket.is_due():
-                basket.empty(ctx, provider)
-            report_progress(dataset, basket.asked, len(wanted))
+        with fetching:
+            for responses in fetching.responses(queries):
+                batch.add(responses)
+                if batch.is_due():
+                    batch.commit(ctx, provider)
+                report_progress(dataset, batch.requested, len(queries))
     finally:
-        basket.empty(ctx, provider)
-    failures = tuple(basket.all_failures)
-    status = "done_with_failures" if failures else "done"
+        batch.add(fetching.received())
+        batch.commit(ctx, provider)
+    failures = tuple(batch.all_failures)
     result = StageResult(
         INGEST,
         f"{provider}/{dataset}",
-        status,
+        "done_with_failures" if failures else "done",
         time.monotonic() - began,
-        len(wanted),
-        basket.landed,
+        len(queries),
+        batch.landed,
         len(failures),
     )
-    stored = record(ctx.lake, ctx.run_id, result)
-    return Fetched(stored, failures, len(wanted) - basket.asked, basket.is_refused)
+    return FetchResult(record(ctx, result), failures, len(queries) - batch.requested, batch.is_refused)
 
 
-def leave_out(ctx: RunContext, provider: str, wanted: Sequence[Query]) -> Fetched:
-    """The queries of one dataset, none of them asked: the provider refuses all for now."""
-    result = StageResult(
-        INGEST,
-        f"{provider}/{wanted[0].dataset}",
-        "done_with_failures",
-        rows_in=len(wanted),
-        detail="not asked: the provider had refused every query",
-    )
-    return Fetched(record(ctx.lake, ctx.run_id, result), (), len(wanted), is_refused=True)
-
-
-def _answers(handler: Handler, wanted: Sequence[Query], threads: int) -> Iterator[list[tuple[Query, Answer]]]:
-    """The answers as they come, at least once a second (then perhaps none).
-
-    No query begins after a refusal that concerns them all.
-    """
-    queue = iter(wanted)
-    with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
-        running: dict[Future[Answer], Query] = {}
-        is_stopped = False
-        while True:
-            while not is_stopped and len(running) < threads and (query := next(queue, None)):
-                running[pool.submit(_ask, handler, query)] = query
-            if not running:
-                return
-            done = wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done
-            received = [(running.pop(future), future.result()) for future in done]
-            is_stopped |= any(isinstance(each, ProviderError) and each.stops_provider for _, each in received)
-            yield received
-
-
-def _ask(handler: Handler, query: Query) -> Answer:
+def _fetch(handler: PayloadHandler, query: Query) -> Response:
+    """One query's payloads; a provider's error is a value, so that it does not stop the other queries."""
     try:
         return list(handler.fetch(query))
     except ProviderError as error:
         return error
 
 
-def _failure(query: Query, error: ProviderError) -> Failure:
-    return Failure(query.dataset, query.symbol[:40], str(ErrorClass(error.error_class)), str(error)[:300])
+def _stops_all(response: Response) -> bool:
+    return isinstance(response, ProviderError) and response.stops_provider
+
+
+def _failed_request(query: Query, error: ProviderError) -> FailedRequest:
+    return FailedRequest(
+        query.dataset,
+        query.symbol[:_MAX_SYMBOL_CHARS],
+        str(ErrorClass(error.error_class)),
+        str(error)[:_MAX_MESSAGE_CHARS],
+    )

@@ -1,19 +1,17 @@
-"""Retention: flat files leave the landing area when they are old and Silver has been built from them."""
+"""Retention: flat files leave the landing zone when they are old and Silver has been built from them."""
 
-import time
 from collections.abc import Sequence
 
 from flows.landing.flat_files import Expiry, LandedFile, expire_files
 from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.replay_files import TABLE_OF
-from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import StageResult, record
+from jobs.runs.stage import OpenStage, StageResult, record
 
 STAGE, SUBJECT = "retention", "bronze.raw_files"
 
 
-def expire_built_files(ctx: RunContext) -> list[Built]:
+def expire_built_files(ctx: RunContext) -> list[StageResult]:
     """Removes the bytes of files landed more than `retention_days` ago that Silver has been built from.
 
     Their rows in bronze.raw_files stay; the run log says which bytes left, and which were kept as unbuilt.
@@ -23,7 +21,7 @@ def expire_built_files(ctx: RunContext) -> list[Built]:
     Raises:
         LakeError: the tables cannot be read, or a file cannot be removed.
     """
-    began, universe = time.monotonic(), universe_of(ctx)
+    universe = universe_of(ctx)
     pending = {
         (dataset, file.file_id, file.fetched_at)
         for dataset, table in TABLE_OF.items()
@@ -33,23 +31,19 @@ def expire_built_files(ctx: RunContext) -> list[Built]:
     def is_built(file: LandedFile) -> bool:
         return file.dataset in TABLE_OF and (file.dataset, file.file_id, file.fetched_at) not in pending
 
-    days = ctx.settings.providers.massive.retention_days
-    gone = expire_files(ctx.lake, ctx.clock(), days, is_built)
-    if gone == Expiry():
+    stage, days = OpenStage(), ctx.settings.providers.massive.retention_days
+    expiry = expire_files(ctx.lake, ctx.clock(), days, is_built)
+    if expiry == Expiry():
         return []
-    removed, kept = len(gone.removed), len(gone.kept)
-    result = StageResult(
-        *(STAGE, SUBJECT, "done", time.monotonic() - began),
-        *(removed + kept, removed),
-        detail=_said(days, gone),
-    )
-    return [Built(record(ctx.lake, ctx.run_id, result))]
+    stage.rows_in, stage.rows_out = len(expiry.removed) + len(expiry.kept), len(expiry.removed)
+    stage.detail = _described(days, expiry)
+    return [record(ctx, stage.ended(STAGE, SUBJECT))]
 
 
-def _said(days: int, gone: Expiry) -> str:
-    parts = [f"older than {days} days: removed {_named(gone.removed) or 'none'}"]
-    if gone.kept:
-        parts.append(f"kept, because Silver has not been built from them: {_named(gone.kept)}")
+def _described(days: int, expiry: Expiry) -> str:
+    parts = [f"older than {days} days: removed {_named(expiry.removed) or 'none'}"]
+    if expiry.kept:
+        parts.append(f"kept, because Silver has not been built from them: {_named(expiry.kept)}")
     return "; ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Why a scheduled run has nothing to do: its exchange has no session then."""
+"""Why a scheduled run has nothing to do: its exchange is closed."""
 
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -12,11 +12,11 @@ Exchange = Literal[
     "XLIS", "XLON", "XMAD", "XMIL", "XOSL", "XPAR", "XSTO", "XSWX", "XTKS", "XTSE",
 ]  # fmt: skip
 
-AFTER_CLOSE: Final = timedelta(minutes=20)  # a provider's last bars of the session come until then
+AFTER_CLOSE: Final = timedelta(minutes=20)  # by then a provider has the last bars of the session
 
 
-def no_session_then(calendar: str, at: datetime) -> str | None:
-    """Why a run at this instant has nothing to do: the exchange has no session on that day; else None.
+def closed_reason(calendar: str, at: datetime) -> str | None:
+    """Says that the exchange has no session on the day of this instant; None if it has one.
 
     Raises:
         ValueError: there is no such calendar.
@@ -27,18 +27,20 @@ def no_session_then(calendar: str, at: datetime) -> str | None:
     return f"{calendar} is closed on {day:%A, %Y-%m-%d}"
 
 
-def not_trading_then(calendar: str, at: datetime) -> str | None:
-    """The same outside the session's regular hours, which here end 20 minutes after the close.
+def outside_hours_reason(calendar: str, at: datetime) -> str | None:
+    """Says that this instant is outside the exchange's regular hours; None if it is within.
+
+    The hours end 20 minutes after the close.
 
     Raises:
         ValueError: there is no such calendar.
     """
-    if closed := no_session_then(calendar, at):
+    if closed := closed_reason(calendar, at):
         return closed
     zone = ZoneInfo(ZONE_OF[calendar])
     day = at.astimezone(zone).date()
     (session,) = sessions_between(calendar, day, day)
     if session.open_at <= at <= session.close_at + AFTER_CLOSE:
         return None
-    opened, closed_at = (f"{each.astimezone(zone):%H:%M}" for each in (session.open_at, session.close_at))
-    return f"{calendar} trades from {opened} to {closed_at} on {day}, and it is {at.astimezone(zone):%H:%M}"
+    opens, closes = (f"{edge.astimezone(zone):%H:%M}" for edge in (session.open_at, session.close_at))
+    return f"{calendar} trades from {opens} to {closes} on {day}, and it is {at.astimezone(zone):%H:%M}"

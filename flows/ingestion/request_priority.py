@@ -1,4 +1,4 @@
-"""Whose turn it is, where a quota does not reach for all: pure, from what has been answered before."""
+"""The order of queries when a quota is too small for all: pure, from what has been fetched before."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,45 +6,45 @@ from itertools import groupby
 
 from flows.handlers.models import Query, RateLimit
 
-Asked = tuple[str, str, str | None]
+RequestKey = tuple[str, str, str | None]  # dataset, symbol, interval
 
-_LONGEST_WINDOW = timedelta(days=1)
+_MAX_WINDOW = timedelta(days=1)
 
 
-def in_order_of_need(
-    queries: Sequence[Query], last_fetched: Mapping[Asked, datetime], window_start: datetime
+def by_staleness(
+    queries: Sequence[Query], last_fetched: Mapping[RequestKey, datetime], window_start: datetime
 ) -> list[Query]:
-    """The queries, those in greatest need first; none is left out.
+    """All the queries, those that have waited longest first.
 
-    First those never answered, in the order given (the watch list's); then those last answered before the
-    window, the longest ago first; last those answered within it, in the order given, so that calls that
-    nobody waits for go to the first of the watch list. `last_fetched` is by dataset, symbol and interval.
+    First those never fetched, in the given (watch-list) order; then those last fetched before the quota
+    window, the oldest first; last those fetched within it, in the given order: left-over calls go to the top
+    of the watch list.
     """
 
-    def need(query: Query) -> tuple[int, float]:
-        answered_at = _last(query, last_fetched)
-        if answered_at is None:
+    def rank(query: Query) -> tuple[int, float]:
+        fetched_at = _last_fetched(query, last_fetched)
+        if fetched_at is None:
             return 0, 0.0
-        return (1, answered_at.timestamp()) if answered_at < window_start else (2, 0.0)
+        return (1, fetched_at.timestamp()) if fetched_at < window_start else (2, 0.0)
 
-    return sorted(queries, key=need)
+    return sorted(queries, key=rank)
 
 
-def _last(query: Query, last_fetched: Mapping[Asked, datetime]) -> datetime | None:
-    """A coin asked for with its id (`PEPE-USD=pepe`) is filed without it; `EURUSD=X` is a symbol as it is."""
+def _last_fetched(query: Query, last_fetched: Mapping[RequestKey, datetime]) -> datetime | None:
+    """A coin with its id (`PEPE-USD=pepe`) lands without it; `EURUSD=X` is a symbol as it is."""
     exact = last_fetched.get((query.dataset, query.symbol, query.interval))
     return exact or last_fetched.get((query.dataset, query.symbol.partition("=")[0], query.interval))
 
 
 def window_start(limits: Sequence[RateLimit], now: datetime) -> datetime:
-    """Since when an answer counts as of this window: the longest window of the limits, a day at most.
+    """Start of the current quota window: that of the longest limit, at most one day ago.
 
-    Not a month, where there is such a limit: a day's data is wanted every day, as far as the quota goes.
+    A limit per month does not count as such: a day's data is due every day, as far as the quota goes.
     """
     longest = max((timedelta(seconds=limit.per_seconds) for limit in limits), default=timedelta())
-    return now - min(longest, _LONGEST_WINDOW)
+    return now - min(longest, _MAX_WINDOW)
 
 
-def in_turns(ordered: Sequence[Query]) -> list[tuple[str, list[Query]]]:
-    """The queries in the same order, in runs of one dataset each; one dataset can come twice."""
-    return [(dataset, list(turn)) for dataset, turn in groupby(ordered, key=lambda query: query.dataset)]
+def group_by_dataset(ordered: Sequence[Query]) -> list[tuple[str, list[Query]]]:
+    """The queries in the same order, in runs of one dataset; a dataset can have several runs."""
+    return [(dataset, list(run)) for dataset, run in groupby(ordered, key=lambda query: query.dataset)]

@@ -1,90 +1,51 @@
-"""What a run asks for: the latest of every provider's datasets, or a range of dates."""
+"""Which requests a run makes: the latest of each provider's datasets, or a range of dates."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings, WatchList
-from flows.handlers import massive as massive_handler
 from flows.handlers.models import Query
-from flows.ingestion.asset_types import kinds_of
-from flows.ingestion.registry import SOURCES, source_named
-from flows.ingestion.source import Ask, PlanError
-from flows.ingestion.sources import massive
+from flows.ingestion.asset_types import AssetType, asset_types_of
+from flows.ingestion.fetch_result import SkippedProvider
+from flows.ingestion.registry import PAYLOAD_SOURCES, SOURCES, payload_source_named, source_named
+from flows.ingestion.source import FetchRequest, PayloadSource, Source
+from jobs.runs.errors import PlanError
 
-_SHOWN_CHARS = 40
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A provider that a run leaves out, and why."""
-
-    provider: str
-    reason: str
-
-    def __str__(self) -> str:
-        """Both, and what to do where that is meant to be so."""
-        meant = f"where it is not wanted, set providers.{self.provider}.datasets = []"
-        return f"{self.provider} was not asked: {self.reason}; {meant}"
+_DISPLAY_CHARS = 40
 
 
-def latest_asks(settings: Settings) -> tuple[Ask, ...]:
-    """The asks of an ordinary run: each provider's datasets, as the settings and its plan have them."""
-    payloads = tuple(
-        Ask(dataset, provider=name) for name, source in SOURCES.items() for dataset in source.latest(settings)
-    )
-    return payloads + massive.latest_asks(settings)
+def latest_requests(
+    settings: Settings,
+    datasets: Sequence[str] = (),
+    symbols: Sequence[str] = (),
+    provider: str | None = None,
+) -> tuple[FetchRequest, ...]:
+    """The requests of an ordinary run: the datasets of each provider that the settings use.
 
-
-def chosen_asks(asks: Sequence[Ask], providers: Sequence[str], datasets: Sequence[str]) -> tuple[Ask, ...]:
-    """Of the asks those of these providers and datasets; none given means all.
+    `datasets`, `symbols` and `provider` narrow them; a dataset that is named need not be one of an ordinary
+    run.
 
     Raises:
-        PlanError: no provider has such a dataset.
+        PlanError: no provider in use has the dataset; no dataset has the symbol's asset type.
         ConfigError: there is no such provider.
     """
-    for provider in providers:
-        if provider != massive.PROVIDER:
-            source_named(provider)
-    manifests = [*(source.manifest for source in SOURCES.values()), massive_handler.MANIFEST]
-    known = dict.fromkeys(name for manifest in manifests for name in manifest.datasets)
+    used = [source_named(provider)] if provider else _used(SOURCES.values(), settings)
+    known = dict.fromkeys(name for source in used for name in source.manifest.datasets)
     for dataset in datasets:
         if dataset not in known:
-            raise PlanError(f"no provider has a dataset {dataset!r}; there is {', '.join(known)}")
-    return tuple(
-        ask
-        for ask in asks
-        if (not providers or ask.provider in providers) and (not datasets or ask.dataset in datasets)
-    )
+            raise PlanError(f"no provider in use has {dataset!r}; there is {', '.join(known)}")
+    requests = [
+        request
+        for source in used
+        for request in source.latest_requests(datasets or source.latest_datasets(settings))
+    ]
+    return restrict_to_symbols(requests, symbols, settings.watch_list)
 
 
-def without_key(settings: Settings, secrets: Secrets, asks: Sequence[Ask]) -> tuple[LeftOut, ...]:
-    """Of the providers asked those that cannot be: a secret is not set."""
-    reasons = {name: _lacks_key(name, settings, secrets) for name in (ask.provider for ask in asks)}
-    return tuple(LeftOut(name, reason) for name, reason in reasons.items() if reason)
-
-
-def require_anybody(settings: Settings, secrets: Secrets) -> None:
-    """Refuses an ordinary run that could ask nobody.
-
-    Raises:
-        ConfigError: every provider in use lacks its key; says which, and what to do.
-    """
-    asks = latest_asks(settings)
-    lacking = without_key(settings, secrets, asks)
-    if lacking and {ask.provider for ask in asks} == {each.provider for each in lacking}:
-        raise ConfigError("; ".join(each.reason for each in lacking))
-
-
-def _lacks_key(provider: str, settings: Settings, secrets: Secrets) -> str | None:
-    if provider == massive.PROVIDER:
-        return massive.lacks_key(settings, secrets)
-    return source_named(provider).lacks_key(settings, secrets)
-
-
-def range_asks(
+def range_requests(
     settings: Settings,
     start: date,
     end: date,
@@ -92,75 +53,133 @@ def range_asks(
     symbols: Sequence[str] | None,
     provider: str | None = None,
     today: date | None = None,
-) -> tuple[Ask, ...]:
-    """The asks of a backfill from `start` to `end`, both included.
+) -> tuple[FetchRequest, ...]:
+    """The requests of a backfill from `start` to `end`, both included.
 
-    Without `datasets`: those of an ordinary run that have a history. Without `provider`: every provider
-    that has the dataset and is used at all. A symbol is asked only of datasets that have its kind. What a
-    plan reaches back to is counted from `today`, else from `end`.
+    Without `datasets`: those of an ordinary run that have a history. Without `provider`: every provider of
+    payloads that has the dataset and that the settings use; flat files are large, so their provider must be
+    named. A symbol is requested only from datasets that have its asset type. How far back a plan reaches is
+    counted from `today`, else from `end`.
 
     Raises:
-        PlanError: the range is empty, or a dataset is unknown, without history, or not in the plan; a symbol
-            is of a kind that no dataset has.
+        PlanError: the range is empty; a dataset is unknown, has no history, or is not in the plan; no dataset
+            has a symbol's asset type.
         ConfigError: there is no such provider.
     """
     if start > end:
         raise PlanError(f"the range is empty: it begins on {start} and ends on {end}")
-    if provider == massive.PROVIDER:
-        return massive.range_asks(start, end, tuple(datasets or settings.providers.massive.datasets))
-    sources = [source_named(provider)] if provider else list(SOURCES.values())
-    used = [source for source in sources if provider or source.latest(settings)]
-    known = tuple(dict.fromkeys(name for source in used for name in source.history))
+    used = [source_named(provider)] if provider else _used(PAYLOAD_SOURCES.values(), settings)
+    known = dict.fromkeys(name for source in used for name in source.history)
     for dataset in datasets or ():
         if dataset not in known:
             raise PlanError(f"no history of {dataset!r}; there is {', '.join(known)}")
-    offered = tuple(
-        Ask(dataset, None, start, end, source.name)
+    in_range = [
+        request
         for source in used
-        for dataset in (datasets or source.latest(settings))
-        if dataset in source.history
-    )
-    asks = asks_for(offered, symbols or (), settings.watch_list)
-    for ask in asks:
-        queries(
-            ask, settings, today or end
-        )  # what the plan does not have is refused before anything is asked
-    return asks
+        for request in source.range_requests(start, end, datasets or source.latest_datasets(settings))
+    ]
+    requests = restrict_to_symbols(in_range, symbols or (), settings.watch_list)
+    for request in requests:
+        if isinstance(source_named(request.provider), PayloadSource):
+            queries(request, settings, today or end)  # refuses what the plan does not have, before any call
+    return requests
 
 
-def asks_for(asks: Sequence[Ask], symbols: Sequence[str], watch_list: WatchList) -> tuple[Ask, ...]:
-    """Of these asks of the watch list those for the symbols instead, each for those of its dataset's kinds.
-
-    Without symbols, all as they are.
+def filter_requests(
+    requests: Sequence[FetchRequest], providers: Sequence[str], datasets: Sequence[str]
+) -> tuple[FetchRequest, ...]:
+    """The requests of these providers and datasets; an empty filter keeps all.
 
     Raises:
-        PlanError: a symbol is of a kind that none of the datasets has.
+        PlanError: no provider has such a dataset.
+        ConfigError: there is no such provider.
+    """
+    for provider in providers:
+        source_named(provider)
+    known = dict.fromkeys(name for source in SOURCES.values() for name in source.manifest.datasets)
+    for dataset in datasets:
+        if dataset not in known:
+            raise PlanError(f"no provider has a dataset {dataset!r}; there is {', '.join(known)}")
+    return tuple(
+        request
+        for request in requests
+        if (not providers or request.provider in providers) and (not datasets or request.dataset in datasets)
+    )
+
+
+def restrict_to_symbols(
+    requests: Sequence[FetchRequest], symbols: Sequence[str], watch_list: WatchList
+) -> tuple[FetchRequest, ...]:
+    """The requests, each for those of the symbols that its dataset has; without symbols all as they are.
+
+    Requests for flat files stay as they are: a file holds all symbols.
+
+    Raises:
+        PlanError: none of the datasets has a symbol's asset type.
     """
     if not symbols:
-        return tuple(asks)
-    kinds = {symbol: set(kinds_of(symbol, watch_list)) for symbol in symbols}
-    taken = {ask: source_named(ask.provider).kinds(ask.dataset) for ask in asks}
-    for symbol, its in kinds.items():
-        if taken and not any(its.intersection(some) for some in taken.values()):
-            raise PlanError(_not_taken(symbol, its, taken))
-    fitting = (
-        (ask, tuple(each for each in symbols if kinds[each] & set(some))) for ask, some in taken.items()
-    )
-    return tuple(replace(ask, symbols=chosen) for ask, chosen in fitting if chosen)
+        return tuple(requests)
+    types_of = {symbol: set(asset_types_of(symbol, watch_list)) for symbol in symbols}
+    sources = {request: SOURCES[request.provider] for request in requests}
+    offered = {
+        request: source.asset_types(request.dataset)
+        for request, source in sources.items()
+        if isinstance(source, PayloadSource)
+    }
+    for symbol, types in types_of.items():
+        if offered and not any(types.intersection(some) for some in offered.values()):
+            raise PlanError(_no_dataset_has(symbol, types, offered))
+    restricted = []
+    for request in requests:
+        if request not in offered:
+            restricted.append(request)
+        elif fitting := tuple(name for name in symbols if types_of[name].intersection(offered[request])):
+            restricted.append(replace(request, symbols=fitting))
+    return tuple(restricted)
 
 
-def _not_taken(symbol: str, its: Iterable[str], taken: Mapping[Ask, Sequence[str]]) -> str:
-    offers = "; ".join(f"{ask.dataset}: {' or '.join(some) or 'no symbols'}" for ask, some in taken.items())
-    return (
-        f"wanted a symbol that what is asked can be asked for ({offers}), found {symbol[:_SHOWN_CHARS]!a}, a "
-        f"{' and '.join(its)}; name a dataset that has it, or list it in [watch_list] as what it is"
-    )
+def providers_missing_credentials(
+    settings: Settings, secrets: Secrets, requests: Sequence[FetchRequest]
+) -> tuple[SkippedProvider, ...]:
+    """The providers of these requests that cannot be requested, because a secret is not set."""
+    providers = dict.fromkeys(request.provider for request in requests)
+    reasons = {name: source_named(name).missing_credentials(settings, secrets) for name in providers}
+    return tuple(SkippedProvider(name, reason) for name, reason in reasons.items() if reason)
 
 
-def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:
-    """The handler's queries for one ask, in order of priority.
+def require_credentials(settings: Settings, secrets: Secrets) -> None:
+    """Checks that an ordinary run has the credentials of at least one provider.
 
     Raises:
-        PlanError: the provider or the plan does not have it.
+        ConfigError: every provider in use misses a secret; the message says which, and what to do.
     """
-    return source_named(ask.provider).queries(ask, settings, today)
+    requests = latest_requests(settings)
+    missing = providers_missing_credentials(settings, secrets, requests)
+    if missing and {request.provider for request in requests} == {each.provider for each in missing}:
+        raise ConfigError("; ".join(each.reason for each in missing))
+
+
+def queries(request: FetchRequest, settings: Settings, today: date) -> list[Query]:
+    """The handler's queries for a request for payloads, the most important first.
+
+    Raises:
+        PlanError: the provider or the plan does not have what is requested.
+    """
+    return payload_source_named(request.provider).queries(request, settings, today)
+
+
+def _used(sources: Iterable[Source], settings: Settings) -> list[Source]:
+    """The sources with datasets in an ordinary run."""
+    return [source for source in sources if source.latest_datasets(settings)]
+
+
+def _no_dataset_has(
+    symbol: str, types: Collection[AssetType], offered: Mapping[FetchRequest, Sequence[AssetType]]
+) -> str:
+    datasets = "; ".join(
+        f"{request.dataset}: {' or '.join(some) or 'no symbols'}" for request, some in offered.items()
+    )
+    return (
+        f"none of the requested datasets ({datasets}) has the symbol {symbol[:_DISPLAY_CHARS]!a}, a "
+        f"{' and '.join(types)}; name a dataset that has it, or list it in [watch_list] under its type"
+    )

@@ -1,41 +1,42 @@
-"""A provider as a run sees it."""
+"""What a run needs to know of a provider: a source of payloads, or a source of flat files."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from config.secrets import Secrets
-from config.settings import Settings
+from config.settings import PublicationSettings, Settings
+from delta_tables.intervals import DAILY
+from flows.handlers.massive.files import ReceivedFile, RemoteFile
 from flows.handlers.models import ProviderManifest, Query, RawPayload
 from flows.handlers.transport.retry import OnRetry, ignore_attempt
-from flows.ingestion.asset_types import EVERY_KIND, SymbolKind
+from flows.ingestion.asset_types import ALL_ASSET_TYPES, AssetType
+from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 
 
-class PlanError(Exception):
-    """A run asks for something that there is not: says what there is."""
-
-
 @dataclass(frozen=True)
-class Ask:
-    """One dataset of a provider to fetch for some symbols (None: the watch list), a range or the latest.
+class FetchRequest:
+    """One dataset of a provider to fetch, for some symbols (None: the watch list): a range, or the latest.
 
-    Of a range what was answered before is not asked again; only answers since `not_before` count, where that
-    is given: those of before did not have what is asked for.
+    Parts of a range that landed payloads cover already are not requested again. With `not_before` only
+    payloads fetched since then count: earlier ones did not hold the missing sessions.
     """
 
+    provider: str
     dataset: str
     symbols: tuple[str, ...] | None = None
     start: date | None = None
     end: date | None = None
-    provider: str = "alphavantage"
     not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Landed:
-    """An answer that lies in Bronze already, as far as it matters for not asking again."""
+class LandedResponse:
+    """A response that Bronze holds: the fields that decide whether it covers a query."""
 
     symbol: str
     interval: str | None
@@ -43,62 +44,200 @@ class Landed:
     fetched_at: datetime
 
 
-class Connect(Protocol):
-    """How a run gets a provider's handler."""
+class PayloadHandler(Protocol):
+    """A client that returns payloads."""
 
-    def __call__(self, ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> "Handler":
-        """The handler, which tells `on_retry` each failed attempt that another one follows.
+    def fetch(self, query: Query) -> Iterator[RawPayload]:
+        """The responses to one query; ProviderError if the provider refuses or fails."""
 
-        Raises ConfigError for a missing secret, ProviderError where the record of calls cannot be used.
+    def close(self) -> None:
+        """Releases connections and files."""
+
+
+class FileHandler(Protocol):
+    """A client of a store of flat files."""
+
+    def head(self, dataset: str, day: date) -> RemoteFile:
+        """The version of the day's file that the store has now; ProviderError if there is none."""
+
+    def download(self, remote: RemoteFile, folder: Path, is_stopped: Callable[[], bool]) -> ReceivedFile:
+        """The whole file in `folder`; ProviderError if it cannot be had, or once `is_stopped` says so."""
+
+    def close(self) -> None:
+        """Releases connections."""
+
+
+class PayloadConnector(Protocol):
+    """Makes a provider's payload handler."""
+
+    def __call__(self, ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> PayloadHandler:
+        """The handler, which passes each failed attempt that is retried to `on_retry`.
+
+        Raises ConfigError for a missing secret, ProviderError if the call store cannot be used.
         """
 
 
-class Handler(Protocol):
-    """What a run needs of a provider."""
+class FileConnector(Protocol):
+    """Makes a provider's file handler."""
 
-    def fetch(self, query: Query) -> Iterator[RawPayload]:
-        """The answers to one query; ProviderError where the provider refuses or fails."""
+    def __call__(self, ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> FileHandler:
+        """The handler, which passes each failed attempt that is retried to `on_retry`.
 
-    def close(self) -> None:
-        """Gives back connections and files."""
+        Raises ConfigError for a missing or malformed secret.
+        """
 
 
-def needs_no_key(settings: Settings, secrets: Secrets) -> str | None:
-    """None: the provider asks for no key."""
+def no_credentials_needed(settings: Settings, secrets: Secrets) -> str | None:
+    """None: the provider needs no credentials."""
     del settings, secrets
     return None
 
 
-def every_kind(dataset: str) -> tuple[SymbolKind, ...]:
-    """All kinds of symbols: the provider has any of them in any dataset."""
+def all_asset_types(dataset: str) -> tuple[AssetType, ...]:
+    """Every asset type: the provider has all of them in each dataset."""
     del dataset
-    return EVERY_KIND
+    return ALL_ASSET_TYPES
 
 
-@dataclass(frozen=True)
+def interval_of_query(query: Query, settings: Settings) -> tuple[str, ...]:
+    """The query's own interval; daily bars if it names none."""
+    del settings
+    return (query.interval or DAILY,)
+
+
+def symbol_of_query(query: Query) -> str:
+    """The query's own symbol."""
+    return query.symbol
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """One provider of payloads.
+    """What both kinds of source have.
 
-    `latest`: the datasets of an ordinary run, by the settings; `history`: those a range can be asked of.
-    `queries(ask, settings, today)` gives the handler's queries in order of priority; it raises PlanError
-    for a dataset or range that the provider or the plan does not have.
-    `is_answered(query, landed, now)` says whether one of the answers that lie in Bronze (of the query's
-    dataset; their `request` is what the handler filed) makes asking needless: used for ranges only.
-    `kinds(dataset)` is the kinds of symbols that it can be asked for; none where one answer has all symbols.
-    `lacks_key(settings, secrets)` says which secret is not set that asking needs, and what to do; else None.
+    Attributes:
+        manifest: Datasets, secrets, calendars and rate limits.
+        latest_datasets: The datasets of an ordinary run under these settings.
+        history: The datasets of which a range of dates can be requested.
+        threads: How many requests are made at once.
+        publications: When each dataset that has sessions is published.
+        missing_credentials: Which secret is not set, and what to do; None if nothing is missing.
     """
 
     manifest: ProviderManifest
-    connect: Connect
-    latest: Callable[[Settings], tuple[str, ...]]
+    latest_datasets: Callable[[Settings], tuple[str, ...]]
     history: tuple[str, ...]
-    queries: Callable[[Ask, Settings, date], list[Query]]
-    is_answered: Callable[[Query, Sequence[Landed], datetime], bool]
     threads: Callable[[Settings], int]
-    kinds: Callable[[str], tuple[SymbolKind, ...]] = every_kind
-    lacks_key: Callable[[Settings, Secrets], str | None] = needs_no_key
+    publications: Mapping[str, PublicationSettings] = field(default_factory=dict)
+    missing_credentials: Callable[[Settings, Secrets], str | None] = no_credentials_needed
 
     @property
     def name(self) -> str:
         """The provider's name."""
         return self.manifest.name
+
+    def latest_requests(self, datasets: Sequence[str]) -> tuple[FetchRequest, ...]:
+        """Requests for the latest of these datasets, as far as the provider has them."""
+        return tuple(FetchRequest(self.name, name) for name in datasets if name in self.manifest.datasets)
+
+    def range_requests(self, start: date, end: date, datasets: Sequence[str]) -> tuple[FetchRequest, ...]:
+        """Requests for `start` to `end`, both included, of these datasets, as far as they have a history."""
+        return tuple(
+            FetchRequest(self.name, name, None, start, end) for name in datasets if name in self.history
+        )
+
+    def require_valid(self, request: FetchRequest) -> None:
+        """Checks the request's dataset and range.
+
+        Raises:
+            PlanError: an unknown dataset, an empty range, or a range of a dataset without a history.
+        """
+        known = self.manifest.datasets
+        if request.dataset not in known:
+            raise PlanError(f"{self.name} has no dataset {request.dataset!r}; there is {', '.join(known)}")
+        if request.start and request.end and request.start > request.end:
+            raise PlanError(f"the range is empty: it begins on {request.start} and ends on {request.end}")
+        if request.start and request.dataset not in self.history:
+            raise PlanError(f"no history of {request.dataset!r}; there is {', '.join(self.history)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayloadSource(Source):
+    """A provider whose responses are payloads in bronze.raw_payloads.
+
+    Attributes:
+        connect: Makes the handler.
+        queries_of: The handler's queries for a valid request, the most important first; PlanError for what
+            the provider or the plan does not have.
+        is_covered: Whether one of the landed responses (of the query's dataset) already answers a query of a
+            range.
+        asset_types: The types of symbols of a dataset; none if one response holds all symbols.
+        bar_intervals: The intervals of the bars that a query brings: first of the latest, then of a range.
+        symbol_of: The symbol under which the query's payloads are stored.
+        latest_sessions: By dataset: how many sessions its latest rows hold, the current one included.
+        file_names: For a provider of one payload per session: the names that the session's payload can have,
+            as its `request` ends with them. None for all others.
+    """
+
+    connect: PayloadConnector
+    queries_of: Callable[[FetchRequest, Settings, date], list[Query]]
+    is_covered: Callable[[Query, Sequence[LandedResponse], datetime], bool]
+    asset_types: Callable[[str], tuple[AssetType, ...]] = all_asset_types
+    bar_intervals: Callable[[Query, Settings], tuple[str, ...]] = interval_of_query
+    symbol_of: Callable[[Query], str] = symbol_of_query
+    latest_sessions: Callable[[Settings], Mapping[str, int]] = lambda _settings: MappingProxyType({})
+    file_names: Callable[[date], tuple[str, ...]] | None = None
+
+    def queries(self, request: FetchRequest, settings: Settings, today: date) -> list[Query]:
+        """The handler's queries for the request, the most important first.
+
+        Raises:
+            PlanError: the provider or the plan does not have what is requested.
+        """
+        self.require_valid(request)
+        return self.queries_of(request, settings, today)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource(Source):
+    """A provider of one flat file per dataset and session, with all symbols in it.
+
+    Attributes:
+        connect: Makes the handler.
+        days_of: The session dates of the files of a valid request, the oldest first.
+        is_due: Whether the file of a session should be published by now.
+        file_key: The key of a dataset's file of a session in the provider's store.
+    """
+
+    connect: FileConnector
+    days_of: Callable[[FetchRequest, Settings, datetime], list[date]]
+    is_due: Callable[[date, datetime], bool]
+    file_key: Callable[[str, date], str]
+
+    def days(self, request: FetchRequest, settings: Settings, now: datetime) -> list[date]:
+        """The session dates of the requested files, the oldest first.
+
+        Raises:
+            PlanError: an unknown dataset or an empty range.
+        """
+        self.require_valid(request)
+        return self.days_of(request, settings, now)
+
+
+def has_session_files(source: Source) -> bool:
+    """Whether the provider has one file per session, with all symbols in it."""
+    return isinstance(source, FileSource) or (
+        isinstance(source, PayloadSource) and source.file_names is not None
+    )
+
+
+def requested_days(source: Source, request: FetchRequest, settings: Settings, now: datetime) -> list[date]:
+    """The session dates of the files that a request brings; none if the provider has no file per session.
+
+    Raises:
+        PlanError: the provider does not have what is requested.
+    """
+    if isinstance(source, FileSource):
+        return source.days(request, settings, now)
+    if not isinstance(source, PayloadSource) or source.file_names is None:
+        return []
+    return [query.start for query in source.queries(request, settings, now.date()) if query.start]

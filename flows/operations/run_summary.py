@@ -1,37 +1,42 @@
-"""What a run came to, and how it ends: completed, completed with failures, or blocked by a gate."""
+"""The result of a run: its stages, what failed, and whether a gate blocked a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from prefect.client.schemas import State
-from prefect.states import Completed
-
-from flows.ingestion.fetch_payloads import Failure, Fetched
-from flows.ingestion.request_selection import LeftOut
-from flows.runtime.artifacts import publish_artifacts
-from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_log import StageResult
+from flows.ingestion.fetch_result import FailedRequest, FetchResult, SkippedProvider
+from jobs.runs.stage import StageResult
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run's stages in order, the queries that failed, those not asked, the providers left out.
+    """A run's stages in order, the failed requests, how many were not sent, and the skipped providers.
 
-    `seconds` is the wall time from before the first request to after Gold was published.
+    `seconds` is the wall time from before the first request until after Gold was published. `nothing_to_do`
+    says why the run ended before it began; None if it did not.
     """
 
     run_id: str
-    stages: tuple[StageResult, ...]
-    failures: tuple[Failure, ...]
-    not_asked: int
-    seconds: float
-    left_out: tuple[LeftOut, ...] = ()
+    stages: tuple[StageResult, ...] = ()
+    failures: tuple[FailedRequest, ...] = ()
+    not_requested: int = 0
+    seconds: float = 0.0
+    skipped_providers: tuple[SkippedProvider, ...] = ()
+    nothing_to_do: str | None = None
 
     @property
     def has_failures(self) -> bool:
-        """Whether anything asked for is missing."""
-        return bool(self.failures or self.not_asked or self.left_out)
+        """Whether anything that was requested is missing."""
+        return bool(self.failures or self.not_requested or self.skipped_providers)
+
+    @property
+    def failures_text(self) -> str:
+        """What is missing, in one line; empty if nothing is."""
+        parts = [str(skipped) for skipped in self.skipped_providers]
+        if self.failures or self.not_requested:
+            first = [f"{one.dataset} {one.symbol}: {one.error_class}" for one in self.failures[:20]]
+            counts = f"{len(self.failures)} failed, {self.not_requested} not requested"
+            parts.append(f"{counts}: {'; '.join(first)}")
+        return "; ".join(parts)
 
 
 class BuildBlocked(Exception):
@@ -42,46 +47,27 @@ class BuildBlocked(Exception):
         self.summary = summary
 
 
-def conclude(
+def finish_run(
     run_id: str,
-    fetched: Sequence[Fetched],
-    built: Sequence[Built],
+    fetched: Sequence[FetchResult],
+    built: Sequence[StageResult],
     seconds: float,
-    left_out: Sequence[LeftOut] = (),
+    skipped_providers: Sequence[SkippedProvider] = (),
 ) -> RunSummary:
-    """Publishes the run's artifacts and ends it.
-
-    A state that a flow returns is how it ends; its caller gets the summary inside, hence the type.
+    """The summary of a run that has done all it could.
 
     Raises:
-        BuildBlocked: a gate refused a batch; everything else was done.
+        BuildBlocked: a gate refused a batch; everything else was done. The error holds the summary.
     """
-    publish_artifacts(fetched, built)
     summary = RunSummary(
         run_id,
-        tuple([each.result for each in fetched] + [each.result for each in built]),
-        tuple(failure for each in fetched for failure in each.failures),
-        sum(each.not_asked for each in fetched),
+        (*(result.result for result in fetched), *built),
+        tuple(failure for result in fetched for failure in result.failures),
+        sum(result.not_requested for result in fetched),
         seconds,
-        tuple(left_out),
+        tuple(skipped_providers),
     )
     blocked = [stage.detail or stage.subject for stage in summary.stages if stage.status == "blocked"]
     if blocked:
         raise BuildBlocked("; ".join(blocked), summary)
-    return cast(RunSummary, _state(summary))
-
-
-def skipped(run_id: str, reason: str) -> RunSummary:
-    """Ends a run that has nothing to do: as completed, named Skipped, with the reason."""
-    nothing = RunSummary(run_id, (), (), 0, 0.0)
-    return cast(RunSummary, Completed(name="Skipped", message=reason, data=nothing))
-
-
-def _state(summary: RunSummary) -> State[RunSummary]:
-    if not summary.has_failures:
-        return Completed(data=summary)
-    parts = [str(each) for each in summary.left_out]
-    if summary.failures or summary.not_asked:
-        worst = [f"{each.dataset} {each.symbol}: {each.error_class}" for each in summary.failures[:20]]
-        parts.append(f"{len(summary.failures)} failed, {summary.not_asked} not asked: {'; '.join(worst)}")
-    return Completed(name="CompletedWithFailures", message="; ".join(parts), data=summary)
+    return summary

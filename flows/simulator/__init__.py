@@ -1,20 +1,22 @@
-"""A local server that speaks the providers' protocols over a year of real S&P 500 histories.
+"""A local server that simulates the providers' APIs over one year of real S&P 500 prices.
 
-Daily bars of stocks are real (August 2009 to August 2010) and served as they are, faults of the data
-included. All else is drawn by seed (intraday bars, ticks, coins, exchange rates, Bombay's scrips,
-fundamentals, news), and says so: SIMULATED in the body where there is room, the header
-``X-Simulated: true`` in any case.
+Daily bars of stocks are real (August 2009 to August 2010) and served unchanged, errors in the data included.
+Everything else is generated from a seed (intraday bars, ticks, coins, exchange rates, Bombay's scrips,
+fundamentals, news). Generated data are marked: with SIMULATED in the body where the format has room for it,
+and always with the header ``X-Simulated: true`` (S3 metadata for flat files).
 
 Where do I go to…?
-    start it                                     server.py (a thread), process.py (a process), __main__.py
-    count calls, set faults, reach a protocol    service.py (`stats`, `set_faults`, `provider_simulator`)
-    change what is public at an instant          market.py, clock.py, sessions.py
-    see the real bars, and bars drawn from them  prices.py, bridge.py, ticks.py, feeds.py
-    see what is drawn                            coins.py, around_the_clock.py, fx.py, bse_scrips.py,
-                                                 companies.py, overview.py, news.py, reference.py, seeds.py
-    see Alpha Vantage's protocol                 protocol.py, series.py, messages.py
-    see another provider's                       speakers.py; yahoo.py, coingecko.py, bse.py, massive.py
-    see flat files and their store               flat_files.py, file_store.py
-    limit calls, and prove that limits held      plans.py, meter.py
-    make trouble on demand                       faults.py, disturb.py, answers.py
+    start the simulator                          server.py (a thread), process.py (a process), __main__.py
+    read statistics, set faults, get a provider  service.py (`stats`, `set_faults`, `provider_simulator`)
+    add a provider                               provider_simulator.py (the contract), registry.py (the list)
+    change one provider's API                    alphavantage/, yahoo/, coingecko/, bse/, massive/
+    limit calls                                  rate_counter.py; alphavantage/plans.py for its API keys
+    show that a client stayed within its quota   call_log.py
+    cause errors on demand                       faults.py, data_faults.py, http_response.py
+    change what is public at an instant          market/clock.py, market/market.py, market/sessions.py
+    see the real bars, and bars made from them   market/real_prices.py, market/intraday_bars.py, market/ticks.py
+    see generated coins and exchange rates       market/crypto_prices.py, market/fx_rates.py; their intraday
+                                                 bars in market/continuous_bars.py
+
+A provider imports `market`, faults and the contract, but no other provider and not the registry.
 """

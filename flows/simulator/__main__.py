@@ -1,4 +1,4 @@
-"""`python -m flows.simulator`: serve until interrupted."""
+"""`python -m flows.simulator`: serves until it is interrupted."""
 
 import argparse
 import contextlib
@@ -15,7 +15,7 @@ from flows.simulator.service import Service, SimulatorConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 when stopped, 1 when it could not start (2, by argparse, for wrong arguments)."""
+    """The exit code: 0 when stopped, 1 if it cannot start (argparse exits with 2 for invalid arguments)."""
     options = _parser().parse_args(arguments)
     config = SimulatorConfig(
         plan=options.plan, clock=options.clock, faults=options.faults, seed=options.seed, port=options.port
@@ -42,11 +42,17 @@ def _stop_with_stdin(server: SimulatorServer) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flows.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0: any free one")
-    parser.add_argument("--plan", type=PlanName, choices=list(PlanName), default=PlanName.UNMETERED)
-    parser.add_argument("--clock", type=_instant, help="instant with offset; runs from there (default: now)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
-    parser.add_argument("--faults", type=_faults, default=(), help='JSON, like [{"kind": "http_503"}]')
+    parser.add_argument("--port", type=int, default=0, help="port; 0 means any free port (default: 0)")
+    parser.add_argument(
+        "--plan",
+        type=PlanName,
+        choices=list(PlanName),
+        default=PlanName.UNMETERED,
+        help="plan of every Alpha Vantage key (default: unmetered)",
+    )
+    parser.add_argument("--clock", type=_instant, help="start time with a UTC offset (default: now)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all generated data (default: 0)")
+    parser.add_argument("--faults", type=_faults, default=(), help='JSON list, like [{"kind": "http_503"}]')
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input ends")
     return parser
 
@@ -54,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} has no offset: add Z")
+        raise argparse.ArgumentTypeError(f"{text} has no UTC offset. Add Z, for example.")
     return instant
 
 

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own, so that another core serves."""
+"""The simulator in a process of its own, so that it runs on another core."""
 
 import subprocess
 import sys
@@ -12,15 +12,15 @@ from flows.simulator.service import SimulatorConfig
 READY = "listening on "
 
 _STOP_SECONDS = 5.0
-_ROOT = Path(__file__).resolve().parents[2]  # what holds the package `flows`
+_ROOT = Path(__file__).resolve().parents[2]  # the folder that contains the package `flows`
 
 
 class SimulatorStartError(RuntimeError):
-    """The simulator's process ended before it listened."""
+    """The simulator's process ended before it accepted connections."""
 
 
 class SimulatorProcess:
-    """A running `python -m flows.simulator`; leaving the context ends it, and so does our own end."""
+    """A running `python -m flows.simulator`; it ends with the context, or with this process."""
 
     def __init__(self, process: subprocess.Popen[str], base: str) -> None:
         self._process = process
@@ -50,9 +50,9 @@ class SimulatorProcess:
 
 
 def start_process(config: SimulatorConfig) -> SimulatorProcess:
-    """A simulator that listens; raises SimulatorStartError when it does not come up.
+    """A simulator that accepts connections; raises SimulatorStartError if it does not start.
 
-    The process ends by itself when this one dies: its standard input closes then.
+    The simulator ends if this process dies, because its standard input then closes.
     """
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
         [sys.executable, "-m", "flows.simulator", "--until-stdin-closes", *_arguments(config)],
@@ -65,7 +65,7 @@ def start_process(config: SimulatorConfig) -> SimulatorProcess:
     if not line.startswith(READY):
         process.kill()
         raise SimulatorStartError(
-            f"The simulator did not start (exit code {process.wait()}): see its message above."
+            f"The simulator did not start (exit code {process.wait()}). Its message is above."
         )
     return SimulatorProcess(process, line.removeprefix(READY).strip())
 

@@ -9,6 +9,7 @@ from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
@@ -64,7 +65,8 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     lake.require_writer()
     once = {"txnAppId": f"append_first/{secrets.token_hex(16)}", "txnVersion": "1"}
     rows_df = changes_df.drop(CHANGE_TYPE)
-    rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
+    with commit():
+        rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
 
 
 def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bounds) -> None:
@@ -131,9 +133,10 @@ def _merge(
     pruned = between(table.partition_by[0], bounds) if table.partition_by else "true"
     try:
         lake.require_writer()
-        spark.sql(
-            f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s ON {condition} AND {pruned} {clauses}"
-        ).collect()
+        with commit():
+            spark.sql(
+                f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s ON {condition} AND {pruned} {clauses}"
+            ).collect()
     finally:
         spark.catalog.dropTempView(view)
 

@@ -40,7 +40,7 @@ def audit_view(
 
 
 def audit_upserts(ctx: RunContext, upserts_df: DataFrame, table: Table) -> list[GateResult]:
-    """The gate results for the rows to be written into a table, and for what silver_stock_clean shows of bars.
+    """The gate results for the rows to be written into a table; for bars also of silver_stock_clean.
 
     Raises:
         GateFailed: the rows must not be published.

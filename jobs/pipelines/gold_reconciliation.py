@@ -26,7 +26,7 @@ from jobs.reconciliation.affected_bars import (
     split_affected_keys,
 )
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
-from jobs.reconciliation.split_alignment import split_steps
+from jobs.reconciliation.split_alignment import alignment_steps
 from jobs.runs.run_context import RunContext
 
 
@@ -58,7 +58,7 @@ def break_changes(
     bars_df = compared.bars_df.join(F.broadcast(shared_df), list(SERIES), "left_semi")
     placed_df = staged(ctx, compared_bars(bars_df, settings.provider_order), "compared_bars")
     splits_df = _splits(ctx, spark, spelled).where("known_to IS NULL")
-    steps_df = staged(ctx, split_steps(placed_df, splits_df), "split_steps")
+    steps_df = staged(ctx, alignment_steps(placed_df, splits_df), "split_steps")
     breaks_df = bar_breaks(placed_df, steps_df, settings, ctx.run_id)
     if compared.keys_df is not None:
         breaks_df = breaks_df.join(compared.keys_df, list(KEYS), "left_semi")

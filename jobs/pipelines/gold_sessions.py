@@ -1,12 +1,11 @@
 """Builds Gold from the Silver rows that changed: compute, stage, audit, publish."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
-from delta_tables.table import SchemaMismatch, Table
+from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.gold import TABLES as SESSION_TABLES
 from delta_tables.tables.gold_reconciliation import TABLES as BREAK_TABLES
@@ -25,21 +24,12 @@ from jobs.gold.split_adjustment import has_splits, split_adjusted_days, unadjust
 from jobs.gold.stock_overview import stock_overview
 from jobs.pipelines.audit import audit
 from jobs.pipelines.gold_affected_days import gold_days
-from jobs.pipelines.gold_reconciliation import audit_breaks, break_changes, publish_breaks
-from jobs.pipelines.silver_payloads import Built, failed_gates
+from jobs.pipelines.gold_reconciliation import break_changes
+from jobs.pipelines.publish import audit_changes, commit_changes
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import (
-    GOLD,
-    StageResult,
-    gold_was_replaced,
-    pending_runs,
-    record,
-    record_failure,
-    record_start,
-    table_ids,
-)
-from quality.gate import GateFailed, GateResult
+from jobs.runs.run_log import GOLD, gold_was_replaced, pending_runs, table_ids
+from jobs.runs.stage import OpenStage, StageResult, recorded_stage
 
 SUBJECT = "gold"
 GOLD_TABLES = (*SESSION_TABLES, *BREAK_TABLES)
@@ -52,72 +42,55 @@ class _Batch:
     row_count: int
 
 
-def build_gold(ctx: RunContext, spark: SparkSession) -> Built:
-    """Recomputes the sessions that changed Silver rows touch, and publishes them table by table.
+def build_gold(ctx: RunContext, spark: SparkSession) -> StageResult:
+    """Recomputes the sessions affected by changed Silver rows, and publishes them table by table.
 
-    What changed is found by the runs that changed it, so a Gold run killed at any point is made good
-    by the next. A refused batch stays pending. A Gold table that was moved away and made anew is
-    computed again in full.
+    The changes are found by the runs that made them, so the next run makes good for one that was killed. A refused batch stays pending. If a Gold table was moved away and created again, all of Gold is
+    computed again.
     """
     pending = pending_runs(ctx.lake)
     if gold_was_replaced(ctx.lake, GOLD_TABLES):
         return rebuild_gold(ctx, spark)
     if not pending:
-        return Built(StageResult(GOLD, SUBJECT, "nothing_new"))
+        return StageResult(GOLD, SUBJECT, "nothing_new")
     return _build(ctx, spark, pending, pending)
 
 
-def rebuild_gold(ctx: RunContext, spark: SparkSession) -> Built:
+def rebuild_gold(ctx: RunContext, spark: SparkSession) -> StageResult:
     """Recomputes all of Gold, after a threshold or a formula has changed."""
     return _build(ctx, spark, None, pending_runs(ctx.lake))
 
 
 def _build(
     ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, consumed: tuple[str, ...]
-) -> Built:
-    began = time.monotonic()
-    record_start(ctx.lake, ctx.run_id, GOLD, SUBJECT)
-    try:
-        rows, gates = _publish(ctx, spark, run_ids)
-    except (GateFailed, SchemaMismatch) as failure:
-        result = StageResult(GOLD, SUBJECT, "blocked", time.monotonic() - began, detail=str(failure))
-        return Built(record(ctx.lake, ctx.run_id, result), failed_gates(failure))
-    except Exception as error:
-        record_failure(ctx.lake, ctx.run_id, GOLD, SUBJECT, time.monotonic() - began, error)
-        raise
-    result = StageResult(
-        GOLD,
-        SUBJECT,
-        "done",
-        time.monotonic() - began,
-        rows_out=rows,
-        consumed_runs=consumed,
-        table_ids=table_ids(ctx.lake, *GOLD_TABLES),
-    )
-    return Built(record(ctx.lake, ctx.run_id, result), gates)
+) -> StageResult:
+    with recorded_stage(ctx, GOLD, SUBJECT) as stage:
+        _publish(ctx, spark, run_ids, stage)
+        stage.consumed_runs = consumed
+        stage.table_ids = table_ids(ctx.lake, *GOLD_TABLES)
+    return stage.result
 
 
-def _publish(
-    ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None
-) -> tuple[int, tuple[GateResult, ...]]:
-    """Audits all batches, then publishes them; gives the rows written and the verdicts.
+def _publish(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str] | None, stage: OpenStage) -> None:
+    """Audits all batches, then publishes them.
 
-    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too. Only a
-    table that nothing at all is left for keeps its rows, since an empty batch passes no gate.
+    Computed in full, Gold holds nothing else afterwards: a session whose last bar is gone goes, too. A table
+    for which no row at all is left keeps its rows, since an empty batch passes no gate.
     """
     days = gold_days(ctx, spark, run_ids)
     batches = _batches(ctx, spark, days.rows_df) if days.rows_df is not None else []
     breaks = break_changes(ctx, spark, run_ids, days.changed_df)
-    gates = tuple(audit(ctx, batch.rows_df, batch.table) for batch in batches)
-    gates += audit_breaks(ctx, breaks) if breaks else ()
+    stage.gates += [audit(ctx, batch.rows_df, batch.table) for batch in batches]
+    stage.gates += audit_changes(ctx, breaks) if breaks else []
     for batch in batches:
         if run_ids is None:
             replace_rows(ctx.lake, batch.table, batch.rows_df)
         else:
             merge_rows(ctx.lake, batch.table, batch.rows_df, date_bounds(batch.rows_df, "partition_dt"))
+        stage.rows_out += batch.row_count
     if breaks:
-        publish_breaks(ctx, breaks)
-    return sum(batch.row_count for batch in batches) + (breaks.row_count if breaks else 0), gates
+        commit_changes(ctx, breaks)
+        stage.rows_out += breaks.row_count
 
 
 def _batches(ctx: RunContext, spark: SparkSession, days_df: DataFrame) -> list[_Batch]:

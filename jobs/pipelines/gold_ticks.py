@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -80,24 +81,29 @@ def build_tick_gold(ctx: RunContext, spark: SparkSession) -> StageResult:
     return stage.result
 
 
-def _pending(ctx: RunContext, spark: SparkSession) -> _Pending:
+def unconsumed_changes(lake: Lake) -> list[dict[str, Any]]:
+    """The stages that changed trades, quotes or bars and are not in Gold yet: run_id, subject, detail.
+
+    Raises:
+        LakeError: the run log cannot be read.
+    """
     subjects = f"subject IN ('{TRADES.full_name}', '{QUOTES.full_name}', '{BARS.full_name}')"
-    done = read_rows(
-        ctx.lake,
-        RUNS,
-        ["run_id", "subject", "detail"],
-        f"stage = '{SILVER}' AND status IN ('done', 'replayed') AND {subjects}",
-    ).to_pylist()
-    consumed = _consumed(ctx.lake)
-    new = [row for row in done if row["run_id"] not in consumed]
+    where = f"stage = '{SILVER}' AND status IN ('done', 'replayed') AND {subjects}"
+    done = read_rows(lake, RUNS, ["run_id", "subject", "detail"], where).to_pylist()
+    consumed = _consumed(lake)
+    return [row for row in done if row["run_id"] not in consumed]
+
+
+def _pending(ctx: RunContext, spark: SparkSession) -> _Pending:
+    changes = unconsumed_changes(ctx.lake)
     files = read_rows(ctx.lake, RAW_FILES, ["file_id", "file_dt", "dataset"]).to_pylist()
     day_of = {file["file_id"]: file["file_dt"] for file in files}
-    days = {day_of[mark] for row in new if (mark := (row["detail"] or "").split(" ")[0]) in day_of}
+    days = {day_of[mark] for row in changes if (mark := (row["detail"] or "").split(" ")[0]) in day_of}
     vendor_days = [file["file_dt"] for file in files if file["dataset"] == MINUTE_BARS]
-    bar_runs = sorted({row["run_id"] for row in new if row["subject"] == BARS.full_name})
+    bar_runs = sorted({row["run_id"] for row in changes if row["subject"] == BARS.full_name})
     if vendor_days and bar_runs:
         days |= _days_of_bars(ctx, spark, bar_runs, (min(vendor_days), max(vendor_days)))
-    return _Pending(tuple(sorted({row["run_id"] for row in new})), tuple(sorted(days)))
+    return _Pending(tuple(sorted({row["run_id"] for row in changes})), tuple(sorted(days)))
 
 
 def _consumed(lake: Lake) -> set[str]:

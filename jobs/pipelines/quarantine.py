@@ -1,4 +1,4 @@
-"""Rows that have been judged: how many there are, and what becomes of the bad ones."""
+"""Validated rows: how many there are, and how the invalid ones get into the quarantine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,41 +12,48 @@ from jobs.pipelines.audit import audit
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.silver.quarantine import quarantine_rows
-from quality.gate import GateResult
+from quality.gate_result import GateResult
 
 
 @dataclass(frozen=True)
-class JudgedRows:
-    """Judged rows, staged; their number, how many are bad, their dates' bounds where asked for."""
+class ValidatedBatch:
+    """Validated rows, staged under `name`: their number, how many are invalid, first and last partition."""
 
     rows_df: DataFrame
     row_count: int
-    bad_count: int
+    invalid_count: int
+    name: str
     bounds: Bounds = None
 
-
-def counted_rows(judged_df: DataFrame, dated_by: Sequence[str] = ()) -> JudgedRows:
-    """The rows with what is to be known of them, asked at once; `dated_by`: the column that bounds are of."""
-    is_bad = F.count(F.when(F.size("reasons") > 0, F.lit(1)))
-    dates = [each(name) for name in dated_by for each in (F.min, F.max)]
-    row_count, bad_count, *bounds = judged_df.agg(F.count(F.lit(1)), is_bad, *dates).collect()[0]
-    found = (bounds[0], bounds[1]) if bounds and bounds[0] else None
-    return JudgedRows(judged_df, int(row_count), int(bad_count), found)
+    @property
+    def valid_count(self) -> int:
+        """How many rows broke no rule."""
+        return self.row_count - self.invalid_count
 
 
-def set_aside(ctx: RunContext, judged: JudgedRows, name: str) -> GateResult | None:
-    """The verdict on the bad rows, once they are in silver.quarantine; None where there are none.
+def validated_batch(validated_df: DataFrame, name: str, dated_by: Sequence[str] = ()) -> ValidatedBatch:
+    """The rows with their counts, in one query; `dated_by`: the partition column of `bounds`, if any."""
+    is_invalid = F.count(F.when(F.size("reasons") > 0, F.lit(1)))
+    dates = [bound(column) for column in dated_by for bound in (F.min, F.max)]
+    row_count, invalid_count, *found = validated_df.agg(F.count(F.lit(1)), is_invalid, *dates).collect()[0]
+    bounds = (found[0], found[1]) if found and found[0] else None
+    return ValidatedBatch(validated_df, int(row_count), int(invalid_count), name, bounds)
 
-    `name` names what is staged. The verdict's row_count says how many were written or found there.
+
+def quarantine_invalid(ctx: RunContext, validated: ValidatedBatch) -> GateResult | None:
+    """Writes the invalid rows into silver.quarantine, and returns their gate result; None without such rows.
+
+    The result's row_count is the number of rows that were written or were there already.
 
     Raises:
         GateFailed: they must not be written.
     """
-    if not judged.bad_count:
+    if not validated.invalid_count:
         return None
-    spark = judged.rows_df.sparkSession
-    bad_df = quarantine_rows(judged.rows_df, read_table(spark, ctx.lake, QUARANTINE), ctx.run_id)
-    bad_df = staged(ctx, bad_df, name)
-    verdict = audit(ctx, bad_df, QUARANTINE)
-    merge_rows(ctx.lake, QUARANTINE, bad_df, None)
-    return verdict
+    spark = validated.rows_df.sparkSession
+    stored_df = read_table(spark, ctx.lake, QUARANTINE)
+    invalid_df = quarantine_rows(validated.rows_df, stored_df, ctx.run_id)
+    invalid_df = staged(ctx, invalid_df, f"{validated.name}_invalid")
+    result = audit(ctx, invalid_df, QUARANTINE)
+    merge_rows(ctx.lake, QUARANTINE, invalid_df, None)
+    return result

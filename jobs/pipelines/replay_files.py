@@ -1,6 +1,5 @@
-"""Judges flat files anew: of each day all versions, as if none had been built, and writes what differs."""
+"""Reprocesses flat files: all versions of a day, as if none had been built; writes what differs."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,32 +8,38 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.table import SchemaMismatch
 from delta_tables.tables.silver import BARS, QUARANTINE
-from jobs.engine.table_io import count_rows, merge_history, read_table
-from jobs.history.bitemporal import CHANGE_TYPE
+from jobs.engine.table_io import count_rows, read_table
+from jobs.history.bitemporal import CHANGE_TYPE, observed_rows
 from jobs.history.file_history import (
     file_changes,
     has_repeated_file_keys,
     initial_file_rows,
-    observed_file_rows,
 )
 from jobs.history.row_diff import diff_rows
-from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe, reading
+from jobs.parsing.flat_files import FlatFile, Universe, reading
 from jobs.pipelines.pending_files import file_mark
-from jobs.pipelines.silver_bar_files import INTERVAL_OF, judged_file, partition_of
-from jobs.pipelines.silver_file_batches import FileLoad
-from jobs.pipelines.silver_payloads import Built, audit_changes, failed_gates
-from jobs.pipelines.silver_tick_files import TICK_TABLES, TickTable, staged_file
+from jobs.pipelines.publish import (
+    TableChanges,
+    audit_changes,
+    commit_changes,
+    publish_changes,
+    staged_changes,
+)
+from jobs.pipelines.silver_bar_files import INTERVAL_OF, partition_of, validated_file
+from jobs.pipelines.silver_file_batches import FILE_BLOCKING, FileLoad
+from jobs.pipelines.silver_tick_files import TICK_PIPELINES, TickPipeline, staged_file
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import SILVER, StageResult, record, record_failure, record_start, table_ids
+from jobs.runs.run_log import SILVER, table_ids
+from jobs.runs.stage import OpenStage, StageResult, recorded_stage
 from jobs.silver.quarantine import quarantine_rows
 from jobs.silver.tick_batches import TickBatch, symbol_batches, tick_batches
 from jobs.silver.tick_rules import tick_day
-from quality.gate import GateFailed, GateResult
 
-_TICKS = {recipe.dataset: recipe for recipe in TICK_TABLES}
-TABLE_OF = {dataset: recipe.table for dataset, recipe in _TICKS.items()} | dict.fromkeys(INTERVAL_OF, BARS)
+_TICKS = {pipeline.dataset: pipeline for pipeline in TICK_PIPELINES}
+TABLE_OF = {dataset: pipeline.table for dataset, pipeline in _TICKS.items()} | dict.fromkeys(
+    INTERVAL_OF, BARS
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class FileDay:
 
 @dataclass(frozen=True)
 class _Part:
-    """A range of a day's keys: the rows of each version, judged and computed once, and what is stored."""
+    """A range of a day's keys: the validated rows of each version, staged, and what is stored."""
 
     name: str
-    judged: tuple[DataFrame, ...]
+    validated: tuple[DataFrame, ...]
     stored_df: DataFrame
 
 
@@ -84,32 +89,21 @@ def _publish_day(loads: Sequence[FileLoad], stage: OpenStage) -> None:
         _publish_quarantine(loads, _together(invalid), stage)
 
 
-def _tick_parts(recipe: TickTable, loads: Sequence[FileLoad]) -> Iterator[_Part]:
+def _tick_parts(pipeline: TickPipeline, loads: Sequence[FileLoad]) -> Iterator[_Part]:
     """Ranges that hold no more rows of all versions together than a batch may."""
     day = tick_day(loads[0].file.file_dt)
-    staged = [staged_file(load, day) for load in loads]
+    versions = [staged_file(load, day) for load in loads]
     stored_df = loads[0].stored()
     symbols = [row[0] for row in stored_df.select("symbol").distinct().collect()]
     rows_per_batch = loads[0].ctx.settings.providers.massive.rows_per_batch
-    batches = tick_batches(_together(staged), symbols, rows_per_batch)
-    for number, batch in enumerate(batches):
-        judged = (
-            recipe.judge(
-                staged_df.filter(batch.contains("ticker", "sequence")),
-                load.file,
-                day,
-                _earlier(staged_df, batch),
-            )
-            for load, staged_df in zip(loads, staged, strict=True)
-        )
-        yield _Part(
-            f"again_{number}",
-            tuple(
-                load.staged(validated_df, f"again_{number}_{version}_judged")
-                for version, (load, validated_df) in enumerate(zip(loads, judged, strict=True))
-            ),
-            stored_df.filter(batch.contains("symbol", "sequence_number")),
-        )
+    for number, batch in enumerate(tick_batches(_together(versions), symbols, rows_per_batch)):
+        validated = []
+        for version, (load, version_df) in enumerate(zip(loads, versions, strict=True)):
+            held_df = version_df.filter(batch.contains("ticker", "sequence"))
+            validated_df = pipeline.validate(held_df, load.file, day, _earlier(version_df, batch))
+            validated.append(load.staged(validated_df, f"again_{number}_{version}_validated"))
+        range_df = stored_df.filter(batch.contains("symbol", "sequence_number"))
+        yield _Part(f"again_{number}", tuple(validated), range_df)
 
 
 def _earlier(staged_df: DataFrame, batch: TickBatch) -> int | None:
@@ -122,18 +116,19 @@ def _earlier(staged_df: DataFrame, batch: TickBatch) -> int | None:
 
 
 def _bar_parts(loads: Sequence[FileLoad]) -> Iterator[_Part]:
-    judged = []
+    validated = []
     for version, load in enumerate(loads):
         with reading(load.file):  # a broken line shows when the rows are computed
-            judged.append(load.staged(judged_file(load), f"again_{version}_judged"))
+            validated.append(load.staged(validated_file(load), f"again_{version}_validated"))
     stored_df = loads[0].stored().filter(F.col("interval") == INTERVAL_OF[loads[0].file.dataset])
     counts = dict.fromkeys((row[0] for row in stored_df.select("symbol").distinct().collect()), 0)
-    for row in _together(judged).groupBy("symbol").count().collect():
+    for row in _together(validated).groupBy("symbol").count().collect():
         counts[row[0]] = int(row[1])
     rows_per_batch = loads[0].ctx.settings.providers.massive.rows_per_batch
     for number, batch in enumerate(symbol_batches(counts, rows_per_batch)):
-        held = batch.contains_symbol("symbol")
-        yield _Part(f"again_{number}", tuple(each.filter(held) for each in judged), stored_df.filter(held))
+        is_in_batch = batch.contains_symbol("symbol")
+        parts = tuple(validated_df.filter(is_in_batch) for validated_df in validated)
+        yield _Part(f"again_{number}", parts, stored_df.filter(is_in_batch))
 
 
 def _together(frames: Sequence[DataFrame]) -> DataFrame:
@@ -156,7 +151,7 @@ def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, n
     table, run_id = load.table, load.ctx.run_id
     if not known_df.limit(1).collect() and not has_repeated_file_keys(validated_df, table):
         return initial_file_rows(validated_df, table, run_id).drop(CHANGE_TYPE)
-    observed_df = observed_file_rows(validated_df, table)
+    observed_df = observed_rows(validated_df, table)
     changes_df = file_changes(observed_df, known_df, validated_df, load.file, table, run_id)
     changes_df = load.staged(changes_df, f"{name}_learned")
     kept_df = known_df.join(changes_df.select(*table.keys), list(table.keys), "left_anti")
@@ -164,26 +159,25 @@ def _known_after(load: FileLoad, validated_df: DataFrame, known_df: DataFrame, n
     return kept_df.select(*table.columns).unionByName(learned_df)
 
 
-def _publish_bad(loads: Sequence[FileLoad], bad_df: DataFrame, gates: list[GateResult]) -> int:
-    """Sets the day's bad rows aside, and takes back those that are bad no longer."""
+def _publish_quarantine(loads: Sequence[FileLoad], invalid_df: DataFrame, stage: OpenStage) -> None:
+    """Quarantines the day's invalid rows, and takes back those that are valid now."""
     last = loads[-1]
     stored_df = read_table(last.spark, last.ctx.lake, QUARANTINE)
-    is_ours = (
+    is_of_day = (
         (F.col("provider") == last.file.provider)
         & (F.col("dataset") == last.file.dataset)
         & F.col("payload_id").isin(sorted({load.file.file_id for load in loads}))
     )
     if last.universe is not None:
-        is_ours &= F.col("symbol").isin("", *sorted(last.universe))
-    fresh_df = last.staged(quarantine_rows(bad_df, stored_df.filter(~is_ours), last.ctx.run_id), "again_bad")
+        is_of_day &= F.col("symbol").isin("", *sorted(last.universe))
+    others_df = stored_df.filter(~is_of_day)
+    fresh_df = last.staged(quarantine_rows(invalid_df, others_df, last.ctx.run_id), "again_invalid")
     keys = list(QUARANTINE.keys)
-    before_df = stored_df.filter(is_ours).unionByName(
-        stored_df.filter(~is_ours).join(fresh_df.select(*keys), keys, "left_semi").select(*QUARANTINE.columns)
-    )
-    changes_df = last.staged(diff_rows(fresh_df, before_df, QUARANTINE), "again_bad_changes")
-    upserts_df = changes_df.filter(F.col(CHANGE_TYPE) == "upsert").drop(CHANGE_TYPE)
-    if count_rows(upserts_df):
-        gates += audit_changes(last.ctx, upserts_df, QUARANTINE)
-    if count_rows(changes_df):
-        merge_history(last.ctx.lake, QUARANTINE, changes_df, None)
-    return count_rows(fresh_df)
+    same_keys_df = others_df.join(fresh_df.select(*keys), keys, "left_semi").select(*QUARANTINE.columns)
+    before_df = stored_df.filter(is_of_day).unionByName(same_keys_df)
+    changes_df = diff_rows(fresh_df, before_df, QUARANTINE)
+    name = f"{last.name}_again_invalid_changes"
+    changes = staged_changes(last.ctx, QUARANTINE, changes_df, name)
+    stage.gates += audit_changes(last.ctx, changes)
+    commit_changes(last.ctx, changes)
+    stage.rows_bad = count_rows(fresh_df)

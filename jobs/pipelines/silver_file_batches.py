@@ -24,6 +24,7 @@ from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, table_ids
 from jobs.runs.stage import (
     BLOCKING,
+    Errors,
     OpenStage,
     StageResult,
     record,
@@ -32,7 +33,7 @@ from jobs.runs.stage import (
     recorded_stage,
 )
 
-FILE_BLOCKING = (*BLOCKING, FlatFileError)
+FILE_BLOCKING: Errors = (*BLOCKING, FlatFileError)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.engine.table_io import between, is_new, read_table
 from jobs.history.bitemporal import has_repeated_keys, initial_rows
-from jobs.history.pending_payloads import BronzeWindow, new_payloads, read_payloads
+from jobs.history.pending_payloads import BronzeWindow, pending_window, read_payloads
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.quarantine import ValidatedBatch, validated_batch
@@ -27,7 +27,7 @@ def build_silver(ctx: RunContext, spark: SparkSession, pipeline: SilverPipeline)
         LakeError, SchemaMismatch: a table is missing, damaged or of another schema.
     """
     table = pipeline.table
-    window = new_payloads(ctx.lake, built_version(ctx.lake, table))
+    window = pending_window(ctx.lake, built_version(ctx.lake, table))
     if not has_parser(pipeline.parsers, window.provider_datasets):
         return StageResult(SILVER, table.full_name, "nothing_new")
     with recorded_stage(ctx, SILVER, table.full_name) as stage:

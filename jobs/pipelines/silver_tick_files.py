@@ -13,10 +13,10 @@ from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.silver_file_batches import FileLoad, build_file, publish_batch
 from jobs.runs.run_context import RunContext
 from jobs.runs.stage import OpenStage, StageResult
-from jobs.silver.quotes import judged_quotes
+from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
-from jobs.silver.tick_rules import TickDay, staged_texts, tick_day
-from jobs.silver.trades import judged_trades
+from jobs.silver.tick_rules import TickDay, tick_day, with_batch_columns
+from jobs.silver.trades import validated_trades
 
 Validate = Callable[[DataFrame, FlatFile, TickDay, int | None], DataFrame]
 
@@ -50,8 +50,8 @@ class TickPipeline:
 
 
 TICK_PIPELINES = (
-    TickPipeline(TRADES, flat_files.TRADES, judged_trades),
-    TickPipeline(QUOTES, flat_files.QUOTES, judged_quotes),
+    TickPipeline(TRADES, flat_files.TRADES, validated_trades),
+    TickPipeline(QUOTES, flat_files.QUOTES, validated_quotes),
 )
 
 
@@ -81,7 +81,7 @@ def staged_file(load: FileLoad, day: TickDay) -> DataFrame:
     lake, file = load.ctx.lake, load.file
     raw_df = read_flat_file(load.spark, lake, file, load.universe)
     with reading(file):
-        rows_df = load.staged(staged_texts(raw_df, day), "rows")
+        rows_df = load.staged(with_batch_columns(raw_df, day), "rows")
     if not rows_df.limit(1).collect() and not read_flat_file(load.spark, lake, file, None).limit(1).collect():
         raise FlatFileError(f"{file.key} holds no ticks of {file.file_dt}: fetch the file again")
     return rows_df

@@ -1,4 +1,4 @@
-"""Keeps what a run computes until the run ends, so that gate and table see the same rows."""
+"""Keeps what a run computes until it ends, so that the gate and the table see the same rows."""
 
 from pyspark.sql import DataFrame
 
@@ -7,5 +7,5 @@ from jobs.runs.run_context import RunContext
 
 
 def staged(ctx: RunContext, frame_df: DataFrame, name: str) -> DataFrame:
-    """The frame, computed once; it takes the place of what the run staged before under that name."""
+    """The frame, computed once; it replaces what the run staged before under that name."""
     return stage(frame_df.sparkSession, ctx.lake, frame_df, ctx.run_id, name)

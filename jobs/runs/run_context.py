@@ -1,4 +1,4 @@
-"""What a run works with: settings, lake, clock, run id; built once, where a run begins."""
+"""What a run works with: settings, lake, clock and run id, built once at its beginning."""
 
 import os
 import secrets as random
@@ -22,10 +22,10 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class RunContext:
-    """All that a run needs, handed down as an argument.
+    """All that a run needs, passed down as an argument.
 
-    `clock` is the market's clock (settings `as_if_at` can set it for simulated data); what the
-    lakehouse itself did is recorded in real time. `checks` is the folder of the gates' checks files.
+    `clock` is the market's clock, which the setting `simulated_now` can set for simulated data; what the
+    lakehouse itself does is recorded in real time. `checks` is the folder of the gates' checks files.
     """
 
     settings: Settings
@@ -37,17 +37,25 @@ class RunContext:
 
 
 def open_run_context(config_file: str | None = None) -> RunContext:
-    """The workspace of this process' environment and settings file, with all tables created.
+    """The context of a new run, from this process' environment and the settings file; creates all tables.
 
     Raises:
         ConfigError, LakeError, SchemaMismatch: what is wrong and what to do.
     """
     settings = load_settings(os.environ, Path(config_file) if config_file else None)
-    secrets = load_secrets()
+    return new_run_context(settings, load_secrets())
+
+
+def new_run_context(settings: Settings, secrets: Secrets) -> RunContext:
+    """The context of a new run; creates all tables.
+
+    Raises:
+        ConfigError, LakeError, SchemaMismatch: what is wrong and what to do.
+    """
     lake = lake_of(settings, secrets)
     _require_writable(lake)
     create_tables(lake)
-    return RunContext(settings, secrets, lake, market_clock(settings.as_if_at), new_run_id())
+    return RunContext(settings, secrets, lake, market_clock(settings.simulated_now), new_run_id())
 
 
 def _require_writable(lake: Lake) -> None:
@@ -65,18 +73,18 @@ def _require_writable(lake: Lake) -> None:
         ) from None
 
 
-def market_clock(as_if_at: datetime | None) -> Clock:
-    """A clock in UTC: the real one, or one that runs from `as_if_at` on.
+def market_clock(simulated_now: datetime | None) -> Clock:
+    """A clock in UTC: the real one, or one that runs from `simulated_now` on.
 
     Raises:
-        ConfigError: `as_if_at` has no time zone.
+        ConfigError: `simulated_now` has no time zone.
     """
-    if as_if_at is None:
+    if simulated_now is None:
         return utc_now
-    if as_if_at.tzinfo is None:
-        raise ConfigError("as_if_at: an instant needs its zone, such as 2010-08-20T22:30:00Z")
+    if simulated_now.tzinfo is None:
+        raise ConfigError("simulated_now: an instant needs its zone, such as 2010-08-20T22:30:00Z")
     began = time.monotonic()
-    start = as_if_at.astimezone(UTC)
+    start = simulated_now.astimezone(UTC)
     return lambda: start + timedelta(seconds=time.monotonic() - began)
 
 

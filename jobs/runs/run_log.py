@@ -1,65 +1,21 @@
-"""The run log (ops.runs): what was done, so that a killed run is taken up where it stopped."""
+"""What the run log (ops.runs) says was done, so that a killed run continues where it stopped."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from delta_tables.storage.arrow_io import append_rows, read_rows
+from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.create_tables import open_table
-from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.ops import RUNS
-from jobs.runs.run_context import utc_now
 
 SILVER, GOLD, INGEST = "silver", "gold", "ingest"
 
 
-@dataclass(frozen=True)
-class StageResult:
-    """How a stage ended; rows_bad counts rows or requests set aside, seconds is wall time."""
-
-    stage: str
-    subject: str
-    status: str
-    seconds: float = 0.0
-    rows_in: int = 0
-    rows_out: int = 0
-    rows_bad: int = 0
-    bronze_version: int | None = None
-    consumed_runs: tuple[str, ...] = ()
-    detail: str | None = None
-    table_ids: str | None = None
-
-
-def record(lake: Lake, run_id: str, result: StageResult) -> StageResult:
-    """Appends the result to ops.runs and gives it back."""
-    row = {**vars(result), "run_id": run_id, "at": utc_now(), "consumed_runs": list(result.consumed_runs)}
-    append_rows(lake, RUNS, [row])
-    return result
-
-
-def record_start(lake: Lake, run_id: str, stage: str, subject: str) -> None:
-    """Announces a stage before it changes a table: what it leaves behind when killed can be found."""
-    record(lake, run_id, StageResult(stage, subject, "started"))
-
-
-def record_failure(
-    lake: Lake, run_id: str, stage: str, subject: str, seconds: float, error: Exception
-) -> None:
-    """Notes that a stage ended by an error, which goes on to its caller; the stage stays pending.
-
-    Where the log cannot be written either (a full disk), the first error is the one to be seen.
-    """
-    detail = f"{type(error).__name__}: {error}"[:500]
-    with suppress(LakeError):
-        record(lake, run_id, StageResult(stage, subject, "failed", seconds, detail=detail))
-
-
 def table_ids(lake: Lake, *tables: Table) -> str:
-    """The ids of the stored tables: another id means a table that was moved away and made anew."""
+    """The ids of the stored tables; a table that was moved away and created again has another id."""
     return " ".join(str(open_table(lake, table).metadata().id) for table in tables)
 
 

@@ -1,1 +1,1 @@
-"""One symbol's bars as of an instant, raw or adjusted."""
+"""One symbol's bars as known now or at an instant, raw or adjusted."""

@@ -1,4 +1,4 @@
-"""Bars as they are known now, or as they were known at an instant, raw or adjusted; no engine needed."""
+"""Bars as they are known now or were known at an instant, raw or adjusted; read without an engine session."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -13,17 +13,18 @@ from delta_tables.storage.create_tables import first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
-from delta_tables.views import adjusted_bars as adjusted_views
+from delta_tables.views import adjusted_bars as views
+from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
-from serving.query.conditions import known_at, of_sessions
-from serving.query.literals import checked_symbol, literal
+from serving.query.conditions import of_sessions
+from serving.query.literals import checked_symbol, in_utc, literal
 from serving.query.select import select
 
-_LAYOUT = ("partition_dt", "run_id")
-COLUMNS = tuple(name for name in BARS.columns if name not in _LAYOUT)
-ADJUSTED: Mapping[str, Callable[[str, str, datetime | None], str]] = {
-    "split": adjusted_views.split_adjusted_sql,
-    "total": adjusted_views.total_adjusted_sql,
+_EXCLUDED_COLUMNS = ("partition_dt", "run_id")
+COLUMNS = tuple(name for name in BARS.columns if name not in _EXCLUDED_COLUMNS)
+ADJUSTMENTS: Mapping[str, Callable[[str, str, datetime | None], str]] = {
+    "split": views.split_adjusted_sql,
+    "total": views.total_adjusted_sql,
 }
 
 
@@ -35,22 +36,26 @@ def bars(
     start: date | None = None,
     end: date | None = None,
 ) -> pa.Table:
-    """The symbol's bars, oldest first in each interval: the columns of silver.bars but layout and run.
+    """The symbol's bars, oldest first within each interval: silver.bars without partition_dt and run_id.
 
-    `as_of` gives the bars as they were known at that instant, else as they are known now. `start` and
-    `end` are session dates, both included.
+    `as_of` returns the bars as they were known at that instant, otherwise as known now. `start` and `end`
+    are session dates, both included.
 
     Raises:
-        ServingError: the symbol cannot be one, or the lake has none of that name; the instant is naive;
-            the range ends before it starts.
+        ServingError: the symbol is not valid or unknown; the instant has no time zone; the range ends before
+            it starts.
         LakeError: the table cannot be read.
     """
     _require_order(start, end)
-    wanted = [f"symbol = {literal(checked_symbol(symbol))}", known_at(as_of), of_sessions(BARS, start, end)]
+    conditions = [
+        f"symbol = {literal(checked_symbol(symbol))}",
+        known_at(in_utc(as_of) if as_of else None),
+        of_sessions(BARS, start, end),
+    ]
     if interval:
-        wanted.append(f'"interval" = {literal(interval)}')
-    found = read_rows(lake, BARS, COLUMNS, " AND ".join(wanted))
-    return _in_order(lake, symbol, found)
+        conditions.append(f'"interval" = {literal(interval)}')
+    rows = read_rows(lake, BARS, COLUMNS, " AND ".join(conditions))
+    return _sorted(lake, symbol, rows)
 
 
 def adjusted_bars(
@@ -62,56 +67,54 @@ def adjusted_bars(
     start: date | None = None,
     end: date | None = None,
 ) -> pa.Table:
-    """The symbol's bars adjusted for splits (`split`) or also for cash paid out (`total`), in order.
+    """The symbol's bars adjusted for splits (`split`) or for splits and cash payments (`total`), sorted.
 
-    The columns, the factors and their rounding: delta_tables.views.adjusted_bars. `as_of` gives bars and
-    factors as known at that instant; the other arguments are those of `bars`.
+    delta_tables.views.adjusted_bars defines the columns, the factors and their rounding. `as_of` uses bars
+    and actions as known at that instant; the other arguments are those of `bars`.
 
     Raises:
-        ServingError: as `bars` does; there is no such adjustment; the lake has no table of actions.
+        ServingError: as in `bars`; there is no such adjustment; the lake has no table of actions.
         LakeError: a table cannot be read.
     """
-    if adjusted not in ADJUSTED:
-        raise ServingError(f"bars can be adjusted for {' or '.join(ADJUSTED)}, not {adjusted[:40]!r}")
+    if adjusted not in ADJUSTMENTS:
+        raise ServingError(f"bars can be adjusted for {' or '.join(ADJUSTMENTS)}, not {adjusted[:40]!r}")
     _require_order(start, end)
-    if as_of is not None:
-        literal(as_of)  # refuses an instant without a time zone
+    instant = in_utc(as_of) if as_of else None
     of_symbol = f"symbol = {literal(checked_symbol(symbol))}"
-    # of daily bars all: a payment is a share of the close before it, whichever day the reader asks for
+    # all daily bars: a payment's factor needs the close before it, which may lie before the requested range
     needed = f"({of_symbol} AND (\"interval\" = '1day' OR ({of_sessions(BARS, start, None)})))"
-    view = ADJUSTED[adjusted](
-        f"(SELECT * FROM bars WHERE {needed}) AS its_bars",  # noqa: S608 - escaped
-        f"(SELECT * FROM actions WHERE {of_symbol}) AS its_actions",  # noqa: S608 - escaped
-        as_of,
+    view = ADJUSTMENTS[adjusted](
+        f"(SELECT * FROM bars WHERE {needed}) AS symbol_bars",  # noqa: S608 - escaped
+        f"(SELECT * FROM actions WHERE {of_symbol}) AS symbol_actions",  # noqa: S608 - escaped
+        instant,
     )
-    wanted = [_traded_between(start, end)] + ([f'"interval" = {literal(interval)}'] if interval else [])
-    sql = f"SELECT * FROM ({view}) AS adjusted WHERE {' AND '.join(wanted)}"  # noqa: S608 - escaped
-    return _in_order(lake, symbol, _adjusted_rows(lake, sql))
+    conditions = [_traded_between(start, end)] + ([f'"interval" = {literal(interval)}'] if interval else [])
+    sql = f"SELECT * FROM ({view}) AS adjusted WHERE {' AND '.join(conditions)}"  # noqa: S608 - escaped
+    return _sorted(lake, symbol, _adjusted_rows(lake, sql))
 
 
 def has_actions(lake: Lake, symbol: str) -> bool:
-    """Whether a split, dividend or the like of the symbol is known; else its prices are as stored."""
+    """Whether a corporate action of the symbol is known; if not, adjusted prices equal the stored ones."""
     sql = f"SELECT 1 AS one FROM stored WHERE symbol = {literal(checked_symbol(symbol))} LIMIT 1"  # noqa: S608 - escaped
     return bool(select(lake, CORPORATE_ACTIONS, sql))
 
 
 def _require_order(start: date | None, end: date | None) -> None:
     if start and end and start > end:
-        raise ServingError(f"the range ends on {end}, before it starts on {start}: swap the two dates")
+        raise ServingError(f"the range ends on {end}, before it starts on {start}; swap the two dates")
 
 
-def _in_order(lake: Lake, symbol: str, found: pa.Table) -> pa.Table:
-    if not found.num_rows:
-        _refuse_unknown(lake, symbol)
-    return found.sort_by([("interval", "ascending"), ("timestamp", "ascending")])
+def _sorted(lake: Lake, symbol: str, rows: pa.Table) -> pa.Table:
+    if not rows.num_rows:
+        _require_known(lake, symbol)
+    return rows.sort_by([("interval", "ascending"), ("timestamp", "ascending")])
 
 
 def _adjusted_rows(lake: Lake, sql: str) -> pa.Table:
-    """What a SELECT over `bars` and `actions` gives, in the types of silver.bars; factors are float64."""
+    """The result of a SELECT over `bars` and `actions`, in the types of silver.bars; factors are float64."""
     stored = arrow_schema(BARS)
     schema = pa.schema(
-        stored.field(name) if name in stored.names else pa.field(name, pa.float64())
-        for name in adjusted_views.COLUMNS
+        stored.field(name) if name in stored.names else pa.field(name, pa.float64()) for name in views.COLUMNS
     )
     try:
         tables = {"bars": open_table(lake, BARS), "actions": _actions(lake)}
@@ -133,8 +136,8 @@ def _actions(lake: Lake) -> DeltaTable:
         return open_table(lake, CORPORATE_ACTIONS)
     except TableNotFoundError:
         raise ServingError(
-            f"there is no {CORPORATE_ACTIONS.full_name} in this lake, so nothing is known of splits; "
-            "the next `lakehouse run` makes it"
+            f"this lake has no table {CORPORATE_ACTIONS.full_name}, so no splits are known; "
+            "the next `lakehouse run` creates it"
         ) from None
 
 
@@ -144,10 +147,10 @@ def _traded_between(start: date | None, end: date | None) -> str:
     return " AND ".join(conditions) or "true"
 
 
-def _refuse_unknown(lake: Lake, symbol: str) -> None:
+def _require_known(lake: Lake, symbol: str) -> None:
     known = [row["symbol"] for row in select(lake, BARS, "SELECT DISTINCT symbol FROM stored")]
     if symbol in known:
         return
     near = difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
-    raise ServingError(f"no bars of {symbol}; {hint}")
+    raise ServingError(f"there are no bars of {symbol}; {hint}")

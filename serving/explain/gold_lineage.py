@@ -11,7 +11,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
-from serving.query.conditions import known_at
+from delta_tables.views.conditions import known_at
 from serving.query.literals import literal
 from serving.query.select import Records, select
 

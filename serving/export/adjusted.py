@@ -1,6 +1,6 @@
 """Bars of an export adjusted for splits and dividends, as delta_tables.views.adjusted_bars says."""
 
-from serving.bars.as_of import ADJUSTED
+from serving.bars.as_of import ADJUSTMENTS
 from serving.bars.dividend_closes import DividendCloses, RunSql, find_dividend_closes
 from serving.errors import ServingError
 from serving.export.layouts import Layout
@@ -13,9 +13,9 @@ def check_adjusted(layout: Layout, request: ExportRequest) -> None:
     Raises:
         ServingError: there is no such adjustment, or the layout has none.
     """
-    if request.adjusted not in ADJUSTED:
+    if request.adjusted not in ADJUSTMENTS:
         raise ServingError(
-            f"--adjusted {str(request.adjusted)[:40]!r}: bars can be adjusted for {' or '.join(ADJUSTED)}"
+            f"--adjusted {str(request.adjusted)[:40]!r}: bars can be adjusted for {' or '.join(ADJUSTMENTS)}"
         )
     if not layout.is_by_symbol:
         raise ServingError(
@@ -43,5 +43,5 @@ def adjusted_relation(request: ExportRequest, rows: str, closes: str, of_symbols
     needed = f"({of_symbols}) AND (({rows}) OR {closes})"
     bars = f"(SELECT * FROM stored WHERE {needed}) AS its_bars"  # noqa: S608 - checked
     actions = f"(SELECT * FROM actions WHERE {of_symbols}) AS its_actions"  # noqa: S608 - checked
-    view = ADJUSTED[str(request.adjusted)](bars, actions, request.as_of)
+    view = ADJUSTMENTS[str(request.adjusted)](bars, actions, request.as_of)
     return f"({view}) AS adjusted"

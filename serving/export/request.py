@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from delta_tables.table import Table
+from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
 from serving.export.layouts import Layout
-from serving.query.conditions import known_at, of_sessions
-from serving.query.literals import checked_symbol, literal, literals
+from serving.query.conditions import of_sessions
+from serving.query.literals import checked_symbol, in_utc, literal, literals
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def known_condition(table: Table, request: ExportRequest) -> str:
         ServingError: an instant without a time zone, or any where the table keeps no history.
     """
     if "known_from" in table.columns:
-        return f"({known_at(request.as_of)})"
+        return f"({known_at(in_utc(request.as_of) if request.as_of else None)})"
     if request.as_of:
         raise ServingError(f"{table.full_name} holds what is known now only; leave out --as-of")
     return "true"

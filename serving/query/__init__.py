@@ -1,1 +1,1 @@
-"""SQL without an engine: literals, conditions, and a select over one table."""
+"""SQL without an engine session: literals, conditions, and a SELECT over one table."""

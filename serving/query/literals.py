@@ -1,4 +1,4 @@
-"""Values as SQL literals for delta-rs' query engine (DataFusion), which knows no backslash escapes."""
+"""Values as SQL literals for delta-rs' query engine (DataFusion), which has no backslash escapes."""
 
 import re
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ Scalar = str | bool | int | Decimal | date | datetime
 
 
 def literal(value: Scalar) -> str:
-    """The value as a SQL literal, quotes doubled, instants in UTC.
+    """The value as a SQL literal: quotes are doubled, instants are in UTC.
 
     Raises:
-        ServingError: an instant without a time zone.
+        ServingError: an instant has no time zone.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -30,20 +30,21 @@ def literal(value: Scalar) -> str:
 
 
 def literals(values: Iterable[Scalar]) -> str:
-    """The values as the inside of `IN (...)`; NULL, which nothing equals, where there are none."""
+    """The values for `IN (...)`, comma-separated; NULL, which equals nothing, if there are none."""
     return ", ".join(literal(value) for value in values) or "NULL"
 
 
 def checked_symbol(symbol: str) -> str:
-    """The symbol, when it can be one.
+    """The symbol, if its form is valid.
 
     Raises:
-        ServingError: it cannot.
+        ServingError: its form is not valid.
     """
     pattern: str = get_args(Symbol)[1].pattern
     if not re.fullmatch(pattern.strip("^$"), symbol):
         raise ServingError(
-            f"{symbol[:40]!r} is no symbol: letters, digits and .-^=: only, at most 24, such as AAPL"
+            f"{symbol[:40]!r} is not a symbol: a symbol such as AAPL has at most 24 letters, digits or "
+            "characters of .-^=:"
         )
     return symbol
 
@@ -55,5 +56,6 @@ def in_utc(instant: datetime) -> datetime:
         ServingError: it has no time zone.
     """
     if instant.tzinfo is None:
-        raise ServingError(f"{instant.isoformat()}: name the time zone, such as {instant.isoformat()}Z")
+        text = instant.isoformat()
+        raise ServingError(f"{text} has no time zone; add one, such as {text}Z")
     return instant.astimezone(UTC)

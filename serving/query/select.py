@@ -1,4 +1,4 @@
-"""Aggregates without an engine, by delta-rs' own query engine (DataFusion)."""
+"""A SELECT over one table, run by delta-rs' own query engine (DataFusion) without a Spark session."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ Records = list[dict[str, Any]]
 
 
 def select(lake: Lake, table: Table, sql: str) -> Records:
-    """The rows that a SELECT over the table, named `stored` in it, gives; none where it does not exist.
+    """The result of a SELECT over the table, which it names `stored`; empty if the table does not exist.
 
-    Column names that are SQL words ("interval", "timestamp", "7d_avg") have to be quoted.
+    Column names that are SQL keywords ("interval", "timestamp", "7d_avg") must be quoted.
 
     Raises:
-        LakeError: the table is there and cannot be read.
+        LakeError: the table exists but cannot be read.
     """
-    found = query_rows(lake, table, sql)
-    return [] if found is None else found.to_pylist()
+    rows = query_rows(lake, table, sql)
+    return [] if rows is None else rows.to_pylist()

@@ -1,4 +1,4 @@
-"""Which rows of a chunk belong to an answer: those known at an instant, of a provider, that happened."""
+"""Row filters on Arrow tables: rows known at an instant, rows of one provider, trades that happened."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +11,18 @@ from delta_tables.views.tick_views import CANCELLED, INCORRECT_ORIGINAL
 
 
 def filter_rows(table: pa.Table, conditions: Sequence[pa.ChunkedArray]) -> pa.Table:
-    """The rows for which all conditions hold; the table itself where that is every row."""
+    """The rows for which all boolean columns are true; the table itself if that is every row."""
     if not conditions:
         return table
     mask = reduce(pc.and_, conditions)
     return table if pc.all(mask, skip_nulls=False).as_py() else table.filter(mask)
 
 
-def known_at(table: pa.Table, as_of: datetime | None) -> list[pa.ChunkedArray]:
-    """Which rows of a history were known at the instant, or are known now for None."""
+def is_known_at(table: pa.Table, as_of: datetime | None) -> list[pa.ChunkedArray]:
+    """Boolean columns for the row versions known at `as_of`, or for the current ones if it is None.
+
+    The Arrow form of delta_tables.views.conditions.known_at.
+    """
     is_current = pc.is_null(table["known_to"])
     if as_of is None:
         return [is_current]
@@ -29,10 +32,10 @@ def known_at(table: pa.Table, as_of: datetime | None) -> list[pa.ChunkedArray]:
 
 
 def is_of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArray]:
-    """Which rows the provider gave; None asks nothing."""
+    """A boolean column for the rows of the provider; an empty list (no filter) if it is None."""
     return [] if provider is None else [pc.equal(table["provider"], provider)]
 
 
 def is_real_trade(trades: pa.Table) -> list[pa.ChunkedArray]:
-    """Which trades happened, as delta_tables.views.tick_views.trades_corrected_sql has it."""
+    """Boolean columns for the trades that happened: the Arrow form of tick_views.trades_corrected_sql."""
     return [pc.not_equal(trades["correction"], code) for code in (*CANCELLED, INCORRECT_ORIGINAL)]

@@ -1,4 +1,4 @@
-"""What a reader answers: rows as Arrow, pandas or Polars; prices exact or as float64."""
+"""The result of a read: rows as Arrow, pandas or Polars, with exact decimal prices or as float64."""
 
 import importlib
 from dataclasses import dataclass
@@ -16,54 +16,55 @@ Prices = Literal["decimal", "float64"]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows in order: symbols as asked for, the oldest first in each.
+    """Rows in the order of the requested symbols, oldest first within each symbol.
 
-    What takes Arrow streams takes these too: `polars.DataFrame(rows)`, DuckDB, `pyarrow.table(rows)`.
+    They are an Arrow stream, which other libraries accept: `polars.DataFrame(rows)`, DuckDB,
+    `pyarrow.table(rows)`.
     """
 
     table: pa.Table
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return int(self.table.num_rows)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The rows for any library that speaks Arrow's C interface; prices are decimals."""
+        """The rows for libraries that use Arrow's C stream interface; prices are decimals."""
         return self.table.__arrow_c_stream__(requested_schema)
 
     def arrow(self, prices: Prices = "decimal") -> pa.Table:
-        """The rows as an Arrow table; prices and sizes are decimals, exact, unless float64 is asked for.
+        """The rows as an Arrow table; prices and sizes are exact decimals, or float64 on request.
 
-        Names (symbol, provider ...) are dictionaries: one number a row.
+        Text columns (symbol, provider ...) are dictionary-encoded: one integer per row.
 
         Raises:
-            ServingError: `prices` is neither.
+            ServingError: `prices` is neither "decimal" nor "float64".
         """
         return self.table if _checked(prices) == "decimal" else _with_floats(self.table)
 
     def pandas(self, prices: Prices = "float64") -> "pd.DataFrame":
-        """The rows as a pandas frame that may be changed; prices and sizes are float64.
+        """The rows as a pandas DataFrame of their own; prices and sizes are float64.
 
-        Timestamps are datetime64 in UTC, dates datetime64 without a zone, names categories. With
-        prices="decimal" prices are Python Decimals: exact, and a hundred times slower.
+        Timestamps are datetime64 in UTC, dates datetime64 without a time zone, text columns categorical.
+        With prices="decimal" they are Python Decimals: exact, but a hundred times slower.
 
         Raises:
-            ServingError: `prices` is neither.
+            ServingError: `prices` is neither "decimal" nor "float64".
         """
         frame: pd.DataFrame = self.arrow(prices).to_pandas(date_as_object=False)
         return frame
 
     def polars(self, prices: Prices = "float64") -> Any:  # noqa: ANN401 - Polars is optional
-        """The rows as a Polars frame; prices and sizes are Float64, names categories.
+        """The rows as a Polars DataFrame; prices and sizes are Float64, text columns categorical.
 
         Raises:
-            ServingError: Polars is not installed, or `prices` is neither.
+            ServingError: Polars is not installed, or `prices` is neither "decimal" nor "float64".
         """
         try:
             polars = importlib.import_module("polars")
         except ImportError:
             raise ServingError(
-                "Polars is not installed: `pip install polars`, or take .pandas() or .arrow()"
+                "Polars is not installed; run `pip install polars`, or use .pandas() or .arrow()"
             ) from None
         return polars.from_arrow(self.arrow(prices))
 
@@ -78,5 +79,5 @@ def _with_floats(table: pa.Table) -> pa.Table:
 
 def _checked(prices: Prices) -> Prices:
     if prices not in ("decimal", "float64"):
-        raise ServingError(f"prices are given as decimal or float64, not {prices!r}")
+        raise ServingError(f"prices must be 'decimal' or 'float64', not {prices!r}")
     return prices

@@ -1,4 +1,4 @@
-"""What a table holds right now: its version, and for each partition which files; checked cheaply."""
+"""The current version of a table and the files of each of its partitions, with a cheap check for changes."""
 
 import hashlib
 from collections import defaultdict
@@ -12,22 +12,22 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from delta_tables.storage.lake import Lake, LakeError
-from serving.read.series import EXCLUDED_COLUMNS, ReadableTable
+from serving.read.tables import EXCLUDED_COLUMNS, ReadableTable
 
 Clock = Callable[[], float]
-# A table that was moved away and built again has lower versions, which only opening it anew can see.
+# A table that was moved away and rebuilt has lower versions; only opening it again detects that.
 _REOPEN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of a table, for reading; `stored` is never moved to another version.
+    """One version of a table, for reading; `stored` always stays at this version.
 
-    `partitions` gives for each partition a digest of its files. Data files are never changed, so the same
-    digest means the same rows, whatever versions came between: a chunk outlives commits to other days.
+    `partitions` maps each partition to a digest of its files. Data files never change, so an equal digest
+    means equal rows, whatever versions lie between: a cached chunk survives commits to other partitions.
     """
 
-    series: ReadableTable
+    table: ReadableTable
     stored: DeltaTable
     version: int
     table_id: str
@@ -36,69 +36,67 @@ class Snapshot:
 
     @property
     def identity(self) -> tuple[str, int]:
-        """What tells this version of this table from any other."""
+        """The table's Delta id and version, unique to this snapshot."""
         return self.table_id, self.version
 
 
 class Snapshots:
-    """The newest snapshot of one table, for any number of threads."""
+    """The newest snapshot of one table; safe to use from any number of threads."""
 
-    def __init__(
-        self, lake: Lake, series: ReadableTable, check_every: timedelta | None, clock: Clock
-    ) -> None:
-        """`check_every` is how old an answer may be; None holds on to the first version for ever."""
-        self._lake, self._series, self._clock = lake, series, clock
+    def __init__(self, lake: Lake, table: ReadableTable, check_every: timedelta | None, clock: Clock) -> None:
+        """`check_every` is the largest age of a snapshot; None keeps the first version for good."""
+        self._lake, self._table, self._clock = lake, table, clock
         self._check_seconds = check_every.total_seconds() if check_every is not None else None
         self._lock = Lock()
-        self._held: Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._probe: DeltaTable | None = None
         self._checked_at = self._opened_at = 0.0
 
     def current(self) -> Snapshot:
-        """The table as it is, at most `check_every` ago; of threads that wait, one looks for all.
+        """The table's snapshot, at most `check_every` old; one thread checks for all that wait.
 
         Raises:
             LakeError: the table does not exist or cannot be read.
         """
-        asked_at = self._clock()
+        requested_at = self._clock()
         with self._lock:
-            if self._held is None or self._is_stale(asked_at):
-                self._held = self._looked_up()
-            return self._held
+            if self._snapshot is None or self._is_stale(requested_at):
+                self._snapshot = self._check()
+            return self._snapshot
 
-    def _is_stale(self, asked_at: float) -> bool:
-        return self._check_seconds is not None and self._checked_at < asked_at - self._check_seconds
+    def _is_stale(self, requested_at: float) -> bool:
+        return self._check_seconds is not None and self._checked_at < requested_at - self._check_seconds
 
-    def _looked_up(self) -> Snapshot:
-        began = self._clock()
-        probe = self._moved_on(began)
-        self._checked_at = began
-        held = self._held
-        if held and held.identity == (str(probe.metadata().id), probe.version()):
+    def _check(self) -> Snapshot:
+        started_at = self._clock()
+        probe = self._updated_probe(started_at)
+        self._checked_at = started_at
+        current = self._snapshot
+        if current and current.identity == (str(probe.metadata().id), probe.version()):
             self._probe = probe
-            return held
-        self._probe = None  # it becomes the snapshot's own and is not moved any more
-        return _snapshot(self._series, probe)
+            return current
+        self._probe = None  # it becomes the snapshot's own table and is not updated any more
+        return _snapshot(self._table, probe)
 
-    def _moved_on(self, now: float) -> DeltaTable:
+    def _updated_probe(self, now: float) -> DeltaTable:
         try:
             if self._probe is not None and now - self._opened_at < _REOPEN_SECONDS:
                 self._probe.update_incremental()
                 return self._probe
-            opened = DeltaTable(self._lake.uri(self._series), storage_options=dict(self._lake.options))
+            opened = DeltaTable(self._lake.uri(self._table), storage_options=dict(self._lake.options))
         except TableNotFoundError:
             raise LakeError(
-                f"no {self._series.full_name} at {self._lake.root}: is it the lake's folder? "
-                "`lakehouse run` fills a lake"
+                f"there is no {self._table.full_name} in {self._lake.root}; check that this is the lake's "
+                "folder, or fill the lake with `lakehouse run`"
             ) from None
         except (DeltaError, OSError, ValueError) as error:
-            raise _unreadable(self._lake, self._series, error) from None
+            raise _unreadable(self._lake, self._table, error) from None
         self._opened_at = now
         return opened
 
 
 def query(lake: Lake, snapshots: Mapping[str, Snapshot], sql: str) -> pa.Table:
-    """What the SELECT gives over the snapshots, each a table under its name.
+    """The result of a SELECT over the snapshots, each registered under its key.
 
     Raises:
         LakeError: a data file is damaged or missing.
@@ -109,42 +107,42 @@ def query(lake: Lake, snapshots: Mapping[str, Snapshot], sql: str) -> pa.Table:
     try:
         return _arrow(builder.execute(sql))
     except (DeltaError, OSError, pa.ArrowException) as error:
-        raise _unreadable(lake, next(iter(snapshots.values())).series, error) from None
+        raise _unreadable(lake, next(iter(snapshots.values())).table, error) from None
 
 
 def _arrow(stream: object) -> pa.Table:
-    """delta-rs' answer as pyarrow's; pyarrow.table would import pandas, half a second."""
+    """An Arrow stream as a table; pyarrow.table would import pandas, which takes half a second."""
     return pa.RecordBatchReader.from_stream(stream).read_all()
 
 
-def _snapshot(series: ReadableTable, stored: DeltaTable) -> Snapshot:
+def _snapshot(table: ReadableTable, stored: DeltaTable) -> Snapshot:
     schema = pa.schema(stored.schema().to_arrow())
     return Snapshot(
-        series,
+        table,
         stored,
         stored.version(),
         str(stored.metadata().id),
-        pa.schema(_kept(field, series) for field in schema if field.name not in EXCLUDED_COLUMNS),
-        _partitions(series, stored),
+        pa.schema(_chunk_field(field, table) for field in schema if field.name not in EXCLUDED_COLUMNS),
+        _partition_digests(table, stored),
     )
 
 
-def _kept(field: pa.Field, series: ReadableTable) -> pa.Field:
-    """The field as chunks have it: texts as dictionaries, which pandas and Polars call categories."""
-    if pa.types.is_string(field.type) and field.name not in series.plain:
+def _chunk_field(field: pa.Field, table: ReadableTable) -> pa.Field:
+    """The field's type in chunks: text is dictionary-encoded, which pandas and Polars call categorical."""
+    if pa.types.is_string(field.type) and field.name not in table.plain:
         return pa.field(field.name, pa.dictionary(pa.int32(), pa.string()))
     return pa.field(field.name, field.type)
 
 
-def _partitions(series: ReadableTable, stored: DeltaTable) -> dict[date, str]:
-    if not series.partition:
+def _partition_digests(table: ReadableTable, stored: DeltaTable) -> dict[date, str]:
+    if not table.partition:
         return {}
     salt = f"{stored.metadata().id}"
     if "deletionVectors" in (stored.protocol().reader_features or ()):
-        salt += f" {stored.version()}"  # rows of a file may vanish: only the version is sure
+        salt += f" {stored.version()}"  # rows of a file can be deleted, so only the version is reliable
     files: dict[date, list[str]] = defaultdict(list)
     actions = _arrow(stored.get_add_actions(flatten=True))
-    days, paths = actions[f"partition.{series.partition}"], actions["path"]
+    days, paths = actions[f"partition.{table.partition}"], actions["path"]
     for day, path in zip(days.to_pylist(), paths.to_pylist(), strict=True):
         files[day].append(path)
     return {day: _digest(salt, day, files[day]) for day in sorted(files)}
@@ -155,11 +153,11 @@ def _digest(salt: str, day: date, paths: list[str]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _unreadable(lake: Lake, series: ReadableTable, error: BaseException) -> LakeError:
+def _unreadable(lake: Lake, table: ReadableTable, error: BaseException) -> LakeError:
     from delta_tables.storage.create_tables import first_line  # noqa: PLC0415 - imports pyspark's types
 
     return LakeError(
-        f"{series.full_name}: the table at {lake.uri(series)} is damaged or a file of it is missing "
-        f"({first_line(error)}); a reader that holds on to an old version has to be opened again after "
-        "`lakehouse maintain`; else restore from a backup, or move the folder away and build again"
+        f"{table.full_name}: the table at {lake.uri(table)} is damaged or one of its files is missing "
+        f"({first_line(error)}); if `lakehouse maintain` ran since the reader was opened, open it again; "
+        "otherwise restore the table from a backup, or move its folder away and build it again"
     )

@@ -37,8 +37,8 @@ def test_the_settings_files_of_the_project_load(name: str) -> None:
 
 
 def test_only_the_demo_runs_as_if_it_were_another_time() -> None:
-    assert load_settings({}, ROOT / "config/lakehouse.toml").as_if_at is None
-    assert load_settings({}, ROOT / "config/demo.toml").as_if_at is not None
+    assert load_settings({}, ROOT / "config/lakehouse.toml").simulated_now is None
+    assert load_settings({}, ROOT / "config/demo.toml").simulated_now is not None
 
 
 def test_an_empty_file_gives_the_defaults(written: Path) -> None:
@@ -80,6 +80,23 @@ def test_a_list_is_given_to_a_variable_as_json(written: Path) -> None:
 def test_a_text_may_or_may_not_be_quoted(written: Path) -> None:
     assert settings_of(written, "", LAKEHOUSE_ENGINE="spark").engine == "spark"
     assert settings_of(written, "", LAKEHOUSE_LAKE="s3://bucket/lake").lake == "s3://bucket/lake"
+
+
+def test_a_renamed_key_is_accepted_under_its_old_name(written: Path) -> None:
+    text = "as_if_at = 2010-08-20T22:30:00Z\n[completeness]\nenough_bars_pct = 50\nreask_pause_minutes = 5\n"
+    old = settings_of(written, text)
+    assert old.simulated_now is not None
+    assert (old.completeness.min_bars_pct, old.completeness.refetch_cooldown_minutes) == (50.0, 5)
+    overridden = settings_of(written, text, LAKEHOUSE_COMPLETENESS__ENOUGH_BARS_PCT="70")
+    assert overridden.completeness.min_bars_pct == 70.0
+    new = text.replace("enough_bars_pct", "min_bars_pct")
+    overridden = settings_of(written, new, LAKEHOUSE_COMPLETENESS__ENOUGH_BARS_PCT="70")
+    assert overridden.completeness.min_bars_pct == 70.0
+
+
+def test_a_key_under_both_its_names_is_refused(written: Path) -> None:
+    text = "[completeness]\nenough_bars_pct = 50\nmin_bars_pct = 60\n"
+    assert "unknown key `completeness.enough_bars_pct`" in refusal(written, text)
 
 
 def test_other_variables_are_left_alone(written: Path) -> None:

@@ -123,7 +123,7 @@ def here(environment: pytest.MonkeyPatch, tmp_path: Path, simulator: Simulator) 
 def still_clock(environment: pytest.MonkeyPatch) -> None:
     """The market's clock stands still, so that the same questions give the same rows to the microsecond."""
     now = datetime.fromisoformat(NOW)
-    environment.setattr("jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: now)
+    environment.setattr("jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: now)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def filled(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFacto
     ):
         patch.setenv("ALPHAVANTAGE_API_KEY", API_KEY)
         patch.setattr(
-            "jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: datetime.fromisoformat(NOW)
+            "jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: datetime.fromisoformat(NOW)
         )
         market_data(install(folder, simulator.url).config)
     return folder / "lake"

@@ -61,7 +61,7 @@ def install(
         f"lake = {json.dumps(str(place))}",
         f"state_dir = {json.dumps(str(folder / 'state'))}",
         f"report = {json.dumps(str(folder / 'report.html'))}",
-        f"as_if_at = {now}",
+        f"simulated_now = {now}",
         "[watch_list]",
         f"stocks = {json.dumps(list(stocks))}",
         f"fx = {json.dumps(list(fx))}",

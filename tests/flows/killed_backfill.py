@@ -19,5 +19,5 @@ DATASETS = ["daily"]
 
 if __name__ == "__main__":
     setattr(fetching, "LAND_AFTER_PAYLOADS", 2)
-    setattr(workspace, "market_clock", lambda _as_if_at: lambda: datetime.fromisoformat(NOW))
+    setattr(workspace, "market_clock", lambda _simulated_now: lambda: datetime.fromisoformat(NOW))
     backfill(FIRST, LAST, DATASETS, config_file=sys.argv[1])

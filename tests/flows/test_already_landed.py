@@ -7,13 +7,13 @@ import pytest
 
 from delta_tables.storage.lake import Lake
 from flows.handlers.models import Query
-from flows.ingestion.landed_requests import not_landed_yet
-from flows.ingestion.source import Ask
+from flows.ingestion.landed_requests import uncovered_queries
+from flows.ingestion.source import FetchRequest
 from tests.lakes import land_rows
 from tests.payloads import DAYS, bar, daily, intraday
 
-DAILY = Ask("daily", None, date(2010, 8, 2), date(2010, 8, 13))
-INTRADAY = Ask("intraday", None, date(2010, 7, 1), date(2010, 8, 13))
+DAILY = FetchRequest("alphavantage", "daily", None, date(2010, 8, 2), date(2010, 8, 13))
+INTRADAY = FetchRequest("alphavantage", "intraday", None, date(2010, 7, 1), date(2010, 8, 13))
 AFTER = datetime(2010, 8, 14, 4, tzinfo=UTC)
 BEFORE = datetime(2010, 8, 14, 3, 59, tzinfo=UTC)
 NOW = datetime(2010, 8, 20, tzinfo=UTC)
@@ -22,8 +22,8 @@ FULL, COMPACT = "/query?outputsize=full&symbol=A", "/query?outputsize=compact&sy
 MONTHS = [Query("intraday", "A", "5min", month, True) for month in ("2010-07", "2010-08")]
 
 
-def is_asked(lake: Lake, query: Query, ask: Ask = DAILY) -> bool:
-    return not_landed_yet(lake, ask, [query], NOW) == [query]
+def is_asked(lake: Lake, query: Query, ask: FetchRequest = DAILY) -> bool:
+    return uncovered_queries(lake, ask, [query], NOW) == [query]
 
 
 def test_in_a_lake_that_is_not_there_everything_is_missing(lake: Lake) -> None:
@@ -57,27 +57,27 @@ def test_the_newest_rows_are_not_asked_for_again_after_either_size(lake: Lake, r
 def test_intraday_bars_are_missing_by_month_and_interval(lake: Lake) -> None:
     request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
     land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, AFTER, request=request)])
-    assert not_landed_yet(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
+    assert uncovered_queries(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
     assert is_asked(lake, Query("intraday", "A", "1min", "2010-07", True), INTRADAY)
 
 
 def test_without_a_range_everything_is_asked_for(lake: Lake) -> None:
     land_rows(lake, [daily("A", BARS, AFTER)])
-    assert is_asked(lake, Query("daily", "A", is_full=True), Ask("daily"))
+    assert is_asked(lake, Query("daily", "A", is_full=True), FetchRequest("alphavantage", "daily"))
 
 
 def test_a_month_is_not_asked_for_again_once_it_was_answered_after_its_own_end(lake: Lake) -> None:
     request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
     in_august = datetime(2010, 8, 2, tzinfo=UTC)
     land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, in_august, request=request)])
-    assert not_landed_yet(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
+    assert uncovered_queries(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
 
 
 def test_a_backfill_up_to_today_that_was_killed_within_the_hour_goes_on(lake: Lake) -> None:
     land_rows(lake, [daily("A", BARS, BEFORE, request=FULL)])
     query = Query("daily", "A", is_full=True)
-    assert not_landed_yet(lake, DAILY, [query], BEFORE + timedelta(minutes=59)) == []
-    assert not_landed_yet(lake, DAILY, [query], BEFORE + timedelta(minutes=61)) == [query]
+    assert uncovered_queries(lake, DAILY, [query], BEFORE + timedelta(minutes=59)) == []
+    assert uncovered_queries(lake, DAILY, [query], BEFORE + timedelta(minutes=61)) == [query]
 
 
 @pytest.mark.parametrize(("fetched_on", "asked"), [(date(2010, 7, 31), True), (date(2010, 8, 1), False)])

@@ -12,7 +12,7 @@ import pytest
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.silver import BARS
 from flows.backfill import backfill
-from flows.ingestion.source import PlanError
+from jobs.runs.errors import PlanError
 from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator

@@ -40,7 +40,7 @@ def unused_port() -> Iterator[int]:
         ("lake = 'lake'\n[watch_list\n", "not TOML"),
         ("[signals]\npe_ratio_treshold = 3\n", "did you mean `signals.pe_ratio_threshold`?"),
         ("[signals]\npe_ratio_threshold = 'dear'\n", "signals.pe_ratio_threshold"),
-        ("as_if_at = 2010-08-20T22:30:00\n", "an instant needs its zone"),
+        ("simulated_now = 2010-08-20T22:30:00\n", "an instant needs its zone"),
         ("alphavantage_api_key = 'k'\n", "looks like a secret"),
     ],
 )

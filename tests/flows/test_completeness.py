@@ -15,13 +15,13 @@ from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
 from delta_tables.tables.ops import COMPLETENESS
 from delta_tables.tables.silver import BARS
 from flows.completeness.check import changed_rows
-from flows.completeness.gap_requests import reasks, with_reasks
+from flows.completeness.gap_requests import add_gap_requests, gap_requests
 from flows.completeness.publication import publications
 from flows.handlers import bse
-from flows.handlers.coingecko.endpoints import Reach, question
-from flows.ingestion.landed_requests import not_landed_yet
-from flows.ingestion.request_selection import latest_asks, queries
-from flows.ingestion.source import Ask
+from flows.handlers.coingecko.endpoints import Lookback, question
+from flows.ingestion.landed_requests import uncovered_queries
+from flows.ingestion.request_selection import latest_requests, queries
+from flows.ingestion.source import FetchRequest
 from jobs.runs.run_context import RunContext
 from tests.lakes import land_rows, workspace
 from tests.payloads import payload
@@ -115,12 +115,14 @@ def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: La
         for hour in range(22)
     ]
     assert check(ctx)["market_chart", "PEPE-USD", "5min", sunday]["state"] == "missing"
-    (ask,) = reasks(lake, ctx.settings, MONDAY)
-    assert ask == Ask("market_chart", ("PEPE-USD",), sunday, sunday, "coingecko", MONDAY - timedelta(hours=1))
+    (ask,) = gap_requests(lake, ctx.settings, MONDAY)
+    assert ask == FetchRequest(
+        "coingecko", "market_chart", ("PEPE-USD",), sunday, sunday, MONDAY - timedelta(hours=1)
+    )
     add(lake, BARS, *rows)
     found = check(ctx)["market_chart", "PEPE-USD", "5min", sunday]
     assert (found["state"], found["bars"], found["expected_bars"]) == ("healed", 22, 24)
-    assert reasks(lake, ctx.settings, MONDAY) == ()
+    assert gap_requests(lake, ctx.settings, MONDAY) == ()
 
 
 def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> None:
@@ -145,10 +147,12 @@ def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake
         HALF_DAY,
     }
     not_before = MONDAY - timedelta(hours=1)
-    again = reasks(lake, ctx.settings, MONDAY)
+    again = gap_requests(lake, ctx.settings, MONDAY)
     # of eight sessions (18 to 30 November, Thanksgiving closed) the newest five come anyway
-    assert again == (Ask("intraday", ("AAPL",), date(2026, 11, 18), date(2026, 11, 20), "yahoo", not_before),)
-    asks = with_reasks(ctx, latest_asks(ctx.settings))
+    assert again == (
+        FetchRequest("yahoo", "intraday", ("AAPL",), date(2026, 11, 18), date(2026, 11, 20), not_before),
+    )
+    asks = add_gap_requests(ctx, latest_requests(ctx.settings))
     assert [(ask.dataset, ask.start) for ask in asks] == [
         ("daily", None),
         ("intraday", None),
@@ -159,12 +163,12 @@ def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake
 def test_what_a_free_key_gives_at_once_is_never_asked_for_twice(lake: Lake) -> None:
     ctx = work_on(lake, providers={"alphavantage": {"plan": "free"}})
     assert {row["state"] for row in check(ctx).values()} >= {"missing"}
-    assert reasks(lake, ctx.settings, MONDAY) == ()
+    assert gap_requests(lake, ctx.settings, MONDAY) == ()
 
 
 def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: Lake) -> None:
     day = date(2026, 11, 18)
-    ask = Ask("intraday", ("AAPL",), day, day, "yahoo", MONDAY - timedelta(hours=1))
+    ask = FetchRequest("yahoo", "intraday", ("AAPL",), day, day, MONDAY - timedelta(hours=1))
     ctx = work_on(lake, **yahoo("intraday"))
     wanted = queries(ask, ctx.settings, MONDAY.date())
     answer: Callable[[datetime], dict[str, Any]] = lambda at: payload(  # noqa: E731 - two calls of one shape
@@ -177,10 +181,10 @@ def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: 
         body={},
     )
     land_rows(lake, [answer(MONDAY - timedelta(days=3))])
-    assert not_landed_yet(lake, replace(ask, not_before=None), wanted, MONDAY) == []
-    assert not_landed_yet(lake, ask, wanted, MONDAY) == wanted
+    assert uncovered_queries(lake, replace(ask, not_before=None), wanted, MONDAY) == []
+    assert uncovered_queries(lake, ask, wanted, MONDAY) == wanted
     land_rows(lake, [answer(MONDAY - timedelta(minutes=5))])
-    assert not_landed_yet(lake, ask, wanted, MONDAY) == []
+    assert uncovered_queries(lake, ask, wanted, MONDAY) == []
 
 
 @pytest.mark.parametrize(
@@ -191,24 +195,24 @@ def test_a_final_refusal_has_its_pause_too(
     lake: Lake, minutes_ago: int, error_class: str, asked: int
 ) -> None:
     day = date(2026, 11, 18)
-    ask = Ask("bhavcopy", None, day, day, "bse", MONDAY - timedelta(hours=1))
+    ask = FetchRequest("bse", "bhavcopy", None, day, day, MONDAY - timedelta(hours=1))
     wanted = queries(ask, work_on(lake).settings, MONDAY.date())
     at = MONDAY - timedelta(minutes=minutes_ago)
     refusal = payload(provider="bse", dataset="bhavcopy", symbol="ALL", fetched_at=at, body=b"", status=404)
     refusal |= {"request": f"/{bse.file_names(day)[0]}", "error_class": error_class, "error": "none"}
     add(lake, DEAD_LETTERS, refusal)
-    assert len(not_landed_yet(lake, ask, wanted, MONDAY)) == asked
-    assert not_landed_yet(lake, replace(ask, not_before=None), wanted, MONDAY) == wanted, "a backfill asks"
+    assert len(uncovered_queries(lake, ask, wanted, MONDAY)) == asked
+    assert uncovered_queries(lake, replace(ask, not_before=None), wanted, MONDAY) == wanted, "a backfill asks"
 
 
 def test_a_coin_asked_for_with_its_id_has_its_pause_too(lake: Lake) -> None:
     day = date(2026, 11, 18)
-    ask = Ask("market_chart", ("PEPE-USD=pepe",), day, day, "coingecko", MONDAY - timedelta(hours=1))
+    ask = FetchRequest("coingecko", "market_chart", ("PEPE-USD=pepe",), day, day, MONDAY - timedelta(hours=1))
     (wanted,) = queries(ask, work_on(lake).settings, MONDAY.date())
-    request = f"https://x{question(wanted, Reach()).canonical}"
+    request = f"https://x{question(wanted, Lookback()).canonical}"
     fields = {"provider": "coingecko", "dataset": "market_chart", "symbol": "PEPE-USD", "request": request}
     land_rows(lake, [payload(**fields, fetched_at=MONDAY - timedelta(minutes=5), body={})])
-    assert not_landed_yet(lake, ask, [wanted], MONDAY) == []
+    assert uncovered_queries(lake, ask, [wanted], MONDAY) == []
 
 
 def test_what_is_older_than_the_look_back_still_heals(lake: Lake) -> None:

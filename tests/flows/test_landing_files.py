@@ -22,21 +22,22 @@ from delta_tables.tables.bronze import DEAD_LETTERS, RAW_FILES
 from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files, restore_files
 from flows.ingestion.fetch_result import FetchResult
+from flows.ingestion.request_selection import range_requests
 from flows.ingestion.source import FetchRequest
-from jobs.runs.errors import PlanError
-from flows.ingestion.sources.massive import files_wanted, is_due, range_requests
+from flows.ingestion.sources.massive import SOURCE
 from flows.landing.flat_files import LandedFile, expire_files, landed_files, landing_path
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore, StoredFile
 from flows.simulator.server import Simulator
+from jobs.runs.errors import PlanError
 from jobs.runs.progress import observed_by
 from jobs.runs.run_context import RunContext, new_run_id
 from tests.minio_server import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
 THURSDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 13)
-BARS = (FetchRequest("day_aggs_v1", None, date(2010, 8, 9), THURSDAY, "massive"),)  # four sessions
-ONE = (FetchRequest("day_aggs_v1", None, THURSDAY, THURSDAY, "massive"),)
+BARS = (FetchRequest("massive", "day_aggs_v1", None, date(2010, 8, 9), THURSDAY),)  # four sessions
+ONE = (FetchRequest("massive", "day_aggs_v1", None, THURSDAY, THURSDAY),)
 Work = Callable[..., RunContext]
 
 
@@ -111,9 +112,9 @@ def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
     simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     day = date(2009, 7, 1)  # a session before the store's first file
-    fetch_files(ctx(), (FetchRequest("day_aggs_v1", None, day, day, "massive"),))
+    fetch_files(ctx(), (FetchRequest("massive", "day_aggs_v1", None, day, day),))
     asked = served(simulator)
-    again = FetchRequest("day_aggs_v1", None, day, day, "massive", NOW - timedelta(hours=1))
+    again = FetchRequest("massive", "day_aggs_v1", None, day, day, NOW - timedelta(hours=1))
 
     assert fetch_files(ctx(), (again,)) == []
 
@@ -198,8 +199,8 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
 ) -> None:
     files(simulator).overrides[file_key("day_aggs_v1", date(2010, 8, 10))] = b"<html>Sorry</html>"
     asks = (
-        FetchRequest("day_aggs_v1", None, date(2010, 8, 9), FRIDAY, "massive"),
-        *range_requests(FRIDAY, FRIDAY, ("trades_v1",)),
+        FetchRequest("massive", "day_aggs_v1", None, date(2010, 8, 9), FRIDAY),
+        *SOURCE.range_requests(FRIDAY, FRIDAY, ("trades_v1",)),
     )
     later = NOW + timedelta(days=3)
     simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=1e7, symbols=(str(FRIDAY),))])
@@ -249,14 +250,14 @@ def test_a_file_that_is_not_due_is_no_failure(simulator: Simulator, ctx: Work, l
     evening = datetime(2010, 8, 13, 22, tzinfo=UTC)
     simulator.service.clock.set(evening)
 
-    fetched = fetch_files(ctx(evening, latest_days=2), (FetchRequest("day_aggs_v1", provider="massive"),))
+    fetched = fetch_files(ctx(evening, latest_days=2), (FetchRequest("massive", "day_aggs_v1"),))
 
     assert results(fetched)[0][1:] == ("done", 3, 2, 0, "0 unchanged, 1 not out yet")
     assert read_rows(lake, DEAD_LETTERS).num_rows == 0
 
 
 def test_wrong_keys_end_the_run_of_all_datasets(ctx: Work) -> None:
-    asks = range_requests(date(2010, 8, 2), THURSDAY, ("day_aggs_v1", "trades_v1"))
+    asks = SOURCE.range_requests(date(2010, 8, 2), THURSDAY, ("day_aggs_v1", "trades_v1"))
 
     bars, trades = fetch_files(ctx(key_id="wrong-id", threads=2), asks)
 
@@ -268,7 +269,7 @@ def test_wrong_keys_end_the_run_of_all_datasets(ctx: Work) -> None:
 
 def test_a_dataset_outside_the_plan_does_not_stop_the_others(ctx: Work) -> None:
     trades, bars = fetch_files(
-        ctx(key_id="basic-id"), range_requests(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
+        ctx(key_id="basic-id"), SOURCE.range_requests(THURSDAY, THURSDAY, ("trades_v1", "day_aggs_v1"))
     )
     assert [each.error_class for each in trades.failures] == ["not_entitled"]
     assert bars.result.rows_out == 1
@@ -377,18 +378,18 @@ def test_the_latest_files_are_those_due_and_those_of_sessions_that_ended_since(
     now: str, expected: list[str]
 ) -> None:
     settings = Settings.model_validate({"providers": {"massive": {"latest_days": 2}}})
-    wanted = files_wanted(FetchRequest("trades_v1", provider="massive"), settings, datetime.fromisoformat(now))
-    assert wanted == [("trades_v1", date.fromisoformat(day)) for day in expected]
+    days = SOURCE.days(FetchRequest("massive", "trades_v1"), settings, datetime.fromisoformat(now))
+    assert days == [date.fromisoformat(day) for day in expected]
 
 
 def test_a_range_is_asked_up_to_the_last_session_that_ended() -> None:
-    ask = FetchRequest("quotes_v1", None, date(2010, 8, 12), date(2010, 8, 31), "massive")
-    assert [day for _, day in files_wanted(ask, Settings(), NOW)] == [THURSDAY, FRIDAY]
+    ask = FetchRequest("massive", "quotes_v1", None, date(2010, 8, 12), date(2010, 8, 31))
+    assert SOURCE.days(ask, Settings(), NOW) == [THURSDAY, FRIDAY]
 
 
 def test_files_are_due_at_eleven_in_new_york_on_the_next_day() -> None:
-    assert not is_due(THURSDAY, datetime(2010, 8, 13, 14, 59, tzinfo=UTC))
-    assert is_due(THURSDAY, datetime(2010, 8, 13, 15, tzinfo=UTC))
+    assert not SOURCE.is_due(THURSDAY, datetime(2010, 8, 13, 14, 59, tzinfo=UTC))
+    assert SOURCE.is_due(THURSDAY, datetime(2010, 8, 13, 15, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -397,7 +398,7 @@ def test_files_are_due_at_eleven_in_new_york_on_the_next_day() -> None:
 )
 def test_a_range_that_makes_no_sense_is_refused(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
-        range_requests(start, FRIDAY, (dataset,))
+        range_requests(Settings(), start, FRIDAY, [dataset], None, "massive")
 
 
 @pytest.mark.system

@@ -158,7 +158,7 @@ def test_a_run_that_has_no_key_at_all_is_skipped_says_why_and_makes_no_lake(
         environment.setenv("ALPHAVANTAGE_API_KEY", key)
     state = run(here)
     assert (state.type.value, state.name) == ("COMPLETED", "Skipped")
-    assert str(state.message).startswith("alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set")
+    assert str(state.message).startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
     assert "where it is not wanted, set providers.alphavantage.datasets = []" in str(state.message)
     assert state.result().stages == ()
     assert not Path(here.lake.root).exists()
@@ -186,7 +186,7 @@ def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked
     state = run(here)
     summary = state.result()
     assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
-    assert str(state.message).startswith("alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set")
+    assert str(state.message).startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
     assert [each.provider for each in summary.left_out] == ["alphavantage"]
     assert (summary.failures, summary.not_requested, summary.has_failures) == ((), 0, True)
 
@@ -197,7 +197,7 @@ def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked
 
     flow_run_id = state.state_details.flow_run_id
     assert "not asked: ALPHAVANTAGE_API_KEY is not set" in str(prefect_server.artifacts(flow_run_id))
-    assert prefect_server.has_warning(flow_run_id, saying="alphavantage was not asked")
+    assert prefect_server.has_warning(flow_run_id, saying="alphavantage was skipped")
     (noted,) = here.rows(RUNS, "subject = 'alphavantage'")
     assert (noted["status"], noted["detail"][:32]) == (
         "done_with_failures",
@@ -206,4 +206,4 @@ def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked
 
     told = StringIO()
     print_summary(Console(file=told), summary)
-    assert "  alphavantage was not asked: ALPHAVANTAGE_API_KEY is not set" in told.getvalue()
+    assert "  alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set" in told.getvalue()

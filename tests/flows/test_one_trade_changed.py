@@ -26,7 +26,7 @@ from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from flows.ingestion.sources.massive import range_requests
+from flows.ingestion.sources.massive import SOURCE
 from flows.landing.flat_files import landed_files
 from flows.simulator.massive.file_store import FileStore, object_key
 from flows.simulator.server import Simulator
@@ -118,8 +118,8 @@ def _store(simulator: Simulator) -> FileStore:
 def _month(simulator: Simulator, folder: Path) -> Month:
     """Trades and day bars of all days; quotes and minute bars of the two oldest, to be quick."""
     whole = month(simulator, Lake(str(folder / "lake")), SESSIONS, ("IBM", "KO"))
-    few = range_requests(whole.days[0], whole.days[1], ("quotes_v1", "minute_aggs_v1"))
-    all_days = range_requests(whole.days[0], whole.days[-1], ("trades_v1", "day_aggs_v1"))
+    few = SOURCE.range_requests(whole.days[0], whole.days[1], ("quotes_v1", "minute_aggs_v1"))
+    all_days = SOURCE.range_requests(whole.days[0], whole.days[-1], ("trades_v1", "day_aggs_v1"))
     return replace(whole, asks=(*few, *all_days))
 
 

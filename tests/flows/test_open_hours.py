@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flows.ingestion.market_hours import Exchange, no_session_then, not_trading_then
-from flows.ingestion.source import PlanError
+from flows.ingestion.market_hours import Exchange, closed_reason, outside_hours_reason
 from flows.market_data import market_data
 from flows.simulator.server import Simulator
 from jobs.market_calendar.sessions import ALWAYS_OPEN, ZONE_OF
+from jobs.runs.errors import PlanError
 from tests.flows.installation import install
 
 
@@ -34,7 +34,7 @@ def test_the_exchanges_that_can_be_chosen_are_all_that_have_closed_days() -> Non
     ],
 )
 def test_a_day_without_a_session_is_named(at: str, reason: str | None) -> None:
-    assert no_session_then("XNYS", new_york(at)) == reason
+    assert closed_reason("XNYS", new_york(at)) == reason
 
 
 @pytest.mark.parametrize(
@@ -50,18 +50,18 @@ def test_a_day_without_a_session_is_named(at: str, reason: str | None) -> None:
     ],
 )
 def test_trading_hours_end_shortly_after_the_close_of_whole_and_half_days(at: str, is_open: bool) -> None:
-    assert (not_trading_then("XNYS", new_york(at)) is None) is is_open
+    assert (outside_hours_reason("XNYS", new_york(at)) is None) is is_open
 
 
 def test_what_is_said_of_a_half_day_names_its_hours() -> None:
-    said = not_trading_then("XNYS", new_york("2026-11-27 15:00"))
+    said = outside_hours_reason("XNYS", new_york("2026-11-27 15:00"))
     assert said == "XNYS trades from 09:30 to 13:00 on 2026-11-27, and it is 15:00"
 
 
 def test_a_special_session_on_a_sunday_is_one() -> None:
     muhurat = datetime(2026, 11, 8, 20, 15, tzinfo=ZoneInfo("Asia/Kolkata"))
-    assert no_session_then("XBOM", muhurat) is None
-    assert no_session_then("XBOM", muhurat.replace(day=15)) is not None
+    assert closed_reason("XBOM", muhurat) is None
+    assert closed_reason("XBOM", muhurat.replace(day=15)) is not None
 
 
 @pytest.mark.usefixtures("prefect_server", "environment")

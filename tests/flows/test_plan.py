@@ -13,11 +13,11 @@ from config.secrets import Secrets
 from config.settings import MassiveSettings, Providers, Settings
 from delta_tables.storage.lake import Lake
 from flows.handlers.rate_limit.limiter import RateLimiter
-from flows.ingestion.quota_plan import DatasetPlan, ProviderPlan, latest_requests, plan
+from flows.ingestion.quota_plan import DatasetPlan, ProviderPlan, plan
 from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import range_requests
-from flows.ingestion.source import PlanError
+from flows.ingestion.request_selection import latest_requests, range_requests
 from flows.simulator.server import Simulator
+from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 from tests.flows.command_line import Cli
 from tests.flows.installation import API_KEY, Installation

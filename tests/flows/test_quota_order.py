@@ -6,9 +6,9 @@ from delta_tables.storage.arrow_io import append_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import DEAD_LETTERS
 from flows.handlers.models import Query, RateLimit
-from flows.ingestion.last_fetched import last_answered
-from flows.ingestion.quota_plan import by_need
-from flows.ingestion.request_priority import in_order_of_need, in_turns, window_start
+from flows.ingestion.landed_requests import last_fetched_at
+from flows.ingestion.quota_plan import prioritise
+from flows.ingestion.request_priority import by_staleness, group_by_dataset, window_start
 from tests.lakes import land_rows
 from tests.payloads import DAYS, T0, at, bar, daily, intraday, overview
 
@@ -27,29 +27,29 @@ def hours_ago(**symbols: float) -> dict[tuple[str, str, str | None], datetime]:
 
 
 def test_where_nothing_has_been_answered_the_watch_list_decides() -> None:
-    assert in_order_of_need(DAILY, {}, SINCE) == DAILY
+    assert by_staleness(DAILY, {}, SINCE) == DAILY
 
 
 def test_first_the_never_answered_then_the_oldest_then_the_window_in_watch_list_order() -> None:
     answered = hours_ago(A=2, B=30, C=1, E=48)
-    assert names(in_order_of_need(DAILY, answered, SINCE)) == "DFEBAC"
+    assert names(by_staleness(DAILY, answered, SINCE)) == "DFEBAC"
 
 
 def test_a_coin_asked_for_with_its_id_is_known_by_its_symbol_and_a_currency_pair_is_not_cut() -> None:
     coins = [Query("daily", "PEPE-USD=pepe"), Query("daily", "BTC-USD"), Query("daily", "EURUSD=X")]
     answered = hours_ago(**{"PEPE-USD": 1, "BTC-USD": 30, "EURUSD=X": 40, "EURUSD": 1})
-    assert in_order_of_need(coins, answered, SINCE) == [coins[2], coins[1], coins[0]]
+    assert by_staleness(coins, answered, SINCE) == [coins[2], coins[1], coins[0]]
 
 
 def test_a_run_an_hour_later_serves_those_that_wait_before_those_it_has_served() -> None:
     answered = hours_ago(A=1, B=1, C=1)
-    assert names(in_order_of_need(DAILY, answered, SINCE)[:3]) == "DEF"
+    assert names(by_staleness(DAILY, answered, SINCE)[:3]) == "DEF"
 
 
 def test_no_dataset_starves_another() -> None:
     queries = [*DAILY, *(Query("overview", symbol) for symbol in "AB")]
     answered = hours_ago(A=30, B=30, C=30, D=30, E=30, F=30)
-    ordered = in_order_of_need(queries, answered, SINCE)
+    ordered = by_staleness(queries, answered, SINCE)
     assert [query.dataset for query in ordered[:2]] == ["overview", "overview"]
 
 
@@ -58,7 +58,7 @@ def test_days_of_25_calls_serve_100_symbols_in_turn_for_ever() -> None:
     answered: dict[tuple[str, str, str | None], datetime] = {}
     for day in range(8):
         now = NOW + timedelta(days=day, minutes=day)
-        asked = in_order_of_need(queries, answered, window_start([SECOND, DAY], now))[:25]
+        asked = by_staleness(queries, answered, window_start([SECOND, DAY], now))[:25]
         assert asked == queries[25 * (day % 4) :][:25]
         answered |= {("daily", query.symbol, None): now for query in asked}
 
@@ -66,7 +66,7 @@ def test_days_of_25_calls_serve_100_symbols_in_turn_for_ever() -> None:
 def test_intervals_are_told_apart() -> None:
     queries = [Query("intraday", "A", interval) for interval in ("1min", "5min")]
     answered = {("intraday", "A", "1min"): NOW, ("intraday", "A", None): NOW}
-    assert [query.interval for query in in_order_of_need(queries, answered, SINCE)] == ["5min", "1min"]
+    assert [query.interval for query in by_staleness(queries, answered, SINCE)] == ["5min", "1min"]
 
 
 def test_the_window_is_the_longest_of_the_limits_and_a_day_at_most() -> None:
@@ -76,7 +76,7 @@ def test_the_window_is_the_longest_of_the_limits_and_a_day_at_most() -> None:
 
 def test_turns_keep_the_order_and_have_one_dataset_each() -> None:
     ordered = [Query("daily", "A"), Query("daily", "B"), Query("overview", "A"), Query("daily", "C")]
-    turns = in_turns(ordered)
+    turns = group_by_dataset(ordered)
     assert [(dataset, names(some)) for dataset, some in turns] == [
         ("daily", "AB"),
         ("overview", "A"),
@@ -89,7 +89,7 @@ def test_bronze_says_when_a_symbol_was_last_answered(lake: Lake) -> None:
     land_rows(lake, [daily("A", bars, at(1)), daily("A", bars, at(3)), daily("A", bars, at(2))])
     land_rows(lake, [overview("A", at(4)), intraday("B", {"2010-08-20 10:00:00": bar()}, at(5))])
     land_rows(lake, [daily("C", bars, at(9), provider="yahoo")])
-    assert last_answered(lake, "alphavantage") == {
+    assert last_fetched_at(lake, "alphavantage") == {
         ("daily", "A", "1day"): at(3),
         ("daily", "A", None): at(3),
         ("overview", "A", None): at(4),
@@ -111,11 +111,11 @@ def test_a_final_refusal_was_a_turn_and_a_passing_fault_was_none(lake: Lake) -> 
     ]
     land_rows(lake, [])
     append_rows(lake, DEAD_LETTERS, letters)
-    assert names(by_need(lake, "alphavantage", DAILY, [SECOND, DAY], T0)) == "BCEFAD"
+    assert names(prioritise(lake, "alphavantage", DAILY, [SECOND, DAY], T0)) == "BCEFAD"
 
 
 def test_an_empty_lake_and_limits_that_a_run_waits_out_change_nothing(lake: Lake) -> None:
-    assert by_need(lake, "alphavantage", DAILY, [SECOND, DAY], T0) == DAILY
+    assert prioritise(lake, "alphavantage", DAILY, [SECOND, DAY], T0) == DAILY
     land_rows(lake, [daily("A", {DAYS[0]: bar()}, at(-50))])
-    assert by_need(lake, "alphavantage", DAILY, [SECOND], T0) == DAILY
-    assert names(by_need(lake, "alphavantage", DAILY, [SECOND, DAY], T0)) == "BCDEFA"
+    assert prioritise(lake, "alphavantage", DAILY, [SECOND], T0) == DAILY
+    assert names(prioritise(lake, "alphavantage", DAILY, [SECOND, DAY], T0)) == "BCDEFA"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flows.ingestion.replay_scope import Scope
 from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
@@ -16,7 +17,6 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files
-from flows.ingestion.replay_scope import Scope
 from flows.ingestion.source import FetchRequest
 from flows.landing.flat_files import landed_files
 from flows.replay import replay_files
@@ -29,7 +29,7 @@ from tests.flows.broken_judges import broken_judges
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
 WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
-ASKS = (FetchRequest("day_aggs_v1", None, WEDNESDAY, THURSDAY, "massive"),)
+ASKS = (FetchRequest("massive", "day_aggs_v1", None, WEDNESDAY, THURSDAY),)
 
 
 @pytest.fixture

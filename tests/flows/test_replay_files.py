@@ -15,7 +15,7 @@ from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver import BARS, QUARANTINE
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from flows.ingestion.replay_scope import Scope, require_known, scope_of
-from flows.ingestion.source import PlanError
+from jobs.runs.errors import PlanError
 from flows.replay import replay_files
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files

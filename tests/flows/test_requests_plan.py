@@ -11,8 +11,15 @@ from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers.models import Query
 from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import latest_asks, queries, range_asks, require_anybody, without_key
-from flows.ingestion.source import Ask, PlanError
+from flows.ingestion.request_selection import (
+    latest_requests,
+    providers_missing_credentials,
+    queries,
+    range_requests,
+    require_credentials,
+)
+from flows.ingestion.source import FetchRequest
+from jobs.runs.errors import PlanError
 
 FIRST, LAST = date(2009, 11, 30), date(2010, 2, 1)
 
@@ -25,17 +32,27 @@ def settings(plan: str = "premium", **fields: Any) -> Settings:
 
 
 def test_a_latest_run_asks_for_every_dataset_of_the_plan() -> None:
-    assert [ask.dataset for ask in latest_asks(settings())] == ["daily", "intraday", "overview", "fx_daily"]
-    assert [ask.dataset for ask in latest_asks(settings("free"))] == ["daily", "overview", "fx_daily"]
+    assert [ask.dataset for ask in latest_requests(settings())] == [
+        "daily",
+        "intraday",
+        "overview",
+        "fx_daily",
+    ]
+    assert [ask.dataset for ask in latest_requests(settings("free"))] == ["daily", "overview", "fx_daily"]
 
 
 def test_a_latest_ask_covers_the_watch_list_of_its_kind_in_its_order() -> None:
-    assert queries(Ask("daily"), settings(), LAST) == [Query("daily", "AAPL"), Query("daily", "IBM")]
-    assert queries(Ask("fx_daily"), settings(), LAST) == [Query("fx_daily", "EURUSD")]
+    assert queries(FetchRequest("alphavantage", "daily"), settings(), LAST) == [
+        Query("daily", "AAPL"),
+        Query("daily", "IBM"),
+    ]
+    assert queries(FetchRequest("alphavantage", "fx_daily"), settings(), LAST) == [
+        Query("fx_daily", "EURUSD")
+    ]
 
 
 def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> None:
-    found = queries(Ask("intraday"), settings(intervals=["1min", "5min"]), LAST)
+    found = queries(FetchRequest("alphavantage", "intraday"), settings(intervals=["1min", "5min"]), LAST)
     assert [(query.symbol, query.interval, query.month) for query in found] == [
         ("AAPL", "1min", None),
         ("AAPL", "5min", None),
@@ -45,36 +62,38 @@ def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> N
 
 
 def test_a_range_of_intraday_bars_is_asked_for_month_by_month_across_the_year() -> None:
-    found = queries(Ask("intraday", ("AAPL",), FIRST, LAST), settings(), LAST)
+    found = queries(FetchRequest("alphavantage", "intraday", ("AAPL",), FIRST, LAST), settings(), LAST)
     assert [query.month for query in found] == ["2009-11", "2009-12", "2010-01", "2010-02"]
     assert all(query.is_full for query in found)
 
 
 @pytest.mark.parametrize(("plan", "is_full"), [("premium", True), ("unmetered", True), ("free", False)])
 def test_a_range_of_days_asks_for_the_whole_history_where_the_plan_has_it(plan: str, is_full: bool) -> None:
-    assert queries(Ask("daily", ("AAPL",), FIRST, LAST), settings(plan), LAST) == [
+    assert queries(FetchRequest("alphavantage", "daily", ("AAPL",), FIRST, LAST), settings(plan), LAST) == [
         Query("daily", "AAPL", is_full=is_full)
     ]
 
 
 def test_a_symbol_that_is_named_twice_is_asked_for_once() -> None:
-    assert len(queries(Ask("daily", ("KO", "KO")), settings(), LAST)) == 1
+    assert len(queries(FetchRequest("alphavantage", "daily", ("KO", "KO")), settings(), LAST)) == 1
 
 
 def test_a_symbol_is_asked_for_in_capitals() -> None:
-    assert queries(Ask("daily", ("ko", "KO")), settings(), LAST) == [Query("daily", "KO")]
+    assert queries(FetchRequest("alphavantage", "daily", ("ko", "KO")), settings(), LAST) == [
+        Query("daily", "KO")
+    ]
 
 
 def test_an_empty_watch_list_asks_for_nothing() -> None:
-    assert queries(Ask("daily"), Settings(), LAST) == []
+    assert queries(FetchRequest("alphavantage", "daily"), Settings(), LAST) == []
 
 
 def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
-    assert range_asks(settings(), FIRST, LAST, ["daily", "intraday"], ["KO"]) == (
-        Ask("daily", ("KO",), FIRST, LAST),
-        Ask("intraday", ("KO",), FIRST, LAST),
+    assert range_requests(settings(), FIRST, LAST, ["daily", "intraday"], ["KO"]) == (
+        FetchRequest("alphavantage", "daily", ("KO",), FIRST, LAST),
+        FetchRequest("alphavantage", "intraday", ("KO",), FIRST, LAST),
     )
-    assert range_asks(settings(), FIRST, FIRST, ["daily"], None)[0].symbols is None
+    assert range_requests(settings(), FIRST, FIRST, ["daily"], None)[0].symbols is None
 
 
 @pytest.mark.parametrize(
@@ -95,7 +114,7 @@ def test_what_cannot_be_asked_for_is_refused(
     plan: str, first: date, last: date, dataset: str, said: str
 ) -> None:
     with pytest.raises(PlanError, match=said):
-        range_asks(settings(plan), first, last, [dataset], None)
+        range_requests(settings(plan), first, last, [dataset], None)
 
 
 @pytest.mark.parametrize(
@@ -104,20 +123,24 @@ def test_what_cannot_be_asked_for_is_refused(
         (
             "daily",
             date(2009, 9, 4),
-            "from 2009-09-09 on: 2 sessions that were asked for, 2009-09-04 to 2009-09-08",
+            "from 2009-09-09 on; the range has 2 earlier sessions, 2009-09-04 to 2009-09-08",
         ),
         (
             "daily",
             date(2009, 8, 3),
-            "26 sessions that were asked for, 2009-08-03 to 2009-09-08, cannot be had",
+            "26 earlier sessions, 2009-08-03 to 2009-09-08: start at 2009-09-09",
         ),
-        ("fx_daily", date(2009, 9, 11), "fx_daily, from 2009-09-15 on: 2 sessions"),
-        ("crypto_daily", date(2009, 10, 24), "crypto_daily, from 2009-10-25 on: 1 sessions"),
+        ("fx_daily", date(2009, 9, 11), "fx_daily, from 2009-09-15 on; the range has 2 earlier sessions"),
+        (
+            "crypto_daily",
+            date(2009, 10, 24),
+            "crypto_daily, from 2009-10-25 on; the range has 1 earlier sessions",
+        ),
     ],
 )
 def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
-        range_asks(settings("free"), start, LAST, [dataset], None, today=LAST)
+        range_requests(settings("free"), start, LAST, [dataset], None, today=LAST)
 
 
 @pytest.mark.parametrize(
@@ -129,14 +152,14 @@ def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: d
     ],
 )
 def test_a_free_key_may_ask_for_the_newest_hundred_sessions(dataset: str, start: date) -> None:
-    assert range_asks(settings("free"), start, LAST, [dataset], None, today=LAST)
+    assert range_requests(settings("free"), start, LAST, [dataset], None, today=LAST)
 
 
 def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_with() -> None:
     week = (date(2009, 9, 14), date(2009, 9, 18))
-    assert range_asks(settings("free"), *week, ["daily"], None, today=LAST)
-    with pytest.raises(PlanError, match="5 sessions that were asked for"):
-        range_asks(settings("free"), *week, ["daily"], None, today=date(2010, 9, 1))
+    assert range_requests(settings("free"), *week, ["daily"], None, today=LAST)
+    with pytest.raises(PlanError, match="the range has 5 earlier sessions"):
+        range_requests(settings("free"), *week, ["daily"], None, today=date(2010, 9, 1))
 
 
 def providers(**datasets: list[str]) -> Settings:
@@ -156,12 +179,19 @@ def secrets(monkeypatch: pytest.MonkeyPatch, **keys: str) -> Secrets:
 
 def test_every_provider_that_lacks_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     used = providers(alphavantage=["daily"], yahoo=["daily"], massive=["trades_v1"], bse=["bhavcopy"])
-    none = without_key(used, secrets(monkeypatch), latest_asks(used))
+    none = providers_missing_credentials(used, secrets(monkeypatch), latest_requests(used))
     assert [each.provider for each in none] == ["alphavantage", "massive"]
-    half = without_key(used, secrets(monkeypatch, massive_access_key_id="an-id"), latest_asks(used))
+    half = providers_missing_credentials(
+        used, secrets(monkeypatch, massive_access_key_id="an-id"), latest_requests(used)
+    )
     assert "MASSIVE_SECRET_ACCESS_KEY are not both set" in half[1].reason
     keys = {"massive_access_key_id": "an-id", "massive_secret_access_key": "a-key"}
-    assert without_key(used, secrets(monkeypatch, **keys), [Ask("trades_v1", provider="massive")]) == ()
+    assert (
+        providers_missing_credentials(
+            used, secrets(monkeypatch, **keys), [FetchRequest("massive", "trades_v1")]
+        )
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +201,7 @@ def test_coingecko_needs_its_key_on_the_plans_that_have_one(
     monkeypatch: pytest.MonkeyPatch, plan: str, lacking: list[str]
 ) -> None:
     used = Settings.model_validate({"providers": {"coingecko": {"plan": plan, "datasets": ["markets"]}}})
-    found = without_key(used, secrets(monkeypatch), [Ask("markets", provider="coingecko")])
+    found = providers_missing_credentials(used, secrets(monkeypatch), [FetchRequest("coingecko", "markets")])
     assert [each.provider for each in found] == lacking
 
 
@@ -180,7 +210,7 @@ def test_a_run_by_hand_that_could_ask_nobody_is_refused_and_others_are_not(
 ) -> None:
     nobody = secrets(monkeypatch)
     with pytest.raises(ConfigError, match=r"^ALPHAVANTAGE_API_KEY is not set: .*; MASSIVE_ACCESS_KEY_ID and"):
-        require_anybody(providers(massive=["trades_v1"]), nobody)
-    require_anybody(providers(yahoo=["daily"]), nobody)
-    require_anybody(providers(alphavantage=[]), nobody)
-    require_anybody(providers(), secrets(monkeypatch, alphavantage_api_key="a-key"))
+        require_credentials(providers(massive=["trades_v1"]), nobody)
+    require_credentials(providers(yahoo=["daily"]), nobody)
+    require_credentials(providers(alphavantage=[]), nobody)
+    require_credentials(providers(), secrets(monkeypatch, alphavantage_api_key="a-key"))

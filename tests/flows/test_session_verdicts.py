@@ -7,7 +7,7 @@ import pytest
 from config.settings import CompletenessSettings, PublicationSettings, Settings
 from flows.completeness.expected_sessions import expected_sessions, last_sessions, watched_series
 from flows.completeness.publication import BUILT_IN, due, publications
-from flows.completeness.session_state import Due, State, verdict
+from flows.completeness.session_state import Due, SessionState, session_state
 from jobs.market_calendar.sessions import CRYPTO, FX, Session, sessions_between
 
 SECOND = timedelta(seconds=1)
@@ -61,24 +61,24 @@ def require_all_verdicts(when: Due) -> None:
     """Every state, at both ends of each stretch of time."""
     assert when.expected_at < when.late_until
     waiting = (
-        (when.expected_at - SECOND, State.NOT_EXPECTED_YET),
-        (when.expected_at, State.LATE),
-        (when.late_until, State.LATE),
-        (when.late_until + SECOND, State.MISSING),
-        (when.late_until + timedelta(days=400), State.MISSING),
+        (when.expected_at - SECOND, SessionState.NOT_EXPECTED_YET),
+        (when.expected_at, SessionState.LATE),
+        (when.late_until, SessionState.LATE),
+        (when.late_until + SECOND, SessionState.MISSING),
+        (when.late_until + timedelta(days=400), SessionState.MISSING),
     )
     for now, state in waiting:
-        assert verdict(when, None, now) is state
-        assert verdict(when, now + SECOND, now) is state, "what comes later is not there yet"
+        assert session_state(when, None, now) is state
+        assert session_state(when, now + SECOND, now) is state, "what comes later is not there yet"
     arrived = (
-        (when.expected_at - SECOND, State.ON_TIME),
-        (when.expected_at, State.ON_TIME),
-        (when.late_until, State.ON_TIME),
-        (when.late_until + SECOND, State.HEALED),
+        (when.expected_at - SECOND, SessionState.ON_TIME),
+        (when.expected_at, SessionState.ON_TIME),
+        (when.late_until, SessionState.ON_TIME),
+        (when.late_until + SECOND, SessionState.HEALED),
     )
     for at, state in arrived:
-        assert verdict(when, at, at) is state
-        assert verdict(when, at, at + timedelta(days=400)) is state
+        assert session_state(when, at, at) is state
+        assert session_state(when, at, at + timedelta(days=400)) is state
 
 
 @pytest.mark.parametrize("day", HALF_DAYS)
@@ -179,9 +179,9 @@ def test_every_session_of_three_years_has_one_order_of_states() -> None:
 def test_history_that_came_before_anybody_waited_was_never_late() -> None:
     when = due_of("alphavantage", "daily", "XNYS", "2026-11-20")
     first_run = when.late_until + timedelta(days=30)
-    assert verdict(when, first_run, first_run, awaited_since=first_run) is State.BACKFILLED
-    assert verdict(when, first_run, first_run, awaited_since=when.late_until) is State.HEALED
-    assert verdict(when, None, first_run, awaited_since=first_run) is State.MISSING
+    assert session_state(when, first_run, first_run, awaited_since=first_run) is SessionState.BACKFILLED
+    assert session_state(when, first_run, first_run, awaited_since=when.late_until) is SessionState.HEALED
+    assert session_state(when, None, first_run, awaited_since=first_run) is SessionState.MISSING
 
 
 def test_the_settings_say_otherwise_where_they_say_anything() -> None:

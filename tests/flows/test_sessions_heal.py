@@ -47,7 +47,7 @@ def run_at(
 ) -> dict[tuple[str, str, date], dict[str, Any]]:
     """Runs with both clocks at `now`; gives ops.completeness."""
     simulator.service.clock.set(now)
-    patch.setattr("jobs.runs.run_context.market_clock", lambda _as_if_at: lambda: now)
+    patch.setattr("jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: now)
     market_data(here.config)
     return states(here)
 

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 from config.settings import Settings
-from flows.ingestion.asset_types import EVERY_KIND, kinds_of
-from flows.ingestion.quota_plan import latest_asks_of
-from flows.ingestion.registry import SOURCES
-from flows.ingestion.request_selection import range_asks
-from flows.ingestion.source import Ask, PlanError
+from flows.ingestion.asset_types import ALL_ASSET_TYPES, asset_types_of
+from flows.ingestion.registry import PAYLOAD_SOURCES
+from flows.ingestion.request_selection import latest_requests, range_requests
+from flows.ingestion.source import FetchRequest
+from jobs.runs.errors import PlanError
 
 FIRST, LAST = date(2010, 8, 2), date(2010, 8, 13)
 LISTED = {"stocks": ["AAPL", "GOOGLE"], "fx": ["EURUSD"], "crypto": ["BTC-USD", "PEPE-USD=pepe"]}
@@ -27,7 +27,7 @@ SETTINGS = Settings.model_validate(
 
 def asked(*symbols: str, datasets: list[str] | None = None) -> list[tuple[str, tuple[str, ...] | None]]:
     """The datasets that a backfill asks for the symbols, each with its own."""
-    return [(ask.dataset, ask.symbols) for ask in range_asks(SETTINGS, FIRST, LAST, datasets, symbols)]
+    return [(ask.dataset, ask.symbols) for ask in range_requests(SETTINGS, FIRST, LAST, datasets, symbols)]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_news_are_asked_for_stocks_and_coins() -> None:
 @pytest.mark.parametrize(
     ("symbol", "dataset", "said"),
     [
-        ("EURUSD", "daily", r"\(daily: stock\), found 'EURUSD', a currency pair; name a dataset"),
-        ("AAPL", "fx_daily", r"\(fx_daily: currency pair\), found 'AAPL', a stock"),
-        ("BTC-USD", "fx_daily", "found 'BTC-USD', a coin"),
-        ("AAPL", "bhavcopy", r"\(bhavcopy: no symbols\), found 'AAPL'"),
+        ("EURUSD", "daily", r"\(daily: stock\) has the symbol 'EURUSD', a currency pair; name a dataset"),
+        ("AAPL", "fx_daily", r"\(fx_daily: currency pair\) has the symbol 'AAPL', a stock"),
+        ("BTC-USD", "fx_daily", "has the symbol 'BTC-USD', a coin"),
+        ("AAPL", "bhavcopy", r"\(bhavcopy: no symbols\) has the symbol 'AAPL'"),
     ],
 )
 def test_a_symbol_that_no_dataset_has_is_refused(symbol: str, dataset: str, said: str) -> None:
@@ -75,26 +75,26 @@ def test_a_symbol_that_no_dataset_has_is_refused(symbol: str, dataset: str, said
 
 
 def test_one_symbol_that_no_dataset_has_refuses_all_before_anything_is_asked() -> None:
-    with pytest.raises(PlanError, match="found 'EURUSD'"):
+    with pytest.raises(PlanError, match="has the symbol 'EURUSD'"):
         asked("AAPL", "EURUSD", datasets=["daily"])
 
 
 def test_a_symbol_that_is_listed_as_two_kinds_is_both() -> None:
     listed = Settings.model_validate({"watch_list": {"stocks": ["EURUSD"], "fx": ["EURUSD"]}}).watch_list
-    assert kinds_of("EURUSD", listed) == ("stock", "currency pair")
+    assert asset_types_of("EURUSD", listed) == ("stock", "currency pair")
 
 
 def test_the_plan_of_an_ordinary_run_shares_symbols_out_likewise() -> None:
-    assert latest_asks_of(SETTINGS, (), ("AAPL", "EURUSD"), None) == (
-        Ask("daily", ("AAPL",)),
-        Ask("intraday", ("AAPL",)),
-        Ask("overview", ("AAPL",)),
-        Ask("fx_daily", ("EURUSD",)),
+    assert latest_requests(SETTINGS, (), ("AAPL", "EURUSD"), None) == (
+        FetchRequest("alphavantage", "daily", ("AAPL",)),
+        FetchRequest("alphavantage", "intraday", ("AAPL",)),
+        FetchRequest("alphavantage", "overview", ("AAPL",)),
+        FetchRequest("alphavantage", "fx_daily", ("EURUSD",)),
     )
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", PAYLOAD_SOURCES)
 def test_each_dataset_of_a_provider_says_which_kinds_it_has(name: str) -> None:
-    source = SOURCES[name]
+    source = PAYLOAD_SOURCES[name]
     for dataset in source.manifest.datasets:
-        assert set(source.kinds(dataset)) <= set(EVERY_KIND)
+        assert set(source.asset_types(dataset)) <= set(ALL_ASSET_TYPES)

@@ -9,7 +9,7 @@ import pytest
 from config.load import ConfigError
 from delta_tables.storage.lake import LakeError
 from flows.ingest import ingest_all
-from flows.ingestion.source import Ask
+from flows.ingestion.source import FetchRequest
 from jobs.runs.run_context import CHECKS, market_clock, new_run_id, open_run_context, utc_now
 from tests.flows.installation import Installation, install
 
@@ -65,7 +65,7 @@ def test_a_lake_filled_under_one_clock_takes_no_data_of_another(here: Installati
 def test_a_run_that_has_no_key_sets_no_clock(here: Installation, environment: pytest.MonkeyPatch) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
     with pytest.raises(ConfigError, match="ALPHAVANTAGE_API_KEY is not set"):
-        ingest_all(open_run_context(here.config), (Ask("daily"),))
+        ingest_all(open_run_context(here.config), (FetchRequest("alphavantage", "daily"),))
     environment.setenv("ALPHAVANTAGE_API_KEY", "a-key-of-nobody")
     other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")
     assert ingest_all(open_run_context(other.config), ()) == []

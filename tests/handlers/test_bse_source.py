@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.source import FetchRequest, LandedResponse
 from flows.ingestion.sources.bse import SOURCE
+from jobs.runs.errors import PlanError
 
 NOW = datetime(2024, 1, 24, 15, 0, tzinfo=UTC)
 FOLDER = "/download/BhavCopy/Equity"
@@ -17,7 +18,7 @@ def settings(**bse: Any) -> Settings:
     return Settings.model_validate({"providers": {"bse": bse}})
 
 
-def days(ask: Ask, today: date, **bse: Any) -> list[date | None]:
+def days(ask: FetchRequest, today: date, **bse: Any) -> list[date | None]:
     queries = SOURCE.queries(ask, settings(**bse), today)
     assert all(
         (query.dataset, query.symbol, query.start) == ("bhavcopy", "ALL", query.end) for query in queries
@@ -25,8 +26,8 @@ def days(ask: Ask, today: date, **bse: Any) -> list[date | None]:
     return [query.start for query in queries]
 
 
-def ask(start: date | None = None, end: date | None = None, **fields: Any) -> Ask:
-    return Ask("bhavcopy", start=start, end=end, provider="bse", **fields)
+def ask(start: date | None = None, end: date | None = None, **fields: Any) -> FetchRequest:
+    return FetchRequest("bse", "bhavcopy", start=start, end=end, **fields)
 
 
 def test_a_range_asks_for_each_session_special_saturdays_included() -> None:
@@ -50,12 +51,12 @@ def test_the_latest_are_the_last_sessions_newest_first() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Ask("daily", provider="bse"),
+        FetchRequest("bse", "daily"),
         ask(symbols=("500002",)),
         ask(date(2024, 1, 24), date(2024, 1, 23)),
     ],
 )
-def test_what_there_is_not_is_said(wrong: Ask) -> None:
+def test_what_there_is_not_is_said(wrong: FetchRequest) -> None:
     with pytest.raises(PlanError):
         SOURCE.queries(wrong, settings(), date(2024, 1, 24))
 
@@ -71,10 +72,10 @@ def test_what_there_is_not_is_said(wrong: Ask) -> None:
 )
 def test_a_day_is_answered_by_its_file_in_either_older_layout(request_path: str, expected: bool) -> None:
     (query,) = SOURCE.queries(ask(date(2024, 1, 23), date(2024, 1, 23)), settings(), date(2024, 1, 24))
-    assert SOURCE.is_answered(query, [Landed("ALL", "1day", request_path, NOW)], NOW) is expected
+    assert SOURCE.is_covered(query, [LandedResponse("ALL", "1day", request_path, NOW)], NOW) is expected
 
 
 def test_nothing_is_asked_unless_the_settings_say_so() -> None:
-    assert SOURCE.latest(settings()) == ()
-    assert SOURCE.latest(settings(datasets=("bhavcopy",))) == ("bhavcopy",)
+    assert SOURCE.latest_datasets(settings()) == ()
+    assert SOURCE.latest_datasets(settings(datasets=("bhavcopy",))) == ("bhavcopy",)
     assert SOURCE.threads(settings(threads=3)) == 3

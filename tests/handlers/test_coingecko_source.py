@@ -11,11 +11,12 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import CoinGeckoSettings, Providers, Settings, WatchList
 from delta_tables.storage.lake import Lake
-from flows.handlers.coingecko.endpoints import Reach, question
+from flows.handlers.coingecko.endpoints import Lookback, endpoint_request
 from flows.handlers.coingecko.handler import CoinGecko
 from flows.handlers.models import Query
-from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.source import FetchRequest, LandedResponse
 from flows.ingestion.sources.coingecko import SOURCE
+from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 
 TODAY = date(2024, 3, 9)
@@ -26,8 +27,8 @@ def settings(**fields: Any) -> Settings:
     return Settings(watch_list=COINS, providers=Providers(coingecko=CoinGeckoSettings(**fields)))
 
 
-def ask(dataset: str = "market_chart", **fields: Any) -> Ask:
-    return Ask(dataset, provider="coingecko", **fields)
+def ask(dataset: str = "market_chart", **fields: Any) -> FetchRequest:
+    return FetchRequest("coingecko", dataset, **fields)
 
 
 def test_the_latest_are_one_query_a_coin_in_order_of_priority() -> None:
@@ -66,7 +67,7 @@ def test_a_range_is_asked_in_pieces_of_90_days_up_to_today() -> None:
         (ask(start=TODAY - timedelta(days=366), end=TODAY), "reaches back to 2023-03-10"),
     ],
 )
-def test_what_there_is_not_is_a_plan_error(asked: Ask, words: str) -> None:
+def test_what_there_is_not_is_a_plan_error(asked: FetchRequest, words: str) -> None:
     with pytest.raises(PlanError, match=words):
         SOURCE.queries(asked, settings(), TODAY)
 
@@ -78,23 +79,23 @@ def test_a_pro_plan_reaches_further_back() -> None:
 
 def test_a_range_is_answered_by_the_same_range_once_it_had_ended() -> None:
     query = Query("market_chart", "BTC-USD", start=date(2024, 3, 1), end=date(2024, 3, 7))
-    request = f"/coingecko/api/v3{question(query, Reach()).canonical}"
+    request = f"/coingecko/api/v3{endpoint_request(query, Lookback()).canonical}"
     ended, now = datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 9, 12, tzinfo=UTC)
-    landed = Landed("BTC-USD", "60min", request, ended)
+    landed = LandedResponse("BTC-USD", "60min", request, ended)
 
-    assert SOURCE.is_answered(query, [landed], now)
-    assert not SOURCE.is_answered(query, [], now)
-    assert not SOURCE.is_answered(query, [replace(landed, symbol="ETH-USD")], now)
-    assert not SOURCE.is_answered(replace(query, end=date(2024, 3, 6)), [landed], now)
+    assert SOURCE.is_covered(query, [landed], now)
+    assert not SOURCE.is_covered(query, [], now)
+    assert not SOURCE.is_covered(query, [replace(landed, symbol="ETH-USD")], now)
+    assert not SOURCE.is_covered(replace(query, end=date(2024, 3, 6)), [landed], now)
     early = replace(landed, fetched_at=ended - timedelta(minutes=1))
-    assert not SOURCE.is_answered(query, [early], now)
-    assert SOURCE.is_answered(query, [early], ended + timedelta(minutes=30))
-    assert not SOURCE.is_answered(Query("market_chart", "BTC-USD"), [landed], now)
+    assert not SOURCE.is_covered(query, [early], now)
+    assert SOURCE.is_covered(query, [early], ended + timedelta(minutes=30))
+    assert not SOURCE.is_covered(Query("market_chart", "BTC-USD"), [landed], now)
 
 
 def test_nothing_is_asked_until_the_settings_name_datasets() -> None:
-    assert SOURCE.latest(settings()) == ()
-    assert SOURCE.latest(settings(datasets=("ohlc",))) == ("ohlc",)
+    assert SOURCE.latest_datasets(settings()) == ()
+    assert SOURCE.latest_datasets(settings(datasets=("ohlc",))) == ("ohlc",)
 
 
 def test_a_plan_with_a_key_needs_it_and_the_settings_reach_the_handler(tmp_path: Path) -> None:
@@ -107,5 +108,5 @@ def test_a_plan_with_a_key_needs_it_and_the_settings_reach_the_handler(tmp_path:
         SOURCE.connect(ctx(plan="demo"))
     handler = SOURCE.connect(ctx(chart_days=30, ohlc_days=90))
     assert isinstance(handler, CoinGecko)
-    assert handler.reach == Reach(30, 90)
+    assert handler.lookback == Lookback(30, 90)
     handler.close()

@@ -7,8 +7,9 @@ import pytest
 from config.settings import Settings, WatchList
 from flows.handlers.models import Query
 from flows.handlers.yahoo.handler import period
-from flows.ingestion.source import Ask, Landed, PlanError
+from flows.ingestion.source import FetchRequest, LandedResponse
 from flows.ingestion.sources.yahoo import SOURCE
+from jobs.runs.errors import PlanError
 
 TODAY = date(2024, 3, 5)
 SETTINGS = Settings(
@@ -18,11 +19,11 @@ SETTINGS = Settings(
 
 
 def _queries(dataset: str, start: date | None = None, end: date | None = None, *symbols: str) -> list[Query]:
-    return SOURCE.queries(Ask(dataset, symbols or None, start, end, "yahoo"), SETTINGS, TODAY)
+    return SOURCE.queries(FetchRequest("yahoo", dataset, symbols or None, start, end), SETTINGS, TODAY)
 
 
 def test_nothing_is_asked_until_a_dataset_is_set() -> None:
-    assert SOURCE.latest(SETTINGS) == ()
+    assert SOURCE.latest_datasets(SETTINGS) == ()
 
 
 def test_daily_bars_are_asked_for_all_symbols_in_the_order_of_the_watch_list() -> None:
@@ -68,7 +69,7 @@ def test_every_window_begins_within_yahoos_reach_at_any_hour_of_the_day() -> Non
 
 
 def test_a_range_that_yahoo_does_not_reach_is_refused_with_the_reach() -> None:
-    with pytest.raises(PlanError, match=r"1min bars of the last 30 days only.*from 2024-02-06 on"):
+    with pytest.raises(PlanError, match=r"1min bars of the last 30 days only: start at 2024-02-06"):
         _queries("intraday", date(2024, 2, 5), TODAY, "IBM")
 
 
@@ -85,13 +86,15 @@ NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 
 def _landed(
     start: date, end: date, fetched_at: datetime, symbol: str = "IBM", interval: str = "1day"
-) -> Landed:
+) -> LandedResponse:
     first, last = period(start, end)
-    return Landed(symbol, interval, f"/v8/finance/chart/IBM?period1={first}&period2={last}", fetched_at)
+    return LandedResponse(
+        symbol, interval, f"/v8/finance/chart/IBM?period1={first}&period2={last}", fetched_at
+    )
 
 
 @pytest.mark.parametrize(
-    ("landed", "is_answered"),
+    ("landed", "is_covered"),
     [
         (_landed(date(2024, 1, 2), date(2024, 1, 31), NOW), True),
         (_landed(date(1900, 1, 1), date(2024, 3, 5), NOW), True),
@@ -100,19 +103,19 @@ def _landed(
         (_landed(date(2024, 1, 2), date(2024, 1, 31), NOW, symbol="AAPL"), False),
         (_landed(date(2024, 1, 2), date(2024, 1, 31), NOW, interval="60min"), False),
         (_landed(date(2024, 1, 2), date(2024, 1, 31), datetime(2024, 1, 31, 22, tzinfo=UTC)), False),
-        (Landed("IBM", "1day", "/v8/finance/chart/IBM?range=1mo", NOW), False),
-        (Landed("IBM", "1day", "/v8/finance/chart/IBM?period1=x&period2=y", NOW), False),
+        (LandedResponse("IBM", "1day", "/v8/finance/chart/IBM?range=1mo", NOW), False),
+        (LandedResponse("IBM", "1day", "/v8/finance/chart/IBM?period1=x&period2=y", NOW), False),
     ],
 )
-def test_a_range_is_answered_by_one_answer_that_covers_it_and_came_after_its_end(
-    landed: Landed, *, is_answered: bool
+def test_a_range_is_covered_by_one_answer_that_covers_it_and_came_after_its_end(
+    landed: LandedResponse, *, is_covered: bool
 ) -> None:
-    assert SOURCE.is_answered(QUERY, [landed], NOW) is is_answered
-    assert not SOURCE.is_answered(QUERY, [], NOW)
+    assert SOURCE.is_covered(QUERY, [landed], NOW) is is_covered
+    assert not SOURCE.is_covered(QUERY, [], NOW)
 
 
 def test_a_range_up_to_today_that_was_answered_within_the_hour_is_not_asked_again() -> None:
     query = Query("daily", "IBM", start=date(2024, 3, 1), end=TODAY)
     recent, older = (_landed(date(2024, 3, 1), TODAY, NOW - timedelta(minutes=m)) for m in (59, 61))
-    assert SOURCE.is_answered(query, [recent], NOW)
-    assert not SOURCE.is_answered(query, [older], NOW)
+    assert SOURCE.is_covered(query, [recent], NOW)
+    assert not SOURCE.is_covered(query, [older], NOW)

@@ -17,7 +17,7 @@ from jobs.gold.metrics import preferred_days
 from jobs.gold.provider_ranking import spelled_as, watched
 from jobs.reconciliation.affected_bars import affected_keys
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
-from jobs.reconciliation.split_alignment import split_steps
+from jobs.reconciliation.split_alignment import alignment_steps
 from tests.jobs.reference_frames import plain_schema
 
 Row = Mapping[str, Any]
@@ -74,7 +74,7 @@ def compare_symbols(
 ) -> list[tuple[Any, ...]]:
     """The same with the symbol before it."""
     compared_df = kept(compared_bars(frame(engine, BARS, bars), settings.provider_order))
-    steps_df = kept(split_steps(compared_df, frame(engine, CORPORATE_ACTIONS, splits)))
+    steps_df = kept(alignment_steps(compared_df, frame(engine, CORPORATE_ACTIONS, splits)))
     found_df = bar_breaks(compared_df, steps_df, settings, "run")
     return sorted(map(_told, found_df.collect()), key=str)
 

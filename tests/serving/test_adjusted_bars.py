@@ -85,7 +85,7 @@ def test_rows_have_the_views_columns_and_the_stored_types(told: Lake) -> None:
     [
         (lambda lake: adjusted_bars(lake, "APPLE", "dividends"), "split or total, not 'dividends'"),
         (lambda lake: adjusted_bars(lake, "APLE", "split"), "no bars of APLE; did you mean APPLE"),
-        (lambda lake: adjusted_bars(lake, "A' OR 'a'='a", "split"), "is no symbol"),
+        (lambda lake: adjusted_bars(lake, "A' OR 'a'='a", "split"), "is not a symbol"),
         (lambda lake: adjusted_bars(lake, "APPLE", "split", as_of=datetime(2020, 1, 1)), "time zone"),  # noqa: DTZ001
     ],
 )

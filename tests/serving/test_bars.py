@@ -49,7 +49,7 @@ def test_bars_come_oldest_first_in_each_interval(sample: Lake) -> None:
 
 @pytest.mark.parametrize("symbol", ["../x", "A' OR 'a'='a", 'A"B', "", "A\n", "A" * 10_000, "A B"])
 def test_a_hostile_symbol_is_refused_in_one_short_line(sample: Lake, symbol: str) -> None:
-    with pytest.raises(ServingError, match="is no symbol") as error:
+    with pytest.raises(ServingError, match="is not a symbol") as error:
         bars(sample, symbol)
     assert len(str(error.value)) < 200
     assert "\n" not in str(error.value)

@@ -91,7 +91,7 @@ def test_the_command_answers_people_pipes_and_machines(compared: Lake) -> None:
 
 
 def test_what_cannot_be_asked_is_refused_in_words(compared: Lake) -> None:
-    with pytest.raises(ServingError, match="is no symbol"):
+    with pytest.raises(ServingError, match="is not a symbol"):
         breaks_of(compared, "A' or true --", 1)
     with pytest.raises(LakeError, match=r"no gold\.bar_breaks .*`lakehouse run`"):
         ask(Lake("/nowhere/at/all"))

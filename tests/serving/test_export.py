@@ -320,7 +320,7 @@ def test_a_payment_is_a_share_of_the_close_before_it_however_few_sessions_are_re
     ("what", "wanted", "said"),
     [
         ("daily", {"symbols": ("APPL",)}, "daily: no rows of APPL; did you mean AAPL"),
-        ("daily", {"symbols": ("../x",)}, "is no symbol"),
+        ("daily", {"symbols": ("../x",)}, "is not a symbol"),
         ("daily", {"start": SECOND, "end": FIRST}, "the first is after the last"),
         ("gold.signals", {"as_of": CORRECTED}, "known now only; leave out --as-of"),
         ("gold.signals", {"interval": "5min"}, "gold.signals has no interval"),
@@ -358,7 +358,9 @@ def test_a_lake_without_the_table_says_what_to_do(absent: Lake, tmp_path: Path) 
         exported(absent, tmp_path, "daily")
 
 
-@pytest.mark.parametrize("destination", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/../x", "http://h/x"])
+@pytest.mark.parametrize(
+    "destination", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/../x", "http://h/x"]
+)
 def test_a_place_that_is_none_is_refused(destination: str) -> None:
     with pytest.raises(ServingError, match="no place for an export"):
         target_for(destination, DAILY, S3Settings(), Secrets(_env_file=None))

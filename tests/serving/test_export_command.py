@@ -65,7 +65,8 @@ def test_replace_removes_what_the_export_has_not(filled: Lake, tmp_path: Path) -
 def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tmp_path: Path) -> None:
     console = Console(file=StringIO(), force_terminal=True, width=120, color_system=None)
     assert (
-        run_export(filled, "gold.signals", "--to", tmp_path, "--format", "json", console=console).exit_code == 0
+        run_export(filled, "gold.signals", "--to", tmp_path, "--format", "json", console=console).exit_code
+        == 0
     )
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()

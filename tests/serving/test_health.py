@@ -132,7 +132,7 @@ def test_symbols_and_dates_choose_what_is_judged(bad: Lake) -> None:
     [
         (("silver.news",), f"no health report of silver.news; there is one of {', '.join(TABLES)}"),
         (("silver.bars", "--symbol", "APPL"), "silver.bars has no rows of APPL .*did you mean AAPL"),
-        (("silver.bars", "--symbol", "x'; --"), "is no symbol"),
+        (("silver.bars", "--symbol", "x'; --"), "is not a symbol"),
         (("silver.bars", "--from", "2027-01-01"), "no rows of any symbol from 2027-01-01 to the end"),
         (("silver.trades",), "silver.trades is empty: there is nothing to judge"),
         (("silver.bars", "--sigmas", "inf"), "sigmas inf: a limit is a finite number"),

@@ -23,7 +23,7 @@ from delta_tables.views import tick_views
 from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
-from serving.read.series import ACTIONS, BARS, QUOTES, TRADES, ReadableTable
+from serving.read.tables import ACTIONS, BARS, QUOTES, TRADES, ReadableTable
 from tests.serving import reader_lake
 from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
 from tests.serving.sample_lake import add, bar
@@ -147,7 +147,9 @@ def test_a_reader_held_to_an_instant_sees_what_was_known_then_and_cannot_look_ah
     assert listed(then.trades("AAPL", TICKS, TICKS), "price")[-1] == (Decimal(107),)
     assert len(then.bars("AAPL", as_of=LEARNED - timedelta(days=1))) == 0
     for look in (lambda: then.bars("AAPL", as_of=CORRECTED), lambda: then.known_at(CORRECTED)):
-        with pytest.raises(ServingError, match="looks ahead: this reader knows what was known at 2026-01-06"):
+        with pytest.raises(
+            ServingError, match="looks ahead: this reader is limited to what was known at 2026-01-06"
+        ):
             look()
 
 
@@ -165,7 +167,7 @@ def test_prices_are_exact_in_arrow_and_float64_where_asked_for(reader: Reader) -
     assert pa.types.is_decimal(rows.arrow().schema.field("close").type)
     assert rows.arrow("float64")["close"].to_pylist() == [400.0, 402.0, 404.0, 101.0, 102.0]
     assert pa.table(rows).equals(rows.arrow())
-    with pytest.raises(ServingError, match="decimal or float64, not 'double'"):
+    with pytest.raises(ServingError, match="'decimal' or 'float64', not 'double'"):
         rows.arrow("double")  # type: ignore[arg-type]
 
 
@@ -183,7 +185,7 @@ def test_without_polars_the_error_says_what_to_install(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(ServingError, match="Polars is not installed: `pip install polars`"):
+    with pytest.raises(ServingError, match="Polars is not installed; run `pip install polars`"):
         reader.bars("AAPL").polars()
 
 
@@ -212,7 +214,9 @@ def test_of_two_providers_of_one_series_one_has_to_be_named(lake: Lake) -> None:
     reader_lake.fill(lake)
     add(lake, silver.BARS, bar("MSFT", SESSIONS[0], "1day", "50.5", provider="yahoo", known_from=LEARNED))
     reader = open_reader(lake)
-    with pytest.raises(ServingError, match="MSFT: bars come from several providers: choose provider='alpha"):
+    with pytest.raises(
+        ServingError, match="bars of MSFT come from several providers; choose provider='alpha"
+    ):
         reader.bars(["AAPL", "MSFT"])
     assert len(reader.bars("AAPL")) == 5
     assert listed(reader.bars("MSFT", provider="yahoo"), "close") == [(Decimal("50.5"),)]

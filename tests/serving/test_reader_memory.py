@@ -252,7 +252,7 @@ def test_a_file_that_is_missing_is_told_and_not_remembered_as_empty(filled: Lake
     reader = open_reader(filled)
     for file, aside in files.items():
         file.rename(aside)
-    with pytest.raises(LakeError, match=r"silver\.bars: .* a file of it is missing"):
+    with pytest.raises(LakeError, match=r"silver\.bars: .* one of its files is missing"):
         reader.bars("AAPL")
     for file, aside in files.items():
         aside.rename(file)

@@ -1,4 +1,4 @@
-"""Alpha Vantage as a run sees it: which datasets the plan has, what to ask, what has been asked."""
+"""Alpha Vantage: the datasets of each plan, the queries of a request, and which responses cover a query."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,19 +7,20 @@ from typing import Final
 
 from config.load import ConfigError
 from config.secrets import Secrets
-from config.settings import Settings
+from config.settings import PublicationSettings, Settings
 from flows.handlers import alphavantage
 from flows.handlers.alphavantage.endpoints import PREMIUM_DATASETS
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
-from flows.ingestion.asset_types import SymbolKind, symbols_listed
-from flows.ingestion.failed_attempts import ledger_home
-from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
+from flows.handlers.transport.retry import OnRetry, ignore_attempt
+from flows.ingestion.asset_types import AssetType, listed_symbols
+from flows.ingestion.failed_attempts import call_store_location
+from flows.ingestion.http_policy import MAX_PAUSE_SECONDS, http_policy
+from flows.ingestion.publication_times import after_close
+from flows.ingestion.source import FetchRequest, LandedResponse, PayloadHandler, PayloadSource
 from jobs.market_calendar.sessions import sessions_between
+from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 
-# Longer than the window of a plan by the minute, so that it is waited out; a day's quota is not.
-_LONGEST_PAUSE_SECONDS = 120.0
 _RECENT: Final = timedelta(hours=1)
 
 _NO_KEY: Final = (
@@ -27,7 +28,7 @@ _NO_KEY: Final = (
     "without a key, `make demo` runs on real prices of this machine"
 )
 
-_KINDS: Final[Mapping[str, tuple[SymbolKind, ...]]] = MappingProxyType(
+_ASSET_TYPES: Final[Mapping[str, tuple[AssetType, ...]]] = MappingProxyType(
     {
         **dict.fromkeys(("daily", "intraday", "overview", "splits", "dividends"), ("stock",)),
         **dict.fromkeys(("fx_daily", "fx_intraday"), ("currency pair",)),
@@ -36,101 +37,116 @@ _KINDS: Final[Mapping[str, tuple[SymbolKind, ...]]] = MappingProxyType(
         **dict.fromkeys(("listing_status", "delisted_status"), ()),
     }
 )
-_PREMIUM = PREMIUM_DATASETS
-_USUAL = ("daily", "intraday", "overview", "fx_daily")
-_BY_NEWEST = ("daily", "fx_daily", "crypto_daily")
+_DEFAULT_DATASETS: Final = ("daily", "intraday", "overview", "fx_daily")
+HISTORY: Final = ("daily", "intraday", "fx_daily", "crypto_daily", "news")
+
 # https://www.alphavantage.co/documentation: what `outputsize=compact` gives
-_NEWEST_SESSIONS = 100
-_NEWEST_WITHIN_DAYS = 2 * _NEWEST_SESSIONS  # more than a hundred sessions of any calendar take
-HISTORY = ("daily", "intraday", "fx_daily", "crypto_daily", "news")
+_COMPACT_DATASETS: Final = ("daily", "fx_daily", "crypto_daily")
+_COMPACT_SESSIONS: Final = 100
+_COMPACT_DAYS: Final = 2 * _COMPACT_SESSIONS  # more than that many sessions of any calendar take
+_LATEST_SESSIONS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(_COMPACT_DATASETS, _COMPACT_SESSIONS),
+        **dict.fromkeys(("intraday", "fx_intraday", "crypto_intraday"), 20),
+    }
+)
+# The provider does not say when bars are published: these are times at which they have been seen. Each wait
+# ends before the next session is published, so that a gap is known before there are two.
+_PUBLICATIONS: Final[Mapping[str, PublicationSettings]] = MappingProxyType(
+    {
+        "daily": after_close(180, 16),
+        "intraday": after_close(30, 6),
+        "fx_daily": after_close(60, 12),
+        "fx_intraday": after_close(30, 6),
+        "crypto_daily": after_close(60, 12),
+        "crypto_intraday": after_close(30, 6),
+    }
+)
 
 
-def latest(settings: Settings) -> tuple[str, ...]:
-    """The datasets of an ordinary run: those of the settings, else the usual ones that the plan has."""
-    ours = settings.providers.alphavantage
-    if ours.datasets is not None:
-        return ours.datasets
-    return tuple(name for name in _USUAL if not (ours.plan == "free" and name in _PREMIUM))
+def _latest_datasets(settings: Settings) -> tuple[str, ...]:
+    """The datasets of the settings; by default the usual ones that the plan includes."""
+    chosen = settings.providers.alphavantage
+    if chosen.datasets is not None:
+        return chosen.datasets
+    return tuple(name for name in _DEFAULT_DATASETS if chosen.plan != "free" or name not in PREMIUM_DATASETS)
 
 
-def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:
-    """The handler's queries for one ask, in watch-list order.
+def _queries(request: FetchRequest, settings: Settings, today: date) -> list[Query]:
+    """The queries in watch-list order.
 
-    Whole histories are asked for where the plan is entitled to them: a free key's `outputsize=full` is
-    refused since May 2026, so it gets the newest 100 sessions only.
+    Whole histories are requested if the plan includes them: `outputsize=full` is refused to a free key since
+    May 2026, so a free key gets the newest 100 sessions only.
 
     Raises:
-        PlanError: a dataset that there is not, that has no history, or that the plan does not have; sessions
-            before those that a free key gets.
+        PlanError: a dataset that the plan does not include; sessions before those that a free key gets.
     """
-    is_entitled = settings.providers.alphavantage.plan != "free"
-    _require_known(ask, is_entitled=is_entitled)
-    if not is_entitled and ask.start is not None and ask.dataset in _BY_NEWEST:
-        _require_reached(ask.dataset, ask.start, ask.end or today, today)
-    symbols = dict.fromkeys(symbol.upper() for symbol in ask.symbols or _listed(ask.dataset, settings))
-    is_full = is_entitled and ask.start is not None
-    if ask.dataset == "news":
-        return [Query("news", symbol, start=ask.start, end=ask.end) for symbol in symbols]
-    if ask.dataset not in _PREMIUM:
-        return [Query(ask.dataset, symbol, is_full=is_full) for symbol in symbols]
-    months = _months(ask.start, ask.end) if ask.start and ask.end else [None]
+    is_free = settings.providers.alphavantage.plan == "free"
+    if is_free:
+        _require_free(request, today)
+    symbols = dict.fromkeys(
+        symbol.upper() for symbol in request.symbols or _listed(request.dataset, settings)
+    )
+    if request.dataset == "news":
+        return [Query("news", symbol, start=request.start, end=request.end) for symbol in symbols]
+    if request.dataset not in PREMIUM_DATASETS:
+        is_full = not is_free and request.start is not None
+        return [Query(request.dataset, symbol, is_full=is_full) for symbol in symbols]
+    months: list[str | None] = [None]
+    if request.dataset == "intraday" and request.start and request.end:
+        months = _months(request.start, request.end)
     return [
-        Query(ask.dataset, symbol, interval, month, is_entitled)
+        Query(request.dataset, symbol, interval, month, not is_free)
         for symbol in symbols
         for interval in settings.intervals
-        for month in (months if ask.dataset == "intraday" else [None])
+        for month in months
     ]
 
 
-def is_answered(query: Query, landed: Sequence[Landed], now: datetime) -> bool:
-    """Whether an answer of the same size, or the whole history, came after what was asked for had ended.
+def _is_covered(query: Query, landed: Sequence[LandedResponse], now: datetime) -> bool:
+    """Whether a response of the same or a larger output size was fetched after the query's range had ended.
 
-    An answer from before the end of the range, of a month's query from before the end of that month,
-    may lack its last bars and is asked again, unless it is younger than an hour: a backfill up to today
-    that was killed goes on, too.
+    A response from before the end of the range (for a month's query: of that month) may lack the last bars
+    and is fetched again, unless it is younger than an hour, so that a killed backfill up to today continues.
     """
     end = query.end or now.date()
     return any(
         (each.symbol, each.interval, _parameter(each.request, "month"))
         == (query.symbol, query.interval or _interval(query.dataset), query.month)
         and (not query.is_full or "outputsize=full" in each.request)
-        and _same_times(query, each.request)
+        and _has_same_times(query, each.request)
         and each.fetched_at >= min(_complete_at(end, query.month), now - _RECENT)
         for each in landed
     )
 
 
-def _require_known(ask: Ask, *, is_entitled: bool) -> None:
-    if ask.dataset not in alphavantage.MANIFEST.datasets:
-        known = ", ".join(alphavantage.MANIFEST.datasets)
-        raise PlanError(f"alphavantage has no dataset {ask.dataset!r}; there is {known}")
-    if ask.start and ask.end and ask.start > ask.end:
-        raise PlanError(f"the range is empty: it begins on {ask.start} and ends on {ask.end}")
-    if ask.start and ask.dataset not in HISTORY:
-        raise PlanError(f"no history of {ask.dataset!r}; there is {', '.join(HISTORY)}")
-    if not is_entitled and ask.dataset in _PREMIUM:
+def _require_free(request: FetchRequest, today: date) -> None:
+    """Raises PlanError for a dataset or sessions that a free key does not get."""
+    if request.dataset in PREMIUM_DATASETS:
         raise PlanError(
-            f"the plan 'free' has no {ask.dataset} data; set providers.alphavantage.plan = 'premium'"
+            f"the plan 'free' has no {request.dataset} data; set providers.alphavantage.plan = 'premium'"
         )
+    if request.start is not None and request.dataset in _COMPACT_DATASETS:
+        _require_compact(request.dataset, request.start, request.end or today, today)
 
 
-def _require_reached(dataset: str, start: date, end: date, today: date) -> None:
-    """Raises PlanError for sessions before the newest that a free key gets; today's counts from midnight."""
+def _require_compact(dataset: str, start: date, end: date, today: date) -> None:
+    """Raises PlanError for sessions before the newest 100; today's session counts from midnight."""
     calendar = alphavantage.MANIFEST.calendars[dataset]
-    since = today - timedelta(days=_NEWEST_WITHIN_DAYS)
-    first = sessions_between(calendar, since, today)[-_NEWEST_SESSIONS:][0].trade_dt
-    beyond = sessions_between(calendar, start, min(end, first - timedelta(days=1)))
-    if beyond:
+    since = today - timedelta(days=_COMPACT_DAYS)
+    first = sessions_between(calendar, since, today)[-_COMPACT_SESSIONS:][0].trade_dt
+    missing = sessions_between(calendar, start, min(end, first - timedelta(days=1)))
+    if missing:
         raise PlanError(
-            f"the plan 'free' has the newest {_NEWEST_SESSIONS} sessions of {dataset}, from {first} on: "
-            f"{len(beyond):,} sessions that were asked for, {beyond[0].trade_dt} to {beyond[-1].trade_dt}, "
-            f"cannot be had; ask from {first}, or set providers.alphavantage.plan = 'premium'"
+            f"the plan 'free' has the newest {_COMPACT_SESSIONS} sessions of {dataset}, from {first} on; the "
+            f"range has {len(missing):,} earlier sessions, {missing[0].trade_dt} to {missing[-1].trade_dt}: "
+            f"start at {first}, or set providers.alphavantage.plan = 'premium'"
         )
 
 
 def _listed(dataset: str, settings: Settings) -> Sequence[str]:
-    kinds = _KINDS[dataset]
-    return symbols_listed(settings.watch_list, kinds) if kinds else ("ALL",)
+    asset_types = _ASSET_TYPES[dataset]
+    return listed_symbols(settings.watch_list, asset_types) if asset_types else ("ALL",)
 
 
 def _months(start: date, end: date) -> list[str | None]:
@@ -139,7 +155,7 @@ def _months(start: date, end: date) -> list[str | None]:
 
 
 def _complete_at(end: date, month: str | None) -> datetime:
-    """From when on an answer holds all its bars: after the range, or after the month asked for."""
+    """The instant from which a response holds all its bars: after the range, or after the query's month."""
     last = end
     if month:
         year, number = (int(part) for part in month.split("-"))
@@ -147,17 +163,17 @@ def _complete_at(end: date, month: str | None) -> datetime:
     return datetime.combine(last + timedelta(days=1), time(4), UTC)
 
 
-def _same_times(query: Query, request: str) -> bool:
-    """Whether the request named the query's own range, which only news is asked for by."""
+def _has_same_times(query: Query, request: str) -> bool:
+    """Whether the request has the query's range; only requests for news name one."""
     if query.dataset != "news":
         return True
-    asked = (_parameter(request, "time_from") or "", _parameter(request, "time_to") or "")
+    landed = (_parameter(request, "time_from") or "", _parameter(request, "time_to") or "")
     wanted = [f"{day:%Y%m%d}" if day else "" for day in (query.start, query.end)]
-    return [text[:8] for text in asked] == wanted
+    return [text[:8] for text in landed] == wanted
 
 
 def _interval(dataset: str) -> str | None:
-    return "1day" if dataset in ("daily", "fx_daily", "crypto_daily") else None
+    return "1day" if dataset in _COMPACT_DATASETS else None
 
 
 def _parameter(request: str, name: str) -> str | None:
@@ -165,41 +181,38 @@ def _parameter(request: str, name: str) -> str | None:
     return parts.get(name)
 
 
-def _lacks_key(settings: Settings, secrets: Secrets) -> str | None:
+def _missing_credentials(settings: Settings, secrets: Secrets) -> str | None:
     del settings
     return _NO_KEY if secrets.alphavantage_api_key is None else None
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> PayloadHandler:
     settings = ctx.settings.providers.alphavantage
     key = ctx.secrets.alphavantage_api_key
     if key is None:
         raise ConfigError(_NO_KEY)
     return alphavantage.connect(
         key.get_secret_value(),
-        ledger_home(ctx),
+        call_store_location(ctx),
         plan=settings.plan,
         base_url=str(settings.base_url),
         clock=ctx.clock,
-        max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        max_wait_seconds=MAX_PAUSE_SECONDS,
         on_retry=on_retry,
-        policy=HttpPolicy(
-            max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
-            read_timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            pool_size=settings.threads,
-        ),
+        policy=http_policy(settings),
     )
 
 
-SOURCE: Final = Source(
+SOURCE: Final = PayloadSource(
     manifest=alphavantage.MANIFEST,
-    connect=_connect,
-    latest=latest,
+    latest_datasets=_latest_datasets,
     history=HISTORY,
-    queries=queries,
-    is_answered=is_answered,
     threads=lambda settings: settings.providers.alphavantage.threads,
-    kinds=_KINDS.__getitem__,
-    lacks_key=_lacks_key,
+    publications=_PUBLICATIONS,
+    missing_credentials=_missing_credentials,
+    connect=_connect,
+    queries_of=_queries,
+    is_covered=_is_covered,
+    asset_types=_ASSET_TYPES.__getitem__,
+    latest_sessions=lambda _settings: _LATEST_SESSIONS,
 )

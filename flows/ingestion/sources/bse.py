@@ -1,80 +1,77 @@
-"""Bombay Stock Exchange as a source: one file a session, no symbols to choose."""
+"""Bombay Stock Exchange: one file (bhavcopy) per session, with every scrip in it."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Final
 
 from config.settings import Settings
 from flows.handlers import bse
 from flows.handlers.models import Query
-from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
-from flows.ingestion.failed_attempts import ledger_home
-from flows.ingestion.source import Ask, Handler, Landed, PlanError, Source
+from flows.handlers.transport.retry import OnRetry, ignore_attempt
+from flows.ingestion.failed_attempts import call_store_location
+from flows.ingestion.http_policy import MAX_PAUSE_SECONDS, http_policy
+from flows.ingestion.publication_times import at_exchange_time
+from flows.ingestion.source import FetchRequest, LandedResponse, PayloadHandler, PayloadSource
 from jobs.market_calendar.sessions import sessions_between
+from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 
-_CALENDAR = bse.MANIFEST.calendars["bhavcopy"]
-_LONGEST_PAUSE_SECONDS = 120.0
-_LONGEST_CLOSURE_DAYS = 10  # more than the exchange ever stays closed in a row
+_CALENDAR: Final = bse.MANIFEST.calendars["bhavcopy"]
+_MAX_CLOSED_DAYS: Final = 10  # the exchange has never stayed closed for longer
 
 
-def queries(ask: Ask, settings: Settings, today: date) -> list[Query]:
-    """One query a session, the newest first for the latest, the oldest first for a range.
+def _queries(request: FetchRequest, settings: Settings, today: date) -> list[Query]:
+    """One query per session: the newest first for the latest, the oldest first for a range.
 
-    The latest are the last `latest_days` sessions up to `today`. The day's own file comes out at about
-    20:00 in India; asking earlier gives no_data and costs nothing. Days after `today` are left out.
+    The latest are the last `latest_days` sessions up to `today`. The day's own file is published at about
+    20:00 in India; an earlier request ends as no_data and costs nothing. Days after `today` are left out.
 
     Raises:
-        PlanError: an unknown dataset, an empty range, or symbols: the file has all scrips.
+        PlanError: the request names symbols.
     """
-    if ask.dataset not in SOURCE.history:
-        raise PlanError(f"bse has no dataset {ask.dataset!r}; there is {', '.join(SOURCE.history)}")
-    if ask.symbols and set(ask.symbols) != {"ALL"}:
+    if request.symbols and set(request.symbols) != {"ALL"}:
         raise PlanError("a bhavcopy holds every scrip: leave the symbols out")
-    if ask.start is None or ask.end is None:
-        wanted = settings.providers.bse.latest_days
-        since = today - timedelta(days=2 * wanted + _LONGEST_CLOSURE_DAYS)
-        return list(reversed(_queries(ask.dataset, since, today)))[:wanted]
-    if ask.start > ask.end:
-        raise PlanError(f"the range is empty: it begins on {ask.start} and ends on {ask.end}")
-    return _queries(ask.dataset, ask.start, min(ask.end, today))
+    if request.start is None or request.end is None:
+        count = settings.providers.bse.latest_days
+        since = today - timedelta(days=2 * count + _MAX_CLOSED_DAYS)
+        return list(reversed(_session_queries(request.dataset, since, today)))[:count]
+    return _session_queries(request.dataset, request.start, min(request.end, today))
 
 
-def is_answered(query: Query, landed: Sequence[Landed], now: datetime) -> bool:  # noqa: ARG001 - a day's file is whole
-    """Whether a file of the query's day lies in Bronze, of either layout."""
+def _is_covered(query: Query, landed: Sequence[LandedResponse], now: datetime) -> bool:  # noqa: ARG001 - a file is never incomplete
+    """Whether Bronze holds the file of the query's day, in either layout."""
     names = bse.file_names(query.start) if query.start else ()
     return any(each.request.partition("?")[0].rpartition("/")[2] in names for each in landed)
 
 
-def _queries(dataset: str, start: date, end: date) -> list[Query]:
+def _session_queries(dataset: str, start: date, end: date) -> list[Query]:
     days = [session.trade_dt for session in sessions_between(_CALENDAR, start, end)]
     return [Query(dataset, "ALL", start=day, end=day) for day in days]
 
 
-def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> Handler:
+def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> PayloadHandler:
     settings = ctx.settings.providers.bse
     return bse.connect(
-        ledger_home(ctx),
+        call_store_location(ctx),
         calls_per_minute=settings.calls_per_minute,
         base_url=str(settings.base_url),
         clock=ctx.clock,
-        max_wait_seconds=_LONGEST_PAUSE_SECONDS,
+        max_wait_seconds=MAX_PAUSE_SECONDS,
         on_retry=on_retry,
-        policy=HttpPolicy(
-            max_retry_after_seconds=_LONGEST_PAUSE_SECONDS,
-            read_timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            pool_size=settings.threads,
-        ),
+        policy=http_policy(settings),
     )
 
 
-SOURCE = Source(
+SOURCE: Final = PayloadSource(
     manifest=bse.MANIFEST,
-    connect=_connect,
-    latest=lambda settings: settings.providers.bse.datasets,
+    latest_datasets=lambda settings: settings.providers.bse.datasets,
     history=bse.MANIFEST.datasets,
-    queries=queries,
-    is_answered=is_answered,
     threads=lambda settings: settings.providers.bse.threads,
-    kinds=lambda _: (),
+    publications=MappingProxyType({"bhavcopy": at_exchange_time(time(20), 0, 16)}),
+    connect=_connect,
+    queries_of=_queries,
+    is_covered=_is_covered,
+    asset_types=lambda _dataset: (),
+    file_names=bse.file_names,
 )

@@ -1,1 +1,1 @@
-"""Alpha Vantage as simulated: endpoints, time series, plans with quotas, error messages, reference data."""
+"""Simulated Alpha Vantage: response bodies (endpoints), plans and quotas per API key (simulator, plans)."""

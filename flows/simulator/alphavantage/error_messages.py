@@ -1,4 +1,4 @@
-"""Alpha Vantage's refusals, word for word. All of them come with HTTP 200."""
+"""Alpha Vantage's refusals, word for word. All of them have HTTP status 200."""
 
 import json
 
@@ -21,7 +21,7 @@ PREMIUM_ENDPOINT = {
     f"of the premium plans at {_PREMIUM_URL} to instantly unlock all premium endpoints"
 }
 
-# Of NEWS_SENTIMENT, for a ticker or a time that it does not know.
+# From NEWS_SENTIMENT, for an unknown ticker or an invalid time.
 INVALID_INPUTS = {
     "Information": "Invalid inputs. Please refer to the API documentation "
     "https://www.alphavantage.co/documentation#newsapi and try again."
@@ -29,7 +29,7 @@ INVALID_INPUTS = {
 
 
 def minute_limit(calls: int) -> dict[str, str]:
-    """The refusal of more than so many calls a minute: the wording of 2020, with the plan's number."""
+    """The refusal of calls above the limit per minute: the wording of 2020, with the plan's limit."""
     return {
         "Note": f"Thank you for using Alpha Vantage! Our standard API call frequency is {calls} calls per "
         f"minute. Please visit {_PREMIUM_URL} if you would like to target a higher API call frequency."
@@ -37,7 +37,7 @@ def minute_limit(calls: int) -> dict[str, str]:
 
 
 def daily_limit(api_key: str, calls: int) -> dict[str, str]:
-    """The refusal of more than so many calls a day; the real vendor, too, puts the caller's key in it."""
+    """The refusal of calls above the limit per day; like the real one, it contains the client's key."""
     return {
         "Information": f"We have detected your API key as {api_key} and our standard API rate limit is "
         f"{calls} requests per day. Please subscribe to any of the premium plans at {_PREMIUM_URL} to "
@@ -46,7 +46,7 @@ def daily_limit(api_key: str, calls: int) -> dict[str, str]:
 
 
 def full_size_refused(function: str) -> dict[str, str]:
-    """The refusal of outputsize=full to a free key."""
+    """The refusal of outputsize=full for a free key."""
     return {
         "Information": "Thank you for using Alpha Vantage! The outputsize=full parameter value is a premium "
         f"feature for the {function} endpoint. You may subscribe to any of the premium plans at "
@@ -55,7 +55,7 @@ def full_size_refused(function: str) -> dict[str, str]:
 
 
 def invalid_call(function: str) -> dict[str, str]:
-    """The answer to an unknown symbol, a wrong parameter, or a month without bars."""
+    """The response to an unknown symbol, an invalid parameter, or a month without bars."""
     return {
         "Error Message": "Invalid API call. Please retry or visit the documentation "
         f"(https://www.alphavantage.co/documentation/) for {function}."
@@ -63,10 +63,10 @@ def invalid_call(function: str) -> dict[str, str]:
 
 
 def unknown_function(function: str) -> dict[str, str]:
-    """The answer to a function that the simulator does not speak."""
+    """The response to a function that the simulator does not have."""
     return {"Error Message": f"This API function ({function}) does not exist."}
 
 
 def render(fields: dict[str, str]) -> bytes:
-    """The fields as Alpha Vantage writes JSON: four spaces of indent, no newline at the end."""
+    """The fields as Alpha Vantage writes JSON: indented by four spaces, no newline at the end."""
     return json.dumps(fields, indent=4, ensure_ascii=False).encode()

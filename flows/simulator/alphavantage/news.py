@@ -1,4 +1,4 @@
-"""NEWS_SENTIMENT: articles drawn by seed, which say in title and summary that they are simulated."""
+"""NEWS_SENTIMENT: generated articles, marked as simulated in title and summary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ _TOPICS = ("earnings", "technology", "finance", "mergers_and_acquisitions", "eco
 _SOURCES = ("Simulated Wire", "Simulated Gazette", "Simulated Times")
 _HEADLINES = ("reports its quarter", "names a new chief", "opens a plant", "is upgraded", "is sued")
 _SECOND_TICKER_SHARE, _NO_NEWS_SHARE = 0.4, 0.3
-# The least score of each mood, as the real answer defines them.
-_MOODS = (
+# The lowest score of each label, as Alpha Vantage defines them.
+_SENTIMENT_LABELS = (
     (0.35, "Bullish"),
     (0.15, "Somewhat-Bullish"),
     (-0.15, "Neutral"),
@@ -30,7 +30,7 @@ _DEFINITIONS = {
 
 @dataclass(frozen=True)
 class NewsQuery:
-    """What is asked: one ticker, its articles of a span of time, at most so many, newest or oldest first."""
+    """One ticker, a range of time, the highest number of articles, and their order."""
 
     ticker: str
     first: datetime
@@ -40,7 +40,7 @@ class NewsQuery:
 
 
 def read_news_query(ticker: str, params: Mapping[str, str], now: datetime) -> NewsQuery | None:
-    """The query that the parameters spell, None where one cannot be read; nothing is later than `now`."""
+    """The query of these parameters, or None if one is invalid; it ends at `now` at the latest."""
     try:
         first = _instant(params["time_from"]) if "time_from" in params else now - _TRAILING
         last = _instant(params["time_to"]) if "time_to" in params else now
@@ -54,7 +54,7 @@ def read_news_query(ticker: str, params: Mapping[str, str], now: datetime) -> Ne
 
 
 def news(seed: int, query: NewsQuery, others: Sequence[str]) -> dict[str, object]:
-    """The body: at most one article a day, of the ticker and sometimes of one of the `others`."""
+    """The body: at most one article per day, about the ticker and sometimes also about one of `others`."""
     days = max(0, (query.last.date() - query.first.date()).days + 1)
     dates = [query.first.date() + timedelta(days=number) for number in range(days)]
     if query.is_latest_first:
@@ -71,9 +71,9 @@ def news(seed: int, query: NewsQuery, others: Sequence[str]) -> dict[str, object
 def _article(rng: Random, ticker: str, at: datetime, others: Sequence[str]) -> dict[str, object]:
     headline, source = rng.choice(_HEADLINES), rng.choice(_SOURCES)
     score = rng.uniform(-0.6, 0.6)
-    named = [ticker]
+    tickers = [ticker]
     if others and rng.random() < _SECOND_TICKER_SHARE:
-        named += [other for other in [rng.choice(others)] if other != ticker]
+        tickers += [other for other in [rng.choice(others)] if other != ticker]
     return {
         "title": f"SIMULATED: {ticker} {headline}",
         "url": f"https://news.invalid/{ticker.lower().replace(':', '-')}/{at:%Y%m%d%H%M%S}",
@@ -86,23 +86,23 @@ def _article(rng: Random, ticker: str, at: datetime, others: Sequence[str]) -> d
         "source_domain": "news.invalid",
         "topics": [{"topic": rng.choice(_TOPICS), "relevance_score": f"{rng.uniform(0.1, 1):.6f}"}],
         "overall_sentiment_score": round(score, 6),
-        "overall_sentiment_label": _mood(score),
-        "ticker_sentiment": [_about(rng, name) for name in named],
+        "overall_sentiment_label": _sentiment_label(score),
+        "ticker_sentiment": [_ticker_sentiment(rng, name) for name in tickers],
     }
 
 
-def _about(rng: Random, ticker: str) -> dict[str, str]:
+def _ticker_sentiment(rng: Random, ticker: str) -> dict[str, str]:
     score = rng.uniform(-0.6, 0.6)
     return {
         "ticker": ticker,
         "relevance_score": f"{rng.uniform(0.1, 1):.6f}",
         "ticker_sentiment_score": f"{score:.6f}",
-        "ticker_sentiment_label": _mood(score),
+        "ticker_sentiment_label": _sentiment_label(score),
     }
 
 
-def _mood(score: float) -> str:
-    return next((label for least, label in _MOODS if score >= least), "Bearish")
+def _sentiment_label(score: float) -> str:
+    return next((label for min_score, label in _SENTIMENT_LABELS if score >= min_score), "Bearish")
 
 
 def _instant(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""OVERVIEW: fundamentals drawn by seed, in line with the real prices published so far."""
+"""OVERVIEW: generated fundamentals, consistent with the real prices published so far."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -22,14 +22,14 @@ _NO_DIVIDEND_SHARE = 0.3
 def overview(
     seed: int, symbol: str, company: Company | None, bars: Sequence[DailyBar], first_close: Decimal
 ) -> Mapping[str, str]:
-    """The body's fields in Alpha Vantage's order, all text; what is missing is "None" or "-".
+    """The body's fields in Alpha Vantage's order, all text; missing values are "None" or "-".
 
-    `bars` are those published so far, oldest first and at least one; `first_close` is the first of the
-    whole history, from which the level of the earnings is drawn. PERatio is the latest published close
-    over EPS, and "None" where EPS is missing, zero or negative (about 7 symbols in 100).
+    `bars` are those published so far, oldest first and at least one; `first_close` is the first close of the
+    whole history, which sets the level of the earnings. PERatio is the latest published close over EPS, and
+    "None" if EPS is missing, zero or negative (about 7 symbols in 100).
     """
     quarters = _reported_quarters(bars[-1].trade_dt)
-    # A generator for each: the number of draws for the earnings grows with the quarters reported.
+    # One generator each, because the earnings take more random numbers with every reported quarter.
     eps = _earnings_per_share(stable_random("eps", seed, symbol), float(first_close), len(quarters))
     shares = int(10 ** stable_random("shares", seed, symbol).uniform(8.0, 9.7))
     details = _details(stable_random("details", seed, symbol), bars[-1].close, eps, shares)
@@ -89,7 +89,7 @@ def _details(rng: Random, close: Decimal, eps: Decimal | None, shares: int) -> d
 
 
 def _earnings_per_share(rng: Random, first_close: float, quarters: int) -> Decimal | None:
-    """Yearly earnings a share in US dollars after so many reported quarters; None where unknown."""
+    """Yearly earnings per share in US dollars after this number of reported quarters; None if unknown."""
     kind = rng.random()
     ratio = rng.lognormvariate(2.8, 0.45)  # price over earnings: median 16, one in twenty above 34
     earnings = first_close / ratio
@@ -103,7 +103,7 @@ def _earnings_per_share(rng: Random, first_close: float, quarters: int) -> Decim
 
 
 def _reported_quarters(today: date) -> list[date]:
-    """The quarters' last days, the first of the period to the latest that is known by `today`."""
+    """The last days of the quarters reported by `today`, oldest first."""
     quarters = [_FIRST_QUARTER]
     while (following := _next_quarter(quarters[-1])) + _REPORTED_AFTER <= today:
         quarters.append(following)
@@ -111,7 +111,7 @@ def _reported_quarters(today: date) -> list[date]:
 
 
 def _next_quarter(last_day: date) -> date:
-    # The first day of the quarter after next, less one day.
+    # The first day of the quarter after next, minus one day.
     month = last_day.month + _MONTHS_PER_QUARTER
     year = last_day.year + month // _MONTHS_PER_YEAR
     return date(year, month % _MONTHS_PER_YEAR + 1, 1) - timedelta(days=1)

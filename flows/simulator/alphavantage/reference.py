@@ -1,6 +1,6 @@
-"""SPLITS, DIVIDENDS and LISTING_STATUS, drawn by seed: no real company did what is told here.
+"""SPLITS, DIVIDENDS and LISTING_STATUS: generated events, not those of the real companies.
 
-The splits are all older than the histories, which are as traded: within their year nothing is split.
+All splits are older than the histories, whose prices are as traded: there is no split within their year.
 """
 
 import csv
@@ -28,7 +28,7 @@ _REUSED_FROM = date(2003, 1, 2)
 
 
 def splits(seed: int, symbol: str) -> list[dict[str, str]]:
-    """The symbol's splits as SPLITS has them, newest first; most symbols have none."""
+    """The symbol's rows of SPLITS, newest first; most symbols have none."""
     rng = stable_random("splits", seed, symbol)
     if rng.random() < _NO_SPLIT_SHARE:
         return []
@@ -40,7 +40,7 @@ def splits(seed: int, symbol: str) -> list[dict[str, str]]:
 
 
 def dividends(seed: int, symbol: str, bars: Sequence[DailyBar], today: date) -> list[dict[str, str]]:
-    """The symbol's quarterly dividends declared by `today`, newest first; a third pays none."""
+    """The symbol's quarterly dividends declared by `today`, newest first; a third of the symbols has none."""
     rng = stable_random("dividends", seed, symbol)
     if not bars or rng.random() < _NO_DIVIDEND_SHARE:
         return []
@@ -51,25 +51,25 @@ def dividends(seed: int, symbol: str, bars: Sequence[DailyBar], today: date) -> 
 
 
 def listing(seed: int, companies: Mapping[str, Company | None], state: str) -> bytes:
-    """The CSV of LISTING_STATUS; some symbols had another owner before, who is among the delisted."""
+    """The CSV of LISTING_STATUS; some symbols belonged to another company before, which is delisted."""
     lines = io.StringIO()
     rows = csv.writer(lines, lineterminator="\n")
     rows.writerow(LISTING_HEADER)
     for symbol, company in sorted(companies.items()):
         is_reused = stable_share("reused", seed, symbol) < _REUSED_SHARE
-        begun = _begun(seed, symbol)
+        first_listed = _first_listed(seed, symbol)
         if state == "delisted" and is_reused:
             ended = _REUSED_FROM - timedelta(days=30)
-            first = min(begun, ended - timedelta(days=365))
+            first = min(first_listed, ended - timedelta(days=365))
             rows.writerow((symbol, f"Former {symbol} Corp", "NYSE", "Stock", first, ended, "Delisted"))
         elif state == "active":
             name = company.name if company else ""
-            first = max(begun, _REUSED_FROM) if is_reused else begun
+            first = max(first_listed, _REUSED_FROM) if is_reused else first_listed
             rows.writerow((symbol, name, "NYSE", "Stock", first, "null", "Active"))
     return lines.getvalue().encode()
 
 
-def _begun(seed: int, symbol: str) -> date:
+def _first_listed(seed: int, symbol: str) -> date:
     return _FIRST_LISTING + timedelta(days=stable_int("listed", seed, symbol) % _LISTING_DAYS)
 
 

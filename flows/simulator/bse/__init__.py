@@ -1,1 +1,1 @@
-"""The simulated Bombay Stock Exchange: download site (endpoints), daily files and scrips (instruments)."""
+"""Simulated Bombay Stock Exchange: download site (endpoints), daily files (files), scrips (instruments)."""

@@ -1,1 +1,1 @@
-"""CoinGecko as simulated: endpoints and time series of coins."""
+"""Simulated CoinGecko: API (endpoints), and the spacing of chart points and candles (time_series)."""

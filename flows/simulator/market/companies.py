@@ -1,4 +1,4 @@
-"""Who the companies are: real names, sectors and industries from the installed package."""
+"""Real company names, sectors and industries from the installed package."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +12,7 @@ _FILE = "SP_500.xml"
 
 
 class Company(NamedTuple):
-    """A company as the package describes it."""
+    """A company as described in the package."""
 
     name: str
     sector: str
@@ -21,9 +21,9 @@ class Company(NamedTuple):
 
 @cache
 def load_companies() -> Mapping[str, Company]:
-    """The companies by symbol; of the 524 symbols with prices, 442 are here."""
+    """The companies by symbol, for 442 of the 524 symbols with prices."""
     with resources.files(_PACKAGE).joinpath(_FILE).open("rb") as file:
-        root = ElementTree.parse(file).getroot()  # noqa: S314 - a file of an installed package, no input
+        root = ElementTree.parse(file).getroot()  # noqa: S314 - a file of an installed package, not input
     return MappingProxyType(
         {
             element.attrib["ticker"]: Company(

@@ -1,4 +1,4 @@
-"""Coins whose prices are drawn by seed: a price depends on seed, coin and instant alone, day and night."""
+"""Coins with generated prices; a price depends only on seed, coin and instant."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ from flows.simulator.market.random_seeds import stable_share
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
-# Period in seconds and reach as a share of the price: from the year down to the quarter of an hour.
+# Period in seconds, and amplitude as a share of the price: from a year down to a quarter of an hour.
 _WAVES: Final = (
     *((400 * _DAY, 0.35), (90 * _DAY, 0.15), (17 * _DAY, 0.06)),
     *((2.3 * _DAY, 0.02), (7 * _HOUR, 0.008), (1.1 * _HOUR, 0.003), (0.25 * _HOUR, 0.001)),
@@ -19,14 +19,14 @@ _NOISE: Final = 0.001
 _NOISE_SECONDS: Final = 60
 _DIGITS: Final = 12
 
-# What a dollar buys, rounded; coins are quoted in coins by their own prices.
+# Currency units per US dollar, rounded; a coin quoted in another coin takes the ratio of their prices.
 _UNITS_PER_DOLLAR: Final = MappingProxyType(
     {"usd": 1.0, "eur": 0.92, "gbp": 0.79, "jpy": 150.0, "inr": 84.0, "myr": 4.4, "chf": 0.88}
 )
 
 
 class SimulatedCoin(NamedTuple):
-    """A coin: its ticker, name, the dollars around which it moves, and how many there are."""
+    """A coin: ticker, name, the price in dollars around which it moves, and the number in circulation."""
 
     ticker: str
     name: str
@@ -64,12 +64,12 @@ _ID_OF_TICKER: Final = {coin.ticker: coin_id for coin_id, coin in COINS.items()}
 
 
 def is_known_currency(currency: str) -> bool:
-    """Whether coins are quoted in it: some currencies, and every coin."""
+    """Whether coins are quoted in this currency: some currencies, and every coin."""
     return currency in _UNITS_PER_DOLLAR or currency in _ID_OF_TICKER
 
 
 def coin_price(seed: int, coin_id: str, currency: str, at_ms: int) -> float:
-    """What one coin costs at the instant (milliseconds), at most 12 digits; raises KeyError if unknown."""
+    """The price of one coin at an instant in milliseconds, with 12 digits; raises KeyError if unknown."""
     dollars = _dollars(seed, coin_id, at_ms / 1000)
     if currency in _UNITS_PER_DOLLAR:
         price = dollars * _UNITS_PER_DOLLAR[currency]
@@ -80,7 +80,7 @@ def coin_price(seed: int, coin_id: str, currency: str, at_ms: int) -> float:
 
 def _dollars(seed: int, coin_id: str, at: float) -> float:
     waves = zip(_WAVES, _phases(seed, coin_id), strict=True)
-    level = sum(reach * sin(2 * pi * at / period + phase) for (period, reach), phase in waves)
+    level = sum(amplitude * sin(2 * pi * at / period + phase) for (period, amplitude), phase in waves)
     noise = _NOISE * (stable_share("coin", seed, coin_id, int(at // _NOISE_SECONDS)) - 0.5)
     return COINS[coin_id].dollars * exp(level + noise)
 

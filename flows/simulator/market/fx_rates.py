@@ -1,6 +1,7 @@
-"""FX_DAILY: exchange rates on weekdays, drawn by seed.
+"""Exchange rates on weekdays, generated from a seed.
 
-Each currency walks against the US dollar; a pair is the quotient of two walks, so that cross rates agree.
+Each currency is a random walk against the US dollar; a pair is the quotient of two walks, so
+cross rates agree.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ _WICK_VOLATILITY = 0.002
 _FRIDAY = 4
 _SMALL_RATE = 0.01
 
-# US dollars for one unit, August 2009, rounded: where the walks start.
+# US dollars per unit in August 2009, rounded: the start of each walk.
 _STARTING_DOLLARS = {
     "AUD": 0.83, "BRL": 0.54, "CAD": 0.92, "CHF": 0.94, "CNY": 0.1464, "CZK": 0.056, "DKK": 0.192,
     "EUR": 1.43, "GBP": 1.65, "HKD": 0.129, "HUF": 0.0053, "IDR": 0.0001, "ILS": 0.263, "INR": 0.0205,
@@ -27,7 +28,7 @@ _STARTING_DOLLARS = {
 
 
 class FxBar(NamedTuple):
-    """One day of one pair: units of the second currency for one unit of the first."""
+    """One day of one pair, in units of the second currency per unit of the first."""
 
     trade_dt: date
     open: Decimal
@@ -37,7 +38,7 @@ class FxBar(NamedTuple):
 
 
 def is_known_pair(base: str, quote: str) -> bool:
-    """Whether both are currencies that the simulator draws, and not the same one."""
+    """Whether both currencies are simulated and different."""
     return base in _STARTING_DOLLARS and quote in _STARTING_DOLLARS and base != quote
 
 
@@ -63,7 +64,7 @@ def fx_bars(seed: int, base: str, quote: str, first: date, last: date) -> tuple[
 
 
 def _walk(seed: int, currency: str, days: int) -> Sequence[float]:
-    """The currency's price in dollars day by day; the dollar's own is always 1."""
+    """The currency's daily price in US dollars; for the dollar itself always 1."""
     rng = stable_random("fx", seed, currency)
     volatility = 0.0 if currency == "USD" else _DAILY_VOLATILITY
     steps = (1 + rng.gauss(0, volatility) for _ in range(days - 1))

@@ -1,7 +1,7 @@
-"""Intraday bars drawn from a real daily bar, which they add up to exactly.
+"""Intraday bars generated from a real daily bar; they add up to it exactly.
 
-Minutes are drawn once and wider bars are sums of minutes, so that the 5-minute and the 60-minute bars of a
-session agree. Only the regular session is drawn: minutes outside it are absent.
+Minutes are generated first and longer bars are built from them, so that the 5-minute and the 60-minute bars
+of a session agree. There are no bars outside the regular session.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from flows.simulator.market.real_prices import DailyBar
 from flows.simulator.market.sessions import local_opening, session_minutes
 
 _CENT_EXPONENT = -2
-_REACH = 0.6  # how much of the day's range the path swings through before it is clipped
+_REACH = 0.6  # the share of the day's range that the path covers before it is clipped
 _WICK_SHARE = 40  # a minute's wick is at most a fortieth of the day's range
-_EDGE_WEIGHT = 3.0  # volume at the open and the close, over that of midday
+_EDGE_WEIGHT = 3.0  # additional volume at the open and the close, relative to midday
 
 
 class IntradayBar(NamedTuple):
-    """One bar; `start` and `end` are naive New York time, prices US dollars, volume shares."""
+    """One bar; `start` and `end` are naive New York time, prices in US dollars, volume in shares."""
 
     start: datetime
     end: datetime
@@ -42,20 +42,20 @@ class _Minute(NamedTuple):
 
 
 def session_bars(seed: int, symbol: str, daily: DailyBar, minutes: int) -> tuple[IntradayBar, ...]:
-    """The bars of `minutes` each of one regular session, oldest first.
+    """The bars of one regular session, each of `minutes` length, oldest first.
 
-    First open, highest high, lowest low, last close and summed volume equal those of the daily bar, and
-    each bar has low <= open, close <= high. A daily bar that breaks this order is drawn inside the hull of
-    its four prices: open, close and volume still agree, and high or low is the hull's. The last bar is
-    shorter where `minutes` does not divide the session (60min: six hours and a half hour).
+    First open, highest high, lowest low, last close and total volume equal those of the daily bar, and each
+    bar has low <= open, close <= high. If the daily bar breaks this order, the bars stay between the lowest
+    and the highest of its four prices: open, close and volume still agree. The last bar is shorter if
+    `minutes` does not divide the session (60min: six hours and a half hour).
     """
     exponent = min(_CENT_EXPONENT, *(_exponent(price) for price in daily[1:5]))
     rng = stable_random("bridge", seed, symbol, daily.trade_dt.isoformat())
-    drawn = _minutes(rng, daily, exponent)
+    minute_bars = _minutes(rng, daily, exponent)
     opening = local_opening(daily.trade_dt)
     return tuple(
-        _bar(opening + timedelta(minutes=first), drawn[first : first + minutes], exponent)
-        for first in range(0, len(drawn), minutes)
+        _bar(opening + timedelta(minutes=first), minute_bars[first : first + minutes], exponent)
+        for first in range(0, len(minute_bars), minutes)
     )
 
 
@@ -65,7 +65,7 @@ def _minutes(rng: Random, daily: DailyBar, exponent: int) -> list[_Minute]:
     count = session_minutes(daily.trade_dt)
     path = _path(rng, (opening, close), (low, high), count)
     bodies = list(pairwise(path))
-    # The day's extremes go to the minutes that come nearest to them.
+    # The minutes that come closest to the day's extremes get them.
     highest = max(range(count), key=lambda i: max(bodies[i]))
     lowest = min(range(count), key=lambda i: min(bodies[i]))
     wick = (high - low) // _WICK_SHARE + 1
@@ -97,26 +97,26 @@ def _path(rng: Random, ends: tuple[int, int], hull: tuple[int, int], count: int)
 
 
 def _volumes(rng: Random, total: int, count: int) -> list[int]:
-    """Whole shares a minute, many at both ends of the session, which sum to `total`."""
+    """Whole shares per minute that sum to `total`, with more at both ends of the session."""
     middle = (count - 1) / 2
     weights = [
         1 + int(1000 * (1 + _EDGE_WEIGHT * ((i - middle) / middle) ** 2) * rng.uniform(0.4, 1.6))
         for i in range(count)
     ]
-    whole = sum(weights)
-    marks = [total * so_far // whole for so_far in accumulate(weights, initial=0)]
-    return [after - before for before, after in pairwise(marks)]
+    total_weight = sum(weights)
+    cumulative = [total * weight // total_weight for weight in accumulate(weights, initial=0)]
+    return [after - before for before, after in pairwise(cumulative)]
 
 
-def _bar(start: datetime, drawn: Sequence[_Minute], exponent: int) -> IntradayBar:
+def _bar(start: datetime, minutes: Sequence[_Minute], exponent: int) -> IntradayBar:
     return IntradayBar(
         start=start,
-        end=start + timedelta(minutes=len(drawn)),
-        open=Decimal(drawn[0].open).scaleb(exponent),
-        high=Decimal(max(minute.high for minute in drawn)).scaleb(exponent),
-        low=Decimal(min(minute.low for minute in drawn)).scaleb(exponent),
-        close=Decimal(drawn[-1].close).scaleb(exponent),
-        volume=sum(minute.volume for minute in drawn),
+        end=start + timedelta(minutes=len(minutes)),
+        open=Decimal(minutes[0].open).scaleb(exponent),
+        high=Decimal(max(minute.high for minute in minutes)).scaleb(exponent),
+        low=Decimal(min(minute.low for minute in minutes)).scaleb(exponent),
+        close=Decimal(minutes[-1].close).scaleb(exponent),
+        volume=sum(minute.volume for minute in minutes),
     )
 
 

