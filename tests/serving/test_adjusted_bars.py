@@ -100,7 +100,7 @@ def test_what_cannot_be_answered_is_told_in_one_line(
 def test_without_a_table_of_actions_nothing_is_called_adjusted(lake: Lake) -> None:
     create_tables(lake, [BARS])
     append_rows(lake, BARS, [bar_row("2020-06-01", "100")])
-    with pytest.raises(ServingError, match=r"no silver\.corporate_actions"):
+    with pytest.raises(ServingError, match=r"no table silver\.corporate_actions"):
         adjusted_bars(lake, "APPLE", "split")
 
 

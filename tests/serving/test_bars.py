@@ -81,7 +81,7 @@ def test_a_damaged_table_says_what_to_do(sample: Lake, lake: Lake) -> None:
 
 
 def test_a_range_that_ends_before_it_starts_is_refused(sample: Lake) -> None:
-    with pytest.raises(ServingError, match="before it starts on 2024-03-05: swap"):
+    with pytest.raises(ServingError, match="before it starts on 2024-03-05; swap"):
         bars(sample, "AAPL", start=date(2024, 3, 5), end=date(2024, 3, 4))
     with pytest.raises(ServingError, match="swap"):
         adjusted_bars(sample, "AAPL", "split", start=date(2024, 3, 5), end=date(2024, 3, 4))
