@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: the targets, then one section a case; the others stay as they were measured."""
+"""Writes docs/benchmarks.md: the targets, then one section per case; a run replaces only its own cases."""
 
 import os
 import platform
@@ -16,23 +16,30 @@ from benchmarks.targets import OURS, POLARS, PYSPARK, SMALLER, targets_section
 
 _HEADING = """# Benchmarks
 
-`make bench` writes this page: each contestant in fresh processes, in turn, on inputs that it makes itself.
-Before the clock starts libraries are imported, the exchange's calendar is computed, engines are started and
-warmed up, Apache Spark by the same work done once; what is measured runs to the last commit. Before anything
-is timed, the contestants' rows are compared, figures within 0.00001; of cold_query only that each prints five
-rows, of trades and quotes a digest a symbol and column, of signals all but the reason in words. Who is timed
-once is timed in the run whose rows are compared.
-Ratio: the lakehouse's median by the contestant's, on Apache Spark by that on Apache Spark. Memory is the most
-at one time of the process and all it started, some 350 MB of it modules of the benchmark's own, which each
-process loads; bytes are those that it read and wrote, caches included.
-`limit:` is no tool, but the machine with the bytes that a case begins with: read from the disk, written into
-one file up to the end of fsync, decompressed and parsed into numbers that are thrown away.
+`make bench` writes this page. Each contestant runs in fresh processes, in turn, on inputs that the
+benchmark generates. Before the clock starts, libraries are imported, the exchange's calendar is computed,
+and engines are started and warmed up (Apache Spark by doing the same work once). The measurement ends
+with the last commit.
 
-The lakehouse does more than the others: it keeps history and quarantine, and publishes through gates; of a
-tick the others make bars and key figures, it makes signals and the overview, too; ticks and corrections it
-lands in Bronze first. Plain PySpark is as pipelines commonly have it: one MERGE a table, into a new one too,
-and default settings; the lakehouse's server has those of delta_tables/storage/spark_settings.py and
--XX:+UseSerialGC. What is slow, why, and what would help: [ADR 0009](adr/0009-what-makes-a-build-fast.md).
+Before anything is timed, the contestants' rows are compared, numbers within 0.00001. Three comparisons
+are weaker: for cold_query only the number of printed rows, for trades and quotes a digest per symbol and
+column, for signals everything except the text of the reason. A contestant that is timed once is timed in
+the run whose rows are compared.
+
+- `ratio` is the lakehouse's median divided by the contestant's; both on Apache Spark if the contestant
+  uses it.
+- `peak MB` is the peak memory of the process and all its child processes. About 350 MB of it are modules
+  of the benchmark, which each process loads.
+- `read MB` and `written MB` are the bytes that it read and wrote, caches included.
+- `limit:` is not a tool but the machine's limit for the case's input: reading it from disk, writing it to
+  one file including fsync, or decompressing it and parsing it into numbers that are discarded.
+
+The lakehouse does more than the other contestants. It keeps history and quarantine, and publishes through
+quality gates. For a tick, the others compute bars and key figures; it also computes signals and the
+overview. It lands ticks and corrections in Bronze first. Plain PySpark is written as pipelines commonly
+are: one MERGE per table, also into a new one, and default settings; the lakehouse's server uses the
+settings in delta_tables/storage/spark_settings.py and -XX:+UseSerialGC. [ADR
+0009](adr/0009-what-makes-a-build-fast.md) explains what is slow, why, and what would help.
 """
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")
 _SECTION = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -47,7 +54,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a contestant's runs cost, for so many rows of work."""
+    """The costs of a contestant's runs; `rows` is the number of input rows of the case."""
 
     contestant: Contestant
     rows: int
@@ -62,7 +69,7 @@ class Result:
 def write_report(
     path: Path, case: Case, results: Sequence[Result], scale: float, order: Sequence[str]
 ) -> None:
-    """Puts the case's section in place of the one before; sections stand in the given order of cases."""
+    """Replaces the case's section in the page; sections follow the given order of cases."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     sections = {found[1]: found[0].rstrip() for found in _SECTION.finditer(text)}
     sections[case.name] = section(case, results, scale)
@@ -72,14 +79,14 @@ def write_report(
 
 
 def section(case: Case, results: Sequence[Result], scale: float) -> str:
-    """The table of a case that ran, with the machine and the versions that it was measured with."""
+    """Returns the section of a case: its table, the machine, and the versions of the packages."""
     small = "" if scale == 1 else f", {SMALLER} {scale:g} only"
     rows = (
         "| | engine | median s | min | max | ratio | rows/s | peak MB | read MB | written MB |\n"
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     lines = "\n".join(_line(result, results) for result in results)
-    counted = f"{results[0].rows:,} rows of work{small}, runs each: {_runs(results)}"
+    counted = f"{results[0].rows:,} rows of work{small}; runs per contestant: {_runs(results)}"
     return f"## {case.name}\n\n{case.title}: {counted}.\n\n{rows}\n{lines}\n\n{_where()}"
 
 
@@ -105,7 +112,7 @@ def _line(result: Result, results: Iterable[Result]) -> str:
 
 
 def _ratio(result: Result, results: Iterable[Result]) -> str:
-    """How many times as long the lakehouse takes."""
+    """Returns the lakehouse's time divided by the contestant's, as text; empty for the lakehouse itself."""
     if result.contestant.name == LAKEHOUSE or result.contestant.is_limit:
         return ""
     on_spark = result.contestant.engine == SPARK

@@ -1,4 +1,4 @@
-"""What the lakehouse is to reach, held against the figures that docs/benchmarks.md has."""
+"""The performance targets, compared with the figures in docs/benchmarks.md."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ from benchmarks.case import EMBEDDED, NO_ENGINE, SPARK
 
 OURS, POLARS, PYSPARK = "market-lakehouse", "delta-rs + Polars", "plain PySpark + Delta"
 _ROW = re.compile(r"^\| (?P<name>[^|]+) \| (?P<engine>[^|]+) \| (?P<figures>[\d., |]+) \|$", re.MULTILINE)
-SMALLER = "at a scale of"  # is said of a case that was measured with less work
+SMALLER = "at a scale of"  # marks a case that was measured with less work
 _MOST_GB = 4
 _MB_A_GB = 1000
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A contestant's median seconds at a case, and the most memory of its runs, in MB."""
+    """A contestant's median seconds in a case, and the peak memory of its runs in MB."""
 
     seconds: float
     peak_mb: float
@@ -27,7 +27,7 @@ Figures = Mapping[tuple[str, str, str], Figure]
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: a number to hold against the target, and where it is the worst of several, of what."""
+    """The measured value, and the case it comes from if it is the worst of several."""
 
     value: float
     of: str = ""
@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Target:
-    """A target in words, its bound, whether less is better, and how what was reached is found."""
+    """A target: its text, its bound, whether the bound is a maximum, and how to find the measured value."""
 
     words: str
     bound: float
@@ -44,7 +44,7 @@ class Target:
     find: Callable[[Figures], Found | None]
 
     def line(self, figures: Figures) -> str:
-        """The target's row: what is wanted, what was found, whether that is enough."""
+        """Returns the target's table row: the bound, the measured value, and whether it is reached."""
         wanted = f"at {'most' if self.is_most else 'least'} {self.bound:g} {self.unit}"
         found = self.find(figures)
         if found is None:
@@ -56,7 +56,7 @@ class Target:
 
 
 def figures_in(sections: Mapping[str, str]) -> Figures:
-    """The figures in the tables of the page's sections, by the names of their cases; at full size only."""
+    """Returns the figures in the tables of the page's sections; only cases measured at full size."""
     found: dict[tuple[str, str, str], Figure] = {}
     for case, text in sections.items():
         if SMALLER in text:
@@ -68,18 +68,18 @@ def figures_in(sections: Mapping[str, str]) -> Figures:
 
 
 def targets_section(sections: Mapping[str, str]) -> str:
-    """The table of all targets; says which cases were measured at a smaller scale only."""
+    """Returns the table of all targets, and a note on cases that were only measured at a smaller scale."""
     figures = figures_in(sections)
     small = [case for case, text in sections.items() if SMALLER in text]
     note = (
         f"\n\nMeasured at a smaller scale only, and not counted above: {', '.join(small)}." if small else ""
     )
     lines = "\n".join(target.line(figures) for target in TARGETS)
-    return f"## targets\n\n| | wanted | found | |\n|---|---|---|---|\n{lines}{note}"
+    return f"## targets\n\n| | target | measured | |\n|---|---|---|---|\n{lines}{note}"
 
 
 def _ratio(long: tuple[str, str, str], short: tuple[str, str, str]) -> Callable[[Figures], Found | None]:
-    """How many times as long the one takes as the other; each by case, name and engine."""
+    """Returns a function that divides the time of `long` by that of `short`; each is (case, name, engine)."""
 
     def find(figures: Figures) -> Found | None:
         one, other = figures.get(long), figures.get(short)
@@ -89,7 +89,7 @@ def _ratio(long: tuple[str, str, str], short: tuple[str, str, str]) -> Callable[
 
 
 def _memory(figures: Figures) -> Found | None:
-    """The case that takes the lakehouse most memory."""
+    """Returns the lakehouse's highest peak memory in GB, and its case."""
     mine = [
         Found(each.peak_mb / _MB_A_GB, case)
         for (case, *who), each in figures.items()
@@ -104,7 +104,7 @@ def _cold(figures: Figures) -> Found | None:
 
 
 def _on_spark(figures: Figures) -> Found | None:
-    """The case, of how many, where the lakehouse on Apache Spark is least ahead of plain PySpark."""
+    """Returns the lowest speed-up of the lakehouse over plain PySpark on Apache Spark, and its case."""
     cases = {case for case, _, _ in figures}
     found = {case: _ratio((case, PYSPARK, SPARK), (case, OURS, SPARK))(figures) for case in cases}
     measured = {case: each for case, each in found.items() if each}
@@ -116,29 +116,29 @@ def _on_spark(figures: Figures) -> Found | None:
 
 TARGETS = (
     Target(
-        "daily history, gated, with history, beside delta-rs + Polars without",
+        "daily history with gates and bitemporal history, compared with delta-rs + Polars without them",
         *(1.5, "times as long", True),
         _ratio(("daily_history", OURS, EMBEDDED), ("daily_history", POLARS, NO_ENGINE)),
     ),
     Target(
-        "ten million minute bars beside delta-rs + Polars",
+        "ten million minute bars, compared with delta-rs + Polars",
         *(2, "times as long", True),
         _ratio(("minute_backfill", OURS, EMBEDDED), ("minute_backfill", POLARS, NO_ENGINE)),
     ),
     Target(
-        "ten million minute bars beside plain PySpark",
+        "ten million minute bars, compared with plain PySpark",
         *(5, "times as fast", False),
         _ratio(("minute_backfill", PYSPARK, SPARK), ("minute_backfill", OURS, EMBEDDED)),
     ),
     Target(
-        "a tick into 100 million bars beside one into 1 million",
+        "a tick into 100 million bars, compared with one into 1 million",
         *(1.5, "times as long", True),
         _ratio(("tick_100_into_100m", OURS, EMBEDDED), ("tick_100_into_1m", OURS, EMBEDDED)),
     ),
-    Target("peak memory in every case that was measured, embedded engine", _MOST_GB, "GB", True, _memory),
-    Target("a question from the command line, cold", 3, "s", True, _cold),
+    Target("peak memory in every measured case, embedded engine", _MOST_GB, "GB", True, _memory),
+    Target("a query from the command line, cold", 3, "s", True, _cold),
     Target(
-        "Apache Spark, in every case that was measured, beside plain PySpark, both warm",
+        "Apache Spark in every measured case, compared with plain PySpark, both warm",
         *(2, "times as fast", False),
         _on_spark,
     ),

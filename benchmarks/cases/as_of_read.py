@@ -112,7 +112,7 @@ def spark(session: SparkSession, lake: Path) -> DataFrame:
 _OURS = _QUESTION.format(table="silver.bars")
 CASE = Case(
     name="as_of_read",
-    title="A year's five-minute bars of 20 symbols as known at an earlier instant, out of 12 million bars",
+    title="Read a year of five-minute bars of 20 symbols as of an earlier time, out of 12 million bars",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, asking(_OURS, EMBEDDED), answer),

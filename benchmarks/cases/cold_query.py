@@ -49,7 +49,7 @@ def program(text: str, *arguments: str) -> Work:
 
 CASE = Case(
     name="cold_query",
-    title="A question to Gold in a fresh process, from command to answer",
+    title="Query Gold in a fresh process, from command to output",
     prepare=prepare,
     contestants=(
         Contestant(

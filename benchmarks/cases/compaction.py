@@ -84,7 +84,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="compaction",
-    title="Ten days of five-minute bars in 780 small files: one file a day, old ones looked for",
+    title="Compact ten days of five-minute bars from 780 small files to one file per day; look for old files",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_maintain(EMBEDDED), EMBEDDED), answer),

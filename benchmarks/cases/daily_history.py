@@ -75,7 +75,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="daily_history",
-    title="A year's daily bars of 524 symbols: payloads to Silver and Gold",
+    title="Build a year of daily bars of 524 symbols, from payloads to Silver and Gold",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_build, EMBEDDED), answer),

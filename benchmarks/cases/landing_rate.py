@@ -87,7 +87,7 @@ def answer_of_parquet(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="landing_rate",
-    title="Ten thousand answers of 15 KB each, from a handler that has them ready to Bronze",
+    title="Land ten thousand responses of 15 KB each in Bronze, from a handler that has them in memory",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, NO_ENGINE, run, answer),

@@ -87,7 +87,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="minute_backfill",
-    title="Ten million minute bars of 500 symbols: flat files to Silver",
+    title="Build ten million minute bars of 500 symbols, from flat files to Silver",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_build, EMBEDDED), answer),

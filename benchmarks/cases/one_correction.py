@@ -54,7 +54,7 @@ def _correct(ctx: RunContext, spark: SparkSession, inputs: Path) -> None:
 
 CASE = Case(
     name="one_correction",
-    title="One close corrected in a year's daily bars of 524 symbols: a payload, to Silver and Gold",
+    title="Correct one close in a year of daily bars of 524 symbols, from its payload to Silver and Gold",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_correct, EMBEDDED), daily_history.answer),

@@ -71,7 +71,7 @@ def spark(session: SparkSession, lake: Path) -> DataFrame:
 _OURS = _QUESTION.format(table="gold.stock_overview")
 CASE = Case(
     name="overview_query",
-    title="A question to Gold with an engine that is warm: a year by symbol, nine aggregates",
+    title="Query Gold on a warm engine: a year by symbol, nine aggregates",
     prepare=daily_history.prepare_built,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, asking(_OURS, EMBEDDED), answer),

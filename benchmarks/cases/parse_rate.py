@@ -66,7 +66,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="parse_rate",
-    title="A month's five-minute bars of 500 symbols: JSON payloads to typed rows",
+    title="Parse a month of five-minute bars of 500 symbols, from JSON payloads to typed rows",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_parse, EMBEDDED), answer),

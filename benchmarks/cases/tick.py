@@ -216,7 +216,7 @@ def case(symbols: int, millions: int) -> Case:
     days = round(millions * 1_000_000 / (_SYMBOLS * _BARS))
     return Case(
         name=f"tick_{symbols}_into_{millions}m",
-        title=f"Five minutes' bars of {symbols} symbols into {millions} million bars: landing to Gold",
+        title=f"Add five minutes of bars of {symbols} symbols to {millions} million bars, landing to Gold",
         prepare=lambda inputs, scale: prepare_lake(inputs, max(5, round(days * scale)), symbols),
         contestants=(
             Contestant(LAKEHOUSE, EMBEDDED, contesting(_tick, EMBEDDED), answer),

@@ -181,7 +181,7 @@ def answer(folder: Path) -> Mapping[str, pa.Table]:
 
 CASE = Case(
     name="tick_day",
-    title="A session's 5 million trades, 10 million quotes: flat files to Silver, each minute's figures",
+    title="Build 5 million trades and 10 million quotes of a session, from flat files to figures per minute",
     prepare=prepare,
     contestants=(
         Contestant(LAKEHOUSE, EMBEDDED, contesting(_build, EMBEDDED), answer),
