@@ -18,6 +18,8 @@ from tests.minio_server import Store, minio_server
 NOWHERE = Lake("/nowhere")
 SYSTEM_FOLDER = Path(__file__).with_name("system")
 SYSTEM_FIXTURES = {"prefect_server"}
+# They begin first, so that at the end no process has a long one left; a file stays in one process.
+LONGEST = ("tests/central/", "tests/serving/test_export_adjusted.py", "tests/jobs/test_breaks_build.py")
 
 # how long an example takes says how busy the machine is
 hypothesis_settings.register_profile(
@@ -33,6 +35,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if item.config.pluginmanager.hasplugin("xdist"):
         group = "spark" if item.get_closest_marker("spark") else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:
