@@ -40,10 +40,10 @@ from jobs.parsing.flat_files import COLUMNS_OF
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import Built
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.runs.stage import StageResult
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import RunContext, new_run_id
-from jobs.runs.run_log import StageResult
+from jobs.runs.stage import StageResult
 
 NOW = datetime(2010, 8, 14, 16, tzinfo=UTC)  # a Saturday in the year of the simulator's prices
 LAST_DAY = date(2010, 8, 13)
@@ -89,7 +89,7 @@ def take(month: Month, spark: SparkSession, now: datetime) -> tuple[RunContext, 
     """Fetches what is new of the month and builds it; the run, and the result of each stage."""
     ctx = month.at(now)
     fetched = fetch_files(ctx, month.asks)
-    built: list[Built] = [*build_bar_files(ctx, spark), *build_files(ctx, spark)]
+    built: list[StageResult] = [*build_bar_files(ctx, spark), *build_tick_files(ctx, spark)]
     built += [build_gold(ctx, spark), build_tick_gold(ctx, spark)]
     month.lake.drop_staging()
     return ctx, [*(each.result for each in fetched), *(each.result for each in built)]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RawPayload
@@ -84,7 +85,7 @@ def fetch_and_land(
     began = time.monotonic()
     dataset = queries[0].dataset
     batch = _Batch(attempts or FailedAttempts())
-    fetching = ConcurrentFetch(lambda query: _fetch(handler, query), _stops_all, threads)
+    fetching: ConcurrentFetch[Query, Response] = ConcurrentFetch(partial(_fetch, handler), _stops_all, threads)
     try:
         with fetching:
             for responses in fetching.responses(queries):

@@ -1,4 +1,4 @@
-"""What a range of history need not ask again."""
+"""The queries of a range that landed responses cover are not requested again."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -22,16 +22,16 @@ FULL, COMPACT = "/query?outputsize=full&symbol=A", "/query?outputsize=compact&sy
 MONTHS = [Query("intraday", "A", "5min", month, True) for month in ("2010-07", "2010-08")]
 
 
-def is_asked(lake: Lake, query: Query, ask: FetchRequest = DAILY) -> bool:
-    return uncovered_queries(lake, ask, [query], NOW) == [query]
+def is_uncovered(lake: Lake, query: Query, fetch_request: FetchRequest = DAILY) -> bool:
+    return uncovered_queries(lake, fetch_request, [query], NOW) == [query]
 
 
-def test_in_a_lake_that_is_not_there_everything_is_missing(lake: Lake) -> None:
-    assert is_asked(lake, Query("daily", "A", is_full=True))
+def test_in_a_lake_that_does_not_exist_everything_is_requested(lake: Lake) -> None:
+    assert is_uncovered(lake, Query("daily", "A", is_full=True))
 
 
 @pytest.mark.parametrize(
-    ("landed", "asked"),
+    ("landed", "is_requested"),
     [
         ({"symbol": "A"}, False),
         ({"symbol": "B"}, True),
@@ -41,50 +41,52 @@ def test_in_a_lake_that_is_not_there_everything_is_missing(lake: Lake) -> None:
     ],
     ids=["the same", "another symbol", "before the range had ended", "another dataset", "in part only"],
 )
-def test_a_whole_history_is_asked_for_unless_it_landed_after_the_range(
-    lake: Lake, landed: dict[str, Any], asked: bool
+def test_a_whole_history_is_requested_unless_it_landed_after_the_range(
+    lake: Lake, landed: dict[str, Any], is_requested: bool
 ) -> None:
     land_rows(lake, [daily(bars=BARS, **{"fetched_at": AFTER, "request": FULL, **landed})])
-    assert is_asked(lake, Query("daily", "A", is_full=True)) == asked
+    assert is_uncovered(lake, Query("daily", "A", is_full=True)) == is_requested
 
 
 @pytest.mark.parametrize("request_text", [FULL, COMPACT])
-def test_the_newest_rows_are_not_asked_for_again_after_either_size(lake: Lake, request_text: str) -> None:
+def test_the_newest_rows_are_not_requested_again_after_either_size(lake: Lake, request_text: str) -> None:
     land_rows(lake, [daily("A", BARS, AFTER, request=request_text)])
-    assert not is_asked(lake, Query("daily", "A"))
+    assert not is_uncovered(lake, Query("daily", "A"))
 
 
 def test_intraday_bars_are_missing_by_month_and_interval(lake: Lake) -> None:
     request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
     land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, AFTER, request=request)])
     assert uncovered_queries(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
-    assert is_asked(lake, Query("intraday", "A", "1min", "2010-07", True), INTRADAY)
+    assert is_uncovered(lake, Query("intraday", "A", "1min", "2010-07", True), INTRADAY)
 
 
-def test_without_a_range_everything_is_asked_for(lake: Lake) -> None:
+def test_without_a_range_everything_is_requested(lake: Lake) -> None:
     land_rows(lake, [daily("A", BARS, AFTER)])
-    assert is_asked(lake, Query("daily", "A", is_full=True), FetchRequest("alphavantage", "daily"))
+    assert is_uncovered(lake, Query("daily", "A", is_full=True), FetchRequest("alphavantage", "daily"))
 
 
-def test_a_month_is_not_asked_for_again_once_it_was_answered_after_its_own_end(lake: Lake) -> None:
+def test_a_month_is_not_requested_again_once_fetched_after_its_own_end(lake: Lake) -> None:
     request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
     in_august = datetime(2010, 8, 2, tzinfo=UTC)
     land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, in_august, request=request)])
     assert uncovered_queries(lake, INTRADAY, MONTHS, NOW) == MONTHS[1:]
 
 
-def test_a_backfill_up_to_today_that_was_killed_within_the_hour_goes_on(lake: Lake) -> None:
+def test_a_backfill_up_to_today_that_was_killed_within_the_hour_continues(lake: Lake) -> None:
     land_rows(lake, [daily("A", BARS, BEFORE, request=FULL)])
     query = Query("daily", "A", is_full=True)
     assert uncovered_queries(lake, DAILY, [query], BEFORE + timedelta(minutes=59)) == []
     assert uncovered_queries(lake, DAILY, [query], BEFORE + timedelta(minutes=61)) == [query]
 
 
-@pytest.mark.parametrize(("fetched_on", "asked"), [(date(2010, 7, 31), True), (date(2010, 8, 1), False)])
+@pytest.mark.parametrize(
+    ("fetched_on", "is_requested"), [(date(2010, 7, 31), True), (date(2010, 8, 1), False)]
+)
 def test_a_month_is_complete_when_it_has_ended_even_if_the_range_has_not(
-    lake: Lake, fetched_on: date, asked: bool
+    lake: Lake, fetched_on: date, is_requested: bool
 ) -> None:
     request = "/query?interval=5min&month=2010-07&outputsize=full&symbol=A"
     fetched_at = datetime.combine(fetched_on, time(23), UTC)
     land_rows(lake, [intraday("A", {"2010-07-01 10:00:00": bar()}, fetched_at, request=request)])
-    assert is_asked(lake, MONTHS[0], INTRADAY) == asked
+    assert is_uncovered(lake, MONTHS[0], INTRADAY) == is_requested

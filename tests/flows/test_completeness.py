@@ -1,4 +1,4 @@
-"""What is judged complete, and what is asked for again, on lakes filled by hand."""
+"""Which sessions are complete, and which are requested again, on lakes filled by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from flows.completeness.check import changed_rows
 from flows.completeness.gap_requests import add_gap_requests, gap_requests
 from flows.completeness.publication import publications
 from flows.handlers import bse
-from flows.handlers.coingecko.endpoints import Lookback, question
+from flows.handlers.coingecko.endpoints import Lookback, endpoint_request
 from flows.ingestion.landed_requests import uncovered_queries
 from flows.ingestion.request_selection import latest_requests, queries
 from flows.ingestion.source import FetchRequest
@@ -30,7 +30,7 @@ from tests.serving.sample_lake import add, bar
 MONDAY = datetime(2026, 11, 30, 22, tzinfo=UTC)  # 17:00 in New York
 HALF_DAY = date(2026, 11, 27)
 HALF_DAY_OPENS = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
-State = dict[tuple[str, str, str, date], dict[str, Any]]
+Rows = dict[tuple[str, str, str, date], dict[str, Any]]
 
 
 def work_on(lake: Lake, now: datetime = MONDAY, **settings: Any) -> RunContext:
@@ -43,8 +43,8 @@ def yahoo(*datasets: str, sessions: int = 1) -> dict[str, Any]:
     return {"providers": providers, "completeness": {"lookback_sessions": sessions}}
 
 
-def check(ctx: RunContext) -> State:
-    """Judges, stores, and gives what was stored by dataset, symbol, interval and session."""
+def check(ctx: RunContext) -> Rows:
+    """Checks, stores, and returns what was stored by dataset, symbol, interval and session."""
     rows, _ = changed_rows(ctx)
     upsert_rows(ctx.lake, COMPLETENESS, rows)
     return {(row["dataset"], row["symbol"], row["interval"], row["trade_dt"]): row for row in rows}
@@ -91,7 +91,7 @@ def test_a_flat_file_has_arrived_when_its_first_version_did(lake: Lake) -> None:
     }, "Monday's file is not expected before Tuesday"
 
 
-def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: Lake) -> None:
+def test_hourly_bars_suffice_when_a_coins_history_has_no_finer_ones(lake: Lake) -> None:
     providers = {"alphavantage": {"datasets": []}, "coingecko": {"datasets": ["market_chart"]}}
     ctx = work_on(
         lake,
@@ -115,8 +115,8 @@ def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: La
         for hour in range(22)
     ]
     assert check(ctx)["market_chart", "PEPE-USD", "5min", sunday]["state"] == "missing"
-    (ask,) = gap_requests(lake, ctx.settings, MONDAY)
-    assert ask == FetchRequest(
+    (fetch_request,) = gap_requests(lake, ctx.settings, MONDAY)
+    assert fetch_request == FetchRequest(
         "coingecko", "market_chart", ("PEPE-USD",), sunday, sunday, MONDAY - timedelta(hours=1)
     )
     add(lake, BARS, *rows)
@@ -125,7 +125,7 @@ def test_an_hour_of_each_hour_will_do_where_a_coins_history_has_no_more(lake: La
     assert gap_requests(lake, ctx.settings, MONDAY) == ()
 
 
-def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> None:
+def test_hourly_bars_also_suffice_after_the_look_back(lake: Lake) -> None:
     watched: dict[str, Any] = {
         "watch_list": {"crypto": ["BTC-USD"]},
         "completeness": {"lookback_sessions": 1},
@@ -140,7 +140,7 @@ def test_an_hour_of_each_hour_will_do_after_the_look_back_too(lake: Lake) -> Non
     assert (found["state"], found["bars"], found["expected_bars"]) == ("healed", 24, 24)
 
 
-def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake) -> None:
+def test_only_gaps_that_the_ordinary_request_does_not_bring_are_requested(lake: Lake) -> None:
     ctx = work_on(lake, **yahoo("daily", "intraday", sessions=8))
     assert {row["trade_dt"] for row in check(ctx).values() if row["state"] == "missing"} >= {
         date(2026, 11, 18),
@@ -152,25 +152,25 @@ def test_only_what_the_ordinary_ask_does_not_reach_is_asked_for_again(lake: Lake
     assert again == (
         FetchRequest("yahoo", "intraday", ("AAPL",), date(2026, 11, 18), date(2026, 11, 20), not_before),
     )
-    asks = add_gap_requests(ctx, latest_requests(ctx.settings))
-    assert [(ask.dataset, ask.start) for ask in asks] == [
+    requests = add_gap_requests(ctx, latest_requests(ctx.settings))
+    assert [(fetch_request.dataset, fetch_request.start) for fetch_request in requests] == [
         ("daily", None),
         ("intraday", None),
         ("intraday", date(2026, 11, 18)),
-    ], "after the ordinary asks of its provider"
+    ], "after the ordinary requests of its provider"
 
 
-def test_what_a_free_key_gives_at_once_is_never_asked_for_twice(lake: Lake) -> None:
+def test_what_the_ordinary_request_of_a_free_key_brings_is_not_requested_twice(lake: Lake) -> None:
     ctx = work_on(lake, providers={"alphavantage": {"plan": "free"}})
     assert {row["state"] for row in check(ctx).values()} >= {"missing"}
     assert gap_requests(lake, ctx.settings, MONDAY) == ()
 
 
-def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: Lake) -> None:
+def test_an_earlier_response_counts_only_if_it_is_of_the_last_hour(lake: Lake) -> None:
     day = date(2026, 11, 18)
-    ask = FetchRequest("yahoo", "intraday", ("AAPL",), day, day, MONDAY - timedelta(hours=1))
+    fetch_request = FetchRequest("yahoo", "intraday", ("AAPL",), day, day, MONDAY - timedelta(hours=1))
     ctx = work_on(lake, **yahoo("intraday"))
-    wanted = queries(ask, ctx.settings, MONDAY.date())
+    wanted = queries(fetch_request, ctx.settings, MONDAY.date())
     answer: Callable[[datetime], dict[str, Any]] = lambda at: payload(  # noqa: E731 - two calls of one shape
         provider="yahoo",
         dataset="intraday",
@@ -181,41 +181,45 @@ def test_an_answer_of_before_does_not_count_unless_it_is_of_the_last_hour(lake: 
         body={},
     )
     land_rows(lake, [answer(MONDAY - timedelta(days=3))])
-    assert uncovered_queries(lake, replace(ask, not_before=None), wanted, MONDAY) == []
-    assert uncovered_queries(lake, ask, wanted, MONDAY) == wanted
+    assert uncovered_queries(lake, replace(fetch_request, not_before=None), wanted, MONDAY) == []
+    assert uncovered_queries(lake, fetch_request, wanted, MONDAY) == wanted
     land_rows(lake, [answer(MONDAY - timedelta(minutes=5))])
-    assert uncovered_queries(lake, ask, wanted, MONDAY) == []
+    assert uncovered_queries(lake, fetch_request, wanted, MONDAY) == []
 
 
 @pytest.mark.parametrize(
-    ("minutes_ago", "error_class", "asked"),
+    ("minutes_ago", "error_class", "count"),
     [(5, "no_data", 0), (65, "no_data", 1), (5, "unavailable", 1)],
 )
-def test_a_final_refusal_has_its_pause_too(
-    lake: Lake, minutes_ago: int, error_class: str, asked: int
+def test_a_final_refusal_is_not_repeated_within_the_cooldown(
+    lake: Lake, minutes_ago: int, error_class: str, count: int
 ) -> None:
     day = date(2026, 11, 18)
-    ask = FetchRequest("bse", "bhavcopy", None, day, day, MONDAY - timedelta(hours=1))
-    wanted = queries(ask, work_on(lake).settings, MONDAY.date())
+    fetch_request = FetchRequest("bse", "bhavcopy", None, day, day, MONDAY - timedelta(hours=1))
+    wanted = queries(fetch_request, work_on(lake).settings, MONDAY.date())
     at = MONDAY - timedelta(minutes=minutes_ago)
     refusal = payload(provider="bse", dataset="bhavcopy", symbol="ALL", fetched_at=at, body=b"", status=404)
     refusal |= {"request": f"/{bse.file_names(day)[0]}", "error_class": error_class, "error": "none"}
     add(lake, DEAD_LETTERS, refusal)
-    assert len(uncovered_queries(lake, ask, wanted, MONDAY)) == asked
-    assert uncovered_queries(lake, replace(ask, not_before=None), wanted, MONDAY) == wanted, "a backfill asks"
+    assert len(uncovered_queries(lake, fetch_request, wanted, MONDAY)) == count
+    assert uncovered_queries(lake, replace(fetch_request, not_before=None), wanted, MONDAY) == wanted, (
+        "a backfill requests it"
+    )
 
 
-def test_a_coin_asked_for_with_its_id_has_its_pause_too(lake: Lake) -> None:
+def test_a_coin_requested_with_its_id_has_its_cooldown_too(lake: Lake) -> None:
     day = date(2026, 11, 18)
-    ask = FetchRequest("coingecko", "market_chart", ("PEPE-USD=pepe",), day, day, MONDAY - timedelta(hours=1))
-    (wanted,) = queries(ask, work_on(lake).settings, MONDAY.date())
-    request = f"https://x{question(wanted, Lookback()).canonical}"
+    fetch_request = FetchRequest(
+        "coingecko", "market_chart", ("PEPE-USD=pepe",), day, day, MONDAY - timedelta(hours=1)
+    )
+    (wanted,) = queries(fetch_request, work_on(lake).settings, MONDAY.date())
+    request = f"https://x{endpoint_request(wanted, Lookback()).canonical}"
     fields = {"provider": "coingecko", "dataset": "market_chart", "symbol": "PEPE-USD", "request": request}
     land_rows(lake, [payload(**fields, fetched_at=MONDAY - timedelta(minutes=5), body={})])
-    assert uncovered_queries(lake, ask, [wanted], MONDAY) == []
+    assert uncovered_queries(lake, fetch_request, [wanted], MONDAY) == []
 
 
-def test_what_is_older_than_the_look_back_still_heals(lake: Lake) -> None:
+def test_a_session_older_than_the_look_back_still_heals(lake: Lake) -> None:
     thursday = date(2026, 11, 19)
     then = datetime(2026, 11, 20, 23, tzinfo=UTC)
     check(work_on(lake, now=then, **yahoo("daily", sessions=2)))
@@ -225,7 +229,7 @@ def test_what_is_older_than_the_look_back_still_heals(lake: Lake) -> None:
     assert found["daily", "AAPL", "1day", date(2026, 11, 20)]["state"] == "missing", "it was late"
 
 
-def test_what_the_settings_no_longer_name_is_no_longer_missing(lake: Lake) -> None:
+def test_a_series_that_the_settings_no_longer_name_is_no_longer_missing(lake: Lake) -> None:
     misspelt = check(work_on(lake, watch_list={"stocks": ["APPL"]}, **yahoo("daily")))
     assert misspelt["daily", "APPL", "1day", MONDAY.date()]["state"] == "late"
     found = check(work_on(lake, now=MONDAY + timedelta(days=2), **yahoo("daily")))
@@ -242,7 +246,7 @@ def test_a_symbol_of_another_exchange_is_expected_on_its_sessions(lake: Lake) ->
     assert ("daily", "OCDO.L", "1day", thanksgiving) in check(ctx)
 
 
-def test_the_publication_of_what_has_no_sessions_is_refused() -> None:
+def test_the_publication_of_a_dataset_without_sessions_is_refused() -> None:
     news = PublicationSettings(provider="alphavantage", dataset="news", after_close_minutes=1, wait_minutes=1)
     with pytest.raises(ConfigError, match="alphavantage/news has no sessions"):
         publications(CompletenessSettings(publications=(news,)))

@@ -31,7 +31,7 @@ from flows.landing.flat_files import landed_files
 from flows.simulator.massive.file_store import FileStore, object_key
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from jobs.runs.run_log import StageResult
+from jobs.runs.stage import StageResult
 
 SESSIONS = 31
 DATASETS = ("trades_v1", "minute_aggs_v1", "day_aggs_v1")

@@ -1,4 +1,4 @@
-"""A scheduled run ends at once when its exchange has no session then."""
+"""A scheduled run ends at once when its exchange is closed."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ def new_york(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
 
 
-def test_the_exchanges_that_can_be_chosen_are_all_that_have_closed_days() -> None:
+def test_all_exchanges_with_closed_days_can_be_chosen() -> None:
     assert set(get_args(Exchange)) == set(ZONE_OF) - set(ALWAYS_OPEN)
 
 
@@ -53,7 +53,7 @@ def test_trading_hours_end_shortly_after_the_close_of_whole_and_half_days(at: st
     assert (outside_hours_reason("XNYS", new_york(at)) is None) is is_open
 
 
-def test_what_is_said_of_a_half_day_names_its_hours() -> None:
+def test_the_reason_on_a_half_day_names_its_hours() -> None:
     said = outside_hours_reason("XNYS", new_york("2026-11-27 15:00"))
     assert said == "XNYS trades from 09:30 to 13:00 on 2026-11-27, and it is 15:00"
 
@@ -65,7 +65,7 @@ def test_a_special_session_on_a_sunday_is_one() -> None:
 
 
 @pytest.mark.usefixtures("prefect_server", "environment")
-def test_a_run_on_a_closed_day_ends_at_once_as_completed_and_touches_nothing(
+def test_a_run_on_a_closed_day_ends_at_once_as_completed_and_changes_nothing(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     here = install(tmp_path, simulator.url, now="2010-08-21T18:00:00+00:00")
@@ -78,7 +78,7 @@ def test_a_run_on_a_closed_day_ends_at_once_as_completed_and_touches_nothing(
 
 
 @pytest.mark.usefixtures("prefect_server", "environment")
-def test_a_run_asks_only_what_it_is_for(simulator: Simulator, tmp_path: Path) -> None:
+def test_a_run_requests_only_the_chosen_providers_and_datasets(simulator: Simulator, tmp_path: Path) -> None:
     here = install(tmp_path, simulator.url)
     summary = market_data(here.config, ["alphavantage"], ["daily"])
     assert [stage.subject for stage in summary.stages if stage.stage == "ingest"] == ["alphavantage/daily"]

@@ -1,4 +1,4 @@
-"""`lakehouse plan` says what a run would do, and does none of it."""
+"""`lakehouse plan` shows what a run would do, and does none of it."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,9 @@ def latest(ctx: RunContext, *datasets: str, symbols: tuple[str, ...] = ()) -> Pr
     return found
 
 
-def test_queries_beyond_the_quota_wait_until_calls_are_possible_again(lake: Lake, tmp_path: Path) -> None:
+def test_queries_beyond_the_quota_are_deferred_until_calls_are_possible_again(
+    lake: Lake, tmp_path: Path
+) -> None:
     found = latest(workspace(lake, tmp_path))
     shares = [(each.dataset, each.queries, each.calls) for each in found.datasets]
     assert shares == [("daily", 20, 20), ("overview", 20, 5), ("fx_daily", 1, 0)]
@@ -78,7 +80,7 @@ def test_calls_that_other_runs_have_made_are_not_promised_again(lake: Lake, tmp_
     assert len(found.waiting) == 20
 
 
-def test_the_symbols_that_wait_are_those_that_were_served(lake: Lake, tmp_path: Path) -> None:
+def test_symbols_that_were_fetched_are_deferred_first(lake: Lake, tmp_path: Path) -> None:
     land_rows(lake, [daily(symbol, {DAYS[0]: bar()}, at(-1)) for symbol in STOCKS[:18]])
     ctx = workspace(lake, tmp_path)
     spend(ctx, 21)
@@ -87,19 +89,19 @@ def test_the_symbols_that_wait_are_those_that_were_served(lake: Lake, tmp_path: 
     assert [each.symbol for each in found.waiting] == list(STOCKS[2:18])
 
 
-def test_without_a_key_the_questions_are_told_and_what_is_missing(lake: Lake, tmp_path: Path) -> None:
+def test_without_a_key_the_plan_has_the_queries_and_what_is_missing(lake: Lake, tmp_path: Path) -> None:
     found = latest(workspace(lake, tmp_path, key=None), "daily")
     assert "ALPHAVANTAGE_API_KEY is not set" in str(found.problem)
     assert (found.datasets[0].queries, found.datasets[0].calls, found.waiting) == (20, 0, ())
 
 
-def test_without_limits_nobody_waits(lake: Lake, tmp_path: Path) -> None:
+def test_without_limits_nothing_is_deferred(lake: Lake, tmp_path: Path) -> None:
     found = latest(workspace(lake, tmp_path, "unmetered"))
     assert (found.left, found.seconds, found.waiting) == ((), 0.0, ())
     assert all(each.calls == each.queries for each in found.datasets)
 
 
-def test_limits_that_a_run_waits_out_cost_time_and_leave_nobody_waiting(lake: Lake, tmp_path: Path) -> None:
+def test_limits_that_a_run_waits_out_cost_time_and_defer_nothing(lake: Lake, tmp_path: Path) -> None:
     symbols = tuple(f"X{number:03}" for number in range(160))
     found = latest(workspace(lake, tmp_path, "premium"), "daily", symbols=symbols)
     assert found.waiting == ()
@@ -110,19 +112,21 @@ def test_a_range_leaves_out_what_has_landed(lake: Lake, tmp_path: Path) -> None:
     request = "/query?outputsize=full&symbol=S00"
     land_rows(lake, [daily("S00", {DAYS[0]: bar()}, at(1), request=request)])
     ctx = workspace(lake, tmp_path, "premium")
-    asks = range_requests(ctx.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage")
-    (found,) = plan(ctx, asks)
+    requests = range_requests(
+        ctx.settings, date(2010, 8, 2), date(2010, 8, 13), ["daily"], None, "alphavantage"
+    )
+    (found,) = plan(ctx, requests)
     assert found.datasets[0].queries == 19
 
 
-def test_a_provider_with_nothing_to_ask_has_no_plan(lake: Lake, tmp_path: Path) -> None:
+def test_a_provider_with_nothing_to_request_has_no_plan(lake: Lake, tmp_path: Path) -> None:
     ctx = workspace(lake, tmp_path)
     assert plan(ctx, ()) == []
-    asks = latest_requests(ctx.settings, ("crypto_daily",), (), "alphavantage")
-    assert plan(ctx, asks) == []
+    requests = latest_requests(ctx.settings, ("crypto_daily",), (), "alphavantage")
+    assert plan(ctx, requests) == []
 
 
-def test_flat_files_are_counted_and_wait_for_nothing(lake: Lake, tmp_path: Path) -> None:
+def test_flat_files_are_counted_and_never_deferred(lake: Lake, tmp_path: Path) -> None:
     ctx = workspace(lake, tmp_path)
     settings = ctx.settings.model_copy(
         update={"providers": Providers(massive=MassiveSettings(datasets=("trades_v1",), latest_days=3))}
@@ -130,16 +134,16 @@ def test_flat_files_are_counted_and_wait_for_nothing(lake: Lake, tmp_path: Path)
     (found,) = plan(replace(ctx, settings=settings), latest_requests(settings, (), (), "massive"))
     # T0 is a Friday evening: the day's own file is looked for too.
     assert (found.provider, found.datasets) == ("massive", (DatasetPlan("trades_v1", 4, 4),))
-    asks = range_requests(settings, date(2010, 8, 2), date(2010, 8, 13), ["trades_v1"], None, "massive")
-    assert plan(ctx, asks)[0].datasets == (DatasetPlan("trades_v1", 10, 10),)
+    requests = range_requests(settings, date(2010, 8, 2), date(2010, 8, 13), ["trades_v1"], None, "massive")
+    assert plan(ctx, requests)[0].datasets == (DatasetPlan("trades_v1", 10, 10),)
 
 
-def test_a_dataset_that_nobody_has_is_named_with_those_that_there_are(lake: Lake, tmp_path: Path) -> None:
+def test_an_unknown_dataset_is_refused_with_the_known_ones(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"no provider in use has 'moon'; there is .*daily"):
         latest_requests(workspace(lake, tmp_path).settings, ("moon",), (), None)
 
 
-def test_the_command_asks_nothing_and_leaves_no_lake_behind(
+def test_the_command_requests_nothing_and_creates_no_lake(
     here: Installation, cli: Cli, simulator: Simulator
 ) -> None:
     ended = cli("--config", here.config, "plan")
@@ -150,7 +154,7 @@ def test_the_command_asks_nothing_and_leaves_no_lake_behind(
     assert not Path(here.lake.root).exists()
 
 
-def test_the_command_speaks_json_and_takes_a_range(here: Installation, cli: Cli) -> None:
+def test_the_command_prints_json_and_accepts_a_range(here: Installation, cli: Cli) -> None:
     ended = cli("--config", here.config, "--json", "plan", "--from", "2010-08-02", "--to", "2010-08-13")
     found: list[dict[str, Any]] = json.loads(ended.out)
     assert {each["provider"] for each in found} == {"alphavantage"}

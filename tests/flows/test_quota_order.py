@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""The order of queries when a quota is too small for all."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,22 +26,22 @@ def hours_ago(**symbols: float) -> dict[tuple[str, str, str | None], datetime]:
     return {("daily", symbol, None): NOW - timedelta(hours=hours) for symbol, hours in symbols.items()}
 
 
-def test_where_nothing_has_been_answered_the_watch_list_decides() -> None:
+def test_when_nothing_was_fetched_the_watch_list_decides() -> None:
     assert by_staleness(DAILY, {}, SINCE) == DAILY
 
 
-def test_first_the_never_answered_then_the_oldest_then_the_window_in_watch_list_order() -> None:
+def test_first_the_never_fetched_then_the_oldest_then_the_window_in_watch_list_order() -> None:
     answered = hours_ago(A=2, B=30, C=1, E=48)
     assert names(by_staleness(DAILY, answered, SINCE)) == "DFEBAC"
 
 
-def test_a_coin_asked_for_with_its_id_is_known_by_its_symbol_and_a_currency_pair_is_not_cut() -> None:
+def test_a_coin_with_its_id_is_known_by_its_symbol_and_a_currency_pair_is_not_cut() -> None:
     coins = [Query("daily", "PEPE-USD=pepe"), Query("daily", "BTC-USD"), Query("daily", "EURUSD=X")]
     answered = hours_ago(**{"PEPE-USD": 1, "BTC-USD": 30, "EURUSD=X": 40, "EURUSD": 1})
     assert by_staleness(coins, answered, SINCE) == [coins[2], coins[1], coins[0]]
 
 
-def test_a_run_an_hour_later_serves_those_that_wait_before_those_it_has_served() -> None:
+def test_a_run_an_hour_later_fetches_deferred_symbols_before_fetched_ones() -> None:
     answered = hours_ago(A=1, B=1, C=1)
     assert names(by_staleness(DAILY, answered, SINCE)[:3]) == "DEF"
 
@@ -53,7 +53,7 @@ def test_no_dataset_starves_another() -> None:
     assert [query.dataset for query in ordered[:2]] == ["overview", "overview"]
 
 
-def test_days_of_25_calls_serve_100_symbols_in_turn_for_ever() -> None:
+def test_days_of_25_calls_fetch_100_symbols_in_turn_forever() -> None:
     queries = [Query("daily", f"S{number:03}") for number in range(100)]
     answered: dict[tuple[str, str, str | None], datetime] = {}
     for day in range(8):
@@ -74,7 +74,7 @@ def test_the_window_is_the_longest_of_the_limits_and_a_day_at_most() -> None:
     assert [(NOW - start).total_seconds() for start in starts] == [0, 1.1, 86_400, 86_400]
 
 
-def test_turns_keep_the_order_and_have_one_dataset_each() -> None:
+def test_groups_keep_the_order_and_have_one_dataset_each() -> None:
     ordered = [Query("daily", "A"), Query("daily", "B"), Query("overview", "A"), Query("daily", "C")]
     turns = group_by_dataset(ordered)
     assert [(dataset, names(some)) for dataset, some in turns] == [
@@ -84,7 +84,7 @@ def test_turns_keep_the_order_and_have_one_dataset_each() -> None:
     ]
 
 
-def test_bronze_says_when_a_symbol_was_last_answered(lake: Lake) -> None:
+def test_bronze_says_when_a_symbol_was_last_fetched(lake: Lake) -> None:
     bars = {DAYS[0]: bar()}
     land_rows(lake, [daily("A", bars, at(1)), daily("A", bars, at(3)), daily("A", bars, at(2))])
     land_rows(lake, [overview("A", at(4)), intraday("B", {"2010-08-20 10:00:00": bar()}, at(5))])
@@ -98,7 +98,7 @@ def test_bronze_says_when_a_symbol_was_last_answered(lake: Lake) -> None:
     }
 
 
-def test_a_final_refusal_was_a_turn_and_a_passing_fault_was_none(lake: Lake) -> None:
+def test_a_final_refusal_counts_as_fetched_and_a_transient_error_does_not(lake: Lake) -> None:
     letters = [
         {**daily(symbol, {}, at(1)), "status": status, "error_class": why, "error": why}
         for symbol, why, status in (

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flows.ingestion.replay_scope import Scope
 from pyspark.sql import SparkSession
 
 from config.secrets import Secrets
@@ -19,9 +18,10 @@ from flows.handlers.massive.files import file_key
 from flows.ingestion.fetch_files import fetch_files
 from flows.ingestion.source import FetchRequest
 from flows.landing.flat_files import landed_files
-from flows.replay import replay_files
+from flows.operations.replay import replay_files
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
+from jobs.pipelines.replay_scope import ReplayScope
 from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.runs.run_context import RunContext
 from tests.flat_files import tick_workspace
@@ -65,7 +65,7 @@ def test_expired_files_are_fetched_again_and_replayed(filled: RunContext, spark:
     lake, rows = filled.lake, landed_files(filled.lake)
     wrong = {day: highs(lake, day) for day in (WEDNESDAY, THURSDAY)}
 
-    fetched, built = replay_files(filled, spark, Scope())
+    fetched, built = replay_files(filled, spark, ReplayScope())
 
     assert [each.result.status for each in built] == ["replayed", "replayed"]
     assert [each.failures for each in fetched] == [()]
@@ -81,7 +81,7 @@ def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
     simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
     before = highs(filled.lake, THURSDAY)
 
-    _, built = replay_files(filled, spark, Scope())
+    _, built = replay_files(filled, spark, ReplayScope())
 
     assert [each.result.status for each in built] == ["replayed", "blocked"]
     assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].result.detail or "")
@@ -96,7 +96,7 @@ def test_days_that_the_provider_has_no_longer_are_named(
 ) -> None:
     provider_simulator: Any = simulator.service.provider_simulator("massive")
     provider_simulator.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
-    _, built = replay_files(filled, spark, Scope())
+    _, built = replay_files(filled, spark, ReplayScope())
     assert [each.result.status for each in built] == ["replayed", "blocked"]
     assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")
     assert "no gzip file" in (built[1].result.detail or "")
@@ -104,7 +104,7 @@ def test_days_that_the_provider_has_no_longer_are_named(
 
 def test_without_keys_the_days_are_named_and_what_is_missing(filled: RunContext, spark: SparkSession) -> None:
     ctx = replace(filled, secrets=Secrets.model_validate({}))
-    _, (lost,) = replay_files(ctx, spark, Scope())
+    _, (lost,) = replay_files(ctx, spark, ReplayScope())
     assert lost.result.status == "blocked"
     assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
     assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")

@@ -1,4 +1,4 @@
-"""What a run asks for."""
+"""The requests and queries of a run."""
 
 from datetime import date
 from typing import Any
@@ -31,17 +31,21 @@ def settings(plan: str = "premium", **fields: Any) -> Settings:
     )
 
 
-def test_a_latest_run_asks_for_every_dataset_of_the_plan() -> None:
-    assert [ask.dataset for ask in latest_requests(settings())] == [
+def test_a_latest_run_requests_every_dataset_of_the_plan() -> None:
+    assert [request.dataset for request in latest_requests(settings())] == [
         "daily",
         "intraday",
         "overview",
         "fx_daily",
     ]
-    assert [ask.dataset for ask in latest_requests(settings("free"))] == ["daily", "overview", "fx_daily"]
+    assert [request.dataset for request in latest_requests(settings("free"))] == [
+        "daily",
+        "overview",
+        "fx_daily",
+    ]
 
 
-def test_a_latest_ask_covers_the_watch_list_of_its_kind_in_its_order() -> None:
+def test_a_latest_request_covers_the_watch_list_of_its_asset_type_in_its_order() -> None:
     assert queries(FetchRequest("alphavantage", "daily"), settings(), LAST) == [
         Query("daily", "AAPL"),
         Query("daily", "IBM"),
@@ -51,7 +55,7 @@ def test_a_latest_ask_covers_the_watch_list_of_its_kind_in_its_order() -> None:
     ]
 
 
-def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> None:
+def test_a_latest_intraday_request_has_one_query_per_symbol_and_interval() -> None:
     found = queries(FetchRequest("alphavantage", "intraday"), settings(intervals=["1min", "5min"]), LAST)
     assert [(query.symbol, query.interval, query.month) for query in found] == [
         ("AAPL", "1min", None),
@@ -61,34 +65,34 @@ def test_a_latest_intraday_ask_has_one_query_for_each_symbol_and_interval() -> N
     ]
 
 
-def test_a_range_of_intraday_bars_is_asked_for_month_by_month_across_the_year() -> None:
+def test_a_range_of_intraday_bars_is_requested_month_by_month_across_the_year() -> None:
     found = queries(FetchRequest("alphavantage", "intraday", ("AAPL",), FIRST, LAST), settings(), LAST)
     assert [query.month for query in found] == ["2009-11", "2009-12", "2010-01", "2010-02"]
     assert all(query.is_full for query in found)
 
 
 @pytest.mark.parametrize(("plan", "is_full"), [("premium", True), ("unmetered", True), ("free", False)])
-def test_a_range_of_days_asks_for_the_whole_history_where_the_plan_has_it(plan: str, is_full: bool) -> None:
+def test_a_range_of_days_requests_the_whole_history_if_the_plan_has_it(plan: str, is_full: bool) -> None:
     assert queries(FetchRequest("alphavantage", "daily", ("AAPL",), FIRST, LAST), settings(plan), LAST) == [
         Query("daily", "AAPL", is_full=is_full)
     ]
 
 
-def test_a_symbol_that_is_named_twice_is_asked_for_once() -> None:
+def test_a_symbol_that_is_named_twice_is_requested_once() -> None:
     assert len(queries(FetchRequest("alphavantage", "daily", ("KO", "KO")), settings(), LAST)) == 1
 
 
-def test_a_symbol_is_asked_for_in_capitals() -> None:
+def test_a_symbol_is_requested_in_capitals() -> None:
     assert queries(FetchRequest("alphavantage", "daily", ("ko", "KO")), settings(), LAST) == [
         Query("daily", "KO")
     ]
 
 
-def test_an_empty_watch_list_asks_for_nothing() -> None:
+def test_an_empty_watch_list_requests_nothing() -> None:
     assert queries(FetchRequest("alphavantage", "daily"), Settings(), LAST) == []
 
 
-def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
+def test_a_backfill_requests_its_datasets_with_its_range() -> None:
     assert range_requests(settings(), FIRST, LAST, ["daily", "intraday"], ["KO"]) == (
         FetchRequest("alphavantage", "daily", ("KO",), FIRST, LAST),
         FetchRequest("alphavantage", "intraday", ("KO",), FIRST, LAST),
@@ -110,9 +114,7 @@ def test_a_backfill_asks_for_its_datasets_with_its_range() -> None:
         ("free", FIRST, LAST, "intraday", "the plan 'free' has no intraday data"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused(
-    plan: str, first: date, last: date, dataset: str, said: str
-) -> None:
+def test_an_impossible_range_is_refused(plan: str, first: date, last: date, dataset: str, said: str) -> None:
     with pytest.raises(PlanError, match=said):
         range_requests(settings(plan), first, last, [dataset], None)
 
@@ -138,7 +140,7 @@ def test_what_cannot_be_asked_for_is_refused(
         ),
     ],
 )
-def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: date, said: str) -> None:
+def test_a_free_key_is_refused_sessions_that_it_does_not_get(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
         range_requests(settings("free"), start, LAST, [dataset], None, today=LAST)
 
@@ -151,11 +153,11 @@ def test_a_free_key_is_told_which_sessions_it_cannot_have(dataset: str, start: d
         ("news", date(2009, 1, 1)),
     ],
 )
-def test_a_free_key_may_ask_for_the_newest_hundred_sessions(dataset: str, start: date) -> None:
+def test_a_free_key_can_request_the_newest_hundred_sessions(dataset: str, start: date) -> None:
     assert range_requests(settings("free"), start, LAST, [dataset], None, today=LAST)
 
 
-def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_with() -> None:
+def test_the_newest_sessions_of_a_free_key_are_counted_from_today_whatever_the_range_ends_with() -> None:
     week = (date(2009, 9, 14), date(2009, 9, 18))
     assert range_requests(settings("free"), *week, ["daily"], None, today=LAST)
     with pytest.raises(PlanError, match="the range has 5 earlier sessions"):
@@ -163,7 +165,7 @@ def test_what_a_free_key_reaches_is_counted_from_today_whatever_the_range_ends_w
 
 
 def providers(**datasets: list[str]) -> Settings:
-    """Settings that ask these providers."""
+    """Settings that use these providers."""
     return Settings.model_validate(
         {"providers": {name: {"datasets": some} for name, some in datasets.items()}}
     )
@@ -177,7 +179,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch, **keys: str) -> Secrets:
     return Secrets(_env_file=None).model_copy(update={name: SecretStr(key) for name, key in keys.items()})
 
 
-def test_every_provider_that_lacks_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_provider_that_misses_credentials_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     used = providers(alphavantage=["daily"], yahoo=["daily"], massive=["trades_v1"], bse=["bhavcopy"])
     none = providers_missing_credentials(used, secrets(monkeypatch), latest_requests(used))
     assert [each.provider for each in none] == ["alphavantage", "massive"]
@@ -205,7 +207,7 @@ def test_coingecko_needs_its_key_on_the_plans_that_have_one(
     assert [each.provider for each in found] == lacking
 
 
-def test_a_run_by_hand_that_could_ask_nobody_is_refused_and_others_are_not(
+def test_a_run_without_credentials_for_any_provider_is_refused_and_others_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     nobody = secrets(monkeypatch)

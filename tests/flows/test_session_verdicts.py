@@ -1,4 +1,4 @@
-"""The verdict on each session of a table: half days, changes of the clocks, special sessions, all day."""
+"""The state of sessions at their due times: half days, clock changes, special sessions, all-day markets."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -57,7 +57,7 @@ def due_of(provider: str, dataset: str, calendar: str, day: str) -> Due:
     return due(BUILT_IN[provider, dataset], session(calendar, day))
 
 
-def require_all_verdicts(when: Due) -> None:
+def require_all_states(when: Due) -> None:
     """Every state, at both ends of each stretch of time."""
     assert when.expected_at < when.late_until
     waiting = (
@@ -89,10 +89,10 @@ def test_a_half_day_of_new_york_is_due_three_hours_earlier(day: str) -> None:
     for dataset, minutes in (("daily", 180), ("intraday", 30)):
         when = due_of("alphavantage", dataset, "XNYS", day)
         assert when.expected_at == half.close_at + timedelta(minutes=minutes)
-        require_all_verdicts(when)
+        require_all_states(when)
     files = due_of("massive", "trades_v1", "XNYS", day)
     assert files.expected_at == utc(day) + timedelta(days=1, hours=15 if day[5:7] == "07" else 16)
-    require_all_verdicts(files)
+    require_all_states(files)
 
 
 @pytest.mark.parametrize("day", CLOSED_DAYS)
@@ -112,7 +112,7 @@ def test_what_is_due_moves_with_new_yorks_clocks(before: str, after: str) -> Non
         for dataset in ("daily", "intraday"):
             when = due(BUILT_IN["yahoo", dataset], each)
             assert when.expected_at > each.close_at
-            require_all_verdicts(when)
+            require_all_states(when)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_flat_files_are_due_at_eleven_in_new_york_on_the_next_day(friday: str, e
     for dataset in ("trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1"):
         when = due_of("massive", dataset, "XNYS", friday)
         assert when == Due(utc(expected_at), utc(expected_at) + timedelta(days=1))
-        require_all_verdicts(when)
+        require_all_states(when)
 
 
 @pytest.mark.parametrize(("day", "opens", "closes"), BOMBAY_SPECIAL)
@@ -138,7 +138,7 @@ def test_special_sessions_of_bombay_are_expected(day: str, opens: str, closes: s
     assert (special.open_at, special.close_at) == (utc(f"{day}T{opens}"), utc(f"{day}T{closes}"))
     when = due_of("bse", "bhavcopy", "XBOM", day)
     assert when == Due(utc(f"{day}T14:30"), utc(f"{day}T14:30") + timedelta(hours=16))
-    require_all_verdicts(when)
+    require_all_states(when)
 
 
 @pytest.mark.parametrize("day", BOMBAY_CLOSED)
@@ -155,9 +155,9 @@ def test_coins_have_every_day_and_currencies_every_weekday() -> None:
     for each in coins:
         when = due(BUILT_IN["coingecko", "market_chart"], each)
         assert when.expected_at == each.close_at + timedelta(minutes=15)
-        require_all_verdicts(when)
+        require_all_states(when)
     for each in pairs:
-        require_all_verdicts(due(BUILT_IN["alphavantage", "fx_daily"], each))
+        require_all_states(due(BUILT_IN["alphavantage", "fx_daily"], each))
 
 
 def test_every_session_of_three_years_has_one_order_of_states() -> None:
@@ -176,7 +176,7 @@ def test_every_session_of_three_years_has_one_order_of_states() -> None:
             assert each.close_at <= when.expected_at < when.late_until
 
 
-def test_history_that_came_before_anybody_waited_was_never_late() -> None:
+def test_history_that_arrived_before_the_series_was_awaited_was_never_late() -> None:
     when = due_of("alphavantage", "daily", "XNYS", "2026-11-20")
     first_run = when.late_until + timedelta(days=30)
     assert session_state(when, first_run, first_run, awaited_since=first_run) is SessionState.BACKFILLED
@@ -184,7 +184,7 @@ def test_history_that_came_before_anybody_waited_was_never_late() -> None:
     assert session_state(when, None, first_run, awaited_since=first_run) is SessionState.MISSING
 
 
-def test_the_settings_say_otherwise_where_they_say_anything() -> None:
+def test_the_settings_override_the_built_in_publication() -> None:
     later = PublicationSettings(
         provider="massive", dataset="day_aggs_v1", at=time(6), days_after=2, wait_minutes=30
     )
@@ -194,7 +194,7 @@ def test_the_settings_say_otherwise_where_they_say_anything() -> None:
     assert known["massive", "trades_v1"] == BUILT_IN["massive", "trades_v1"]
 
 
-def test_only_sessions_that_have_ended_are_looked_at_and_only_the_last() -> None:
+def test_only_the_last_sessions_that_have_ended_are_checked() -> None:
     settings = Settings.model_validate(
         {
             "watch_list": {"stocks": ["AAPL"], "fx": ["EURUSD"], "crypto": ["BTC-USD"]},

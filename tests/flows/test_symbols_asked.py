@@ -1,4 +1,4 @@
-"""A symbol that somebody names is asked only of the datasets that have its kind."""
+"""A named symbol is requested only from the datasets that have its asset type."""
 
 from datetime import date
 
@@ -25,9 +25,12 @@ SETTINGS = Settings.model_validate(
 )
 
 
-def asked(*symbols: str, datasets: list[str] | None = None) -> list[tuple[str, tuple[str, ...] | None]]:
-    """The datasets that a backfill asks for the symbols, each with its own."""
-    return [(ask.dataset, ask.symbols) for ask in range_requests(SETTINGS, FIRST, LAST, datasets, symbols)]
+def requested(*symbols: str, datasets: list[str] | None = None) -> list[tuple[str, tuple[str, ...] | None]]:
+    """The datasets from which a backfill requests the symbols, each with its own."""
+    return [
+        (request.dataset, request.symbols)
+        for request in range_requests(SETTINGS, FIRST, LAST, datasets, symbols)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -43,21 +46,21 @@ def asked(*symbols: str, datasets: list[str] | None = None) -> list[tuple[str, t
         ("DOGE-USD=dogecoin", ["market_chart"]),
     ],
 )
-def test_a_backfill_asks_a_symbol_of_the_datasets_that_have_its_kind(
+def test_a_backfill_requests_a_symbol_from_the_datasets_that_have_its_asset_type(
     symbol: str, datasets: list[str]
 ) -> None:
-    assert asked(symbol) == [(dataset, (symbol,)) for dataset in datasets]
+    assert requested(symbol) == [(dataset, (symbol,)) for dataset in datasets]
 
 
-def test_symbols_of_several_kinds_are_shared_out_among_the_datasets() -> None:
-    assert asked("AAPL", "EURUSD", "IBM", datasets=["daily", "fx_daily"]) == [
+def test_symbols_of_several_asset_types_are_distributed_among_the_datasets() -> None:
+    assert requested("AAPL", "EURUSD", "IBM", datasets=["daily", "fx_daily"]) == [
         ("daily", ("AAPL", "IBM")),
         ("fx_daily", ("EURUSD",)),
     ]
 
 
-def test_news_are_asked_for_stocks_and_coins() -> None:
-    assert asked("AAPL", "BTC-USD", datasets=["news"]) == [("news", ("AAPL", "BTC-USD"))]
+def test_news_are_requested_for_stocks_and_coins() -> None:
+    assert requested("AAPL", "BTC-USD", datasets=["news"]) == [("news", ("AAPL", "BTC-USD"))]
 
 
 @pytest.mark.parametrize(
@@ -71,20 +74,20 @@ def test_news_are_asked_for_stocks_and_coins() -> None:
 )
 def test_a_symbol_that_no_dataset_has_is_refused(symbol: str, dataset: str, said: str) -> None:
     with pytest.raises(PlanError, match=said):
-        asked(symbol, datasets=[dataset])
+        requested(symbol, datasets=[dataset])
 
 
-def test_one_symbol_that_no_dataset_has_refuses_all_before_anything_is_asked() -> None:
+def test_one_symbol_that_no_dataset_has_refuses_all_before_any_request() -> None:
     with pytest.raises(PlanError, match="has the symbol 'EURUSD'"):
-        asked("AAPL", "EURUSD", datasets=["daily"])
+        requested("AAPL", "EURUSD", datasets=["daily"])
 
 
-def test_a_symbol_that_is_listed_as_two_kinds_is_both() -> None:
+def test_a_symbol_that_is_listed_under_two_asset_types_has_both() -> None:
     listed = Settings.model_validate({"watch_list": {"stocks": ["EURUSD"], "fx": ["EURUSD"]}}).watch_list
     assert asset_types_of("EURUSD", listed) == ("stock", "currency pair")
 
 
-def test_the_plan_of_an_ordinary_run_shares_symbols_out_likewise() -> None:
+def test_the_plan_of_an_ordinary_run_distributes_symbols_likewise() -> None:
     assert latest_requests(SETTINGS, (), ("AAPL", "EURUSD"), None) == (
         FetchRequest("alphavantage", "daily", ("AAPL",)),
         FetchRequest("alphavantage", "intraday", ("AAPL",)),
@@ -94,7 +97,7 @@ def test_the_plan_of_an_ordinary_run_shares_symbols_out_likewise() -> None:
 
 
 @pytest.mark.parametrize("name", PAYLOAD_SOURCES)
-def test_each_dataset_of_a_provider_says_which_kinds_it_has(name: str) -> None:
+def test_each_dataset_of_a_provider_has_known_asset_types(name: str) -> None:
     source = PAYLOAD_SOURCES[name]
     for dataset in source.manifest.datasets:
         assert set(source.asset_types(dataset)) <= set(ALL_ASSET_TYPES)

@@ -1,4 +1,4 @@
-"""What a run asks of CoinGecko: the watch list's coins, ranges in pieces, nothing twice."""
+"""The queries of CoinGecko: the watch list's coins, ranges in pieces, nothing twice."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -27,29 +27,29 @@ def settings(**fields: Any) -> Settings:
     return Settings(watch_list=COINS, providers=Providers(coingecko=CoinGeckoSettings(**fields)))
 
 
-def ask(dataset: str = "market_chart", **fields: Any) -> FetchRequest:
+def request_of(dataset: str = "market_chart", **fields: Any) -> FetchRequest:
     return FetchRequest("coingecko", dataset, **fields)
 
 
-def test_the_latest_are_one_query_a_coin_in_order_of_priority() -> None:
-    assert SOURCE.queries(ask("ohlc"), settings(), TODAY) == [
+def test_the_latest_are_one_query_per_coin_in_order_of_priority() -> None:
+    assert SOURCE.queries(request_of("ohlc"), settings(), TODAY) == [
         Query("ohlc", "BTC-USD"),
         Query("ohlc", "PEPE-USD=pepe"),
     ]
 
 
 def test_a_coin_named_by_its_symbol_has_the_watch_lists_id() -> None:
-    asked = ask("markets", symbols=("pepe-usd", "WIF-USD=dogwifcoin", "PEPE-USD", "SOL-USD"))
-    assert [query.symbol for query in SOURCE.queries(asked, settings(), TODAY)] == [
+    fetch_request = request_of("markets", symbols=("pepe-usd", "WIF-USD=dogwifcoin", "PEPE-USD", "SOL-USD"))
+    assert [query.symbol for query in SOURCE.queries(fetch_request, settings(), TODAY)] == [
         "PEPE-USD=pepe",
         "WIF-USD=dogwifcoin",
         "SOL-USD",
     ]
 
 
-def test_a_range_is_asked_in_pieces_of_90_days_up_to_today() -> None:
-    asked = ask(symbols=("BTC-USD",), start=date(2023, 9, 1), end=date(2024, 12, 31))
-    pieces = [(query.start, query.end) for query in SOURCE.queries(asked, settings(), TODAY)]
+def test_a_range_is_requested_in_pieces_of_90_days_up_to_today() -> None:
+    fetch_request = request_of(symbols=("BTC-USD",), start=date(2023, 9, 1), end=date(2024, 12, 31))
+    pieces = [(query.start, query.end) for query in SOURCE.queries(fetch_request, settings(), TODAY)]
     assert pieces == [
         (date(2023, 9, 1), date(2023, 11, 29)),
         (date(2023, 11, 30), date(2024, 2, 27)),
@@ -58,26 +58,26 @@ def test_a_range_is_asked_in_pieces_of_90_days_up_to_today() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("fetch_request", "message"),
     [
-        (ask("ticks"), "there is market_chart, ohlc, markets"),
-        (ask("ohlc", start=TODAY, end=TODAY), "there is market_chart"),
-        (ask(start=TODAY, end=TODAY - timedelta(days=1)), "the range is empty"),
-        (ask(start=TODAY + timedelta(days=1), end=TODAY + timedelta(days=2)), "after today"),
-        (ask(start=TODAY - timedelta(days=366), end=TODAY), "reaches back to 2023-03-10"),
+        (request_of("ticks"), "there is market_chart, ohlc, markets"),
+        (request_of("ohlc", start=TODAY, end=TODAY), "there is market_chart"),
+        (request_of(start=TODAY, end=TODAY - timedelta(days=1)), "the range is empty"),
+        (request_of(start=TODAY + timedelta(days=1), end=TODAY + timedelta(days=2)), "after today"),
+        (request_of(start=TODAY - timedelta(days=366), end=TODAY), "reaches back to 2023-03-10"),
     ],
 )
-def test_what_there_is_not_is_a_plan_error(asked: FetchRequest, words: str) -> None:
-    with pytest.raises(PlanError, match=words):
-        SOURCE.queries(asked, settings(), TODAY)
+def test_an_impossible_request_is_a_plan_error(fetch_request: FetchRequest, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        SOURCE.queries(fetch_request, settings(), TODAY)
 
 
 def test_a_pro_plan_reaches_further_back() -> None:
-    asked = ask(start=TODAY - timedelta(days=366), end=TODAY)
-    assert SOURCE.queries(asked, settings(plan="pro"), TODAY)
+    fetch_request = request_of(start=TODAY - timedelta(days=366), end=TODAY)
+    assert SOURCE.queries(fetch_request, settings(plan="pro"), TODAY)
 
 
-def test_a_range_is_answered_by_the_same_range_once_it_had_ended() -> None:
+def test_a_range_is_covered_by_the_same_range_fetched_after_its_end() -> None:
     query = Query("market_chart", "BTC-USD", start=date(2024, 3, 1), end=date(2024, 3, 7))
     request = f"/coingecko/api/v3{endpoint_request(query, Lookback()).canonical}"
     ended, now = datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 9, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_a_range_is_answered_by_the_same_range_once_it_had_ended() -> None:
     assert not SOURCE.is_covered(Query("market_chart", "BTC-USD"), [landed], now)
 
 
-def test_nothing_is_asked_until_the_settings_name_datasets() -> None:
+def test_nothing_is_requested_until_the_settings_name_datasets() -> None:
     assert SOURCE.latest_datasets(settings()) == ()
     assert SOURCE.latest_datasets(settings(datasets=("ohlc",))) == ("ohlc",)
 

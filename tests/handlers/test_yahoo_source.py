@@ -1,4 +1,4 @@
-"""What a run asks Yahoo: windows that it answers, and nothing that has been answered."""
+"""The queries of Yahoo: windows that it accepts, and nothing that has landed."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,17 +22,17 @@ def _queries(dataset: str, start: date | None = None, end: date | None = None, *
     return SOURCE.queries(FetchRequest("yahoo", dataset, symbols or None, start, end), SETTINGS, TODAY)
 
 
-def test_nothing_is_asked_until_a_dataset_is_set() -> None:
+def test_nothing_is_requested_until_a_dataset_is_set() -> None:
     assert SOURCE.latest_datasets(SETTINGS) == ()
 
 
-def test_daily_bars_are_asked_for_all_symbols_in_the_order_of_the_watch_list() -> None:
-    asked = _queries("daily")
-    assert [query.symbol for query in asked] == ["AAPL", "BRK.B", "EURUSD", "BTC-USD", "PEPE-USD"]
-    assert {(query.start, query.end, query.interval) for query in asked} == {(None, None, None)}
+def test_daily_bars_are_requested_for_all_symbols_in_watch_list_order() -> None:
+    queries = _queries("daily")
+    assert [query.symbol for query in queries] == ["AAPL", "BRK.B", "EURUSD", "BTC-USD", "PEPE-USD"]
+    assert {(query.start, query.end, query.interval) for query in queries} == {(None, None, None)}
 
 
-def test_a_range_of_daily_bars_is_one_query_a_symbol_however_long() -> None:
+def test_a_range_of_daily_bars_is_one_query_per_symbol_however_long() -> None:
     (query,) = _queries("daily", date(1990, 1, 1), TODAY, "ibm")
     assert (query.symbol, query.start, query.end) == ("IBM", date(1990, 1, 1), TODAY)
 
@@ -68,7 +68,7 @@ def test_every_window_begins_within_yahoos_reach_at_any_hour_of_the_day() -> Non
     assert _queries("intraday", earliest, TODAY, "IBM")
 
 
-def test_a_range_that_yahoo_does_not_reach_is_refused_with_the_reach() -> None:
+def test_a_range_before_yahoos_history_is_refused_with_the_first_possible_date() -> None:
     with pytest.raises(PlanError, match=r"1min bars of the last 30 days only: start at 2024-02-06"):
         _queries("intraday", date(2024, 2, 5), TODAY, "IBM")
 
@@ -107,14 +107,14 @@ def _landed(
         (LandedResponse("IBM", "1day", "/v8/finance/chart/IBM?period1=x&period2=y", NOW), False),
     ],
 )
-def test_a_range_is_covered_by_one_answer_that_covers_it_and_came_after_its_end(
+def test_a_range_is_covered_by_one_response_that_spans_it_and_was_fetched_after_its_end(
     landed: LandedResponse, *, is_covered: bool
 ) -> None:
     assert SOURCE.is_covered(QUERY, [landed], NOW) is is_covered
     assert not SOURCE.is_covered(QUERY, [], NOW)
 
 
-def test_a_range_up_to_today_that_was_answered_within_the_hour_is_not_asked_again() -> None:
+def test_a_range_up_to_today_fetched_within_the_hour_is_not_requested_again() -> None:
     query = Query("daily", "IBM", start=date(2024, 3, 1), end=TODAY)
     recent, older = (_landed(date(2024, 3, 1), TODAY, NOW - timedelta(minutes=m)) for m in (59, 61))
     assert SOURCE.is_covered(query, [recent], NOW)
