@@ -19,7 +19,7 @@ from serving.bars.as_of import adjusted_bars, has_actions
 from serving.errors import ServingError
 from serving.sql.run import run_query
 from tests.adjusted_rows import LEARNED, Row, bar_row, dividend_row, hours_after, split_row
-from tests.serving.test_read_commands import ask
+from tests.serving.command_line import output_of
 
 CLOSES = {"2020-06-01": "100", "2020-06-02": "96", "2020-06-03": "48", "2020-06-04": "49"}
 MINUTE: Row = {
@@ -133,7 +133,9 @@ def test_a_symbol_with_a_split_has_actions_and_another_has_none(told: Lake) -> N
 
 def test_the_command_line_shows_adjusted_bars(told: Lake) -> None:
     words = ("bars", "APPLE", "--interval", "1day", "--limit", "4", "--adjusted")
-    found = json.loads(ask(told, *words, "total", is_json=True))
+    found = json.loads(output_of(told, *words, "total", is_json=True))
     assert [Decimal(row["close"]) for row in found] == decimals("48", "48", "48", "49")
-    found = json.loads(ask(told, *words, "split", "--as-of", LEARNED.isoformat()[:19] + "Z", is_json=True))
+    found = json.loads(
+        output_of(told, *words, "split", "--as-of", LEARNED.isoformat()[:19] + "Z", is_json=True)
+    )
     assert [Decimal(row["close"]) for row in found] == decimals("100", "96", "48", "49")

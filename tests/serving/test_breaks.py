@@ -7,23 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from rich.console import Console
-from typer.testing import CliRunner
 
-from config.secrets import Secrets
-from config.settings import Settings
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from delta_tables.tables.silver import BARS
-from flows.cli import breaks
-from flows.cli.context import CliContext
 from serving.errors import ServingError
 from serving.explain.explain import explain
 from serving.monitor.breaks import break_counts, breaks_of
 from serving.report.data import report_data
 from serving.report.render import write_report
+from tests.serving.command_line import output_of
 from tests.serving.sample_lake import DAILY_BODY, DAYS, RUN, Row, add, bar, fill, kpi, overview, sha, utc
 
 NOW = datetime(2026, 1, 7, 23, tzinfo=UTC)
@@ -54,15 +48,6 @@ def compared(lake: Lake) -> Lake:
     return lake
 
 
-def ask(lake: Lake, *words: str, is_json: bool = False) -> str:
-    app = typer.Typer()
-    here = CliContext(Settings(), Secrets(_env_file=None), lake, is_json, Console(), lambda: NOW)
-    breaks.register(app, lambda: here)
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 def test_breaks_are_counted_by_symbol_and_pair(compared: Lake) -> None:
     counts = [
         (row["symbol"], row["provider_a"], row["provider_b"], row["status"], row["breaks"], row["sessions"])
@@ -78,23 +63,23 @@ def test_breaks_are_counted_by_symbol_and_pair(compared: Lake) -> None:
 
 
 def test_the_command_answers_people_pipes_and_machines(compared: Lake) -> None:
-    lines = ask(compared).splitlines()
+    lines = output_of(compared, "breaks").splitlines()
     assert lines[0].split("\t")[:6] == ["symbol", "interval", "provider_a", "provider_b", "status", "breaks"]
     assert lines[1].startswith("AAPL\t1day\talphavantage\tyahoo\tdiffers\t3\t2\t107.015458\t7.5\t2026-01-06")
-    found = json.loads(ask(compared, "AAPL", "--limit", "2", is_json=True))
+    found = json.loads(output_of(compared, "breaks", "AAPL", "--limit", "2", is_json=True))
     assert [(row["field"], row["value_b"]) for row in found] == [
         ("close", "255.000000000000"),
         ("high", "255.000000000000"),
     ]
-    assert ask(compared, "KO") == "no breaks of KO\n"
-    assert json.loads(ask(compared, "KO", is_json=True)) == []
+    assert output_of(compared, "breaks", "KO") == "no breaks of KO\n"
+    assert json.loads(output_of(compared, "breaks", "KO", is_json=True)) == []
 
 
 def test_what_cannot_be_asked_is_refused_in_words(compared: Lake) -> None:
     with pytest.raises(ServingError, match="is not a symbol"):
         breaks_of(compared, "A' or true --", 1)
     with pytest.raises(LakeError, match=r"no gold\.bar_breaks .*`lakehouse run`"):
-        ask(Lake("/nowhere/at/all"))
+        output_of(Lake("/nowhere/at/all"), "breaks")
 
 
 def test_a_break_leads_to_both_bars_and_their_bytes(compared: Lake) -> None:

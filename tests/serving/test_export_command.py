@@ -1,21 +1,16 @@
 """`lakehouse export`: what a person types, sees, and scripts test."""
 
 import json
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
 import pytest
-import typer
 from rich.console import Console
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from config.secrets import Secrets
-from config.settings import Settings
 from delta_tables.storage.lake import Lake
-from flows.cli import export
-from flows.cli.context import CliContext
 from serving.errors import ServingError
+from tests.serving.command_line import run_command
 from tests.serving.export_lake import FIRST, files, fill
 
 
@@ -25,15 +20,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def run_export(lake: Lake, *words: object, console: Console | None = None) -> Result:
-    app = typer.Typer()
-    now = datetime(2026, 1, 7, tzinfo=UTC)
-
-    def context() -> CliContext:
-        shown = console or Console()
-        return CliContext(Settings(), Secrets(_env_file=None), lake, False, shown, lambda: now)
-
-    export.register(app, context)
-    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    return run_command(lake, "export", *words, console=console)
 
 
 def test_an_export_answers_with_its_counts_as_json(filled: Lake, tmp_path: Path) -> None:

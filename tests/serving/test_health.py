@@ -1,29 +1,24 @@
 """The health report as a whole, and the command that prints it."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import typer
-from rich.console import Console
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from config.secrets import Secrets
-from config.settings import Settings
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_ticks import TRADES
-from flows.cli import health as command
-from flows.cli.context import CliContext
 from serving.errors import ServingError
 from serving.health.findings import KINDS, HealthRequest, Thresholds
 from serving.health.run import TABLES, health
 from serving.health.slices import Slicer, by_session, by_session_and_symbol, by_symbol
 from serving.query.select import select
+from tests.serving.command_line import run_command
 from tests.serving.sample_lake import add, bar, utc
 
 DAY = date(2026, 1, 5)
@@ -54,23 +49,12 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
-def ask(lake: Lake, *words: str, is_json: bool = False) -> Result:
-    app = typer.Typer()
-
-    @app.callback()
-    def options() -> None:
-        """So that `health` stays a command with a name."""
-
-    def context() -> CliContext:
-        now = datetime(2026, 1, 7, tzinfo=UTC)
-        return CliContext(Settings(), Secrets(_env_file=None), lake, is_json, Console(), lambda: now)
-
-    command.register(app, context)
-    return CliRunner().invoke(app, ["health", *words])
+def run_health(lake: Lake, *words: str, is_json: bool = False) -> Result:
+    return run_command(lake, "health", *words, is_json=is_json, catches=True)
 
 
 def test_findings_are_counted_shown_and_end_with_one(bad: Lake) -> None:
-    result = ask(bad, "silver.bars", "--constant-sessions", "2")
+    result = run_health(bad, "silver.bars", "--constant-sessions", "2")
     assert result.exit_code == 1
     first, *lines = result.stdout.splitlines()
     assert first == "silver.bars: 311 rows of 3 symbols, 2026-01-05 to 2026-01-07"
@@ -82,7 +66,7 @@ def test_findings_are_counted_shown_and_end_with_one(bad: Lake) -> None:
 
 @pytest.mark.parametrize("words", [("--json",), ()])
 def test_a_machine_gets_every_kind_as_json(bad: Lake, words: tuple[str, ...]) -> None:
-    result = ask(bad, "silver.bars", "--constant-sessions", "2", *words, is_json=not words)
+    result = run_health(bad, "silver.bars", "--constant-sessions", "2", *words, is_json=not words)
     report = json.loads(result.stdout)
     assert result.exit_code == 1
     assert set(report["counts"]) == set(KINDS) == {each["kind"] for each in report["findings"]}
@@ -105,7 +89,7 @@ HEALTHY_ENOUGH = {
 
 def test_wide_limits_find_nothing_and_end_with_zero(bad: Lake) -> None:
     words = [word for pair in HEALTHY_ENOUGH.items() for word in pair]
-    result = ask(bad, "silver.bars", *words)
+    result = run_health(bad, "silver.bars", *words)
     assert (result.exit_code, result.stdout.count(": none")) == (0, 6)
 
 
@@ -115,15 +99,19 @@ def test_each_option_is_the_limit_that_it_is_named_after(bad: Lake, option: str)
     options = {name: limit for name, limit in HEALTHY_ENOUGH.items() if name != option}
     options |= {option: strict[option]} if option in strict else {}
     words = [word for pair in options.items() for word in pair]
-    assert ask(bad, "silver.bars", *words).exit_code == 1
+    assert run_health(bad, "silver.bars", *words).exit_code == 1
 
 
 def test_symbols_and_dates_choose_what_is_judged(bad: Lake) -> None:
-    report = json.loads(ask(bad, "silver.bars", "--symbol", "KO", "--to", "2026-01-05", "--json").stdout)
+    report = json.loads(
+        run_health(bad, "silver.bars", "--symbol", "KO", "--to", "2026-01-05", "--json").stdout
+    )
     assert (report["rows"], report["first"], report["last"]) == (31, "2026-01-05", "2026-01-05")
     assert {each["symbol"] for each in report["findings"]} == {"KO"}
     assert report["counts"]["gap"] == 1
-    later = json.loads(ask(bad, "silver.bars", "--symbol", "KO", "--from", "2026-01-06", "--json").stdout)
+    later = json.loads(
+        run_health(bad, "silver.bars", "--symbol", "KO", "--from", "2026-01-06", "--json").stdout
+    )
     assert later["counts"]["gap"] == 0
 
 
@@ -138,8 +126,8 @@ def test_symbols_and_dates_choose_what_is_judged(bad: Lake) -> None:
         (("silver.bars", "--sigmas", "inf"), "sigmas inf: a limit is a finite number"),
     ],
 )
-def test_a_wrong_question_says_how_to_ask(bad: Lake, words: tuple[str, ...], said: str) -> None:
-    result = ask(bad, *words)
+def test_a_wrong_question_says_how_to_run_health(bad: Lake, words: tuple[str, ...], said: str) -> None:
+    result = run_health(bad, *words)
     assert isinstance(result.exception, ServingError)
     with pytest.raises(ServingError, match=said):
         raise result.exception
@@ -147,7 +135,7 @@ def test_a_wrong_question_says_how_to_ask(bad: Lake, words: tuple[str, ...], sai
 
 @pytest.mark.parametrize("words", [("silver.bars", "--gap-minutes", "0"), ("silver.bars", "--from", "May")])
 def test_an_option_that_cannot_be_ends_with_two(bad: Lake, words: tuple[str, ...]) -> None:
-    assert ask(bad, *words).exit_code == 2
+    assert run_health(bad, *words).exit_code == 2
 
 
 def test_a_table_that_is_not_there_is_said(bad: Lake, absent: Lake) -> None:

@@ -3,89 +3,74 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
 import pytest
-import typer
 from rich.console import Console
-from typer.testing import CliRunner
 
-from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
-from flows.cli import queries as read_commands
-from flows.cli.context import CliContext
 from serving.errors import ServingError
 from serving.explain.explain import explain
 from serving.monitor.status import status
 from serving.output import terminal as show
 from serving.output.json_text import cell_text, json_text
+from tests.serving.command_line import output_of
 
 QUERY = (
     'select symbol, trade_dt, close from gold.stock_overview where symbol = "AAPL" order by trade_dt limit 1'
 )
 
 
-def ask(lake: Lake, *words: str, is_json: bool = False, folder: Path | None = None) -> str:
-    settings = Settings(report=(folder or Path()) / "report.html")
-    app = typer.Typer()
-    now = datetime(2026, 1, 7, tzinfo=UTC)
-
-    def context() -> CliContext:
-        return CliContext(settings, Secrets(_env_file=None), lake, is_json, Console(), lambda: now)
-
-    read_commands.register(app, context)
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 def test_sql_prints_plain_lines_on_a_pipe(sample: Lake) -> None:
-    assert ask(sample, "sql", QUERY) == "symbol\ttrade_dt\tclose\nAAPL\t2026-01-02\t250.1\n"
+    assert output_of(sample, "sql", QUERY) == "symbol\ttrade_dt\tclose\nAAPL\t2026-01-02\t250.1\n"
 
 
 def test_sql_prints_json_with_decimals_as_texts(sample: Lake) -> None:
-    assert json.loads(ask(sample, "sql", QUERY, is_json=True)) == [
+    assert json.loads(output_of(sample, "sql", QUERY, is_json=True)) == [
         {"symbol": "AAPL", "trade_dt": "2026-01-02", "close": "250.100000"}
     ]
 
 
 def test_bars_as_of_gives_the_value_known_then(sample: Lake) -> None:
     words = ("bars", "AAPL", "--interval", "1day", "--from", "2026-01-06", "--as-of")
-    old = json.loads(ask(sample, *words, "2026-01-07T00:00:00Z", is_json=True))
-    new = json.loads(ask(sample, *words, "2026-01-08T00:00:00Z", is_json=True))
+    old = json.loads(output_of(sample, *words, "2026-01-07T00:00:00Z", is_json=True))
+    new = json.loads(output_of(sample, *words, "2026-01-08T00:00:00Z", is_json=True))
     assert [row["close"] for row in old + new] == ["252.000000000000", "252.300000000000"]
     assert old[0]["known_to"] == "2026-01-07T22:00:00+00:00"
 
 
 def test_bars_limit_keeps_the_last(sample: Lake) -> None:
-    found = json.loads(ask(sample, "bars", "AAPL", "--interval", "1day", "--limit", "1", is_json=True))
+    found = json.loads(output_of(sample, "bars", "AAPL", "--interval", "1day", "--limit", "1", is_json=True))
     assert [row["trade_dt"] for row in found] == ["2026-01-06"]
 
 
 def test_explain_shows_the_bytes(sample: Lake) -> None:
-    text = ask(sample, "explain", "gold.daily_kpis", "symbol=AAPL", "trade_dt=2026-01-06", "interval=1day")
+    text = output_of(
+        sample, "explain", "gold.daily_kpis", "symbol=AAPL", "trade_dt=2026-01-06", "interval=1day"
+    )
     assert '"4. close": "252.30"' in text
     assert "HTTP 200" in text
     found = json.loads(
-        ask(sample, "explain", "silver.bars", "symbol=MSFT", "trade_dt=2026-01-06", is_json=True)
+        output_of(sample, "explain", "silver.bars", "symbol=MSFT", "trade_dt=2026-01-06", is_json=True)
     )
     assert found["sources"][0]["is_intact"] is True
 
 
 def test_status_and_report_answer(sample: Lake, tmp_path: Path) -> None:
-    assert "silver.bars\t10" in ask(sample, "status")
-    assert "missing\talphavantage\tdaily\tMSFT\t1day\t2026-01-05\t0\t1\t" in ask(sample, "status")
-    assert json.loads(ask(sample, "status", is_json=True))["tables"][0]["name"] == "bronze.raw_payloads"
-    written = json.loads(ask(sample, "report", is_json=True, folder=tmp_path))["report"]
+    assert "silver.bars\t10" in output_of(sample, "status")
+    assert "missing\talphavantage\tdaily\tMSFT\t1day\t2026-01-05\t0\t1\t" in output_of(sample, "status")
+    assert json.loads(output_of(sample, "status", is_json=True))["tables"][0]["name"] == "bronze.raw_payloads"
+    written = json.loads(
+        output_of(sample, "report", is_json=True, settings=Settings(report=tmp_path / "report.html"))
+    )["report"]
     assert Path(written).read_text().startswith("<!doctype html>")
 
 
 def test_an_error_is_raised_for_the_app_to_tell(sample: Lake) -> None:
     with pytest.raises(ServingError, match="did you mean AAPL"):
-        ask(sample, "bars", "AAPLE")
+        output_of(sample, "bars", "AAPLE")
 
 
 def terminal(width: int) -> Console:
