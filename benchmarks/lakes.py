@@ -23,8 +23,10 @@ from delta_tables.table import Table
 from jobs.engine.session import engine_session
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
+from jobs.pipelines.silver_payloads import build_silver
+from jobs.pipelines.silver_tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext, new_run_id
+from jobs.runs.stage import StageResult
 from quality.soda_scan import load_soda
 
 FETCHED = datetime(2010, 8, 21, 12, tzinfo=UTC)
@@ -152,21 +154,21 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
 
 
-def build(ctx: RunContext, spark: SparkSession) -> list[Built]:
+def build(ctx: RunContext, spark: SparkSession) -> list[StageResult]:
     """Silver, also from flat files, then Gold.
 
     Raises:
         RuntimeError: a stage did not end well, so that its figures would mean nothing.
     """
-    built = [build_silver(ctx, spark, recipe) for recipe in SILVER_TABLES]
+    built = [build_silver(ctx, spark, pipeline) for pipeline in SILVER_PIPELINES]
     built += [*build_bar_files(ctx, spark), build_gold(ctx, spark)]
     return ended_well(ctx, built)
 
 
-def ended_well(ctx: RunContext, built: list[Built]) -> list[Built]:
+def ended_well(ctx: RunContext, built: list[StageResult]) -> list[StageResult]:
     """The same, after what was staged is removed; raises RuntimeError where a stage did not end well."""
     ctx.lake.drop_staging()
-    if wrong := [each.result for each in built if each.result.status not in {"done", "nothing_new"}]:
+    if wrong := [each for each in built if each.status not in {"done", "nothing_new"}]:
         raise RuntimeError(f"wanted every stage done, found {wrong}")
     return built
 

@@ -40,7 +40,6 @@ from jobs.parsing.flat_files import COLUMNS_OF
 from jobs.pipelines.gold_sessions import build_gold
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.runs.stage import StageResult
 from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.stage import StageResult
@@ -92,7 +91,7 @@ def take(month: Month, spark: SparkSession, now: datetime) -> tuple[RunContext, 
     built: list[StageResult] = [*build_bar_files(ctx, spark), *build_tick_files(ctx, spark)]
     built += [build_gold(ctx, spark), build_tick_gold(ctx, spark)]
     month.lake.drop_staging()
-    return ctx, [*(each.result for each in fetched), *(each.result for each in built)]
+    return ctx, [*(each.result for each in fetched), *built]
 
 
 def run_changed(lake: Lake, table: Table, run_id: str) -> int:

@@ -34,7 +34,7 @@ from delta_tables.tables.bronze import RAW_FILES
 from jobs.engine.session import engine_session
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import RunContext, new_run_id
 
 DAY = date(2013, 10, 7)
@@ -151,12 +151,12 @@ def build(ctx: RunContext, spark: SparkSession) -> tuple[float, float]:
         RuntimeError: a stage did not end well, so that its figures would mean nothing.
     """
     began = time.monotonic()
-    built = build_files(ctx, spark)
+    built = build_tick_files(ctx, spark)
     middle = time.monotonic()
     built.append(build_tick_gold(ctx, spark))
     ended = time.monotonic()
     ctx.lake.drop_staging()
-    if wrong := [each.result for each in built if each.result.status != "done"]:
+    if wrong := [each for each in built if each.status != "done"]:
         raise RuntimeError(f"wanted every stage done, found {wrong}")
     return middle - began, ended - middle
 

@@ -15,8 +15,10 @@ from delta_tables.table import Table
 from delta_tables.tables import gold, gold_reconciliation, silver, silver_reference
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.silver_payloads import SILVER_TABLES, Built, build_silver
+from jobs.pipelines.silver_payloads import build_silver
+from jobs.pipelines.silver_tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext, new_run_id
+from jobs.runs.stage import StageResult
 from tests.payloads import T0
 
 CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES
@@ -34,10 +36,10 @@ def land_rows(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> None:
     append_rows(lake, RAW_PAYLOADS, list(rows))
 
 
-def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
+def build_lake(spark: SparkSession, lake: Lake, **settings: Any) -> list[StageResult]:
     """Builds what is pending."""
     ctx = workspace(lake, **settings)
-    silver_built = [build_silver(ctx, spark, recipe) for recipe in SILVER_TABLES]
+    silver_built = [build_silver(ctx, spark, pipeline) for pipeline in SILVER_PIPELINES]
     built = [*silver_built, build_gold(ctx, spark)]
     lake.drop_staging()
     return built

@@ -18,9 +18,9 @@ from benchmarks.peers.plain_spark import twice
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
-from flows.maintain import maintain_table
 from flows.simulator.market.real_prices import load_histories
 from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.pipelines.maintenance import maintain_table
 from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _BARS = 500, 78

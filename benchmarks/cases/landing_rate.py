@@ -1,7 +1,7 @@
 """Ten thousand answers, received and not looked at yet, to bronze.raw_payloads; no engine, no network."""
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from benchmarks.peers import landing_rate
 from benchmarks.peers.landing_rate import ANSWER, ANSWERS
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.handlers.models import Query, RawPayload
+from flows.handlers.stop_signal import StopSignal
 from flows.ingestion.fetch_payloads import fetch_and_land
 from flows.ingestion.registry import source_named
 from flows.simulator.market.real_prices import load_histories
@@ -30,6 +31,7 @@ class _Received:
     """A handler whose answers are there at once."""
 
     records: Mapping[Query, RawPayload]
+    stop: StopSignal = field(default_factory=StopSignal)
 
     def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The answer to the query."""
@@ -55,7 +57,7 @@ def prepare(inputs: Path, scale: float) -> int:
 def run(inputs: Path, folder: Path) -> Generator[None]:
     """As the flow `ingest` lands a dataset: threads ask, commits of 200 answers, the ledger of the run."""
     ctx = workspace(folder, EMBEDDED)
-    names = [field.name for field in fields(RawPayload)]
+    names = [each.name for each in fields(RawPayload)]
     kept = kept_payloads(inputs / ANSWERS)
     records = {
         Query("intraday", each["symbol"], "5min", str(number)): RawPayload(

@@ -27,7 +27,7 @@ from jobs.parsing.flat_files import COLUMNS_OF
 from jobs.parsing.flat_files import QUOTES as QUOTES_FILE
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
 from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _TRADES, _QUOTES = 500, 5_000_000, 10_000_000
@@ -163,7 +163,7 @@ def _one_in(generator: np.random.Generator, many: int, count: int) -> Flags:
 
 
 def _build(ctx: RunContext, spark: SparkSession, _inputs: Path) -> None:
-    ended_well(ctx, [*build_files(ctx, spark), build_tick_gold(ctx, spark)])
+    ended_well(ctx, [*build_tick_files(ctx, spark), build_tick_gold(ctx, spark)])
 
 
 def answer(folder: Path) -> Mapping[str, pa.Table]:

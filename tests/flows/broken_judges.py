@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 import jobs.pipelines.silver_bar_files
 import jobs.pipelines.silver_tick_files
-from jobs.pipelines.silver_tick_files import TICK_TABLES
+from jobs.pipelines.silver_tick_files import TICK_PIPELINES
 from jobs.silver.bar_rules import validate_bars
 from jobs.silver.trades import validated_trades
 
@@ -43,10 +43,12 @@ def broken_bars(*given: Any) -> DataFrame:
 @contextmanager
 def broken_judges() -> Iterator[None]:
     """What is built meanwhile is judged by these."""
-    trades, quotes = TICK_TABLES
+    trades, quotes = TICK_PIPELINES
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            jobs.pipelines.silver_tick_files, "TICK_TABLES", (replace(trades, judge=broken_trades), quotes)
+            jobs.pipelines.silver_tick_files,
+            "TICK_PIPELINES",
+            (replace(trades, validate=broken_trades), quotes),
         )
-        patch.setattr(jobs.pipelines.silver_bar_files, "judge_bars", broken_bars)
+        patch.setattr(jobs.pipelines.silver_bar_files, "validate_bars", broken_bars)
         yield

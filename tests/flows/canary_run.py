@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import requests
 
 from flows.backfill import backfill
-from flows.cli import app
+from flows.cli import entry_point
 
 
 class WholeRecords(logging.Handler):
@@ -58,4 +58,4 @@ if __name__ == "__main__":
         backfill(date(2010, 8, 2), date(2010, 8, 20), ["daily"], config_file=sys.argv[1])
     prepare(last)
     sys.argv = ["lakehouse", "--config", sys.argv[1], "run"]
-    app.main()
+    entry_point.main()

@@ -27,7 +27,7 @@ from prefect.settings import (
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
-from flows.cli import app
+from flows.cli import entry_point
 from flows.market_data import market_data
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
@@ -134,7 +134,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["lakehouse", *arguments])
         with pytest.raises(SystemExit) as ended:
-            app.main()
+            entry_point.main()
         out, error = capfd.readouterr()
         code = ended.value.code
         return Ended(code if isinstance(code, int) else int(code is not None), out, error)

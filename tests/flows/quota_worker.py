@@ -22,7 +22,7 @@ from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.transport.http_client import HttpClient
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import HttpPolicy
-from flows.ingestion.request_priority import Asked, by_staleness, window_start
+from flows.ingestion.request_priority import RequestKey, by_staleness, window_start
 
 KEY = "a-key-of-nobody"
 LONGEST_WAIT_SECONDS = 60.0
@@ -32,9 +32,9 @@ _LOOK_SECONDS = 0.002
 class SharedClock:
     """Epoch seconds in a file, which somebody moves on; they stand still while anybody holds them.
 
-    The limiter counts calls when they leave, the vendor when they arrive. Whoever makes a call holds the clock
-    from the one to the other, so that a process that the machine lets wait between is not taken for one that
-    calls too fast. A killed process holds nothing any more. One object is one holder.
+    The limiter counts calls when they leave, the provider when they arrive. Whoever makes a call holds the
+    clock from the one to the other, so that a process that the machine lets wait between is not taken for
+    one that calls too fast. A killed process holds nothing any more. One object is one holder.
     """
 
     def __init__(self, file: Path) -> None:
@@ -132,7 +132,7 @@ def ctx(shift: Shift) -> None:
     )
     http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1, read_timeout_seconds=120.0))
     handler = AlphaVantage(http, limiter, KEY, plan="free", base_url=shift.url, clock=instant)
-    fetched: dict[Asked, datetime] = {
+    fetched: dict[RequestKey, datetime] = {
         ("overview", symbol, None): at for symbol, at in landed(shift.landed_file)
     }
     queries = [Query("overview", symbol) for symbol in shift.symbols]

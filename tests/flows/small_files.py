@@ -14,12 +14,13 @@ from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
-from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
+from jobs.pipelines.silver_payloads import build_silver
+from jobs.pipelines.silver_tables import SILVER_PIPELINES
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS, at, bar, daily
 
 SYMBOLS = ("AAPL", "IBM", "JPM", "KO", "MSFT")
-BARS_RECIPE = SILVER_TABLES[0]
+BARS_RECIPE = SILVER_PIPELINES[0]
 WEEK_MS = timedelta(days=7, hours=1) // timedelta(milliseconds=1)
 
 

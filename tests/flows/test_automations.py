@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from config.secrets import Secrets
 from flows.deployment.automations import set_automations, zombie_automations
 from flows.deployment.deploy import prepare
-from flows.runtime.artifacts import publish_artifacts
-from jobs.pipelines.silver_payloads import Built
-from jobs.runs.run_log import SILVER, StageResult
+from flows.runtime.run_report import publish_artifacts
+from jobs.runs.run_log import SILVER
+from jobs.runs.stage import StageResult
 from tests.flows.installation import ROOT, Installation, run_python
 from tests.flows.prefect_server import PrefectServer, in_patience, with_client
 
@@ -46,7 +46,7 @@ def failing() -> None:
 def refused() -> None:
     """A run one of whose batches a gate refuses; it is told of as every run is."""
     detail = "wanted a batch of silver.bars that passes its checks, found 3 that fail"
-    publish_artifacts([], [Built(StageResult(SILVER, "silver.bars", "blocked", detail=detail))])
+    publish_artifacts([StageResult(SILVER, "silver.bars", "blocked", detail=detail)])
 
 
 @flow(name="idle")

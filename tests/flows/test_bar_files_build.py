@@ -19,8 +19,8 @@ from delta_tables.tables.silver import BARS, QUARANTINE
 from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
 from jobs.pipelines import silver_bar_files as bar_files_build
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import Built
 from jobs.runs.run_context import CHECKS
+from jobs.runs.stage import StageResult
 from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
 
 
@@ -36,7 +36,7 @@ def land_bars(
     return land_text(lake, dataset, csv_text(rows, COLUMNS_OF[dataset]), fetched_at, day)
 
 
-def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
+def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[StageResult]:
     built = build_bar_files(tick_workspace(lake, **settings), spark)
     lake.drop_staging()
     return built
@@ -56,7 +56,7 @@ def test_minute_and_day_bars_are_built_once_and_a_repeat_changes_nothing(
 ) -> None:
     land_bars(lake, [bar(), bar(minute(1)), bar(ticker="AIG")])
     land_bars(lake, [bar("00:00:00"), bar("00:00:00", "AIG")], dataset=DAY_BARS)
-    assert [each.result.rows_out for each in build(engine, lake)] == [3, 2]
+    assert [each.rows_out for each in build(engine, lake)] == [3, 2]
     kinds = {(row["interval"], row["session"], row["trade_dt"], row["partition_dt"]) for row in rows_of(lake)}
     assert kinds == {
         ("1min", "regular", DAY, DAY), ("1day", "regular", DAY, date(DAY.year, 1, 1))
@@ -76,7 +76,7 @@ def test_a_republished_file_closes_what_it_changes_and_what_it_has_no_more(
     before = rows_of(lake)
     changed = [row | {"close": "50.350000"} if row == bar(minute(2)) else row for row in rows]
     land_bars(lake, [row for row in changed if row != bar(minute(4), "AIG")] + [bar(minute(5))], LATER)
-    assert [each.result.rows_out for each in build(engine, lake)] == [4]
+    assert [each.rows_out for each in build(engine, lake)] == [4]
     touched = [
         (row["symbol"], row["timestamp"].minute, row["close"], row["known_from"], row["known_to"])
         for row in rows_of(lake)
@@ -94,7 +94,7 @@ def test_rows_of_another_day_and_without_a_ticker_are_set_aside(engine: SparkSes
     other = DAY + timedelta(days=1)
     land_bars(lake, [bar(), bar(ticker=""), bar(day=other), bar(minute(1), high="50.26")], LATER)
     (built,) = build(engine, lake)
-    assert (built.result.rows_in, built.result.rows_out, built.result.rows_bad) == (4, 1, 3)
+    assert (built.rows_in, built.rows_out, built.rows_bad) == (4, 1, 3)
     bad = {(row["symbol"], *row["reasons"]) for row in read_rows(lake, QUARANTINE).to_pylist()}
     assert bad == {("", "missing_symbol"), ("IBM", "other_date"), ("IBM", "high_not_highest")}
 
@@ -112,10 +112,10 @@ def test_a_file_that_is_not_whole_stops_no_other_and_stays_pending(
 ) -> None:
     land_text(lake, MINUTE_BARS, broken)
     land_bars(lake, [bar(day=DAY + timedelta(days=1))], LATER, day=DAY + timedelta(days=1))
-    first = [(each.result.status, each.result.rows_out) for each in build(engine, lake)]
+    first = [(each.status, each.rows_out) for each in build(engine, lake)]
     assert first == [("blocked", 0), ("done", 1)]
     (again,) = build(engine, lake)
-    assert "us_stocks_sip/minute_aggs_v1/2024/11/2024-11-18" in (again.result.detail or "")
+    assert "us_stocks_sip/minute_aggs_v1/2024/11/2024-11-18" in (again.detail or "")
 
 
 def test_small_batches_give_what_one_large_batch_gives(
@@ -160,10 +160,8 @@ def test_files_of_several_days_are_published_together_as_they_are_one_by_one(
     for day, rows in days_of_bars().items():
         for lake in (together, one_by_one):
             land_bars(lake, rows, at_noon(day), day=day)
-        assert [(each.result.rows_in, each.result.rows_bad) for each in build(engine, one_by_one)] == [(3, 1)]
-    built = [
-        (each.result.rows_in, each.result.rows_out, each.result.rows_bad) for each in build(engine, together)
-    ]
+        assert [(each.rows_in, each.rows_bad) for each in build(engine, one_by_one)] == [(3, 1)]
+    built = [(each.rows_in, each.rows_out, each.rows_bad) for each in build(engine, together)]
     assert built == [(3, 2, 1)] * 4
     assert build(engine, together) == []
     assert [open_table(lake, BARS).version() for lake in (together, one_by_one)] == [1, 4]
@@ -184,9 +182,7 @@ def test_of_files_of_several_days_one_that_is_not_whole_stops_no_other(
     for day, good in others:
         land_bars(lake, good, at_noon(day), day=day)
     built = build(spark, lake)
-    assert [(each.result.status, each.result.rows_out) for each in built] == [("blocked", 0)] + [
-        ("done", 2)
-    ] * 3
+    assert [(each.status, each.rows_out) for each in built] == [("blocked", 0)] + [("done", 2)] * 3
     assert {row["trade_dt"] for row in rows_of(lake)} == {day for day, _ in others}
 
 
@@ -206,7 +202,7 @@ def test_a_batch_of_several_days_has_its_bounds(
         rows = [bar(f"1{number // 60}:{number % 60:02}:00", day=day) for number in range(300)]
         land_bars(lake, rows, at_noon(day), day=day)
     built = build(spark, lake, rows_per_batch=rows_per_batch)
-    assert [each.result.rows_out for each in built] == [300] * 4
+    assert [each.rows_out for each in built] == [300] * 4
     assert open_table(lake, BARS).version() == commits
 
 
@@ -217,7 +213,7 @@ def test_a_day_that_is_known_among_new_ones_is_corrected(spark: SparkSession, la
     land_bars(lake, [bar(day=days[1], close="50.350000")], at_noon(days[3]), day=days[1])
     for day in (days[0], days[2]):
         land_bars(lake, [bar(day=day)], at_noon(day), day=day)
-    assert [each.result.rows_out for each in build(spark, lake)] == [1, 2, 1]
+    assert [each.rows_out for each in build(spark, lake)] == [1, 2, 1]
     closes = [row["close"] for row in rows_of(lake) if row["known_to"] is None]
     assert sorted(closes) == [Decimal("50.3"), Decimal("50.3"), Decimal("50.35")]
 
@@ -228,7 +224,7 @@ def test_equal_files_of_two_days_are_counted_each_by_itself(spark: SparkSession,
     for day in (friday, monday):
         land_bars(lake, [bar(day=friday), bar(minute(1), day=friday)], at_noon(monday), day=day)
     built = build(spark, lake)
-    counts = [(each.result.rows_in, each.result.rows_out, each.result.rows_bad) for each in built]
+    counts = [(each.rows_in, each.rows_out, each.rows_bad) for each in built]
     assert counts == [(2, 2, 0), (2, 0, 2)]
 
 
@@ -244,5 +240,5 @@ def test_of_files_of_several_days_one_that_its_gate_refuses_stops_no_other(
     for day in others:
         land_bars(lake, [bar(day=day)], at_noon(day), day=day)
     built = build_bar_files(replace(tick_workspace(lake), checks=checks), spark)
-    assert [each.result.status for each in built] == ["blocked", "done", "done", "done"]
+    assert [each.status for each in built] == ["blocked", "done", "done", "done"]
     assert {row["trade_dt"] for row in rows_of(lake)} == set(others)

@@ -6,8 +6,8 @@ import pytest
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
 from delta_tables.storage.lake import Lake, LakeError
-from flows.build import build_session
 from jobs.engine.spark_connect import EngineError
+from jobs.pipelines.writer_session import writer_session
 from tests.lakes import workspace
 
 
@@ -16,14 +16,14 @@ def test_a_store_that_went_away_is_named_in_place_of_what_an_engine_says(lake: L
         raise LakeError("the store cannot be asked")
 
     ctx = workspace(replace(lake, require_writer=away))
-    with pytest.raises(LakeError, match="the store cannot be asked") as told, build_session(ctx):
+    with pytest.raises(LakeError, match="the store cannot be asked") as told, writer_session(ctx):
         raise OSError("curlCode: 6")
     assert str(told.value.__cause__) == "curlCode: 6"
 
 
 def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> None:
     ctx = workspace(lake)
-    with pytest.raises(OSError, match="no space"), build_session(ctx):
+    with pytest.raises(OSError, match="no space"), writer_session(ctx):
         raise OSError("no space")
 
 
@@ -36,7 +36,7 @@ def test_an_engine_that_was_started_anew_is_said_to_be(lake: Lake, said: str) ->
     ctx = workspace(lake)
     with (
         pytest.raises(EngineError, match="while it was at work; nothing was half-published: run again"),
-        build_session(ctx),
+        writer_session(ctx),
     ):
         raise SparkConnectGrpcException(said)
 
@@ -49,7 +49,7 @@ def test_what_cannot_be_cleaned_up_hides_no_error(lake: Lake, monkeypatch: pytes
             raise LakeError("what runs have staged cannot be removed")
 
     monkeypatch.setattr(Lake, "drop_staging", refuse)
-    with pytest.raises(ValueError, match="the first"), build_session(ctx):
+    with pytest.raises(ValueError, match="the first"), writer_session(ctx):
         raise ValueError("the first")
-    with build_session(ctx):
+    with writer_session(ctx):
         pass

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from pyspark.sql import SparkSession
 from rich.console import Console
-from typer.testing import CliRunner
+from typer.testing import Result
 
 from config.load import ConfigError
 from config.secrets import Secrets
@@ -21,16 +20,16 @@ from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold_ticks import TRADE_BAR_DIFFERENCES
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
-from flows.cli import maintenance as operate_commands
 from flows.cli.check import check_tables
 from flows.cli.context import CliContext
 from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import CHECKS
 from tests import flat_files
 from tests.jobs.reference_frames import listed
 from tests.lakes import build_lake, land_rows
 from tests.payloads import DAYS, bar, daily, intraday, overview
+from tests.serving.command_line import run_command
 
 NEWER = {
     *("silver_corporate_actions", "silver_news", "silver_instruments", "silver_trades", "silver_quotes"),
@@ -43,9 +42,8 @@ LISTING = (
 NOW = datetime(2024, 12, 18, tzinfo=UTC)
 
 
-def context_of(lake: Lake, *, is_json: bool = False) -> CliContext:
-    console = Console(width=400)
-    return CliContext(Settings(), Secrets(_env_file=None), lake, is_json, console, lambda: NOW)
+def context_of(lake: Lake) -> CliContext:
+    return CliContext(Settings(), Secrets(_env_file=None), lake, False, Console(width=400), lambda: NOW)
 
 
 def fill(spark: SparkSession, lake: Lake) -> None:
@@ -60,8 +58,8 @@ def fill(spark: SparkSession, lake: Lake) -> None:
     ctx = flat_files.tick_workspace(lake)
     flat_files.land_trades(lake, [flat_files.trade(n, f"10:0{n}:00") for n in range(3)])
     flat_files.land_quotes(lake, [flat_files.quote(9, "10:01:30")])
-    built = [*build_files(ctx, spark), build_tick_gold(ctx, spark)]
-    assert {each.result.status for each in built} == {"done"}
+    built = [*build_tick_files(ctx, spark), build_tick_gold(ctx, spark)]
+    assert {each.status for each in built} == {"done"}
     append_rows(lake, TRADE_BAR_DIFFERENCES, [difference()])
 
 
@@ -103,10 +101,8 @@ def only_bars(spark: SparkSession, lake: Lake) -> Lake:
     return lake
 
 
-def ask(lake: Lake, *words: str, is_json: bool = False) -> Any:
-    app = typer.Typer()
-    operate_commands.register(app, lambda: context_of(lake, is_json=is_json))
-    return CliRunner().invoke(app, ["check", *words])
+def ask(lake: Lake, *words: str, is_json: bool = False) -> Result:
+    return run_command(lake, "check", *words, is_json=is_json, now=NOW, console=Console(width=400))
 
 
 def test_what_was_never_filled_is_said_and_fails_nothing(only_bars: Lake) -> None:

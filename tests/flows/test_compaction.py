@@ -14,8 +14,8 @@ from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
-from flows.maintain import maintain_table
 from jobs.engine.compaction import LostRowsError, compact
+from jobs.pipelines.maintenance import maintain_table
 from tests.flows.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS

@@ -17,9 +17,10 @@ from delta_tables.storage.row_digest import row_digest
 from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
-from flows.maintain import MaintenanceError, maintain_table, maintain_tables
+from flows.operations.maintain import MaintenanceError, maintain_tables
 from jobs.engine.compaction import vacuum
 from jobs.history.pending_payloads import pending_window
+from jobs.pipelines.maintenance import maintain_table
 from tests.flows.command_line import Cli
 from tests.flows.installation import Installation
 from tests.flows.small_files import (
@@ -143,14 +144,13 @@ def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: Spark
         MaintenanceSettings(retain_hours=24)
 
 
-def test_a_table_that_fails_stops_no_other(spark: SparkSession, lake: Lake, prefect_server: object) -> None:
-    del prefect_server
+def test_a_table_that_fails_stops_no_other(spark: SparkSession, lake: Lake) -> None:
     land_and_build(lake, spark)
     log = Path(lake.uri(RAW_FILES)) / "_delta_log"
     next(log.glob("*.json")).write_text("{")
     ctx = workspace_of_damaged(lake)
     with pytest.raises(MaintenanceError, match=r"bronze.raw_files") as failed:
-        maintain_tables(ctx, None, (RAW_FILES, RAW_PAYLOADS))
+        maintain_tables(ctx, None, tables=(RAW_FILES, RAW_PAYLOADS))
     assert "raw_payloads" not in str(failed.value)
     assert files(lake, RAW_PAYLOADS) == 1
 
@@ -160,10 +160,7 @@ def workspace_of_damaged(lake: Lake) -> Any:
     return replace(workspace(Lake(f"{lake.root}-other")), lake=lake)
 
 
-def test_the_command_maintains_and_shows_the_storage_by_layer(
-    prefect_server: object, full: Installation, cli: Cli
-) -> None:
-    del prefect_server
+def test_the_command_maintains_and_shows_the_storage_by_layer(full: Installation, cli: Cli) -> None:
     ended = cli("--config", full.config, "--json", "maintain")
     assert ended.code == 0, ended.error
     told = json.loads(ended.out)

@@ -13,7 +13,7 @@ from delta_tables.tables.ops import RUNS
 from flows.cli.summary import print_summary
 from flows.market_data import market_data
 from flows.operations.run_summary import RunSummary
-from flows.simulator.alphavantage.plans import PLANS, Plan, PlanName
+from flows.simulator.alphavantage.plans import PLANS, PlanName, SubscriptionPlan
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from tests.flows.installation import Installation, install
@@ -115,7 +115,7 @@ def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
 def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
     simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PLANS, PlanName.PREMIUM, Plan(calls_per_day=2))
+    monkeypatch.setitem(PLANS, PlanName.PREMIUM, SubscriptionPlan(calls_per_day=2))
     simulator = simulate(plan=PlanName.PREMIUM)
     here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM", "KO", "XOM"), threads=1)
     summary = run(here).result()

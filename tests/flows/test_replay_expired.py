@@ -67,7 +67,7 @@ def test_expired_files_are_fetched_again_and_replayed(filled: RunContext, spark:
 
     fetched, built = replay_files(filled, spark, ReplayScope())
 
-    assert [each.result.status for each in built] == ["replayed", "replayed"]
+    assert [each.status for each in built] == ["replayed", "replayed"]
     assert [each.failures for each in fetched] == [()]
     assert landed_files(lake) == rows
     for day, before in wrong.items():
@@ -83,12 +83,12 @@ def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
 
     _, built = replay_files(filled, spark, ReplayScope())
 
-    assert [each.result.status for each in built] == ["replayed", "blocked"]
-    assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].result.detail or "")
-    assert "the provider has other bytes now" in (built[1].result.detail or "")
+    assert [each.status for each in built] == ["replayed", "blocked"]
+    assert "day_aggs_v1 of 2010-08-12 cannot be replayed" in (built[1].detail or "")
+    assert "the provider has other bytes now" in (built[1].detail or "")
     assert highs(filled.lake, THURSDAY) == before
     logged = read_rows(filled.lake, RUNS, ["detail"], "status = 'blocked'").to_pylist()
-    assert [row["detail"] for row in logged] == [built[1].result.detail]
+    assert [row["detail"] for row in logged] == [built[1].detail]
 
 
 def test_days_that_the_provider_has_no_longer_are_named(
@@ -97,14 +97,14 @@ def test_days_that_the_provider_has_no_longer_are_named(
     provider_simulator: Any = simulator.service.provider_simulator("massive")
     provider_simulator.files.overrides[file_key("day_aggs_v1", THURSDAY)] = b"gone"
     _, built = replay_files(filled, spark, ReplayScope())
-    assert [each.result.status for each in built] == ["replayed", "blocked"]
-    assert "2010-08-12 cannot be replayed" in (built[1].result.detail or "")
-    assert "no gzip file" in (built[1].result.detail or "")
+    assert [each.status for each in built] == ["replayed", "blocked"]
+    assert "2010-08-12 cannot be replayed" in (built[1].detail or "")
+    assert "no gzip file" in (built[1].detail or "")
 
 
 def test_without_keys_the_days_are_named_and_what_is_missing(filled: RunContext, spark: SparkSession) -> None:
     ctx = replace(filled, secrets=Secrets.model_validate({}))
     _, (lost,) = replay_files(ctx, spark, ReplayScope())
-    assert lost.result.status == "blocked"
-    assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.result.detail or "")
-    assert "MASSIVE_ACCESS_KEY_ID" in (lost.result.detail or "")
+    assert lost.status == "blocked"
+    assert "day_aggs_v1 of 2010-08-11, 2010-08-12 cannot be replayed" in (lost.detail or "")
+    assert "MASSIVE_ACCESS_KEY_ID" in (lost.detail or "")

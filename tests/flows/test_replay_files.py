@@ -14,13 +14,13 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver import BARS, QUARANTINE
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from flows.ingestion.replay_scope import Scope, require_known, scope_of
-from jobs.runs.errors import PlanError
-from flows.replay import replay_files
+from flows.operations.replay import replay_files
 from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.replay_scope import ReplayScope, require_known, resolve_scope
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import Built
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.runs.errors import PlanError
+from jobs.runs.stage import StageResult
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -79,8 +79,8 @@ def land(lake: Lake) -> None:
 
 def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
     ctx = tick_workspace(lake, **settings)
-    for each in (*build_bar_files(ctx, spark), *build_files(ctx, spark), build_tick_gold(ctx, spark)):
-        assert each.result.status == "done", each.result.detail
+    for each in (*build_bar_files(ctx, spark), *build_tick_files(ctx, spark), build_tick_gold(ctx, spark)):
+        assert each.status == "done", each.detail
     lake.drop_staging()
 
 
@@ -89,9 +89,11 @@ def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
         build(spark, lake, **settings)
 
 
-def replayed(spark: SparkSession, lake: Lake, scope: Scope | None = None, **settings: Any) -> list[Built]:
+def replayed(
+    spark: SparkSession, lake: Lake, scope: ReplayScope | None = None, **settings: Any
+) -> list[StageResult]:
     ctx = tick_workspace(lake, **settings)
-    _, built = replay_files(ctx, spark, scope or Scope())
+    _, built = replay_files(ctx, spark, scope or ReplayScope())
     built.append(build_tick_gold(ctx, spark))
     lake.drop_staging()
     return built
@@ -101,8 +103,8 @@ def hashes(lake: Lake) -> dict[str, str]:
     return {table.full_name: content_hash(lake, table) for table in TABLES}
 
 
-def changed(built: list[Built]) -> list[tuple[str, str, int]]:
-    return [(each.result.subject, each.result.status, each.result.rows_out) for each in built]
+def changed(built: list[StageResult]) -> list[tuple[str, str, int]]:
+    return [(each.subject, each.status, each.rows_out) for each in built]
 
 
 def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
@@ -118,7 +120,7 @@ def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
 
     built = replayed(spark, mended, rows_per_batch=1000)
 
-    assert {each.result.status for each in built} == {"replayed", "done"}
+    assert {each.status for each in built} == {"replayed", "done"}
     assert hashes(mended) == hashes(clean)
 
 
@@ -140,14 +142,14 @@ def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: Spark
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51"))
     with broken_judges():
         ctx = tick_workspace(lake)
-        assert len([*build_bar_files(ctx, engine), *build_files(ctx, engine)]) == 2
+        assert len([*build_bar_files(ctx, engine), *build_tick_files(ctx, engine)]) == 2
     lake.drop_staging()
     assert (prices(lake), set_aside(lake)) == ({1: 100.5, 4: 50.25, 5: 1.0}, ["2"])
     assert bar_highs(lake) == {50.25: 100.0}
 
-    _, built = replay_files(tick_workspace(lake), engine, Scope())
+    _, built = replay_files(tick_workspace(lake), engine, ReplayScope())
 
-    assert [each.result.status for each in built] == ["replayed", "replayed"]
+    assert [each.status for each in built] == ["replayed", "replayed"]
     assert (prices(lake), set_aside(lake)) == ({1: 50.25, 2: 50.25, 3: 50.25, 4: 50.25}, ["5"])
     assert bar_highs(lake) == {50.25: 99.0, 51.0: 99.0}
 
@@ -164,7 +166,7 @@ def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: La
 def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(spark: SparkSession, lake: Lake) -> None:
     land(lake)
     build_broken(spark, lake)
-    scope = scope_of(Scope(start=LATER.date(), end=LATER.date(), tables=("trades",)))
+    scope = resolve_scope(ReplayScope(start=LATER.date(), end=LATER.date(), tables=("trades",)))
     (trades, _) = changed(replayed(spark, lake, scope))
     assert trades[:2] == ("silver.trades", "replayed")
     prices = read_rows(lake, TRADES, where="sequence_number = 1 AND symbol = 'IBM'").to_pylist()
@@ -176,7 +178,7 @@ def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, lake: L
     build_broken(spark, lake)
     before = read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows
     bad = read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows
-    replayed(spark, lake, Scope(symbols=("AIG",)))
+    replayed(spark, lake, ReplayScope(symbols=("AIG",)))
     assert read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows == before
     assert read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows == bad
     assert read_rows(lake, TRADES, where="symbol = 'AIG'").num_rows == 40 + 1  # and a correction
@@ -185,25 +187,24 @@ def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, lake: L
 
 def test_other_providers_have_no_files(spark: SparkSession, lake: Lake) -> None:
     land(lake)
-    assert replay_files(tick_workspace(lake), spark, Scope(providers=("yahoo",))) == ([], [])
+    assert replay_files(tick_workspace(lake), spark, ReplayScope(providers=("yahoo",))) == ([], [])
 
 
 def test_a_table_that_is_not_made_from_bronze_is_refused() -> None:
     with pytest.raises(PlanError, match=r"no table 'gold\.signals' .* silver\.trades"):
-        scope_of(Scope(tables=("gold.signals",)))
+        resolve_scope(ReplayScope(tables=("gold.signals",)))
 
 
 def test_what_never_arrived_is_refused_before_anything_is_judged(lake: Lake) -> None:
     land_rows(lake, [daily("AAPL", {"2010-08-11": bar()})])
-    require_known(lake, Scope(providers=("alphavantage",), symbols=("AAPL",)))
+    require_known(lake, ReplayScope(providers=("alphavantage",), symbols=("AAPL",)))
     with pytest.raises(PlanError, match="nothing of the symbol 'AAPLE' lies in Bronze; did you mean AAPL"):
-        require_known(lake, Scope(symbols=("AAPLE",)))
+        require_known(lake, ReplayScope(symbols=("AAPLE",)))
     with pytest.raises(PlanError, match="nothing of the provider 'massive' lies in Bronze"):
-        require_known(lake, Scope(providers=("massive",)))
+        require_known(lake, ReplayScope(providers=("massive",)))
 
 
-def test_the_command_refuses_it_too(here: Installation, cli: Cli, prefect_server: object) -> None:
-    del prefect_server
+def test_the_command_refuses_it_too(here: Installation, cli: Cli) -> None:
     ended = cli("--config", here.config, "replay", "--table", "moon")
     assert ended.code == 2
     assert "no table 'silver.moon'" in ended.error

@@ -12,9 +12,9 @@ from config.settings import Providers
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.ops import RUNS
-from flows.build import build_all
 from flows.ingestion.file_retention import expire_built_files
-from jobs.pipelines.silver_tick_files import build_files
+from flows.operations.build import build_all
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_context import RunContext
 from tests.flat_files import (
     DAY,
@@ -54,14 +54,14 @@ def test_old_files_leave_once_built_and_the_run_log_says_so(spark: SparkSession,
     unbuilt = land_quotes(lake, [quote(1)])
     broken = land_text(lake, "trades_v1", gzip.compress(b"ticker\nIBM\n"), FETCHED, DAY + DAYS)
     with_quotes_pending = work_of(lake, 31)
-    build_files(with_quotes_pending, spark)
+    build_tick_files(with_quotes_pending, spark)
     land_quotes(lake, [quote(1), quote(2)], FETCHED, DAY + 2 * DAYS)
 
     assert expire_built_files(work_of(lake, 30)) == []
     assert expire_built_files(work_of(lake, 3000, retention_days=0)) == []
     (done,) = expire_built_files(work_of(lake, 31))
 
-    assert (done.result.rows_in, done.result.rows_out) == (4, 2)
+    assert (done.rows_in, done.rows_out) == (4, 2)
     remaining = landing(lake)
     assert {old.path, unbuilt.path}.isdisjoint(remaining)
     assert {young.path, broken.path} < remaining
@@ -76,21 +76,18 @@ def test_old_files_leave_once_built_and_the_run_log_says_so(spark: SparkSession,
 def test_what_was_never_built_is_never_removed(lake: Lake) -> None:
     file = land_trades(lake, [trade(1)])
     (done,) = expire_built_files(work_of(lake, 3000))
-    assert done.result.rows_out == 0
+    assert done.rows_out == 0
     assert landing(lake) == {file.path}
 
 
-def test_a_run_ends_with_it_and_the_next_one_builds_nothing_anew(
-    lake: Lake, prefect_server: object, tmp_path: Path
-) -> None:
-    del prefect_server
+def test_a_run_ends_with_it_and_the_next_one_builds_nothing_anew(lake: Lake, tmp_path: Path) -> None:
     land_trades(lake, [trade(1)])
     made = work_of(lake, 31)
     ctx = replace(made, settings=made.settings.model_copy(update={"state_dir": tmp_path / "state"}))
-    assert "retention" in [each.result.stage for each in build_all(ctx)]
+    assert "retention" in [each.stage for each in build_all(ctx)]
     assert landing(lake) == set()
 
     again = build_all(replace(ctx, run_id="the-next"))
-    assert {each.result.status for each in again} <= {"nothing_new", "done"}
-    assert "silver.trades" not in [each.result.subject for each in again]
+    assert {each.status for each in again} <= {"nothing_new", "done"}
+    assert "silver.trades" not in [each.subject for each in again]
     assert len(retention(lake)) == 1

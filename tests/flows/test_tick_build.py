@@ -23,9 +23,9 @@ from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.engine.table_io import append_first
 from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_payloads import Built
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.run_log import SILVER
+from jobs.runs.stage import StageResult
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -44,9 +44,9 @@ TICK_TABLES = (TRADES, QUOTES, TICK_FEATURES, TRADE_BAR_DIFFERENCES, QUARANTINE)
 NEXT_DAY = DAY + timedelta(days=1)
 
 
-def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[Built]:
+def build(spark: SparkSession, lake: Lake, **settings: Any) -> list[StageResult]:
     ctx = tick_workspace(lake, **settings)
-    built = [*build_files(ctx, spark), build_tick_gold(ctx, spark)]
+    built = [*build_tick_files(ctx, spark), build_tick_gold(ctx, spark)]
     lake.drop_staging()
     return built
 
@@ -64,8 +64,8 @@ def hashes(lake: Lake) -> list[str]:
     return [content_hash(lake, table) for table in TICK_TABLES]
 
 
-def statuses(built: Sequence[Built]) -> list[tuple[str, str]]:
-    return [(each.result.subject, each.result.status) for each in built]
+def statuses(built: Sequence[StageResult]) -> list[tuple[str, str]]:
+    return [(each.subject, each.status) for each in built]
 
 
 def last_commit(lake: Lake, table: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -145,7 +145,7 @@ def test_one_changed_trade_of_a_file_of_30_days_ago_changes_its_row_its_minute_a
     file = land_trades(lake, changed, LATER)
     built = build(engine, lake)
 
-    assert [each.result.rows_out for each in built] == [2, 2]
+    assert [each.rows_out for each in built] == [2, 2]
     after = rows_of(lake, TRADES)
     key = ("IBM", DAY, 120)
     versions_of_it = [r for r in after if (r["symbol"], r["trade_dt"], r["sequence_number"]) == key]
@@ -240,8 +240,8 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_stays_pending(spark: Spar
     for _ in range(2):
         built = build(spark, lake)
         assert statuses(built)[:2] == [("silver.trades", "blocked")] * 2
-        assert header_only.key in (built[0].result.detail or "")
-        assert "missing" in (built[1].result.detail or "")
+        assert header_only.key in (built[0].detail or "")
+        assert "missing" in (built[1].detail or "")
     assert len(rows_of(lake, QUOTES)) == 1
 
 
@@ -262,8 +262,8 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
     ctx = tick_workspace(lake)
     (tmp_path / "silver_trades.yml").write_text(text + rule)
     object.__setattr__(ctx, "checks", tmp_path)
-    (built,) = build_files(ctx, spark)
-    assert (built.result.status, rows_of(lake, TRADES)) == ("blocked", [])
+    (built,) = build_tick_files(ctx, spark)
+    assert (built.status, rows_of(lake, TRADES)) == ("blocked", [])
     assert [gate.is_publishable for gate in built.gates] == [False]
     assert statuses(build(spark, lake)) == [("silver.trades", "done"), ("gold_ticks", "done")]
 
@@ -287,7 +287,7 @@ def test_vendor_bars_that_arrive_later_are_compared(spark: SparkSession, lake: L
     build(spark, lake)
     assert rows_of(lake, TRADE_BAR_DIFFERENCES) == []
     land_vendor_bars(lake, {"10:00:00": "50.25", "10:01:00": "50.26"})
-    assert build(spark, lake)[-1].result.rows_out == 4
+    assert build(spark, lake)[-1].rows_out == 4
     found = {(r["timestamp"].minute, r["measure"]) for r in rows_of(lake, TRADE_BAR_DIFFERENCES)}
     assert found == {(1, "open"), (1, "high"), (1, "low"), (1, "close")}
 

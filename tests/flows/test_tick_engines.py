@@ -18,7 +18,7 @@ from flows.simulator.massive.file_store import FileStore, object_key
 from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
 from jobs.pipelines.gold_ticks import build_tick_gold
 from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_tick_files import build_files
+from jobs.pipelines.silver_tick_files import build_tick_files
 from tests.flat_files import FETCHED, LATER, csv_text, land_quotes, land_text, ns, quote, tick_workspace
 
 DAY = date(2010, 8, 12)
@@ -38,8 +38,8 @@ def grown(spark: SparkSession, lake: Lake) -> list[str]:
             assert found is not None
             land_text(lake, dataset, found.content, at, DAY)
         ctx = tick_workspace(lake, stocks=("IBM", "KO"))
-        built = [*build_bar_files(ctx, spark), *build_files(ctx, spark), build_tick_gold(ctx, spark)]
-        assert {each.result.status for each in built} == {"done"}
+        built = [*build_bar_files(ctx, spark), *build_tick_files(ctx, spark), build_tick_gold(ctx, spark)]
+        assert {each.status for each in built} == {"done"}
         lake.drop_staging()
     return [content_hash(lake, table) for table in TABLES]
 
@@ -70,8 +70,8 @@ def test_a_corrected_quote_and_a_corrected_daily_bar_close_what_they_replace(
         rows = [dict(zip(columns, cells, strict=True))]
         land_text(lake, DAY_BARS, csv_text(rows, COLUMNS_OF[DAY_BARS]), fetched_at)
         ctx = tick_workspace(lake)
-        built = [*build_bar_files(ctx, engine), *build_files(ctx, engine)]
-        assert [each.result.status for each in built] == ["done", "done"]
+        built = [*build_bar_files(ctx, engine), *build_tick_files(ctx, engine)]
+        assert [each.status for each in built] == ["done", "done"]
         lake.drop_staging()
 
     quotes = read_rows(lake, silver_ticks.QUOTES).to_pylist()

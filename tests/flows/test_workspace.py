@@ -8,8 +8,8 @@ import pytest
 
 from config.load import ConfigError
 from delta_tables.storage.lake import LakeError
-from flows.operations.ingest import ingest_all
 from flows.ingestion.source import FetchRequest
+from flows.operations.ingest import ingest_all
 from jobs.runs.run_context import CHECKS, market_clock, new_run_id, open_run_context, utc_now
 from tests.flows.installation import Installation, install
 

@@ -11,6 +11,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from jobs.parsing.registry import BAR_PARSERS, calendars_for
 from jobs.pipelines import silver_payloads as silver_build
+from jobs.pipelines.silver_tables import SilverPipeline
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday
 
@@ -37,7 +38,7 @@ def test_a_first_load_is_that_of_history_and_merge(
         land_rows(appended, delivery)
         build_lake(engine, appended)
         with monkeypatch.context() as patch:
-            patch.setattr(silver_build, "_is_first", lambda *_: False)
+            patch.setattr(silver_build, "_is_initial", lambda *_: False)
             land_rows(merged, delivery)
             build_lake(spark, merged)
         assert hashes(appended) == hashes(merged), rows_that_differ(appended, merged)
@@ -47,13 +48,13 @@ def test_a_first_load_is_that_of_history_and_merge(
 def test_the_first_delivery_is_a_first_load_and_the_second_none(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake, asked, is_first = Lake(str(tmp_path / "lake")), [], silver_build._is_first
+    lake, asked, is_first = Lake(str(tmp_path / "lake")), [], silver_build._is_initial
 
-    def noted(recipe: silver_build.SilverTable, *frames: Any) -> bool:
-        asked.append((recipe.table is BARS, is_first(recipe, *frames)))
+    def noted(pipeline: SilverPipeline, *frames: Any) -> bool:
+        asked.append((pipeline.table is BARS, is_first(pipeline, *frames)))
         return asked[-1][1]
 
-    monkeypatch.setattr(silver_build, "_is_first", noted)
+    monkeypatch.setattr(silver_build, "_is_initial", noted)
     for delivery in deliveries():
         land_rows(lake, delivery)
         build_lake(spark, lake)

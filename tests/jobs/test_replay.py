@@ -10,11 +10,11 @@ from pyspark.sql import functions as F
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, QUARANTINE
-from flows.ingestion.replay_scope import Scope
-from flows.replay import replay_silver
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.parsing.registry import BAR_PARSERS, PayloadParser
 from jobs.pipelines.gold_sessions import rebuild_gold
+from jobs.pipelines.replay_payloads import replay_payloads
+from jobs.pipelines.replay_scope import ReplayScope
 from tests.lakes import build_lake, hashes, land_rows, workspace
 from tests.payloads import DAYS, T0, bar, daily, overview
 
@@ -43,9 +43,9 @@ def broken(payloads_df: DataFrame) -> DataFrame:
     )
 
 
-def replay_all(spark: SparkSession, lake: Lake, scope: Scope) -> None:
+def replay_all(spark: SparkSession, lake: Lake, scope: ReplayScope) -> None:
     ctx = workspace(lake)
-    assert {built.result.status for built in replay_silver(ctx, spark, scope)} == {"replayed"}
+    assert {built.status for built in replay_payloads(ctx, spark, scope)} == {"replayed"}
     rebuild_gold(ctx, spark)
     lake.drop_staging()
 
@@ -65,7 +65,7 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
     assert read_rows(mended, QUARANTINE).num_rows == 2
     assert read_rows(mended, BARS, where="close = 9999").num_rows == 1
     assert hashes(mended) != hashes(clean)
-    replay_all(engine, mended, Scope(symbols=("S0", "S1", "S2")))
+    replay_all(engine, mended, ReplayScope(symbols=("S0", "S1", "S2")))
     assert hashes(mended) == hashes(clean)
 
 
@@ -73,4 +73,4 @@ def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: La
     land_rows(lake, payloads())
     build_lake(spark, lake)
     ctx = workspace(lake)
-    assert [built.result.rows_out for built in replay_silver(ctx, spark, Scope())] == [0, 0, 0]
+    assert [built.rows_out for built in replay_payloads(ctx, spark, ReplayScope())] == [0, 0, 0]

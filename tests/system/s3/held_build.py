@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from flows.build import build_session
+from jobs.pipelines.writer_session import writer_session
 from jobs.runs.run_context import open_run_context
 
 if __name__ == "__main__":
-    with build_session(open_run_context(), span_seconds=float(sys.argv[1])):
+    with writer_session(open_run_context(), span_seconds=float(sys.argv[1])):
         sys.stdout.write("inside\n")
         sys.stdout.flush()
         time.sleep(600)

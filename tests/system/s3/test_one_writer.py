@@ -27,13 +27,14 @@ from delta_tables.tables import gold, gold_reconciliation, silver, silver_refere
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
 from delta_tables.tables.silver_reference import INSTRUMENTS
-from flows.build import build_session
 from infra.spark import driver
 from jobs.engine.compaction import compact, vacuum
 from jobs.engine.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
 from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.silver_payloads import SILVER_TABLES, build_silver
+from jobs.pipelines.silver_payloads import build_silver
+from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.writer_session import writer_session
 from jobs.runs.run_context import RunContext, new_run_id
 from tests.lakes import land_rows
 from tests.minio_server import Store, needs_minio
@@ -97,11 +98,11 @@ def test_a_second_builder_is_told_who_builds_and_follows_one_that_was_killed(
     with builder_elsewhere(bucket, tmp_path / "elsewhere") as first:
         with (
             pytest.raises(LakeError, match=rf"being written \(build\) by .* process {first.pid} "),
-            build_session(ctx, wait_seconds=1),
+            writer_session(ctx, wait_seconds=1),
         ):
             pass
         first.kill()
-        with build_session(ctx, wait_seconds=120) as (writer, _spark):
+        with writer_session(ctx, wait_seconds=120) as (writer, _spark):
             writer.lake.require_writer()
     assert lease_objects(bucket) == []
 
@@ -118,11 +119,11 @@ def test_a_build_whose_lease_is_stolen_publishes_nothing_more_and_says_why(
     ctx = workspace_on(bucket, tmp_path)
     land_rows(ctx.lake, [daily("A", {day: bar() for day in DAYS}), overview("A")])
     bars, fundamentals = (
-        next(recipe for recipe in SILVER_TABLES if recipe.table is table) for table in (BARS, FUNDAMENTALS)
+        next(each for each in SILVER_PIPELINES if each.table is table) for table in (BARS, FUNDAMENTALS)
     )
     started = versions(ctx.lake)
-    with build_session(ctx) as (writer, spark):
-        assert build_silver(writer, spark, bars).result.rows_out == len(DAYS)
+    with writer_session(ctx) as (writer, spark):
+        assert build_silver(writer, spark, bars).rows_out == len(DAYS)
         before = versions(ctx.lake)
         steal(bucket)
         with pytest.raises(LeaseHeldError, match="a thief took it over"):
@@ -144,9 +145,9 @@ def test_a_build_leaves_neither_a_lease_nor_what_killed_runs_had_staged(bucket: 
     client, prefix = client_and_prefix(bucket)
     client.put_object(Bucket="market", Key=f"{prefix}/_staging/killed/bars/part.parquet", Body=b"rows")
     land_rows(ctx.lake, [daily("A", {day: bar() for day in DAYS})])
-    with build_session(ctx) as (writer, spark):
+    with writer_session(ctx) as (writer, spark):
         assert len(lease_objects(bucket)) == 1
-        assert build_silver(writer, spark, SILVER_TABLES[0]).result.rows_out == len(DAYS)
+        assert build_silver(writer, spark, SILVER_PIPELINES[0]).rows_out == len(DAYS)
     left = client.list_objects_v2(Bucket="market", Prefix=f"{prefix}/_").get("Contents", [])
     assert [each["Key"] for each in left if not each["Key"].endswith("/")] == []
 
@@ -187,9 +188,9 @@ def test_a_lake_in_a_folder_has_no_lease(lake: Lake, tmp_path: Path) -> None:
     with driver.only_driver(lake, "here") as require_ours, driver.only_driver(lake, "there"):
         require_ours()
     ctx = RunContext(Settings(state_dir=tmp_path), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
-    with build_session(ctx) as (writer, _spark):
+    with writer_session(ctx) as (writer, _spark):
         assert writer.lake.require_writer is lake.require_writer
-        with pytest.raises(LakeError, match="another run has been building"), build_session(ctx, 0.1):
+        with pytest.raises(LakeError, match="another run has been building"), writer_session(ctx, 0.1):
             pass
     assert not Path(lake.root, "_lease").exists()
 
