@@ -1,4 +1,4 @@
-"""Which sessions a Gold run has to look at again, found from the Silver rows that changed."""
+"""The sessions that a Gold run has to compute again, found from the Silver rows that changed."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,17 +12,22 @@ from jobs.gold.split_adjustment import basis_dt
 
 
 def changed_rows(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFrame:
-    """The rows that the given runs wrote or closed; all rows for None."""
+    """The rows that the given runs wrote or closed; all rows if `run_ids` is None."""
     return silver_df if run_ids is None else silver_df.filter(F.col("run_id").isin(*run_ids))
 
 
 def changed_days(changed_bars_df: DataFrame) -> DataFrame:
-    """The symbol-sessions whose bars changed: DAY_KEYS and calendar."""
+    """One row per session whose bars changed: symbol, trade_dt, interval, provider and calendar."""
     return changed_bars_df.select(*DAY_KEYS, "calendar").distinct()
 
 
 def mark_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataFrame) -> DataFrame:
-    """`days_df` with `is_changed` also true where the session ended after a fact about it changed."""
+    """The days with is_changed also true if the session ended after a fact about its symbol changed.
+
+    Args:
+        days_df: symbol, day_end_at (UTC) and is_changed.
+        changed_fundamentals_df: symbol and known_from of the changed rows.
+    """
     since_df = changed_fundamentals_df.groupBy(F.col("symbol").alias("f_symbol")).agg(
         F.min("known_from").alias("f_since")
     )
@@ -32,11 +37,14 @@ def mark_changed_fundamentals(days_df: DataFrame, changed_fundamentals_df: DataF
 
 
 def split_span(changed_splits_df: DataFrame, kpis_df: DataFrame) -> tuple[date, date] | None:
-    """The first and the last date on whose sessions changed splits bear; None where there are no splits.
+    """The first and the last date of the sessions that changed splits affect; None without any split.
 
-    `changed_splits_df`: symbol, ex_dt. To a split belong the days around it, as another provider may date
-    it (see delta_tables.views.adjustment_factors), and the earlier sessions whose prices were stated after
-    it.
+    A split affects the days around it, on which another provider may date it (see
+    delta_tables.views.adjustment_factors), and earlier sessions whose prices are stated in shares after it.
+
+    Args:
+        changed_splits_df: symbol and ex_dt.
+        kpis_df: symbol, trade_dt and basis_dt of gold.daily_kpis.
     """
     days_df = kpis_df.select("symbol", "trade_dt", basis_dt().alias("basis_dt"))
     since, until = _around_split()
@@ -49,10 +57,12 @@ def split_span(changed_splits_df: DataFrame, kpis_df: DataFrame) -> tuple[date, 
 
 
 def mark_changed_splits(days_df: DataFrame, changed_splits_df: DataFrame, lookback: int) -> DataFrame:
-    """`days_df` with `is_changed` also true where a changed split lies between it and a session before.
+    """The days with is_changed also true if a changed split lies between the session and an earlier one.
 
-    Before: one of the symbol's `lookback` sessions before, of any provider; `changed_splits_df` has
-    symbol and ex_dt.
+    Args:
+        days_df: symbol, trade_dt, interval, provider, session_no, basis_dt and is_changed.
+        changed_splits_df: symbol and ex_dt.
+        lookback: the number of earlier sessions of the symbol, of any provider, to consider.
     """
     splits_df = changed_splits_df.select(F.col("symbol").alias("s_symbol"), "ex_dt").distinct()
     pairs_df = days_df.select(*DAY_KEYS, "session_no", basis_dt().alias("day_basis_dt")).join(
@@ -72,7 +82,10 @@ def _around_split() -> tuple[Column, Column]:
 
 
 def mark_affected(days_df: DataFrame, window_sessions: int) -> DataFrame:
-    """Adds `is_affected`: the session was touched, or one that a window of its figures reaches was."""
+    """The days with is_affected: whether the session, or one in the window before it, has changed.
+
+    `days_df`: symbol, session_no and is_changed.
+    """
     reach = Window.partitionBy("symbol").orderBy("session_no").rangeBetween(-window_sessions, 0)
-    # a sum slides along its window; a maximum is searched for again at each row
+    # a sum slides along its window, whereas a maximum is computed again for each row
     return days_df.withColumn("is_affected", F.sum(F.col("is_changed").cast("int")).over(reach) > 0)

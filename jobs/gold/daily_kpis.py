@@ -1,4 +1,4 @@
-"""Gold daily_kpis: a session's key figures from its bars."""
+"""Gold daily_kpis: key figures of sessions, computed from their bars."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -14,13 +14,21 @@ _EXACT = "decimal(38,12)"
 
 
 def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
-    """One row a symbol, session, interval and provider: OHLC, volume, averages and bar counts.
+    """One row per symbol, session, interval and provider: prices, volume, averages and bar counts.
 
-    The values are the bars' own, adjusted for nothing; basis_dt is the day whose shares they count.
-    `bars_df`: current rows of silver.bars. Only bars of the regular session count (all of a market that
-    never closes). Typical price = (high + low + close) / 3; average_price is its mean over the bars,
-    vwap = sum(typical x volume) / sum(volume), which of one daily bar is its typical price
-    (https://www.investopedia.com/terms/v/vwap.asp). expected_bars = session length / interval.
+    Only bars of the regular session count (all bars of a market that never closes). Prices and volume are not
+    adjusted. Typical price = (high + low + close) / 3; average_price is its mean over the bars; vwap =
+    sum(typical price x volume) / sum(volume), which for one daily bar is its typical price
+    (https://www.investopedia.com/terms/v/vwap.asp). expected_bars = length of the session / interval.
+
+    Args:
+        bars_df: current rows of silver.bars.
+        sessions_df: sessions of the bars' calendars (market_calendar.sessions.sessions_frame).
+
+    Returns:
+        symbol, trade_dt, interval, provider, asset_class, calendar, session_no, is_half_day, day_end_at
+        (UTC), open, high, low, close, average_price, vwap (quote currency), volume (units), bar_count,
+        expected_bars, basis_dt (date whose share count the prices are stated in) and is_simulated.
     """
     regular_df = bars_df.filter(F.col("session").isin("regular", "24x7"))
     # three times the typical price; decimals narrow enough that no engine cuts the product's scale
@@ -58,12 +66,17 @@ def session_kpis(bars_df: DataFrame, sessions_df: DataFrame) -> DataFrame:
 
 
 def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
-    """Adds price_change and price_change_pct against the last session before that has a row.
+    """The days with their change of price against the last earlier session of the series that has a row.
 
-    It is looked for in the `lookback_sessions` before; null where there is none. Its close is put into
-    this session's shares by the splits in between, so a split is no change; dividends are one.
+    Only the `lookback_sessions` before are considered; the change is null if none has a row. The earlier
+    close is adjusted for the splits in between, so a split is not a change; a dividend is.
 
-    `days_df`: session_kpis with SPLIT_LOG.
+    Args:
+        days_df: session_kpis with log_split_factor (split_adjustment.with_log_split_factor).
+        lookback_sessions: number of sessions.
+
+    Returns:
+        All columns, price_change (quote currency) and price_change_pct (%).
     """
     series = Window.partitionBy("symbol", "interval", "provider").orderBy("session_no")
     is_near = F.col("session_no") - F.lag("session_no").over(series) <= lookback_sessions
@@ -80,10 +93,9 @@ def with_price_change(days_df: DataFrame, lookback_sessions: int) -> DataFrame:
 
 
 def ratio(numerator: Column, denominator: Column) -> Column:
-    """numerator / denominator as a price, half up at six decimals; null where the denominator is 0.
+    """numerator / denominator as a price, half up at six decimals; null if the denominator is 0.
 
-    Sums are kept as exact decimals and divided once, in double: the result does not depend on the order
-    of the rows.
+    Sums are exact decimals, divided once in double, so the result does not depend on the order of the rows.
     """
     return half_up(numerator.cast("double") / F.when(denominator != 0, denominator).cast("double"))
 
@@ -91,7 +103,7 @@ def ratio(numerator: Column, denominator: Column) -> Column:
 def half_up(value: Column) -> Column:
     """A double as a price, half up at six decimals, by the same arithmetic on every engine.
 
-    round(double) is not: of 0.0640625 the embedded engine makes 0.064062 and Apache Spark 0.064063.
+    round(double) differs: the embedded engine rounds 0.0640625 to 0.064062, Apache Spark to 0.064063.
     """
     millionths = F.floor(value * F.lit(1e6) + F.lit(0.5)).cast("decimal(24,0)")
     return (millionths * F.lit("0.000001").cast("decimal(7,6)")).cast(PRICE)

@@ -1,4 +1,4 @@
-"""The Gold batches of a run: which sessions to compute again, and their rows in each Gold table."""
+"""The Gold batches of a run: the sessions to compute again, and their rows in each Gold table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ _ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "
 
 @dataclass(frozen=True)
 class Changed:
-    """What changed in Silver, as rows: DAY_KEYS and calendar of the days whose bars did; symbol and
-    known_from of fundamentals; symbol and ex_dt of splits. None where nothing of the kind did.
+    """What changed in Silver, as frames; None if nothing of the kind changed.
+
+    `days_df`: symbol, trade_dt, interval, provider and calendar of the sessions whose bars changed;
+    `fundamentals_df`: symbol and known_from; `splits_df`: symbol and ex_dt.
     """
 
     days_df: DataFrame
@@ -32,7 +34,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Reach:
-    """The dates that a change between `start` and `end` can feel: read from `first`, up to `last`."""
+    """The dates that a change between `start` and `end` can affect: from `first` to `last`."""
 
     start: date
     end: date
@@ -43,8 +45,8 @@ class Reach:
 def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterable[str]) -> Reach:
     """The dates to read for changes from `start` to `end`, by the sessions of `calendars`.
 
-    Twice the longest window to each side: a figure's window holds price changes, and each of those may
-    itself look a window back over sessions without a bar.
+    Twice the longest window on each side: the window of a figure contains price changes, and each of those
+    can itself look a window back over sessions without a bar.
     """
     steps = 2 * settings.longest_window_sessions
     firsts, lasts = [], []
@@ -60,13 +62,17 @@ def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterab
 def all_days(
     bars_df: DataFrame, actions_df: DataFrame | None, sessions_df: DataFrame, settings: SignalSettings
 ) -> DataFrame:
-    """Every day of the bars, as symbol_days gives them where all have changed: all are affected.
+    """Every session of the bars, as symbol_days returns them; is_affected is true for all.
 
-    `bars_df`: current silver.bars; `actions_df`: silver.corporate_actions as known now, None without any.
+    Args:
+        bars_df: current rows of silver.bars.
+        actions_df: current rows of silver.corporate_actions; None without any.
+        sessions_df: sessions of the bars' calendars (market_calendar.sessions.sessions_frame).
+        settings: lengths of the windows.
     """
     days_df = session_kpis(bars_df, sessions_df)
-    dated_df = _dated(days_df, bars_df.select("provider", "symbol"), actions_df)
-    priced_df = with_price_change(dated_df, settings.longest_window_sessions)
+    factored_df = _with_split_factor(days_df, bars_df.select("provider", "symbol"), actions_df)
+    priced_df = with_price_change(factored_df, settings.longest_window_sessions)
     return priced_df.withColumn("is_affected", F.lit(True))
 
 
@@ -78,11 +84,22 @@ def symbol_days(
     sessions_df: DataFrame,
     settings: SignalSettings,
 ) -> DataFrame:
-    """The days that a change reaches, with price changes, SPLIT_LOG and `is_affected`.
+    """The sessions that a change can affect, one row per symbol, session, interval and provider.
 
-    Days whose bars changed are computed again from `bars_df` (current silver.bars); the days around them
-    come from `stored_kpis_df` (gold.daily_kpis), of the symbols that changed only. `actions_df`:
-    silver.corporate_actions as known now, None without any.
+    Sessions whose bars changed are computed again from `bars_df`; the sessions around them are read from
+    `stored_kpis_df`, for the changed symbols only.
+
+    Args:
+        changed: what changed in Silver.
+        bars_df: current rows of silver.bars.
+        stored_kpis_df: gold.daily_kpis.
+        actions_df: current rows of silver.corporate_actions; None without any.
+        sessions_df: sessions of the calendars (market_calendar.sessions.sessions_frame).
+        settings: lengths of the windows.
+
+    Returns:
+        The columns of daily_kpis.session_kpis, log_split_factor, price_change (quote currency),
+        price_change_pct, is_changed (its inputs changed) and is_affected (its figures can change).
     """
     keys, changed_df = list(DAY_KEYS), changed.days_df
     fresh_df = session_kpis(bars_df.join(changed_df, keys, "left_semi"), sessions_df)
@@ -101,11 +118,13 @@ def symbol_days(
         days_df = mark_changed_fundamentals(days_df, changed.fundamentals_df)
     if changed.splits_df is not None:
         days_df = mark_changed_splits(days_df, changed.splits_df, lookback)
-    return mark_affected(with_price_change(_dated(days_df, series_df, actions_df), lookback), 2 * lookback)
+    return mark_affected(
+        with_price_change(_with_split_factor(days_df, series_df, actions_df), lookback), 2 * lookback
+    )
 
 
-def _dated(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:
-    """Adds SPLIT_LOG; `series_df`: provider and symbol of the days."""
+def _with_split_factor(days_df: DataFrame, series_df: DataFrame, actions_df: DataFrame | None) -> DataFrame:
+    """Adds log_split_factor; `series_df`: provider and symbol of the days."""
     if actions_df is None:
         return with_no_splits(days_df)
     return with_log_split_factor(days_df, split_steps(series_df.distinct(), actions_df))
@@ -120,19 +139,25 @@ def _changed_symbols(changed: Changed) -> DataFrame:
 
 
 def gold_rows(frame_df: DataFrame, table: Table, run_id: str) -> DataFrame:
-    """The frame as rows of a Gold table, written by `run_id`."""
-    dated_df = frame_df.withColumn("partition_dt", F.trunc("trade_dt", "year"))
-    return table.conform(dated_df.withColumn("run_id", F.lit(run_id)))
+    """The frame as rows of a Gold table, with run_id and partition_dt (first day of the year).
+
+    `frame_df`: trade_dt and the other columns of the table.
+
+    Raises:
+        SchemaMismatch: a column of the table is missing, or there are others.
+    """
+    partitioned_df = frame_df.withColumn("partition_dt", F.trunc("trade_dt", "year"))
+    return table.conform(partitioned_df.withColumn("run_id", F.lit(run_id)))
 
 
 def kpi_rows(days_df: DataFrame, run_id: str) -> DataFrame:
-    """The affected days as rows of gold.daily_kpis."""
+    """The affected sessions as rows of gold.daily_kpis; `days_df`: symbol_days or all_days."""
     affected_df = days_df.filter("is_affected")
     return gold_rows(affected_df.drop(*_ONLY_COMPUTED), DAILY_KPIS, run_id)
 
 
 def bars_condition(start: date, end: date) -> str:
-    """Literal dates for reading the bars of the sessions from `start` to `end`; see partition_dt."""
+    """The SQL condition, with literal dates, for the bars of the sessions from `start` to `end`."""
     year = start.replace(month=1, day=1)
     return (
         f"trade_dt >= date'{start}' AND trade_dt <= date'{end}' AND partition_dt >= date'{year}' "
@@ -141,5 +166,5 @@ def bars_condition(start: date, end: date) -> str:
 
 
 def fundamentals_start(known_from: Sequence[date]) -> date | None:
-    """The first session date that changed fundamentals can concern: a day early, for the time zone."""
+    """The first session date that changed fundamentals can affect: a day earlier, for the time zone."""
     return min(known_from) - timedelta(days=1) if known_from else None

@@ -26,7 +26,7 @@ _STEP = ("s_provider", "s_symbol", "s_from_dt", "s_to_dt", "s_log")
 
 
 def basis_dt() -> Column:
-    """The date whose share count a row of gold.daily_kpis is stated in; trade_dt for rows without basis_dt."""
+    """The date whose share count a row of gold.daily_kpis is stated in; trade_dt if basis_dt is null."""
     return F.coalesce("basis_dt", "trade_dt")
 
 
@@ -140,8 +140,8 @@ def split_adjusted_days(days_df: DataFrame, window_sessions: int) -> DataFrame:
     copies, is_original false, exist only to be in such windows.
 
     Args:
-        days_df: one row per symbol and session: symbol, session_no, close, volume and log_split_factor; staged,
-            because it is read several times.
+        days_df: one row per symbol and session: symbol, session_no, close, volume and log_split_factor;
+            staged, because it is read several times.
         window_sessions: the longest window.
 
     Returns:

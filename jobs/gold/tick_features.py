@@ -1,4 +1,4 @@
-"""Gold tick_features: each minute's spread, mid price, volume and return, from trades and quotes."""
+"""Gold tick_features: spread, mid price, volume and return per minute, from trades and quotes."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -13,11 +13,16 @@ _MID = TICK_FEATURES.schema["mid_price"].dataType
 
 
 def tick_features(trades_df: DataFrame, quotes_df: DataFrame, run_id: str) -> DataFrame:
-    """Rows of gold.tick_features for the sessions of the trades and quotes, which must be there whole.
+    """One row per symbol and minute: the columns of gold.tick_features.
 
-    `trades_df`: silver.trades, corrected; `quotes_df`: silver.quotes; both what is known now.
-    Returns are of the close of one minute to that of the last minute before it that has one, in the same
-    session date; the first has none. log_return is rounded to 12 places, for equal figures on every engine.
+    Returns compare the close of a minute with the last earlier close of the same session date; the first
+    close has none. log_return is rounded to 12 places, so that every engine gives the same figures.
+
+    Args:
+        trades_df: current rows of silver.trades without cancelled ones (delta_tables.views.tick_views), whole
+            sessions.
+        quotes_df: current rows of silver.quotes of the same sessions, whole sessions.
+        run_id: written into the rows.
     """
     minutes_df = trade_minutes(trades_df).select(
         *BAR_KEYS, "session", "close", "volume", "trade_count", "is_simulated"
@@ -51,7 +56,7 @@ def _quote_minutes(quotes_df: DataFrame) -> DataFrame:
 def _joined(minutes_df: DataFrame, quotes_df: DataFrame) -> DataFrame:
     joined_df = minutes_df.join(quotes_df, list(BAR_KEYS), "full")
     none = F.lit(0).cast("bigint")
-    drawn = [F.coalesce(name, F.lit(False)) for name in ("is_simulated", "q_is_simulated")]
+    simulated = [F.coalesce(name, F.lit(False)) for name in ("is_simulated", "q_is_simulated")]
     return joined_df.select(
         *BAR_KEYS,
         F.coalesce("session", "q_session").alias("session"),
@@ -59,12 +64,15 @@ def _joined(minutes_df: DataFrame, quotes_df: DataFrame) -> DataFrame:
         F.coalesce("volume", F.lit(0).cast(SIZE)).alias("volume"),
         F.coalesce("quote_count", none).alias("quote_count"),
         F.coalesce("trade_count", none).alias("trade_count"),
-        (drawn[0] | drawn[1]).alias("is_simulated"),
+        (simulated[0] | simulated[1]).alias("is_simulated"),
     )
 
 
 def _with_volume_average(minutes_df: DataFrame) -> DataFrame:
-    """Over minutes of the clock: one without a tick has no row and counts as a volume of 0."""
+    """Adds volume_avg_20 and volume_ratio_20 over the last 20 minutes of the clock.
+
+    A minute without a tick has no row and counts as a volume of 0.
+    """
     numbered_df = minutes_df.withColumn(
         "minute_no", F.floor(F.unix_timestamp("timestamp") / 60).cast("bigint")
     )

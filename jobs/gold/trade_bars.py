@@ -1,7 +1,7 @@
-"""Minute bars made from trades, and where they differ from the vendor's.
+"""Minute bars computed from trades, and their differences from the vendor's bars.
 
-Which trades count is decided by their conditions (jobs/silver/trade_conditions.py). Open and close go by SIP
-time, then sequence number. A minute without a trade that counts for open and close has no bar
+A trade's conditions decide what it updates (jobs/silver/trade_conditions.py). Open and close follow the SIP
+time, then the sequence number. A minute without a trade that updates open and close has no bar
 (https://massive.com/knowledge-base/categories/trades).
 """
 
@@ -20,22 +20,27 @@ BAR_KEYS = ("provider", "symbol", "trade_dt", "timestamp")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two bars may be apart and still agree: prices in currency, volume in shares."""
+    """The largest difference at which two bars agree: prices in currency, volume in shares."""
 
     price: Decimal = Decimal("0.0001")
     volume: Decimal = Decimal(1)
 
 
 def minute_of(at: Column) -> Column:
-    """The start of the minute that an instant is in."""
+    """The start of the minute that contains the instant."""
     return F.timestamp_seconds(F.floor(F.unix_timestamp(at) / 60) * 60)
 
 
 def trade_minutes(trades_df: DataFrame) -> DataFrame:
-    """One row a symbol and minute with a trade: BAR_KEYS, session, prices, volume, trade_count.
+    """One row per symbol and minute with a trade.
 
-    `trades_df`: rows of silver.trades, cancelled ones left out (delta_tables.views.tick_views). open and
-    close, or high and low, are null where no trade of the minute counts for them.
+    Args:
+        trades_df: silver.trades without cancelled ones (delta_tables.views.tick_views).
+
+    Returns:
+        provider, symbol, trade_dt, timestamp (start of the minute, UTC), session, open, high, low, close
+        (quote currency), volume (shares), trade_count and is_simulated. open and close, or high and low, are
+        null if no trade of the minute updates them.
     """
     in_order = [F.col(name) for name in ("sip_timestamp_ns", "sequence_number", "exchange", "trade_id")]
     price_at = F.when(F.col("updates_open_close"), F.struct(*in_order, F.col("price")))
@@ -60,9 +65,9 @@ def trade_minutes(trades_df: DataFrame) -> DataFrame:
 
 
 def trade_bars(trades_df: DataFrame) -> DataFrame:
-    """The minute bars of the trades: BAR_KEYS, session, open, high, low, close, volume, trade_count.
+    """The minute bars of the trades: the rows of trade_minutes that have an open.
 
-    Of `trade_minutes` those that have an open.
+    `trades_df`: silver.trades without cancelled ones (delta_tables.views.tick_views).
     """
     return trade_minutes(trades_df).filter("open is not null")
 
@@ -70,10 +75,16 @@ def trade_bars(trades_df: DataFrame) -> DataFrame:
 def bar_differences(
     ours_df: DataFrame, vendor_df: DataFrame, run_id: str, tolerance: Tolerance | None = None
 ) -> DataFrame:
-    """Rows of gold.trade_bar_differences: one for each measure in which two bars of a minute differ.
+    """One row per minute and measure in which two bars differ: the columns of gold.trade_bar_differences.
 
-    `ours_df`: trade_bars; `vendor_df`: BAR_KEYS, the measures and is_simulated of the same symbols and
-    sessions. A bar that only one of them has differs in every measure.
+    A bar that only one side has differs in every measure.
+
+    Args:
+        ours_df: trade_bars.
+        vendor_df: provider, symbol, trade_dt, timestamp, open, high, low, close, volume and is_simulated, of
+            the same symbols and sessions.
+        run_id: written into the rows.
+        tolerance: the largest difference that counts as equal.
     """
     prefixed = [
         frame_df.select(
@@ -85,20 +96,20 @@ def bar_differences(
     ]
     both_df = prefixed[0].join(prefixed[1], list(BAR_KEYS), "full")
     measure_df = both_df.withColumn("measure", F.explode(F.array(*(F.lit(name) for name in _MEASURES))))
-    drawn = [F.coalesce(f"{side}_is_simulated", F.lit(False)) for side in ("ours", "vendor")]
+    simulated = [F.coalesce(f"{side}_is_simulated", F.lit(False)) for side in ("ours", "vendor")]
     compared_df = measure_df.select(
         *BAR_KEYS,
         "measure",
         _of_measure("ours").alias("from_trades"),
         _of_measure("vendor").alias("from_vendor"),
-        (drawn[0] | drawn[1]).alias("is_simulated"),
+        (simulated[0] | simulated[1]).alias("is_simulated"),
         F.lit(run_id).alias("run_id"),
     ).filter("not (from_trades <=> from_vendor)")
     return TRADE_BAR_DIFFERENCES.conform(_with_difference(compared_df, tolerance or Tolerance()))
 
 
 def _of_measure(side: str) -> Column:
-    """The side's value of the row's measure; a struct of each would carry comments Sail cannot cast."""
+    """The side's value of the row's measure. A struct would carry comments, which Sail cannot cast."""
     value = F.lit(None).cast(MEASURE)
     for name in _MEASURES:
         value = F.when(F.col("measure") == name, F.col(f"{side}_{name}")).otherwise(value)

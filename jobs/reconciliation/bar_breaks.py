@@ -1,8 +1,8 @@
-"""Bars of one market from several providers: whose bar holds, and where the others differ from it.
+"""Bars of one market from several providers: the preferred bar, and where the others differ from it.
 
-Only like is compared with like: candles of one symbol, interval and instant, of one calendar and part of
-the session, drawn ones with drawn ones, and on one basis (jobs/reconciliation/split_alignment.py). A null
-volume says that the market reports none, and differs from nothing.
+Only comparable bars are compared: candles of one symbol, interval and instant, of one calendar and part of
+the session, simulated with simulated ones, in the shares of the same day (split_alignment.py). A null volume
+means that the market reports none; it differs from nothing.
 """
 
 from collections.abc import Sequence
@@ -26,30 +26,43 @@ DIFFERS, MISSING, NOT_COMPARED = "differs", "missing", "not_compared"
 _SERIES = ("symbol", "interval", "calendar", "session", "is_simulated")
 _BAR = (*_SERIES, "trade_dt", "timestamp")
 _SIDE = ("provider", "payload_id", "adjustment", "basis_dt", *FIELDS)
-# narrow enough that no engine cuts the scale of a product with a factor or a tolerance
+# Narrow enough that no engine reduces the scale of a product with a factor or a tolerance.
 _EXACT = "decimal(26,12)"
-_MAX_RELATIVE_DIFFERENCE = 1e11  # what fits the column of relative differences
+_MAX_RELATIVE_DIFFERENCE = 1e11  # the largest value that fits the column
 
 
 def compared_bars(bars_df: DataFrame, provider_order: Sequence[str]) -> DataFrame:
-    """The candles of `bars_df`, one a provider, with basis_dt and `provider_rank`: 1 where the bar holds.
+    """The candles, one per provider, with their rank among the providers.
 
-    `bars_df`: current rows of silver.bars, symbols spelled alike (jobs.gold.provider_ranking.spelled_as). Of
-    several providers the first in `provider_order` holds, then the first by name.
+    Args:
+        bars_df: current rows of silver.bars, symbols in one spelling (gold.provider_ranking.spelled_as).
+        provider_order: names of providers, the preferred one first; the others follow by name.
+
+    Returns:
+        The columns of silver.bars, basis_dt (date whose share count the bar is stated in) and provider_rank:
+        1 for the preferred bar.
     """
     first = Window.partitionBy(*_BAR).orderBy(provider_rank(provider_order), "provider")
-    alike_df = _one_per_provider(bars_df.filter("kind = 'candle'"))
-    return with_basis_dt(alike_df).withColumn("provider_rank", F.row_number().over(first))
+    candles_df = _one_per_provider(bars_df.filter("kind = 'candle'"))
+    return with_basis_dt(candles_df).withColumn("provider_rank", F.row_number().over(first))
 
 
 def bar_breaks(
     compared_df: DataFrame, steps_df: DataFrame, settings: ReconciliationSettings, run_id: str
 ) -> DataFrame:
-    """Rows of gold.bar_breaks: each field outside its tolerance, each bar missing or not comparable.
+    """One row per break: each field outside its tolerance, each bar that is missing or not comparable.
 
-    `compared_df`: compared_bars, with the daily ones of `longest_gap_days` around those asked about;
-    `steps_df`: jobs.reconciliation.split_alignment.split_steps of them. Both are read several times: best
-    staged. The bar that holds is compared with each other one.
+    The preferred bar is compared with every other bar.
+
+    Args:
+        compared_df: compared_bars, including the daily bars of `longest_gap_days` around the sessions to
+            compare; staged, because it is read several times.
+        steps_df: split_alignment.alignment_steps of `compared_df`; staged likewise.
+        settings: tolerances and the longest gap.
+        run_id: written into the rows.
+
+    Returns:
+        The columns of gold.bar_breaks.
     """
     preferred_df = compared_df.filter("provider_rank = 1").select(*_BAR, *_side("a"))
     others_df = compared_df.filter("provider_rank > 1").select(*_BAR, *_side("b"))
@@ -62,10 +75,10 @@ def bar_breaks(
 
 
 def _one_per_provider(bars_df: DataFrame) -> DataFrame:
-    """A provider may have a symbol in two spellings: what was learned last holds, then the greater hash."""
+    """One bar per provider, even with two spellings: the latest known_from, then the greater payload_id."""
     same = Window.partitionBy("symbol", "interval", "timestamp", "provider")
     ranked = same.orderBy(F.desc("known_from"), F.desc("payload_id"), F.desc("position"))
-    return bars_df.withColumn("choice", F.row_number().over(ranked)).filter("choice = 1").drop("choice")
+    return bars_df.withColumn("rank", F.row_number().over(ranked)).filter("rank = 1").drop("rank")
 
 
 def _side(side: str) -> list[Column]:
@@ -73,26 +86,28 @@ def _side(side: str) -> list[Column]:
 
 
 def _different(pairs_df: DataFrame, settings: ReconciliationSettings) -> DataFrame:
-    """The fields that differ, and one row for each pair that has no common basis."""
-    is_bare = F.col(BASIS) == NO_BASIS
-    fields = F.when(is_bare, F.array(F.lit(WHOLE_BAR))).otherwise(F.array(*(F.lit(name) for name in FIELDS)))
+    """The fields that differ, and one row per pair of bars that cannot be compared."""
+    is_incomparable = F.col(BASIS) == NO_BASIS
+    fields = F.when(is_incomparable, F.array(F.lit(WHOLE_BAR))).otherwise(
+        F.array(*(F.lit(name) for name in FIELDS))
+    )
     valued_df = pairs_df.withColumn("field", F.explode(fields)).withColumns(
         {f"value_{side}": _of_field(side) for side in ("a", "b")}
     )
     has_both = F.col("value_a").isNotNull() & F.col("value_b").isNotNull()
-    measured_df = _measured(valued_df.filter(is_bare | has_both), settings)
+    measured_df = _measured(valued_df.filter(is_incomparable | has_both), settings)
     is_outside = ~F.coalesce(F.col("is_within"), F.lit(False))
-    status = F.when(is_bare, NOT_COMPARED).otherwise(DIFFERS)
-    return measured_df.filter(is_outside).withColumn("status", status).select(*_row())
+    status = F.when(is_incomparable, NOT_COMPARED).otherwise(DIFFERS)
+    return measured_df.filter(is_outside).withColumn("status", status).select(*_break_columns())
 
 
 def _measured(valued_df: DataFrame, settings: ReconciliationSettings) -> DataFrame:
-    """Adds difference, relative_difference, unit, tolerance and is_within; null for whole bars."""
+    """Adds difference, relative_difference, unit, tolerance and is_within; all null for whole bars."""
     is_volume, is_price = F.col("field") == "volume", ~F.col("field").isin(WHOLE_BAR, "volume")
     by_unit = {
         "unit": ("%", "bp"),
         "tolerance": (settings.volume_tolerance_pct, settings.price_tolerance_bp),
-        "units_a_whole": (Decimal(100), Decimal(10_000)),
+        "units_per_whole": (Decimal(100), Decimal(10_000)),
     }
     measured_df = valued_df.withColumns(
         {
@@ -102,12 +117,12 @@ def _measured(valued_df: DataFrame, settings: ReconciliationSettings) -> DataFra
     ).withColumns(
         {
             "tolerance": F.col("tolerance").cast(TOLERANCE),
-            # of two MEASUREs Apache Spark would cut the last decimal
+            # Apache Spark would drop the last decimal of a difference of two MEASUREs
             "difference": F.col("value_b").cast(_EXACT) - F.col("value_a").cast(_EXACT),
             "whole": F.when(F.col("value_a") == 0, F.col("value_b")).otherwise(F.col("value_a")).cast(_EXACT),
         }
     )
-    parts = F.abs(F.col("difference")).cast(_EXACT) * F.col("units_a_whole").cast("decimal(5,0)")
+    parts = F.abs(F.col("difference")).cast(_EXACT) * F.col("units_per_whole").cast("decimal(5,0)")
     relative = parts.cast("double") / F.when(F.col("whole") != 0, F.col("whole")).cast("double")
     return measured_df.withColumn("is_within", parts <= F.col("whole") * F.col("tolerance")).withColumn(
         "relative_difference",
@@ -117,8 +132,8 @@ def _measured(valued_df: DataFrame, settings: ReconciliationSettings) -> DataFra
     )
 
 
-def _row() -> list[Column]:
-    """The columns of gold.bar_breaks but run and layout."""
+def _break_columns() -> list[Column]:
+    """The columns of gold.bar_breaks without run_id and partition_dt."""
     renamed = {
         f"{name}_{side}": f"{side}_{name}" for name in ("provider", "payload_id") for side in ("a", "b")
     }
@@ -127,7 +142,7 @@ def _row() -> list[Column]:
 
 
 def _of_field(side: str) -> Column:
-    """The side's value of the row's field; an array of structs would carry comments that Sail cannot cast."""
+    """The side's value of the row's field. Structs would carry comments, which Sail cannot cast."""
     value = F.lit(None).cast(MEASURE)
     for name in FIELDS:
         value = F.when(F.col("field") == name, F.col(f"{side}_{name}").cast(MEASURE)).otherwise(value)
@@ -135,29 +150,28 @@ def _of_field(side: str) -> Column:
 
 
 def _missing(preferred_df: DataFrame, bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
-    """The holding bars that another provider lacks in a session which it covers, with its name."""
+    """The preferred bars that another provider lacks in a session that it covers, with that provider."""
     expected_df = _covered_sessions(bars_df).unionByName(_covered_days(bars_df, longest_gap_days))
-    asked_df = preferred_df.join(expected_df, [*_SERIES, "trade_dt"]).filter("a_provider <> b_provider")
+    candidates_df = preferred_df.join(expected_df, [*_SERIES, "trade_dt"]).filter("a_provider <> b_provider")
     ended = F.unix_timestamp("timestamp") + interval_minutes(F.col("interval")) * 60
     was_over = F.col("covered_at").isNull() | (F.unix_timestamp("covered_at") >= ended)
-    had_df = bars_df.select(*_BAR, F.col("provider").alias("b_provider"))
-    lacking_df = asked_df.filter(was_over).join(had_df, [*_BAR, "b_provider"], "left_anti")
-    texts = {"field": WHOLE_BAR, "status": MISSING, "unit": None, "b_payload_id": None}
+    present_df = bars_df.select(*_BAR, F.col("provider").alias("b_provider"))
+    missing_df = candidates_df.filter(was_over).join(present_df, [*_BAR, "b_provider"], "left_anti")
+    values = {"field": WHOLE_BAR, "status": MISSING, "unit": None, "b_payload_id": None}
     numbers = ("value_a", "value_b", "difference", "relative_difference", "tolerance")
-    nothing = F.lit(None)
-    return lacking_df.withColumns(
+    return missing_df.withColumns(
         {
             BASIS: F.col("a_adjustment"),
-            **{name: F.lit(text).cast("string") for name, text in texts.items()},
-            **{name: nothing.cast(BAR_BREAKS.schema[name].dataType) for name in numbers},
+            **{name: F.lit(value).cast("string") for name, value in values.items()},
+            **{name: F.lit(None).cast(BAR_BREAKS.schema[name].dataType) for name in numbers},
         }
-    ).select(*_row())
+    ).select(*_break_columns())
 
 
 def _covered_sessions(bars_df: DataFrame) -> DataFrame:
-    """Sessions of which a provider has intraday bars, and when it was last heard of each.
+    """Sessions of which a provider has intraday bars, with its latest known_from as covered_at.
 
-    What was not over when its provider was last heard cannot be missing yet.
+    A bar that had not ended at covered_at cannot be missing yet.
     """
     return (
         bars_df.filter(~F.col("interval").isin(*LONG_INTERVALS))
@@ -167,7 +181,7 @@ def _covered_sessions(bars_df: DataFrame) -> DataFrame:
 
 
 def _covered_days(bars_df: DataFrame, longest_gap_days: int) -> DataFrame:
-    """The dates between two daily bars of a provider that follow one another and are not too far apart."""
+    """The dates between consecutive daily bars of a provider that are not too far apart."""
     daily_df = bars_df.filter(F.col("interval") == DAILY)
     series = Window.partitionBy(*_SERIES, "provider").orderBy("trade_dt")
     gaps_df = daily_df.withColumn("next_dt", F.lead("trade_dt").over(series)).filter(

@@ -74,8 +74,8 @@ def test_each_session_is_seen_in_the_shares_of_those_that_look_back_on_it(engine
             engine, (1, "60", "10", None), (2, "66", None, None), (3, "33", "20", None), (4, "30", "5", None)
         ),
     )
-    found = split_adjusted_days(days_df, 2).orderBy("basis", "session_no").collect()
-    seen = [(row["session_no"], row["close"], row["volume"], row["is_own"]) for row in found]
+    found = split_adjusted_days(days_df, 2).orderBy("adjusted_to", "session_no").collect()
+    seen = [(row["session_no"], row["close"], row["volume"], row["is_original"]) for row in found]
     assert seen == [
         (1, Decimal(60), Decimal(10), True),
         (2, Decimal(66), None, True),
