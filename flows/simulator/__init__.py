@@ -14,9 +14,10 @@ Where do I go to…?
     show that a client stayed within its quota   call_log.py
     cause errors on demand                       faults.py, data_faults.py, http_response.py
     change what is public at an instant          market/clock.py, market/market.py, market/sessions.py
-    see the real bars, and bars made from them   market/real_prices.py, market/intraday_bars.py, market/ticks.py
-    see generated coins and exchange rates       market/crypto_prices.py, market/fx_rates.py; their intraday
-                                                 bars in market/continuous_bars.py
+    see the real bars                            market/real_prices.py
+    see the bars and ticks generated from them   market/intraday_bars.py, market/ticks.py
+    see generated coins and exchange rates       market/crypto_prices.py, market/fx_rates.py,
+                                                 market/continuous_bars.py
 
 A provider imports `market`, faults and the contract, but no other provider and not the registry.
 """

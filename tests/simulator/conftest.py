@@ -1,4 +1,4 @@
-"""Simulators to ask, and the captures of the real vendor's bodies where they are present."""
+"""Running simulators, and the captures of the real vendor's bodies if they are present."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from flows.simulator.service import SimulatorConfig
 
 _CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"
 
-FetchRequest = Callable[..., requests.Response]
+SendQuery = Callable[..., requests.Response]
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def captures() -> Path:
 
 @pytest.fixture
 def simulate() -> Iterator[Callable[..., Simulator]]:
-    """Starts simulators, which end with the test."""
+    """Starts simulators that end with the test."""
     with ExitStack() as stack:
         yield lambda **config: stack.enter_context(Simulator(SimulatorConfig(**config)))
 
 
 @pytest.fixture
-def ask() -> Iterator[FetchRequest]:
-    """Asks a simulator over HTTP, with a key unless told otherwise."""
+def send_query() -> Iterator[SendQuery]:
+    """Sends a query to the simulated Alpha Vantage over HTTP, with a key by default."""
     with requests.Session() as session:
 
         def get(simulator: Any, **params: str) -> requests.Response:

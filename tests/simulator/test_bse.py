@@ -1,4 +1,4 @@
-"""The simulator speaks the Bombay exchange's download site, and the real handler understands it."""
+"""The simulated download site of the Bombay exchange works with the real handler."""
 
 import csv
 import io
@@ -32,17 +32,17 @@ Fetch = Callable[..., RawPayload]
 
 @pytest.fixture
 def fetch(tmp_path: Path) -> Iterator[Fetch]:
-    """Fetches a day's file from a simulator by the real handler."""
-    made: list[Bse] = []
+    """Fetches a day's file from a simulator with the real handler."""
+    handlers: list[Bse] = []
 
     def get(simulator: Simulator, day: date) -> RawPayload:
         policy = HttpPolicy(attempts=1, malformed_attempts=1)
-        made.append(connect(tmp_path, base_url=simulator.base + FOLDER, policy=policy))
-        (record,) = made[-1].fetch(Query("bhavcopy", "ALL", start=day, end=day))
+        handlers.append(connect(tmp_path, base_url=simulator.base + FOLDER, policy=policy))
+        (record,) = handlers[-1].fetch(Query("bhavcopy", "ALL", start=day, end=day))
         return record
 
     yield get
-    for handler in made:
+    for handler in handlers:
         handler.close()
 
 
@@ -60,7 +60,7 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("layout", DAYS)
-def test_every_day_has_the_layout_of_its_time(layout: str, simulate: Any, fetch: Fetch) -> None:
+def test_every_day_has_the_layout_in_use_then(layout: str, simulate: Any, fetch: Fetch) -> None:
     record = fetch(simulate(clock=NOW), DAYS[layout])
 
     rows = rows_of(record.body)
@@ -71,22 +71,22 @@ def test_every_day_has_the_layout_of_its_time(layout: str, simulate: Any, fetch:
 
 
 @pytest.mark.parametrize(("layout", "file"), [("udiff", "20260814.csv"), ("isin", "20240115_legacy.csv")])
-def test_the_columns_are_those_of_the_real_files(layout: str, file: str, simulate: Any, fetch: Fetch) -> None:
+def test_columns_match_the_real_files(layout: str, file: str, simulate: Any, fetch: Fetch) -> None:
     if not CASSETTES.is_dir():
         pytest.skip("the captures of the exchange's files are not part of the project (2026-11)")
     real = rows_of((CASSETTES / file).read_bytes())[0]
-    mine = rows_of(fetch(simulate(clock=NOW), DAYS[layout]).body)[0]
+    simulated = rows_of(fetch(simulate(clock=NOW), DAYS[layout]).body)[0]
 
-    assert list(mine) == list(real)
-    assert {name for name, value in mine.items() if not value} == {
+    assert list(simulated) == list(real)
+    assert {name for name, value in simulated.items() if not value} == {
         name for name, value in real.items() if not value
     }
-    assert [name for name, value in mine.items() if value != value.strip()] == [
+    assert [name for name, value in simulated.items() if value != value.strip()] == [
         name for name, value in real.items() if name == "SC_GROUP" and value != value.strip()
     ]
 
 
-def test_prices_are_sane_and_each_day_begins_where_the_last_ended(simulate: Any, fetch: Fetch) -> None:
+def test_prices_are_valid_and_follow_the_previous_close(simulate: Any, fetch: Fetch) -> None:
     simulator = simulate(clock=NOW)
     before, day = (rows_of(fetch(simulator, date(2026, 8, number)).body) for number in (13, 14))
 
@@ -96,7 +96,7 @@ def test_prices_are_sane_and_each_day_begins_where_the_last_ended(simulate: Any,
     assert [row["PrvsClsgPric"] for row in day] == [row["ClsPric"] for row in before]
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(simulate: Any, fetch: Fetch) -> None:
+def test_bytes_depend_on_the_seed(simulate: Any, fetch: Fetch) -> None:
     first, again, other = (fetch(simulate(clock=NOW, seed=seed), DAYS["isin"]).body for seed in (1, 1, 2))
     assert first == again != other
 
@@ -111,13 +111,13 @@ def test_a_day_without_a_file_gets_a_page(day: date, simulate: Any, fetch: Fetch
     assert refusal(fetch, simulator, day) is ErrorClass.no_data
 
 
-def test_a_file_is_out_at_20_00_in_india(simulate: Any, fetch: Fetch) -> None:
+def test_a_file_is_published_at_20_00_in_india(simulate: Any, fetch: Fetch) -> None:
     early = simulate(clock=datetime(2026, 8, 14, 14, 29, tzinfo=UTC))
     assert refusal(fetch, early, TODAY) is ErrorClass.no_data
     assert fetch(simulate(clock=datetime(2026, 8, 14, 14, 30, tzinfo=UTC)), TODAY).body
 
 
-def test_before_there_were_isins_their_file_is_empty(simulate: Any) -> None:
+def test_the_isin_file_of_a_day_before_isins_is_empty(simulate: Any) -> None:
     simulator = simulate(clock=NOW)
     url = f"{simulator.base}{FOLDER}/EQ_ISINCODE_200810.zip"
     response = requests.get(url, headers=BROWSER, timeout=60)
@@ -125,18 +125,18 @@ def test_before_there_were_isins_their_file_is_empty(simulate: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"User-Agent": "Mozilla/5.0"}, {"Referer": "https://x.example"}])
-def test_only_browsers_are_answered(headers: dict[str, str], simulate: Any) -> None:
+def test_only_browsers_are_served(headers: dict[str, str], simulate: Any) -> None:
     url = f"{simulate(clock=NOW).base}{FOLDER}/{file_names(TODAY)[0]}"
     assert requests.get(url, headers=headers, timeout=60).status_code == 403
 
 
-def test_a_late_file_comes_later(simulate: Any, fetch: Fetch) -> None:
+def test_a_late_file_is_published_later(simulate: Any, fetch: Fetch) -> None:
     late = (Fault(FaultKind.LATE_BARS, seconds=3600),)
     assert refusal(fetch, simulate(clock=NOW, faults=late), TODAY) is ErrorClass.no_data
     assert fetch(simulate(clock=NOW.replace(hour=16), faults=late), TODAY).body
 
 
-def test_a_correction_changes_its_share_of_the_lines_once_it_is_known(simulate: Any, fetch: Fetch) -> None:
+def test_a_correction_changes_its_share_of_lines_once_it_is_known(simulate: Any, fetch: Fetch) -> None:
     fault = Fault(FaultKind.CORRECTIONS, rate=0.1, at=NOW, keys=(TODAY.isoformat(),))
     simulator = simulate(clock=NOW.replace(minute=45, hour=14), faults=(fault,))
     before = rows_of(fetch(simulator, TODAY).body)
@@ -147,7 +147,7 @@ def test_a_correction_changes_its_share_of_the_lines_once_it_is_known(simulate: 
     assert 0 < changed < 40
 
 
-def test_glued_lines_are_data_while_they_are_few(simulate: Any, fetch: Fetch) -> None:
+def test_joined_lines_are_accepted_while_they_are_few(simulate: Any, fetch: Fetch) -> None:
     few, many = ((Fault(FaultKind.DUPLICATES, bars=pairs),) for pairs in (1, 2))
     body = fetch(simulate(clock=NOW, faults=few), TODAY).body
 
@@ -155,18 +155,18 @@ def test_glued_lines_are_data_while_they_are_few(simulate: Any, fetch: Fetch) ->
     assert refusal(fetch, simulate(clock=NOW, faults=many), TODAY) is ErrorClass.malformed
 
 
-def test_another_days_content_is_refused(simulate: Any, fetch: Fetch) -> None:
+def test_content_of_another_day_is_refused(simulate: Any, fetch: Fetch) -> None:
     simulator = simulate(clock=NOW, faults=(Fault(FaultKind.DISORDER),))
     assert refusal(fetch, simulator, TODAY) is ErrorClass.malformed
 
 
-def test_calls_above_the_rate_are_refused(simulate: Any, fetch: Fetch) -> None:
+def test_calls_above_the_rate_limit_are_refused(simulate: Any, fetch: Fetch) -> None:
     simulator = simulate(clock=NOW, calls_per_minute=1)
     fetch(simulator, TODAY)
     assert refusal(fetch, simulator, TODAY) is ErrorClass.too_fast
 
 
-def test_its_sessions_are_those_of_the_lakehouse() -> None:
+def test_sessions_match_the_lakehouse_calendar() -> None:
     first, last = date(2006, 1, 1), date(2026, 12, 31)
-    mine = [day for day in bombay_sessions() if first <= day <= last]
-    assert mine == [session.trade_dt for session in sessions_between("XBOM", first, last)]
+    simulated = [day for day in bombay_sessions() if first <= day <= last]
+    assert simulated == [session.trade_dt for session in sessions_between("XBOM", first, last)]

@@ -1,4 +1,4 @@
-"""The simulator speaks CoinGecko: granularities, refusals and faults, over prices that stay the same."""
+"""Simulated CoinGecko: granularities, refusals and faults, and prices that never change."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,10 @@ Get = Callable[..., requests.Response]
 @pytest.fixture(name="get")
 def _get(simulate: Callable[..., Simulator]) -> Get:
     simulator = simulate(clock=NOW)
-    return lambda path, headers=None, **params: ask(simulator, path, headers, **params)
+    return lambda path, headers=None, **params: request_coins(simulator, path, headers, **params)
 
 
-def ask(simulator: Any, path: str, headers: Any = None, **params: str) -> requests.Response:
+def request_coins(simulator: Any, path: str, headers: Any = None, **params: str) -> requests.Response:
     url = f"{simulator.base}/coingecko/api/v3/coins/{path}"
     return requests.get(url, params={"vs_currency": "usd", **params}, headers=headers, timeout=60)
 
@@ -38,20 +38,20 @@ def ask(simulator: Any, path: str, headers: Any = None, **params: str) -> reques
 @pytest.mark.parametrize(
     ("days", "minutes", "points"), [("1", 5, 289), ("2", 60, 49), ("90", 60, 2161), ("91", 1440, 92)]
 )
-def test_the_days_decide_how_fine_a_chart_is(
+def test_the_number_of_days_sets_the_spacing_of_a_chart(
     simulate: Callable[..., Simulator], days: str, minutes: int, points: int
 ) -> None:
     simulator = simulate(clock=NOW)
-    prices = ask(simulator, CHART, days=days).json()["prices"]
-    asked_by = simulator.service.clock.now()
+    prices = request_coins(simulator, CHART, days=days).json()["prices"]
+    latest = simulator.service.clock.now()
 
     assert abs(len(prices) - points) <= 1
     distances = sorted(later - earlier for (earlier, _), (later, _) in pairwise(prices))
     assert distances[len(distances) // 2] == pytest.approx(minutes * MINUTE_MS, rel=0.2)
-    assert NOW.timestamp() * 1000 <= prices[-1][0] <= asked_by.timestamp() * 1000
+    assert NOW.timestamp() * 1000 <= prices[-1][0] <= latest.timestamp() * 1000
 
 
-def test_a_daily_chart_has_midnights_and_the_present(get: Get) -> None:
+def test_a_daily_chart_has_midnights_and_the_current_price(get: Get) -> None:
     prices = get(CHART, days="30", interval="daily").json()["prices"]
 
     assert len(prices) == 31
@@ -59,7 +59,7 @@ def test_a_daily_chart_has_midnights_and_the_present(get: Get) -> None:
 
 
 @pytest.mark.parametrize(("days", "minutes", "rows"), [("1", 30, 48), ("7", 240, 42), ("90", 5760, 22)])
-def test_the_days_decide_how_long_a_candle_is(get: Get, days: str, minutes: int, rows: int) -> None:
+def test_the_number_of_days_sets_the_length_of_a_candle(get: Get, days: str, minutes: int, rows: int) -> None:
     candles = get("bitcoin/ohlc", days=days).json()
 
     assert abs(len(candles) - rows) <= 1
@@ -68,9 +68,9 @@ def test_the_days_decide_how_long_a_candle_is(get: Get, days: str, minutes: int,
     assert all(low <= min(first, last) <= max(first, last) <= high for _, first, high, low, last in candles)
 
 
-def test_an_instant_has_one_price_whoever_asks_when(simulate: Callable[..., Simulator]) -> None:
-    first = ask(simulate(clock=NOW), CHART, days="1").json()["prices"]
-    later = ask(simulate(clock=NOW + timedelta(hours=6)), CHART, days="1").json()["prices"]
+def test_the_price_at_an_instant_never_changes(simulate: Callable[..., Simulator]) -> None:
+    first = request_coins(simulate(clock=NOW), CHART, days="1").json()["prices"]
+    later = request_coins(simulate(clock=NOW + timedelta(hours=6)), CHART, days="1").json()["prices"]
 
     held = dict(map(tuple, later))
     shared = [(at, price) for at, price in first[:-1] if at in held]
@@ -78,15 +78,16 @@ def test_an_instant_has_one_price_whoever_asks_when(simulate: Callable[..., Simu
     assert all(held[at] == price for at, price in shared)
 
 
-def test_candles_and_charts_tell_of_the_same_prices(get: Get) -> None:
+def test_candles_and_charts_have_the_same_prices(get: Get) -> None:
     *_, (end, _, _, _, close) = get("bitcoin/ohlc", days="1").json()
     assert close == coin_price(0, "bitcoin", "usd", end)
 
 
-def test_a_range_is_by_the_hour_and_another_seed_has_other_prices(simulate: Callable[..., Simulator]) -> None:
+def test_a_range_is_hourly_and_prices_depend_on_the_seed(simulate: Callable[..., Simulator]) -> None:
     ends = {"from": str(int(NOW.timestamp()) - 30 * 86400), "to": str(int(NOW.timestamp()) - 29 * 86400)}
     one, two = (
-        ask(simulate(clock=NOW, seed=seed), f"{CHART}/range", **ends).json()["prices"] for seed in (1, 2)
+        request_coins(simulate(clock=NOW, seed=seed), f"{CHART}/range", **ends).json()["prices"]
+        for seed in (1, 2)
     )
 
     assert len(one) == 25
@@ -94,7 +95,7 @@ def test_a_range_is_by_the_hour_and_another_seed_has_other_prices(simulate: Call
     assert [price for _, price in one] != [price for _, price in two]
 
 
-def test_markets_tell_of_the_coins_asked_for(get: Get) -> None:
+def test_markets_lists_the_requested_coins(get: Get) -> None:
     (bitcoin, pepe) = get("markets", ids="bitcoin,nosuch,pepe").json()
 
     assert (bitcoin["symbol"], pepe["name"]) == ("btc", "Pepe")
@@ -103,11 +104,11 @@ def test_markets_tell_of_the_coins_asked_for(get: Get) -> None:
     assert len(get("markets").json()) == len(COINS)
 
 
-def test_small_prices_are_written_with_exponents_like_the_real_ones(get: Get) -> None:
+def test_small_prices_have_exponents_like_the_real_ones(get: Get) -> None:
     assert "e-05" in get("pepe/market_chart", days="1").text
 
 
-def test_everything_says_that_it_is_simulated(get: Get) -> None:
+def test_every_response_is_marked_as_simulated(get: Get) -> None:
     for path in (CHART, "bitcoin/ohlc", "markets", "nosuch/ohlc"):
         assert get(path, days="1").headers["X-Simulated"] == "true"
 
@@ -126,7 +127,7 @@ def test_everything_says_that_it_is_simulated(get: Get) -> None:
         ("bitcoin/nosuch", {}, 404, ErrorClass.malformed),
     ],
 )
-def test_a_refusal_means_what_the_handler_reads(
+def test_the_handler_classifies_each_refusal(
     get: Get, path: str, params: dict[str, str], status: int, error_class: ErrorClass
 ) -> None:
     response = get(path, **params)
@@ -137,7 +138,7 @@ def test_a_refusal_means_what_the_handler_reads(
     )
 
 
-def test_a_key_that_is_called_invalid_is_refused(get: Get) -> None:
+def test_the_invalid_key_is_refused(get: Get) -> None:
     response = get(CHART, {"x-cg-demo-api-key": "invalid-key"}, days="1")
     assert (response.status_code, classify_response(response.content, "")) == (
         401,
@@ -145,7 +146,7 @@ def test_a_key_that_is_called_invalid_is_refused(get: Get) -> None:
     )
 
 
-def test_a_missing_parameter_and_a_rate_above_the_limit_have_the_real_texts(
+def test_a_missing_parameter_and_the_rate_limit_have_the_real_texts(
     simulate: Callable[..., Simulator],
 ) -> None:
     folder = Path(__file__).resolve().parents[2] / "../shared/data/coingecko"
@@ -153,15 +154,15 @@ def test_a_missing_parameter_and_a_rate_above_the_limit_have_the_real_texts(
         pytest.skip("the captures of CoinGecko's bodies are not part of the project (2026-11)")
     simulator = simulate(clock=NOW, calls_per_minute=1)
 
-    missing = ask(simulator, CHART, vs_currency="")
-    refused = ask(simulator, CHART)
+    missing = request_coins(simulator, CHART, vs_currency="")
+    refused = request_coins(simulator, CHART)
 
     assert missing.content == (folder / "bodies/coins_bitcoin_market_chart__422.json").read_bytes()
     assert refused.content == (folder / "errors/429_rate_limit.json").read_bytes().rstrip(b"\n")
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
 
 
-def test_faults_strike_the_coin_they_name(simulate: Callable[..., Simulator]) -> None:
+def test_faults_affect_only_their_coin(simulate: Callable[..., Simulator]) -> None:
     faults = (
         Fault(FaultKind.DISORDER, symbols=("BTC-USD",), functions=("market_chart",)),
         Fault(FaultKind.CORRECTIONS, symbols=("ETH-USD",)),
@@ -171,16 +172,16 @@ def test_faults_strike_the_coin_they_name(simulate: Callable[..., Simulator]) ->
     faulty, sound = simulate(clock=NOW, faults=faults), simulate(clock=NOW)
 
     def prices(simulator: Simulator, coin_id: str) -> list[Any]:
-        found: list[Any] = ask(simulator, f"{coin_id}/market_chart", days="1").json()["prices"]
-        return found[:-1]
+        points: list[Any] = request_coins(simulator, f"{coin_id}/market_chart", days="1").json()["prices"]
+        return points[:-1]
 
     stamps = [at for at, _ in prices(faulty, "bitcoin")]
     assert stamps != sorted(stamps)
     was, corrected = prices(sound, "ethereum")[5], prices(faulty, "ethereum")[5]
     assert corrected == [was[0], pytest.approx(was[1] * 1.002)]
     assert len(prices(faulty, "solana")) == len(prices(sound, "solana")) - 2
-    assert ask(faulty, "dogecoin/ohlc", days="1").status_code == 503
+    assert request_coins(faulty, "dogecoin/ohlc", days="1").status_code == 503
 
 
-def test_the_simulator_draws_every_coin_that_the_handler_knows() -> None:
+def test_every_coin_of_the_handler_is_simulated() -> None:
     assert {coin.ticker.upper(): coin_id for coin_id, coin in COINS.items()}.items() >= COIN_IDS.items()

@@ -19,24 +19,24 @@ def pairs(response: requests.Response) -> list[tuple[str, Any]]:
     return next(value for key, value in body if key.startswith("Time Series"))
 
 
-def test_late_bars_are_missing_until_the_delay_is_over(simulate: Any, ask: Any) -> None:
+def test_late_bars_are_missing_until_the_delay_is_over(simulate: Any, send_query: Any) -> None:
     late = Fault(FaultKind.LATE_BARS, bars=1, seconds=3600)
     simulator = simulate(clock=CLOSE + timedelta(minutes=30), faults=(late,))
-    first = ask(simulator, **DAILY).json()["Meta Data"]["3. Last Refreshed"]
+    first = send_query(simulator, **DAILY).json()["Meta Data"]["3. Last Refreshed"]
 
     simulator.service.clock.set(CLOSE + timedelta(minutes=60))
 
     assert first < "2010-08-20"
-    assert ask(simulator, **DAILY).json()["Meta Data"]["3. Last Refreshed"] == "2010-08-20"
+    assert send_query(simulator, **DAILY).json()["Meta Data"]["3. Last Refreshed"] == "2010-08-20"
 
 
-def test_corrections_change_chosen_bars_from_an_instant_on(simulate: Any, ask: Any) -> None:
+def test_corrections_change_selected_bars_from_an_instant_on(simulate: Any, send_query: Any) -> None:
     known_at = CLOSE + timedelta(hours=2)
     fault = Fault(FaultKind.CORRECTIONS, at=known_at, keys=("2010-08-19",))
     simulator = simulate(clock=CLOSE, faults=(fault,))
-    before = ask(simulator, **DAILY)
+    before = send_query(simulator, **DAILY)
     simulator.service.clock.set(known_at)
-    after = ask(simulator, **DAILY)
+    after = send_query(simulator, **DAILY)
 
     old, new = (response.json()["Time Series (Daily)"] for response in (before, after))
     assert {key for key in old if old[key] != new[key]} == {"2010-08-19"}
@@ -48,15 +48,15 @@ def test_corrections_change_chosen_bars_from_an_instant_on(simulate: Any, ask: A
     assert bar["low"] <= bar["close"] <= bar["high"]
 
 
-def test_a_corrected_history_is_no_longer_called_real(simulate: Any, ask: Any) -> None:
-    response = ask(simulate(faults=(Fault(FaultKind.CORRECTIONS, rate=0.05),)), **DAILY)
+def test_a_corrected_history_is_marked_as_simulated(simulate: Any, send_query: Any) -> None:
+    response = send_query(simulate(faults=(Fault(FaultKind.CORRECTIONS, rate=0.05),)), **DAILY)
 
     assert response.headers["X-Simulated"] == "true"
     assert response.json()["Meta Data"]["1. Information"].endswith("(SIMULATED)")
 
 
-def test_duplicates_repeat_a_bar_with_the_same_values(simulate: Any, ask: Any) -> None:
-    bars = pairs(ask(simulate(faults=(Fault(FaultKind.DUPLICATES, bars=2),)), **DAILY))
+def test_duplicates_repeat_a_bar_with_the_same_values(simulate: Any, send_query: Any) -> None:
+    bars = pairs(send_query(simulate(faults=(Fault(FaultKind.DUPLICATES, bars=2),)), **DAILY))
 
     assert len(bars) == 102
     assert bars[0] == bars[1]
@@ -64,25 +64,25 @@ def test_duplicates_repeat_a_bar_with_the_same_values(simulate: Any, ask: Any) -
     assert bars[4] != bars[5]
 
 
-def test_disorder_shuffles_the_bars_and_loses_none(simulate: Any, ask: Any) -> None:
+def test_disorder_shuffles_the_bars_and_drops_none(simulate: Any, send_query: Any) -> None:
     simulator = simulate()
-    ordered = pairs(ask(simulator, **DAILY))
+    ordered = pairs(send_query(simulator, **DAILY))
     simulator.service.set_faults((Fault(FaultKind.DISORDER),))
 
-    shuffled = pairs(ask(simulator, **DAILY))
+    shuffled = pairs(send_query(simulator, **DAILY))
 
     assert shuffled != ordered
     assert sorted(shuffled) == sorted(ordered)
 
 
-def test_429_says_when_to_come_back(simulate: Any, ask: Any) -> None:
-    response = ask(simulate(faults=(Fault(FaultKind.HTTP_429, seconds=7),)), **DAILY)
+def test_429_has_retry_after(simulate: Any, send_query: Any) -> None:
+    response = send_query(simulate(faults=(Fault(FaultKind.HTTP_429, seconds=7),)), **DAILY)
 
     assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
 
 
-def test_503_is_unavailable(simulate: Any, ask: Any) -> None:
-    assert ask(simulate(faults=(Fault(FaultKind.HTTP_503),)), **DAILY).status_code == 503
+def test_503_is_unavailable(simulate: Any, send_query: Any) -> None:
+    assert send_query(simulate(faults=(Fault(FaultKind.HTTP_503),)), **DAILY).status_code == 503
 
 
 def test_a_timeout_hangs_longer_than_the_client_waits(simulate: Any) -> None:
@@ -92,18 +92,18 @@ def test_a_timeout_hangs_longer_than_the_client_waits(simulate: Any) -> None:
         requests.get(simulator.url, params={"apikey": "k", **DAILY}, timeout=0.3)
 
 
-def test_a_hung_connection_ends_without_an_answer(simulate: Any, ask: Any) -> None:
+def test_a_hung_connection_ends_without_a_response(simulate: Any, send_query: Any) -> None:
     with pytest.raises(requests.ConnectionError):
-        ask(simulate(faults=(Fault(FaultKind.TIMEOUT, seconds=0.05),)), **DAILY)
+        send_query(simulate(faults=(Fault(FaultKind.TIMEOUT, seconds=0.05),)), **DAILY)
 
 
-def test_a_truncated_body_is_shorter_than_promised(simulate: Any, ask: Any) -> None:
+def test_a_truncated_body_is_shorter_than_promised(simulate: Any, send_query: Any) -> None:
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        ask(simulate(faults=(Fault(FaultKind.TRUNCATED),)), **DAILY)
+        send_query(simulate(faults=(Fault(FaultKind.TRUNCATED),)), **DAILY)
 
 
-def test_html_comes_with_200(simulate: Any, ask: Any) -> None:
-    response = ask(simulate(faults=(Fault(FaultKind.HTML),)), **DAILY)
+def test_html_comes_with_200(simulate: Any, send_query: Any) -> None:
+    response = send_query(simulate(faults=(Fault(FaultKind.HTML),)), **DAILY)
 
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/html")
@@ -111,34 +111,34 @@ def test_html_comes_with_200(simulate: Any, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_an_echo_repeats_the_callers_address_and_key(simulate: Any, ask: Any, status: int) -> None:
+def test_an_echo_repeats_the_clients_url_and_key(simulate: Any, send_query: Any, status: int) -> None:
     simulator = simulate(faults=(Fault(FaultKind.ECHO_KEY, status=status),))
 
-    response = ask(simulator, **DAILY, apikey="canary-key")
+    response = send_query(simulator, **DAILY, apikey="canary-key")
 
     assert response.status_code == status
     assert f"{simulator.url}?apikey=canary-key" in response.json()["Error Message"]
 
 
-def test_faults_strike_only_the_symbols_and_functions_chosen(simulate: Any, ask: Any) -> None:
+def test_faults_affect_only_their_symbols_and_functions(simulate: Any, send_query: Any) -> None:
     fault = Fault(FaultKind.HTTP_503, symbols=("AAPL",), functions=("TIME_SERIES_DAILY",))
     simulator = simulate(faults=(fault,))
 
-    assert ask(simulator, **DAILY).status_code == 503
-    assert ask(simulator, **{**DAILY, "symbol": "IBM"}).status_code == 200
-    assert ask(simulator, function="OVERVIEW", symbol="AAPL").status_code == 200
+    assert send_query(simulator, **DAILY).status_code == 503
+    assert send_query(simulator, **{**DAILY, "symbol": "IBM"}).status_code == 200
+    assert send_query(simulator, function="OVERVIEW", symbol="AAPL").status_code == 200
 
 
-def test_a_count_is_not_exceeded_and_stats_show_it(simulate: Any, ask: Any) -> None:
+def test_a_count_is_not_exceeded_and_stats_show_it(simulate: Any, send_query: Any) -> None:
     simulator = simulate(faults=(Fault(FaultKind.HTTP_503, count=2),))
 
-    statuses = [ask(simulator, **DAILY).status_code for _ in range(4)]
+    statuses = [send_query(simulator, **DAILY).status_code for _ in range(4)]
 
     assert statuses == [503, 503, 200, 200]
     assert (simulator.service.stats()["faulted"], simulator.service.stats()["served"]) == (2, 2)
 
 
-def test_a_rate_strikes_that_share_of_requests_whatever_their_order() -> None:
+def test_a_rate_affects_its_share_of_requests_in_any_order() -> None:
     fault = Fault(FaultKind.HTTP_503, rate=0.3, seed=5)
     forwards, backwards = FaultPlan((fault,)), FaultPlan((fault,))
     symbols = [f"S{i}" for i in range(400)]
@@ -149,7 +149,7 @@ def test_a_rate_strikes_that_share_of_requests_whatever_their_order() -> None:
     assert 80 < len(struck) < 160
 
 
-def test_faults_survive_the_way_through_json() -> None:
+def test_faults_survive_a_json_round_trip() -> None:
     faults = (
         Fault(FaultKind.CORRECTIONS, rate=0.1, at=CLOSE, keys=("2010-08-19",)),
         Fault(FaultKind.HTTP_429, count=3, symbols=("AAPL", "IBM"), seconds=1.5),
@@ -175,7 +175,7 @@ def test_faults_survive_the_way_through_json() -> None:
         '[{"kind": "corrections", "at": "2010-08-19"}]',
     ],
 )
-def test_a_wrong_fault_is_refused_with_a_reason(simulate: Any, text: str) -> None:
+def test_an_invalid_fault_is_refused_with_a_reason(simulate: Any, text: str) -> None:
     with pytest.raises(InvalidFaultError):
         parse_faults(text)
     response = requests.post(f"{simulate().base}/_simulator/faults", data=text, timeout=60)
@@ -183,10 +183,10 @@ def test_a_wrong_fault_is_refused_with_a_reason(simulate: Any, text: str) -> Non
     assert response.json()["error"]
 
 
-def test_faults_are_set_over_http(simulate: Any, ask: Any) -> None:
+def test_faults_are_set_over_http(simulate: Any, send_query: Any) -> None:
     simulator = simulate()
 
     requests.post(f"{simulator.base}/_simulator/faults", json=[{"kind": "http_503"}], timeout=60)
-    assert ask(simulator, **DAILY).status_code == 503
+    assert send_query(simulator, **DAILY).status_code == 503
     requests.post(f"{simulator.base}/_simulator/faults", json=[], timeout=60)
-    assert ask(simulator, **DAILY).status_code == 200
+    assert send_query(simulator, **DAILY).status_code == 200

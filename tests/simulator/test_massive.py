@@ -1,4 +1,4 @@
-"""The flat files agree with each other and with the real ones' layout; the store speaks S3 to boto3."""
+"""Flat files agree with each other and with the real layout; boto3 can read the store."""
 
 import csv
 import gzip
@@ -23,8 +23,8 @@ from flows.simulator.massive.file_store import TICKERS, FileStore, object_key
 from flows.simulator.server import Simulator
 
 DAY = date(2010, 8, 19)
-OUT_AT = datetime(2010, 8, 20, 15, tzinfo=UTC)  # 11:00 New York
-NOW = OUT_AT + timedelta(hours=1)
+PUBLISHED_AT = datetime(2010, 8, 20, 15, tzinfo=UTC)  # 11:00 New York
+NOW = PUBLISHED_AT + timedelta(hours=1)
 _REAL_ROWS = Path(__file__).resolve().parents[2] / "../shared/data/polygon/flatfiles_real_rows"
 _MINUTE_NS = 60_000_000_000
 
@@ -37,20 +37,22 @@ def store() -> FileStore:
 
 
 def rows(store: FileStore, dataset: str, *faults: Fault, day: date = DAY) -> list[Row]:
-    found = store.find(object_key(dataset, day), datetime(2010, 9, 1, tzinfo=UTC), faults)
-    assert found is not None
-    return list(csv.DictReader(gzip.decompress(found.content).decode().splitlines()))
+    file = store.find(object_key(dataset, day), datetime(2010, 9, 1, tzinfo=UTC), faults)
+    assert file is not None
+    return list(csv.DictReader(gzip.decompress(file.content).decode().splitlines()))
 
 
 def minutes(trades: list[Row]) -> dict[tuple[str, int], tuple[Decimal, ...]]:
-    """Open, close, high, low and volume of the trades of each ticker and minute."""
-    made: dict[tuple[str, int], tuple[Decimal, ...]] = {}
-    for key, some in groupby(trades, lambda row: (row["ticker"], int(row["sip_timestamp"]) // _MINUTE_NS)):
-        group = list(some)
+    """Open, close, high, low and volume of the trades, per ticker and minute."""
+    bars: dict[tuple[str, int], tuple[Decimal, ...]] = {}
+    for key, rows_of_key in groupby(
+        trades, lambda row: (row["ticker"], int(row["sip_timestamp"]) // _MINUTE_NS)
+    ):
+        group = list(rows_of_key)
         prices = [Decimal(row["price"]) for row in group]
         volume = sum((Decimal(row["size"]) for row in group), Decimal(0))
-        made[key] = (prices[0], prices[-1], max(prices), min(prices), volume)
-    return made
+        bars[key] = (prices[0], prices[-1], max(prices), min(prices), volume)
+    return bars
 
 
 def client(simulator: Simulator, key_id: str = "a-key-id") -> Any:
@@ -64,9 +66,9 @@ def client(simulator: Simulator, key_id: str = "a-key-id") -> Any:
     )
 
 
-def refusal(call: Callable[..., Any], **asked: str) -> tuple[int, str]:
+def refusal(call: Callable[..., Any], **parameters: str) -> tuple[int, str]:
     with pytest.raises(ClientError) as raised:
-        call(Bucket=asked.pop("Bucket", "flatfiles"), **asked)
+        call(Bucket=parameters.pop("Bucket", "flatfiles"), **parameters)
     response: Any = raised.value.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
@@ -80,26 +82,24 @@ def refusal(call: Callable[..., Any], **asked: str) -> tuple[int, str]:
         ("day_aggs_v1", "day_aggs_v1_2026-10-02.csv"),
     ],
 )
-def test_columns_and_the_style_of_values_are_those_of_real_rows(
-    store: FileStore, dataset: str, sample: str
-) -> None:
+def test_columns_and_value_formats_match_real_rows(store: FileStore, dataset: str, sample: str) -> None:
     if not _REAL_ROWS.is_dir():
         pytest.skip("the real rows of flat files are not on this machine")
     with (_REAL_ROWS / sample).open(encoding="utf-8") as lines:
         real = list(csv.DictReader(lines))
-    drawn = rows(store, dataset)
+    generated = rows(store, dataset)
 
-    assert list(drawn[0]) == list(real[0])
+    assert list(generated[0]) == list(real[0])
     for column in real[0]:
         styles = {shape(row[column]) for row in real}
-        # A list of conditions may be empty in a drawn row, where the sample happens to have none.
-        unknown = {row[column] for row in drawn if shape(row[column]) not in styles | {""}}
+        # The list of conditions may be empty in a generated row; the sample happens to have no empty one.
+        unknown = {row[column] for row in generated if shape(row[column]) not in styles | {""}}
         assert column in {"ticker", "conditions"} or not unknown, (column, sorted(unknown)[:3])
 
 
 def shape(value: str) -> str:
-    """9.9 for a number with few decimals, 9.999999 for six, 9 for a whole one."""
-    decimals = re.sub(r"\d+$", lambda found: "9" * (6 if len(found.group()) == 6 else 1), value)
+    """The format of a value: 9.9 for a number with few decimals, 9.999999 for six, 9 for an integer."""
+    decimals = re.sub(r"\d+$", lambda match: "9" * (6 if len(match.group()) == 6 else 1), value)
     return re.sub(r"^-?\d+(?=\.|$)", "9", decimals) if value[:1].isdigit() else value
 
 
@@ -126,18 +126,18 @@ def test_trades_add_up_to_the_minute_bars_with_and_without_odd_lots(store: FileS
     )
 
 
-def test_day_bars_are_the_real_ones_of_all_symbols_from_midnight_in_new_york(store: FileStore) -> None:
+def test_day_bars_are_real_cover_all_symbols_and_start_at_midnight_in_new_york(store: FileStore) -> None:
     days = {row["ticker"]: row for row in rows(store, "day_aggs_v1")}
 
     assert len(days) == 500
     for symbol in ("AAPL", "BRK.B", "ZION"):
         real = next(bar for bar in load_histories()[symbol] if bar.trade_dt == DAY)
-        found = tuple(Decimal(days[symbol][name]) for name in ("open", "high", "low", "close", "volume"))
-        assert found == (real.open, real.high, real.low, real.close, Decimal(real.volume))
+        values = tuple(Decimal(days[symbol][name]) for name in ("open", "high", "low", "close", "volume"))
+        assert values == (real.open, real.high, real.low, real.close, Decimal(real.volume))
     assert {row["window_start"] for row in days.values()} == {"1282190400000000000"}  # 04:00 UTC
 
 
-def test_prints_are_in_order_some_look_equal_and_none_has_the_key_of_another(store: FileStore) -> None:
+def test_trades_are_ordered_have_unique_keys_and_some_look_equal(store: FileStore) -> None:
     trades = rows(store, "trades_v1")
     keys = Counter((row["ticker"], row["id"], row["sequence_number"]) for row in trades)
     looks = Counter(
@@ -146,8 +146,8 @@ def test_prints_are_in_order_some_look_equal_and_none_has_the_key_of_another(sto
 
     assert max(keys.values()) == 1
     assert max(looks.values()) == 2
-    for _, some in groupby(trades, lambda row: row["ticker"]):
-        group = list(some)
+    for _, ticker_rows in groupby(trades, lambda row: row["ticker"]):
+        group = list(ticker_rows)
         sequences = [int(row["sequence_number"]) for row in group]
         times = [int(row["sip_timestamp"]) for row in group]
         assert sequences == sorted(sequences)
@@ -157,9 +157,9 @@ def test_prints_are_in_order_some_look_equal_and_none_has_the_key_of_another(sto
     assert any(Decimal(row["size"]) % 1 for row in trades)
 
 
-def test_quotes_are_uncrossed_and_the_first_has_no_bid(store: FileStore) -> None:
-    for _, some in groupby(rows(store, "quotes_v1"), lambda row: row["ticker"]):
-        first, *others = some
+def test_quotes_are_not_crossed_and_the_first_has_no_bid(store: FileStore) -> None:
+    for _, ticker_rows in groupby(rows(store, "quotes_v1"), lambda row: row["ticker"]):
+        first, *others = ticker_rows
         assert (first["bid_price"], first["bid_size"]) == ("0.0", "0")
         assert all(Decimal(row["bid_price"]) < Decimal(row["ask_price"]) for row in others)
 
@@ -195,26 +195,26 @@ def test_a_republished_day_differs_in_one_trade_and_its_bars(store: FileStore) -
     assert changed["trades_v1"][0][0]["ticker"] == "IBM"
 
 
-def test_the_same_seed_writes_the_same_bytes_and_another_others(store: FileStore) -> None:
+def test_bytes_depend_on_the_seed(store: FileStore) -> None:
     def etag(of: FileStore) -> str:
-        found = of.find(object_key("trades_v1", DAY), NOW, ())
-        assert found is not None
-        return found.etag
+        file = of.find(object_key("trades_v1", DAY), NOW, ())
+        assert file is not None
+        return file.etag
 
     assert etag(FileStore(Market(0))) == etag(store)
     assert etag(FileStore(Market(1))) != etag(store)
 
 
-def test_a_file_comes_out_at_eleven_on_the_next_day_or_late(simulate: Any) -> None:
-    simulator = simulate(clock=OUT_AT - timedelta(minutes=1))
-    ask, key = client(simulator).head_object, object_key("day_aggs_v1", DAY)
-    assert refusal(ask, Key=key)[0] == 404
+def test_a_file_is_published_at_eleven_on_the_next_day_or_late(simulate: Any) -> None:
+    simulator = simulate(clock=PUBLISHED_AT - timedelta(minutes=1))
+    head, key = client(simulator).head_object, object_key("day_aggs_v1", DAY)
+    assert refusal(head, Key=key)[0] == 404
 
-    simulator.service.clock.set(OUT_AT)
+    simulator.service.clock.set(PUBLISHED_AT)
     simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=3600)])
-    assert refusal(ask, Key=key)[0] == 404
-    simulator.service.clock.set(OUT_AT + timedelta(hours=1))
-    assert ask(Bucket="flatfiles", Key=key)["LastModified"] == OUT_AT
+    assert refusal(head, Key=key)[0] == 404
+    simulator.service.clock.set(PUBLISHED_AT + timedelta(hours=1))
+    assert head(Bucket="flatfiles", Key=key)["LastModified"] == PUBLISHED_AT
 
 
 def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -> None:
@@ -223,8 +223,8 @@ def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -
     s3 = client(simulator)
 
     def head(day: date) -> tuple[str, datetime]:
-        found = s3.head_object(Bucket="flatfiles", Key=object_key("trades_v1", day))
-        return found["ETag"], found["LastModified"]
+        response = s3.head_object(Bucket="flatfiles", Key=object_key("trades_v1", day))
+        return response["ETag"], response["LastModified"]
 
     other = date(2010, 8, 17)
     before, untouched = head(DAY), head(other)
@@ -235,7 +235,7 @@ def test_a_correction_republishes_at_its_time_with_another_etag(simulate: Any) -
     assert head(other) == untouched
 
 
-def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
+def test_ranges_and_conditions_work_as_in_s3(simulate: Any) -> None:
     s3, key = client(simulate(clock=NOW)), object_key("day_aggs_v1", DAY)
     whole = s3.get_object(Bucket="flatfiles", Key=key)
     content = whole["Body"].read()
@@ -251,7 +251,7 @@ def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key_id", "asked", "expected"),
+    ("key_id", "parameters", "expected"),
     [
         ("wrong-id", {"Key": object_key("day_aggs_v1", DAY)}, (403, "InvalidAccessKeyId")),
         ("forged-id", {"Key": object_key("day_aggs_v1", DAY)}, (403, "SignatureDoesNotMatch")),
@@ -261,43 +261,43 @@ def test_parts_and_conditions_are_served_as_s3_does(simulate: Any) -> None:
         ("a-key-id", {"Key": "x", "Bucket": "flatfiles2"}, (404, "NoSuchBucket")),
     ],
 )
-def test_refusals_have_the_codes_of_s3(
-    simulate: Any, key_id: str, asked: dict[str, str], expected: tuple[int, str]
+def test_refusals_have_s3_error_codes(
+    simulate: Any, key_id: str, parameters: dict[str, str], expected: tuple[int, str]
 ) -> None:
-    assert refusal(client(simulate(clock=NOW), key_id).get_object, **asked) == expected
+    assert refusal(client(simulate(clock=NOW), key_id).get_object, **parameters) == expected
 
 
-def test_an_unsigned_call_is_denied(simulate: Any, ask: Any) -> None:
+def test_an_unsigned_request_is_denied(simulate: Any, send_query: Any) -> None:
     simulator = simulate(clock=NOW)
     simulator.url = f"{simulator.base}/flatfiles/{object_key('day_aggs_v1', DAY)}"
-    response = ask(simulator)
+    response = send_query(simulator)
     assert (response.status_code, "<Code>AccessDenied</Code>" in response.text) == (403, True)
 
 
-def test_too_many_calls_are_asked_to_slow_down(simulate: Any) -> None:
+def test_calls_above_the_rate_limit_get_slow_down(simulate: Any) -> None:
     s3 = client(simulate(clock=NOW, calls_per_minute=1))
     s3.head_object(Bucket="flatfiles", Key=object_key("day_aggs_v1", DAY))
     assert refusal(s3.get_object, Key=object_key("day_aggs_v1", DAY)) == (503, "SlowDown")
 
 
-def test_a_listing_comes_in_pages_of_what_is_published(simulate: Any) -> None:
+def test_a_listing_has_pages_of_published_files(simulate: Any) -> None:
     s3 = client(simulate(clock=NOW))
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket="flatfiles",
         Prefix="us_stocks_sip/day_aggs_v1/2010/08/2010-08-1",
         PaginationConfig={"PageSize": 4},
     )
-    found = [item for page in pages for item in page["Contents"]]
+    items = [item for page in pages for item in page["Contents"]]
 
     days = [date(2010, 8, number) for number in (10, 11, 12, 13, 16, 17, 19)]  # the data lack the 18th
-    assert [item["Key"] for item in found] == [object_key("day_aggs_v1", day) for day in days]
-    head = s3.head_object(Bucket="flatfiles", Key=found[0]["Key"])
-    assert (found[0]["ETag"], found[0]["Size"]) == (head["ETag"], head["ContentLength"])
+    assert [item["Key"] for item in items] == [object_key("day_aggs_v1", day) for day in days]
+    head = s3.head_object(Bucket="flatfiles", Key=items[0]["Key"])
+    assert (items[0]["ETag"], items[0]["Size"]) == (head["ETag"], head["ContentLength"])
 
 
-def test_what_a_test_lays_down_is_served_as_it_is(simulate: Any) -> None:
+def test_an_override_is_served_unchanged(simulate: Any) -> None:
     simulator = simulate(clock=NOW)
     provider_simulator: Any = simulator.service.provider_simulator("massive")
     provider_simulator.files.overrides["any/key"] = b"any bytes"
-    found = client(simulator).get_object(Bucket="flatfiles", Key="any/key")
-    assert (found["Body"].read(), found["Metadata"]) == (b"any bytes", {})
+    response = client(simulator).get_object(Bucket="flatfiles", Key="any/key")
+    assert (response["Body"].read(), response["Metadata"]) == (b"any bytes", {})

@@ -1,4 +1,4 @@
-"""The simulator as a process: the same seed gives the same bytes, and it ends when it should."""
+"""The simulator as a process: it serves the same bytes for the same seed, and it ends when it should."""
 
 import logging
 import os
@@ -25,19 +25,19 @@ QUERIES = [
 ]
 
 
-def test_another_process_gives_the_same_bytes_for_the_same_seed(simulate: Any, ask: Any) -> None:
+def test_another_process_serves_the_same_bytes_for_the_same_seed(simulate: Any, send_query: Any) -> None:
     faults = (Fault(FaultKind.DISORDER, rate=0.5), Fault(FaultKind.CORRECTIONS, rate=0.1))
     config: dict[str, Any] = {"clock": datetime(2010, 8, 17, 21, tzinfo=UTC), "faults": faults, "seed": 7}
     here = simulate(**config)
     with start_process(SimulatorConfig(**config)) as there:
         for query in QUERIES:
-            assert ask(here, **query).content == ask(there, **query).content
+            assert send_query(here, **query).content == send_query(there, **query).content
 
 
-def test_another_seed_gives_other_drawn_bytes_and_the_same_real_ones(simulate: Any, ask: Any) -> None:
+def test_another_seed_changes_generated_bytes_but_not_real_ones(simulate: Any, send_query: Any) -> None:
     one, two = simulate(seed=1), simulate(seed=2)
 
-    is_same = [ask(one, **query).content == ask(two, **query).content for query in QUERIES]
+    is_same = [send_query(one, **query).content == send_query(two, **query).content for query in QUERIES]
 
     assert is_same == [True, False, False, False]
 
@@ -50,7 +50,7 @@ def test_a_process_ends_with_its_context() -> None:
         requests.get(f"{simulator.base}/_simulator/health", timeout=1)
 
 
-def test_a_process_ends_when_the_one_that_started_it_is_killed() -> None:
+def test_a_process_ends_when_its_parent_is_killed() -> None:
     script = (
         "import os; from flows.simulator.process import start_process;"
         "from flows.simulator.service import SimulatorConfig;"
@@ -75,7 +75,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_taken_port_is_an_error_that_says_so(simulate: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_reported(simulate: Any, capfd: pytest.CaptureFixture[str]) -> None:
     port = int(simulate().base.rsplit(":", 1)[1])
 
     with pytest.raises(SimulatorStartError):
@@ -84,15 +84,17 @@ def test_a_taken_port_is_an_error_that_says_so(simulate: Any, capfd: pytest.Capt
     assert f"cannot start on port {port}" in capfd.readouterr().err
 
 
-def test_the_log_never_holds_the_key(simulate: Any, ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_never_contains_the_key(
+    simulate: Any, send_query: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG, logger="flows.simulator"):
-        ask(simulate(), function="OVERVIEW", symbol="IBM", apikey="canary-key")
+        send_query(simulate(), function="OVERVIEW", symbol="IBM", apikey="canary-key")
 
     assert "/query" in caplog.text
     assert "canary-key" not in caplog.text
 
 
-def test_only_loopback_is_listened_on(simulate: Any) -> None:
+def test_only_loopback_accepts_connections(simulate: Any) -> None:
     simulator = simulate()
 
     assert simulator.url == f"{simulator.base}/query"

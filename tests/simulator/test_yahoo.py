@@ -1,4 +1,4 @@
-"""The simulator speaks Yahoo's chart protocol as Yahoo does, over the real histories."""
+"""Simulated Yahoo charts have Yahoo's format and the real histories."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def _get(simulator: Simulator) -> Iterator[Get]:
 
 @pytest.fixture(name="fetch")
 def _fetch(simulator: Simulator, tmp_path: Path) -> Iterator[Fetch]:
-    """The one answer that the real handler gets."""
+    """Fetches one response with the real handler."""
     base_url = f"{simulator.base}/yahoo/v8/finance/chart"
     policy = HttpPolicy(attempts=1, malformed_attempts=1)
     handler = connect(tmp_path, base_url=base_url, clock=lambda: NOW, policy=policy)
@@ -53,8 +53,8 @@ def _fetch(simulator: Simulator, tmp_path: Path) -> Iterator[Fetch]:
 
 
 def _chart(record: RawPayload) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(record.body)["chart"]["result"][0]
-    return found
+    chart: dict[str, Any] = json.loads(record.body)["chart"]["result"][0]
+    return chart
 
 
 def _class_of(fetch: Fetch, query: Query) -> ErrorClass:
@@ -63,7 +63,7 @@ def _class_of(fetch: Fetch, query: Query) -> ErrorClass:
     return raised.value.error_class
 
 
-def test_a_whole_daily_history_is_the_real_one_and_does_not_say_simulated(fetch: Fetch) -> None:
+def test_the_whole_daily_history_is_real_and_not_marked_as_simulated(fetch: Fetch) -> None:
     record = fetch(Query("daily", "IBM", is_full=True))
 
     chart = _chart(record)
@@ -77,20 +77,20 @@ def test_a_whole_daily_history_is_the_real_one_and_does_not_say_simulated(fetch:
     assert not record.is_simulated
 
 
-def test_the_body_is_built_as_a_real_one(fetch: Fetch) -> None:
+def test_the_body_has_the_structure_of_a_real_one(fetch: Fetch) -> None:
     capture = _YAHOO / "chart_v8/historical-via-chart-AAPL-2020-01-01-to-2020-01-03.json"
     if not capture.is_file():
         pytest.skip("the captures of Yahoo's bodies are not on this machine")
     real = json.loads(capture.read_text())["response"]["bodyJson"]["chart"]["result"][0]
-    mine = _chart(fetch(Query("daily", "IBM")))
-    assert list(mine) == list(real)
-    assert list(mine["indicators"]) == list(real["indicators"])
-    assert set(mine["indicators"]["quote"][0]) == set(real["indicators"]["quote"][0])
-    assert [name for name in real["meta"] if name in mine["meta"]] == list(mine["meta"])
+    simulated = _chart(fetch(Query("daily", "IBM")))
+    assert list(simulated) == list(real)
+    assert list(simulated["indicators"]) == list(real["indicators"])
+    assert set(simulated["indicators"]["quote"][0]) == set(real["indicators"]["quote"][0])
+    assert [name for name in real["meta"] if name in simulated["meta"]] == list(simulated["meta"])
 
 
 @pytest.mark.parametrize("query", [Query("daily", "EURUSD"), Query("intraday", "IBM", "60min")])
-def test_what_is_drawn_says_that_it_is_simulated(query: Query, fetch: Fetch) -> None:
+def test_generated_data_are_marked_as_simulated(query: Query, fetch: Fetch) -> None:
     assert fetch(query).is_simulated
 
 
@@ -105,15 +105,15 @@ def test_intraday_bars_add_up_to_the_day(fetch: Fetch) -> None:
     assert chart["meta"]["dataGranularity"] == "1h"
 
 
-def test_a_class_share_and_a_pair_are_known_by_yahoos_spelling(fetch: Fetch) -> None:
+def test_share_classes_and_currency_pairs_have_yahoos_spelling(fetch: Fetch) -> None:
     assert _chart(fetch(Query("daily", "BRK.B")))["meta"]["symbol"] == "BRK-B"
     pair = _chart(fetch(Query("daily", "EURUSD")))
     assert (pair["meta"]["symbol"], pair["meta"]["instrumentType"]) == ("EURUSD=X", "CURRENCY")
-    # midnight in London, where it is summer
+    # midnight in London, in summer time
     assert {epoch % 86_400 for epoch in pair["timestamp"]} == {23 * 3600}
 
 
-def test_nothing_is_served_before_its_session_has_ended(simulate: Callable[..., Simulator]) -> None:
+def test_a_daily_bar_is_served_after_its_session_has_ended(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(clock=datetime(2010, 8, 20, 18, tzinfo=UTC))
     url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
     chart = requests.get(url, params={"range": "5d"}, timeout=60).json()["chart"]["result"][0]
@@ -121,7 +121,7 @@ def test_nothing_is_served_before_its_session_has_ended(simulate: Callable[..., 
 
 
 @pytest.mark.parametrize("symbol", ["NOSUCH", "BRK.B", "XXXYYY=X", "BTC-USD", "..%2Fx"])
-def test_an_unknown_symbol_is_answered_404_as_yahoo_does(symbol: str, get: Get) -> None:
+def test_an_unknown_symbol_gets_yahoos_404(symbol: str, get: Get) -> None:
     response = get(symbol, interval="1d", range="1mo")
     assert response.status_code == 404
     expected = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
@@ -130,7 +130,7 @@ def test_an_unknown_symbol_is_answered_404_as_yahoo_does(symbol: str, get: Get) 
     assert not captured.is_file() or response.json() == json.loads(captured.read_text())
 
 
-def test_a_range_without_bars_is_a_chart_without_times(get: Get) -> None:
+def test_a_range_without_bars_is_a_chart_without_timestamps(get: Get) -> None:
     response = get("IBM", interval="1d", period1="1282348800", period2="1282435200")  # a Saturday
     (chart,) = response.json()["chart"]["result"]
     assert "timestamp" not in chart
@@ -151,7 +151,7 @@ def test_a_range_without_bars_is_a_chart_without_times(get: Get) -> None:
         (Query("intraday", "IBM", "5min", start=date(2010, 6, 1), end=date(2010, 6, 2)), "the last 60 days"),
     ],
 )
-def test_a_range_that_yahoo_does_not_give_is_refused_in_words(
+def test_a_range_that_yahoo_does_not_serve_is_refused_in_its_words(
     query: Query, sentence: str, fetch: Fetch
 ) -> None:
     with pytest.raises(ProviderError) as raised:
@@ -172,28 +172,28 @@ def test_a_range_that_yahoo_does_not_give_is_refused_in_words(
         {"interval": "1d", "period1": "1", "period2": "9" * 30},
     ],
 )
-def test_what_cannot_be_asked_is_refused(params: dict[str, str], get: Get) -> None:
+def test_invalid_parameters_are_refused(params: dict[str, str], get: Get) -> None:
     response = get("IBM", **params)
     assert response.status_code == 422
     assert response.json()["chart"]["error"]["description"].startswith("Invalid input")
 
 
-def test_a_call_too_many_is_429_in_plain_text(simulate: Callable[..., Simulator]) -> None:
+def test_a_call_above_the_rate_limit_gets_429_in_plain_text(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(clock=NOW, calls_per_minute=2)
     url = f"{simulator.base}/yahoo/v8/finance/chart/IBM"
-    answers = [requests.get(url, timeout=60) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].text == "Edge: Too Many Requests"
+    responses = [requests.get(url, timeout=60) for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].text == "Edge: Too Many Requests"
     assert simulator.service.stats()["protocols"]["yahoo"] == {"served": 2, "refused": 1}  # type: ignore[index]
 
 
-def test_faults_strike_by_the_watch_lists_symbol(simulator: Simulator, fetch: Fetch) -> None:
+def test_faults_are_selected_by_the_watch_lists_symbol(simulator: Simulator, fetch: Fetch) -> None:
     simulator.service.set_faults([Fault(FaultKind.HTTP_503, symbols=("EURUSD",), functions=("CHART",))])
     assert _class_of(fetch, Query("daily", "EURUSD")) is ErrorClass.unavailable
     assert fetch(Query("daily", "IBM")).status == 200
 
 
-def test_late_and_corrected_bars_come_late_and_corrected(simulator: Simulator, fetch: Fetch) -> None:
+def test_bars_can_be_late_and_corrected(simulator: Simulator, fetch: Fetch) -> None:
     query = Query("daily", "IBM")
     before = _chart(fetch(query))
     simulator.service.set_faults([Fault(FaultKind.LATE_BARS, seconds=86_400.0)])
@@ -207,6 +207,6 @@ def test_late_and_corrected_bars_come_late_and_corrected(simulator: Simulator, f
     assert record.is_simulated
 
 
-def test_the_handler_and_the_page_of_maintenance_do_not_get_along(simulator: Simulator, fetch: Fetch) -> None:
+def test_the_handler_rejects_the_maintenance_page(simulator: Simulator, fetch: Fetch) -> None:
     simulator.service.set_faults([Fault(FaultKind.HTML)])
     assert _class_of(fetch, Query("daily", "IBM")) is ErrorClass.malformed

@@ -13,7 +13,7 @@ class Clock:
         self.set(now)
 
     def set(self, now: datetime | None) -> None:
-        """Set the clock to `now`, or to real time if it is None; raises ValueError if it has no UTC offset."""
+        """Set the clock to `now`, or to real time if it is None; raises ValueError if `now` is naive."""
         if now is not None and now.tzinfo is None:
             raise ValueError(f"The clock needs a UTC offset; found {now.isoformat()}. Add Z, for example.")
         # One tuple, so that another thread never sees half of a change.

