@@ -1,1 +1,1 @@
-"""Explains a number: from Gold to Silver rows to the payload or file, with an excerpt of its bytes."""
+"""Traces a number from Gold to its Silver rows, and to the payload or file with an excerpt of its bytes."""

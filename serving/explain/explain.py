@@ -1,4 +1,4 @@
-"""Explains a number: the row, the Silver rows behind it, and the bytes that a provider sent."""
+"""Explains a row: the Silver rows behind it, and the bytes that a provider sent."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ MAX_EXCERPTS = 5
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A piece of a body; `text` is None where the body has nothing at the position, or is gone."""
+    """A fragment of a body; `text` is None if the body has nothing at the position, or is deleted."""
 
     position: str
     text: str | None
@@ -39,12 +39,12 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class BronzeSource:
-    """A payload, or a landed file, that rows came from.
+    """A payload or landed file that rows came from.
 
-    `payload_id` of a file is its file_id, `request` its key at the provider, `status` None. `path`: where a
-    file was landed, None for a payload. `expired`: in words, that a file's bytes are no longer kept.
-    `is_intact`: the stored bytes still hash to the id; None where they are gone. `row_count`: rows that
-    rest on it.
+    For a file, `payload_id` is its file_id, `request` its key at the provider, `status` is None, and `path`
+    is where it was landed (None for a payload). `expired` is a message if the file's bytes were deleted.
+    `is_intact`: whether the stored bytes still hash to the id, None if they were deleted. `row_count`: the
+    number of rows that came from it.
     """
 
     payload_id: str
@@ -64,7 +64,10 @@ class BronzeSource:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A row, what it was computed from, and the payloads and files behind that; Bronze has none `lost`."""
+    """A row, the rows it was computed from, and their payloads and files.
+
+    `lost` are the ids that are not in Bronze.
+    """
 
     table: str
     row: Mapping[str, Any]
@@ -79,66 +82,64 @@ def explain(
     key_values: Sequence[str],
     settings: SignalSettings = SignalSettings(),  # noqa: B008 - frozen
 ) -> Explanation:
-    """The explanation of the row that `key_values` name: `symbol=AAPL`, or values in key order.
+    """The explanation of the row with this key: `symbol=AAPL`, or values in the order of the key columns.
 
-    `settings` are those that Gold was computed with; they say how long the windows are.
+    `settings` must be those that Gold was computed with: they hold the lengths of the windows.
 
     Raises:
-        ServingError: a table that is not explained, an unknown or ambiguous key.
+        ServingError: the table cannot be explained, or the key is unknown or ambiguous.
         LakeError: a table cannot be read.
     """
-    table = _explained(table_name)
+    table = _explained_table(table_name)
     row = find_row(lake, table, parse_key(table, key_values))
     if table_name in _EVIDENCE:
         evidence = tuple(_EVIDENCE[table_name](lake, row, settings))
     else:
         evidence = (Evidence("the row itself", table_name, (row,)),)
-    ids = list(dict.fromkeys(each["payload_id"] for each in _rows(evidence)))
+    ids = list(dict.fromkeys(silver_row["payload_id"] for silver_row in _silver_rows(evidence)))
     payloads, files = _deliveries(lake, RAW_PAYLOADS, "payload_id", ids), {}
-    if missing := [each for each in ids if each not in payloads]:
-        files = _deliveries(lake, RAW_FILES, "file_id", missing)
-    sources = [_payload(lake, payloads[each], each, evidence) for each in ids if each in payloads]
-    sources += [_file(lake, files[each], each, evidence) for each in ids if each in files]
-    lost = tuple(each for each in ids if each not in payloads and each not in files)
+    if without_payload := [source_id for source_id in ids if source_id not in payloads]:
+        files = _deliveries(lake, RAW_FILES, "file_id", without_payload)
+    sources = [_payload(lake, payloads[name], name, evidence) for name in ids if name in payloads]
+    sources += [_file(lake, files[name], name, evidence) for name in ids if name in files]
+    lost = tuple(name for name in ids if name not in payloads and name not in files)
     return Explanation(table_name, row, evidence, tuple(sources), lost)
 
 
-def _explained(name: str) -> Table:
+def _explained_table(name: str) -> Table:
     if name not in EXPLAINED:
-        raise ServingError(f"{name} is not explained; {', '.join(EXPLAINED)} are")
+        raise ServingError(f"{name} cannot be explained; choose one of {', '.join(EXPLAINED)}")
     return BY_NAME[name]
 
 
-def _rows(evidence: Iterable[Evidence]) -> list[Row]:
-    """Every Silver row once, those of the session first."""
-    found = {
-        (part.table, each["payload_id"], each["position"]): each for part in evidence for each in part.rows
-    }
-    return list(found.values())
+def _silver_rows(evidence: Iterable[Evidence]) -> list[Row]:
+    """Every Silver row once, in the order of the evidence."""
+    rows = {(part.table, row["payload_id"], row["position"]): row for part in evidence for row in part.rows}
+    return list(rows.values())
 
 
 def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> dict[str, Records]:
-    """The rows of Bronze of each id, first one first, without bodies: a body may come many times."""
+    """The Bronze rows of each id, earliest first, without bodies: the same body can be delivered often."""
     names = "* EXCEPT (body)" if "body" in table.columns else "*"
     sql = f"SELECT {names} FROM stored WHERE {column} IN ({literals(sorted(ids))}) ORDER BY fetched_at"  # noqa: S608 - escaped
-    found: dict[str, Records] = {}
+    deliveries: dict[str, Records] = {}
     for delivery in select(lake, table, sql):
-        found.setdefault(delivery[column], []).append(delivery)
-    return found
+        deliveries.setdefault(delivery[column], []).append(delivery)
+    return deliveries
 
 
 def _body(lake: Lake, delivery: Row) -> bytes:
     where = (
         f"payload_id = {literal(delivery['payload_id'])} AND fetched_at = {literal(delivery['fetched_at'])}"
     )
-    (found,) = select(lake, RAW_PAYLOADS, f"SELECT body FROM stored WHERE {where} LIMIT 1")  # noqa: S608 - escaped
-    body: bytes = found["body"]
+    (row,) = select(lake, RAW_PAYLOADS, f"SELECT body FROM stored WHERE {where} LIMIT 1")  # noqa: S608 - escaped
+    body: bytes = row["body"]
     return body
 
 
 def _payload(lake: Lake, deliveries: Records, payload_id: str, evidence: Sequence[Evidence]) -> BronzeSource:
-    rows = _rows_of(evidence, payload_id)
-    payload = _learned_from(deliveries, rows[0])
+    rows = _rows_from(evidence, payload_id)
+    payload = _delivery_of(deliveries, rows[0])
     body = _body(lake, payload)
     return BronzeSource(
         payload_id=payload_id,
@@ -155,11 +156,11 @@ def _payload(lake: Lake, deliveries: Records, payload_id: str, evidence: Sequenc
 
 
 def _file(lake: Lake, deliveries: Records, file_id: str, evidence: Sequence[Evidence]) -> BronzeSource:
-    rows = _rows_of(evidence, file_id)
-    file = _learned_from(deliveries, rows[0])
+    rows = _rows_from(evidence, file_id)
+    file = _delivery_of(deliveries, rows[0])
     positions = _positions(evidence, file_id)
-    looked = read_lines(lake, file["path"], file["dataset"], positions)
-    lines = looked.lines if looked else {}
+    content = read_lines(lake, file["path"], file["dataset"], positions)
+    lines = content.lines if content else {}
     return BronzeSource(
         payload_id=file_id,
         provider=file["provider"],
@@ -169,36 +170,39 @@ def _file(lake: Lake, deliveries: Records, file_id: str, evidence: Sequence[Evid
         fetched_at=file["fetched_at"],
         deliveries=len(deliveries),
         is_simulated=file["is_simulated"],
-        is_intact=looked.sha256 == file_id if looked else None,
+        is_intact=content.sha256 == file_id if content else None,
         row_count=len(rows),
         excerpts=tuple(Excerpt(position, lines.get(position)) for position in positions),
         path=file["path"],
-        expired=None if looked else _expired(file),
+        expired=None if content else _expired_message(file),
     )
 
 
-def _expired(file: Row) -> str:
+def _expired_message(file: Row) -> str:
     return (
-        f"its {file['size_bytes']:,} bytes are no longer in the landing area, where files are kept for "
-        "`retention_days`: the row stands, but the line it came from cannot be shown; fetch the file again"
+        f"its {file['size_bytes']:,} bytes are no longer in the landing zone, which keeps files for "
+        "`retention_days`: the row remains, but its line in the file cannot be shown; fetch the file again "
+        "to see it"
     )
 
 
-def _learned_from(deliveries: Records, row: Row) -> Row:
-    """The delivery that the row was learned from; a file of all symbols was not asked for by the row's."""
-    learned_at = row.get("known_from", row.get("first_seen_at"))
-    at_that_time = [each for each in deliveries if each["fetched_at"] == learned_at] or deliveries
-    named = (each for each in at_that_time if each.get("symbol") == row["symbol"])
-    return next(named, at_that_time[0])
+def _delivery_of(deliveries: Records, row: Row) -> Row:
+    """The delivery that the row came from; a file of all symbols was not requested for the row's symbol."""
+    received_at = row.get("known_from", row.get("first_seen_at"))
+    at_that_time = [
+        delivery for delivery in deliveries if delivery["fetched_at"] == received_at
+    ] or deliveries
+    of_symbol = (delivery for delivery in at_that_time if delivery.get("symbol") == row["symbol"])
+    return next(of_symbol, at_that_time[0])
 
 
-def _rows_of(evidence: Sequence[Evidence], payload_id: str) -> list[Row]:
-    return [each for each in _rows(evidence) if each["payload_id"] == payload_id]
+def _rows_from(evidence: Sequence[Evidence], payload_id: str) -> list[Row]:
+    return [row for row in _silver_rows(evidence) if row["payload_id"] == payload_id]
 
 
 def _positions(evidence: Sequence[Evidence], payload_id: str) -> list[str]:
-    """The places worth showing: those of the session's own rows and of facts, else that of one row."""
-    own = [each["position"] for each in _rows_of(evidence[:1], payload_id)]
-    others = [each["position"] for each in _rows_of(evidence[1:], payload_id)]
-    facts = [position for position in others if position == "/"]
-    return list(dict.fromkeys(own + facts or others[:1]))[:MAX_EXCERPTS]
+    """The positions to show: those of the session's rows and of fundamentals, otherwise that of one row."""
+    own = [row["position"] for row in _rows_from(evidence[:1], payload_id)]
+    others = [row["position"] for row in _rows_from(evidence[1:], payload_id)]
+    fundamentals = [position for position in others if position == "/"]
+    return list(dict.fromkeys(own + fundamentals or others[:1]))[:MAX_EXCERPTS]

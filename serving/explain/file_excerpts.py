@@ -1,4 +1,4 @@
-"""The lines of a landed flat file that positions name, found in one pass through it."""
+"""Lines of a landed flat file by position, found in one pass through the file."""
 
 import csv
 import gzip
@@ -13,8 +13,8 @@ from pyarrow import ArrowInvalid, fs
 
 from delta_tables.storage.lake import Lake, LakeError
 
-# serving may not import jobs: what a position is made of is said there too, and a test holds both equal
-POSITION_OF: Mapping[str, tuple[str, ...]] = {
+# serving may not import jobs, which builds the positions from the same columns; a test compares both.
+POSITION_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "trades_v1": ("ticker", "sequence_number", "exchange", "id"),
     "quotes_v1": ("ticker", "sequence_number", "sip_timestamp"),
     "minute_aggs_v1": ("ticker", "window_start"),
@@ -25,41 +25,41 @@ _READ_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class FileLines:
-    """What a file has: the SHA-256 of its bytes, and the line at each position that is there."""
+    """The SHA-256 of a file's bytes, and the line at each position that it has."""
 
     sha256: str
     lines: Mapping[str, str]
 
 
 def read_lines(lake: Lake, path: str, dataset: str, positions: Iterable[str]) -> FileLines | None:
-    """The lines of the file at `path` below the lake's root; None where its bytes are no longer there.
+    """The lines at the positions of the file at `path` in the lake; None if its bytes were deleted.
 
-    Read line by line, so that memory does not grow with the file. Of several lines at a position the first.
-    A file that ends early, or that is no gzip, has the lines before that.
+    The file is read line by line, so that memory does not grow with it. If several lines have the same
+    position, the first is returned. A file that is truncated or not gzip gives the lines before the damage.
 
     Raises:
         LakeError: the store cannot be read.
     """
     store, root = lake.file_system()
-    place = f"{root}/{path}"
+    location = f"{root}/{path}"
     try:
-        if store.get_file_info(place).type != fs.FileType.File:
+        if store.get_file_info(location).type != fs.FileType.File:
             return None
-        # Without compression=None a name that ends with .gz makes Arrow unpack the bytes.
-        with store.open_input_stream(place, compression=None) as stream:
-            received = _Received(stream)
-            lines = dict(_found(received, POSITION_OF.get(dataset, ()), frozenset(positions)))
-            while received.read(_READ_BYTES):
+        # Without compression=None Arrow would decompress a file whose name ends in .gz.
+        with store.open_input_stream(location, compression=None) as stream:
+            hashed = _HashedStream(stream)
+            lines = dict(_matching_lines(hashed, POSITION_COLUMNS.get(dataset, ()), frozenset(positions)))
+            while hashed.read(_READ_BYTES):
                 pass
     except (OSError, ArrowInvalid) as error:
         raise LakeError(
-            f"{path}: cannot be read in {lake.root} ({error}); check the store and its rights"
+            f"{path} cannot be read in {lake.root} ({error}); check the store and its permissions"
         ) from None
-    return FileLines(received.digest.hexdigest(), lines)
+    return FileLines(hashed.digest.hexdigest(), lines)
 
 
-class _Received(io.RawIOBase):
-    """A stream that remembers the hash of what has been read of it."""
+class _HashedStream(io.RawIOBase):
+    """A stream that hashes the bytes read from it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -68,38 +68,38 @@ class _Received(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        found = self._stream.read(len(buffer))
-        self.digest.update(found)
-        buffer[: len(found)] = found
-        return len(found)
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # narrower than typeshed's
+        data = self._stream.read(len(buffer))
+        self.digest.update(data)
+        buffer[: len(data)] = data
+        return len(data)
 
 
-def _found(
-    received: io.RawIOBase, names: tuple[str, ...], positions: frozenset[str]
+def _matching_lines(
+    stream: io.RawIOBase, names: tuple[str, ...], positions: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
-    """Each position that is there, and its line; stops when none is left to be found."""
-    wanted = {position: position.split("/")[:2] for position in positions}
-    lines = _lines(received)
+    """The positions that the file has, each with its line; stops once all are found."""
+    remaining = {position: position.split("/")[:2] for position in positions}
+    lines = _lines(stream)
     header = next(csv.reader([next(lines, "")]), [])
     if not names or any(name not in header for name in names):
         return
-    places = [header.index(name) for name in names]
+    indices = [header.index(name) for name in names]
     for line in lines:
-        if not wanted:
+        if not remaining:
             return
-        # most lines have neither the ticker nor the number: only the others are worth taking apart
-        if any(all(part in line for part in parts) for parts in wanted.values()):
+        # most lines contain neither the ticker nor the number: only the others are parsed
+        if any(all(part in line for part in parts) for parts in remaining.values()):
             cells = next(csv.reader([line]), [])
-            position = "/".join(cells[place] for place in places) if len(cells) == len(header) else ""
-            if wanted.pop(position, None):
+            position = "/".join(cells[index] for index in indices) if len(cells) == len(header) else ""
+            if remaining.pop(position, None):
                 yield position, line
 
 
-def _lines(received: io.RawIOBase) -> Iterator[str]:
-    unpacked = gzip.GzipFile(fileobj=io.BufferedReader(received, _READ_BYTES))
+def _lines(stream: io.RawIOBase) -> Iterator[str]:
+    decompressed = gzip.GzipFile(fileobj=io.BufferedReader(stream, _READ_BYTES))
     try:
-        for line in io.TextIOWrapper(unpacked, encoding="utf-8", errors="replace", newline=""):
+        for line in io.TextIOWrapper(decompressed, encoding="utf-8", errors="replace", newline=""):
             yield line.rstrip("\r\n")
     except (gzip.BadGzipFile, EOFError, zlib.error):
         return

@@ -1,4 +1,4 @@
-"""Which Silver rows a Gold row was computed from."""
+"""The Silver rows that a Gold row was computed from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Silver rows that a number rests on, and the part they play."""
+    """Silver rows that a number was computed from, and their role in it."""
 
     role: str
     table: str
@@ -28,19 +28,19 @@ class Evidence:
 
     @property
     def session_range(self) -> str:
-        """The first and the last session among the rows."""
+        """The first and the last session of the rows, such as `2026-01-05 to 2026-01-06`."""
         dates = [row["trade_dt"] for row in self.rows if row.get("trade_dt")]
         return f"{min(dates)} to {max(dates)}" if dates else ""
 
 
 def kpi_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
-    """The bars of the session, and those of the last session before, which price_change compares with."""
+    """The bars of the session, and of the session before it, which price_change compares with."""
     own = (row["trade_dt"], row["interval"], row["provider"])
     return [*_bar_evidence(lake, row, [("bars of the session", [own])]), _change_evidence(lake, row)]
 
 
 def overview_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evidence]:
-    """The bars of the session and of each window before it, and the facts known at its end."""
+    """The bars of the session and of each window before it, and the fundamentals known at its end."""
     volatility, spike = settings.volatility_window_sessions, settings.volume_spike_window_sessions
     windows = {
         f"7d_avg: the {AVERAGE_SESSIONS - 1} sessions before": AVERAGE_SESSIONS - 1,
@@ -48,19 +48,19 @@ def overview_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Ev
         f"volume_spike_pct: full sessions among the {spike} before": spike,
     }
     own, *others = _windows(lake, row, windows)
-    return [own, _change_evidence(lake, row), *others, *_facts(lake, row)]
+    return [own, _change_evidence(lake, row), *others, *_fundamentals(lake, row)]
 
 
 def signal_evidence(lake: Lake, row: Row, settings: SignalSettings) -> list[Evidence]:
-    """The bars of the session, with its window for a volume signal, with the facts for a P/E signal."""
+    """The bars of the session; for a volume signal also its window, for a P/E signal the fundamentals."""
     if row["signal"].startswith("P/E"):
-        return [*_windows(lake, row, {}), *_facts(lake, row)]
+        return [*_windows(lake, row, {}), *_fundamentals(lake, row)]
     spike = settings.volume_spike_window_sessions
     return _windows(lake, row, {f"window: full sessions among the {spike} before": spike})
 
 
 def break_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
-    """The bar that holds, and the one compared with it, whose symbol its provider may spell differently."""
+    """The preferred provider's bar and the one compared with it; they may spell the symbol differently."""
     evidence, spelled = [], row["symbol"].translate(str.maketrans("-/", ".."))
     for side in ("a", "b"):
         sql = (
@@ -69,7 +69,7 @@ def break_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evid
             f"AND translate(symbol, '-/', '..') = {literal(spelled)} AND {known_at(None)} "
             f"AND trade_dt = {literal(row['trade_dt'])}"
         )
-        role = "provider_a: the bar that holds" if side == "a" else "provider_b: the bar compared with it"
+        role = "provider_a: the preferred bar" if side == "a" else "provider_b: the bar compared with it"
         evidence.append(Evidence(role, BARS.full_name, tuple(select(lake, BARS, sql))))
     return evidence
 
@@ -85,9 +85,9 @@ _Day = tuple[date, str, str]
 
 
 def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]:
-    """Windows count sessions: those of which any stock has a bar, so that a gap of one symbol counts.
+    """The bars of the session and of each window, by role; gold.stock_overview has interval and provider.
 
-    Which interval and provider a session's figures rest on, gold.stock_overview says.
+    A window counts the sessions in which any stock has a bar, so that a missing session of one symbol counts.
     """
     days = _days(lake, STOCK_OVERVIEW, row, f"trade_dt <= {literal(row['trade_dt'])}")
     longest = max(windows.values(), default=0)
@@ -106,14 +106,14 @@ def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]
 
 
 def _change_evidence(lake: Lake, row: Row) -> Evidence:
-    """The bars that price_change compares with: of the same interval and provider."""
+    """The bars that price_change compares with, of the same interval and provider."""
     same = f'"interval" = {literal(row["interval"])} AND provider = {literal(row["provider"])}'
     before = _days(lake, DAILY_KPIS, row, f"trade_dt < {literal(row['trade_dt'])} AND {same}")[-1:]
-    return _bar_evidence(lake, row, [("price_change: the last session before", before)])[0]
+    return _bar_evidence(lake, row, [("price_change: the previous session", before)])[0]
 
 
 def _days(lake: Lake, table: Table, row: Row, where: str) -> list[_Day]:
-    """The symbol's sessions with figures: date, interval, provider; oldest first."""
+    """The symbol's sessions in the Gold table: date, interval, provider; oldest first."""
     sql = (
         'SELECT trade_dt, "interval", provider FROM stored '  # noqa: S608 - escaped
         f"WHERE symbol = {literal(row['symbol'])} AND {where} ORDER BY trade_dt"
@@ -130,7 +130,7 @@ def _bar_evidence(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> 
 
 
 def _regular_bars(lake: Lake, symbol: str, days: list[_Day]) -> dict[_Day, Records]:
-    """The current bars that figures are computed from: those of the regular session, or of 24x7 markets."""
+    """The current bars that Gold is computed from: those of the regular session, or of 24x7 markets."""
     if not days:
         return {}
     dates = [day[0] for day in days]
@@ -139,19 +139,19 @@ def _regular_bars(lake: Lake, symbol: str, days: list[_Day]) -> dict[_Day, Recor
         f"AND session IN ('regular', '24x7') AND trade_dt >= {literal(min(dates))} "
         f'AND trade_dt <= {literal(max(dates))} ORDER BY "timestamp"'
     )
-    found: dict[_Day, Records] = {}
+    bars: dict[_Day, Records] = {}
     for bar in select(lake, BARS, sql):
-        found.setdefault((bar["trade_dt"], bar["interval"], bar["provider"]), []).append(bar)
-    return found
+        bars.setdefault((bar["trade_dt"], bar["interval"], bar["provider"]), []).append(bar)
+    return bars
 
 
-def _facts(lake: Lake, row: Row) -> list[Evidence]:
-    """The facts known when the day of the session ended in New York."""
+def _fundamentals(lake: Lake, row: Row) -> list[Evidence]:
+    """The fundamentals known when the day of the session ended in New York."""
     next_day = row["trade_dt"] + timedelta(days=1)
     day_end = datetime.combine(next_day, time(0), ZoneInfo("America/New_York")).astimezone(UTC)
     sql = (
         f"SELECT * FROM stored WHERE symbol = {literal(row['symbol'])} "  # noqa: S608 - escaped
         f"AND {known_at(day_end)} ORDER BY provider LIMIT 1"
     )
-    facts = tuple(select(lake, FUNDAMENTALS, sql))
-    return [Evidence("pe_ratio: the facts known at the session's end", FUNDAMENTALS.full_name, facts)]
+    rows = tuple(select(lake, FUNDAMENTALS, sql))
+    return [Evidence("pe_ratio: the fundamentals known at the session's end", FUNDAMENTALS.full_name, rows)]

@@ -1,4 +1,4 @@
-"""Pieces of a JSON text, character for character, found by the way that leads to them."""
+"""Fragments of a JSON text, character for character, found by their path."""
 
 import json
 import re
@@ -12,17 +12,17 @@ _DECODER = json.JSONDecoder(strict=False)
 
 @dataclass(frozen=True)
 class JsonFragment:
-    """A value as it was written; `member` is the text with its name where it has one."""
+    """A value as written; `member` is the text including its name, if it has one."""
 
     text: str
     member: str
 
 
 def fragment_at(text: str, keys: Sequence[Key]) -> JsonFragment | None:
-    """What the names, and numbers in lists, lead to; None where that is nothing, or the text is no JSON.
+    """The value at a path of names and list indices; None if there is none, or the text is not JSON.
 
-    Of a name that is there twice the last one holds, in JSON as in the engines. What is left of the way may
-    be one name with slashes in it.
+    If a name occurs twice, the last value is returned, as in JSON parsers and the engines. The rest of the
+    path may be a single name that contains slashes.
     """
     try:
         start = _after_space(text, 0)
@@ -42,19 +42,19 @@ def fragment_at(text: str, keys: Sequence[Key]) -> JsonFragment | None:
 
 
 def member_text_at(text: str, keys: Sequence[Key]) -> str | None:
-    """The same as text: `"name": value`, in a list the value."""
+    """The member at the path as text: `"name": value`, or in a list the value; None as for fragment_at."""
     found = fragment_at(text, keys)
     return found.member if found else None
 
 
 def fragments_of(text: str, keys: Sequence[Key]) -> dict[str, JsonFragment]:
-    """The members of what is there, by name or by number; none where it is no object and no list."""
+    """The members of the object or list at the path, by name or index; empty if it is neither."""
     found = fragment_at(text, keys)
     return dict(_fragments(found.text)) if found else {}
 
 
 def _fragments(text: str) -> Iterator[tuple[str, JsonFragment]]:
-    """The members of the object or list that `text`, known to be JSON, is."""
+    """The members of `text`, which must be JSON, if it is an object or a list."""
     if not text.startswith(("{", "[")):
         return
     at, number = _after_space(text, 1), 0

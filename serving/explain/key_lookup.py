@@ -1,4 +1,4 @@
-"""Finds the one row that a person names by its key."""
+"""Finds the one row with a given key."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,10 +17,10 @@ _MAX_SHOWN = 20
 
 
 def parse_key(table: Table, texts: Sequence[str]) -> dict[str, Scalar]:
-    """The key named by texts like `symbol=AAPL`, or by bare values in the order of the key columns.
+    """The key given as `symbol=AAPL` ..., or as bare values in the order of the key columns.
 
     Raises:
-        ServingError: an unknown column, a value of the wrong kind, or too many values.
+        ServingError: an unknown column, a value of the wrong type, or too many values.
     """
     key: dict[str, Scalar] = {}
     positions = iter(table.keys)
@@ -31,20 +31,22 @@ def parse_key(table: Table, texts: Sequence[str]) -> dict[str, Scalar]:
                 raise ServingError(f"{table.full_name} has no column {name}; {_key_hint(table)}")
             name, value = next(positions, ""), text
         if not name:
-            raise ServingError(f"{table.full_name}: more values than key columns; {_key_hint(table)}")
+            raise ServingError(
+                f"{table.full_name}: there are more values than key columns; {_key_hint(table)}"
+            )
         key[name] = _value(table, name, value)
     return key
 
 
 def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, Any]:
-    """The only row with these values; of a bitemporal table the current one, unless known_from is named.
+    """The only row with these values; in a bitemporal table the current one, unless the key has known_from.
 
     Raises:
-        ServingError: no row or several match; names the key columns and an example.
+        ServingError: no row matches, or several do; names the key columns and an example.
         LakeError: the table cannot be read.
     """
     if not key:
-        raise ServingError(f"which row of {table.full_name}? {_key_hint(table)}; {_example(lake, table)}")
+        raise ServingError(f"name a row of {table.full_name}; {_key_hint(table)}; {_example(lake, table)}")
     conditions = [f'"{name}" = {literal(value)}' for name, value in key.items()]
     if "known_to" in table.columns and "known_from" not in key:
         conditions.append("known_to IS NULL")
@@ -54,23 +56,23 @@ def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, A
         table,
         f"SELECT * FROM stored WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {_MAX_SHOWN}",  # noqa: S608 - escaped
     )
-    asked = " ".join(f"{name}={value}" for name, value in key.items())
+    requested = " ".join(f"{name}={value}" for name, value in key.items())
     if not found:
         raise ServingError(
-            f"{table.full_name} has no row with {asked}; {_key_hint(table)}; {_example(lake, table)}"
+            f"{table.full_name} has no row with {requested}; {_key_hint(table)}; {_example(lake, table)}"
         )
     if len(found) > 1:
-        raise ServingError(_ambiguous(table, asked, found))
+        raise ServingError(_ambiguous(table, requested, found))
     return {name: found[0][name] for name in table.columns}
 
 
-def _ambiguous(table: Table, asked: str, found: Records) -> str:
+def _ambiguous(table: Table, requested: str, found: Records) -> str:
     names = [name for name in table.keys if len({row[name] for row in found}) > 1]
     add = " or ".join(
         f"{name} ({', '.join(sorted({_text(row[name]) for row in found})[:4])})" for name in names
     )
     count = f"{len(found)} rows" if len(found) < _MAX_SHOWN else f"{_MAX_SHOWN} rows or more"
-    return f"{table.full_name}: {count} match {asked}; add {add}; example: {_key_text(table, found[-1])}"
+    return f"{table.full_name}: {count} match {requested}; add {add}; example: {_key_text(table, found[-1])}"
 
 
 def _value(table: Table, name: str, text: str) -> Scalar:
@@ -86,11 +88,11 @@ def _value(table: Table, name: str, text: str) -> Scalar:
             return {"true": True, "false": False}[text.lower()]
     except (ValueError, KeyError, InvalidOperation):
         raise ServingError(
-            f"{table.full_name}: {name} is a {kind.simpleString()}, found {text[:60]!r}; "
+            f"{table.full_name}: {name} must be a {kind.simpleString()}, not {text[:60]!r}; "
             "write dates as 2010-08-20, instants as 2010-08-20T20:00:00Z"
         ) from None
     if isinstance(kind, ArrayType | BinaryType):
-        raise ServingError(f"{table.full_name}: {name} cannot be asked for; {_key_hint(table)}")
+        raise ServingError(f"{table.full_name}: a row cannot be looked up by {name}; {_key_hint(table)}")
     return text
 
 
@@ -103,13 +105,15 @@ def _example(lake: Lake, table: Table) -> str:
     return (
         f"example: {_key_text(table, found[0])}"
         if found
-        else "the table is empty: fill it with `lakehouse run`"
+        else "the table is empty; fill it with `lakehouse run`"
     )
 
 
 def _key_text(table: Table, row: Mapping[str, Any]) -> str:
     pairs = (f"{name}={_text(row[name])}" for name in table.keys if name != "known_from")
-    return " ".join(f"'{pair}'" if any(each in pair for each in ' "[&/') else pair for pair in pairs)
+    return " ".join(
+        f"'{pair}'" if any(character in pair for character in ' "[&/') else pair for pair in pairs
+    )
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a cell of any type

@@ -1,4 +1,4 @@
-"""Which Silver rows a Gold row made of ticks was computed from."""
+"""The Silver rows that a Gold row of tick data was computed from."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -14,12 +14,13 @@ from serving.explain.gold_lineage import Evidence, Row
 from serving.query.literals import literal
 from serving.query.select import select
 
+# serving may not import jobs.gold.tick_features; a test compares both
 AVERAGE_MINUTES = 20
 _IN_ORDER = "ORDER BY sip_timestamp_ns, sequence_number"
 
 
 def features_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
-    """The trades and quotes of the minute, those of the 20 minutes before, and the close before."""
+    """The trades and quotes of the minute, the trades of the 20 minutes before, and the previous close."""
     before = f'{_day(row)} AND "timestamp" < {literal(row["timestamp"])}'
     earliest = row["timestamp"] - timedelta(minutes=AVERAGE_MINUTES)
     average = f'{before} AND "timestamp" >= {literal(earliest)} AND updates_volume'
@@ -28,13 +29,13 @@ def features_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[E
     return [
         _evidence(lake, TRADES, "trades of the minute", _minute(row), _IN_ORDER),
         _evidence(lake, QUOTES, "quotes of the minute: the last two-sided one is the spread", _minute(row)),
-        _evidence(lake, TRADES, "return: the last close before", close, last),
+        _evidence(lake, TRADES, "return: the last close before the minute", close, last),
         _evidence(lake, TRADES, f"volume_avg_{AVERAGE_MINUTES}: trades of the minutes before", average),
     ]
 
 
 def difference_evidence(lake: Lake, row: Row, _settings: SignalSettings) -> list[Evidence]:
-    """The trades of the minute, and the vendor's bar of it."""
+    """The trades of the minute, and the vendor's bar of the same minute."""
     bar = (
         f'{_series(row)} AND "interval" = \'1min\' AND "timestamp" = {literal(row["timestamp"])} '
         f"AND partition_dt = {literal(row['trade_dt'])}"
@@ -52,8 +53,8 @@ TICK_EVIDENCE: Mapping[str, Callable[[Lake, Row, SignalSettings], list[Evidence]
 
 
 def _evidence(lake: Lake, table: Table, role: str, where: str, order: str = _IN_ORDER) -> Evidence:
-    counted = f"{CURRENT} AND {HAPPENED}" if table == TRADES else CURRENT
-    rows = select(lake, table, f"SELECT * FROM stored WHERE {counted} AND {where} {order}")  # noqa: S608 - escaped
+    condition = f"{CURRENT} AND {HAPPENED}" if table == TRADES else CURRENT
+    rows = select(lake, table, f"SELECT * FROM stored WHERE {condition} AND {where} {order}")  # noqa: S608 - escaped
     return Evidence(role, table.full_name, tuple(rows))
 
 

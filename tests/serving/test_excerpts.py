@@ -49,7 +49,7 @@ def test_a_time_of_a_chart_comes_with_the_values_at_its_place() -> None:
 def test_a_list_that_is_too_short_is_said() -> None:
     text = excerpt(chart({}, CHART), "/chart/result/1/timestamp/1")
     assert text is not None
-    assert "indicators/quote/open: 2.5e-07\nindicators/quote/close: not there\n" in text
+    assert "indicators/quote/open: 2.5e-07\nindicators/quote/close: missing\n" in text
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_ticker_in_the_news_comes_with_its_article() -> None:
     assert excerpt(body, "/feed/0/1") == (
         f'ticker_sentiment/1: {{"ticker": "KO"}}\nfeed/0: {json.dumps(feed[0])}'
     )
-    assert excerpt(body, "/feed/1/0") == 'ticker_sentiment/0: not there\nfeed/1: {"title": "B"}'
+    assert excerpt(body, "/feed/1/0") == 'ticker_sentiment/0: missing\nfeed/1: {"title": "B"}'
     assert excerpt(body, "/feed/2/0") is None
 
 

@@ -66,11 +66,11 @@ def test_an_overview_names_and_counts_its_windows(sample: Lake) -> None:
     found = explain(sample, "gold.stock_overview", ["AAPL", "2026-01-06"], settings)
     assert [(part.role, len(part.rows)) for part in found.evidence] == [
         ("bars of the session", 1),
-        ("price_change: the last session before", 1),
+        ("price_change: the previous session", 1),
         ("7d_avg: the 6 sessions before", 2),
         ("volatility_score: the 3 sessions before", 2),
         ("volume_spike_pct: full sessions among the 2 before", 2),
-        ("pe_ratio: the facts known at the session's end", 1),
+        ("pe_ratio: the fundamentals known at the session's end", 1),
     ]
     assert {source.payload_id for source in found.sources} == {sha(DAILY_BODY), sha(OVERVIEW_BODY)}
 
@@ -127,12 +127,12 @@ def test_a_row_known_before_can_be_named_by_known_from(sample: Lake) -> None:
             "has no row with symbol=NOPE .*key columns: symbol, trade_dt, signal",
         ),
         ("gold.signals", ["A'; drop table x", "2026-01-06"], "has no row"),
-        ("gold.signals", ["AAPL", "6 January"], "trade_dt is a date, found '6 January'"),
+        ("gold.signals", ["AAPL", "6 January"], "trade_dt must be a date, not '6 January'"),
         ("gold.signals", ["ticker=AAPL"], "has no column ticker"),
         ("gold.signals", ["a", "2026-01-06", "c", "d"], "more values than key columns"),
-        ("gold.signals", [], "which row of gold.signals"),
+        ("gold.signals", [], "name a row of gold.signals"),
         ("silver.bars", ["alphavantage", "AAPL", "1day", "2026-01-06"], "time zone"),
-        ("ops.runs", ["x"], "ops.runs is not explained; gold.daily_kpis"),
+        ("ops.runs", ["x"], "ops.runs cannot be explained; choose one of gold.daily_kpis"),
     ],
 )
 def test_a_wrong_key_says_how_to_ask(sample: Lake, table: str, key: list[str], words: str) -> None:

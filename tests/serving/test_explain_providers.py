@@ -81,7 +81,7 @@ def test_a_file_that_retention_has_removed_is_said_to_be_gone(lake: Lake) -> Non
     (source,) = found.sources
     assert (source.is_intact, source.excerpts[0].text) == (None, None)
     assert source.expired is not None
-    assert "no longer in the landing area" in source.expired
+    assert "no longer in the landing zone" in source.expired
     assert found.lost == ()
     assert source.expired in printed(found)
     assert "DO NOT MATCH" not in printed(found)
@@ -142,9 +142,9 @@ def test_the_hash_is_that_of_the_whole_file_though_the_line_is_found_early(lake:
 
 def test_positions_are_made_of_what_the_jobs_make_them() -> None:
     """serving may not import jobs."""
-    assert flat_file_excerpts.POSITION_OF["trades_v1"] == trades_job._POSITION
-    assert flat_file_excerpts.POSITION_OF["quotes_v1"] == quotes_job._POSITION
-    assert set(flat_file_excerpts.POSITION_OF) == set(COLUMNS_OF)
+    assert flat_file_excerpts.POSITION_COLUMNS["trades_v1"] == trades_job._POSITION
+    assert flat_file_excerpts.POSITION_COLUMNS["quotes_v1"] == quotes_job._POSITION
+    assert set(flat_file_excerpts.POSITION_COLUMNS) == set(COLUMNS_OF)
     assert tick_sources.AVERAGE_MINUTES == features_job.AVERAGE_MINUTES
 
 
