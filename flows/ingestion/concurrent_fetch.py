@@ -31,14 +31,14 @@ class ConcurrentFetch(Generic[Item, Response]):
         fetch: Fetches one item, in a thread.
         stops_all: Whether a response (a refusal that concerns all items) makes further fetches pointless.
         threads: How many items are fetched at once.
-        stop: Set when the block ends by an exception.
+        stop: Set when the block ends by an exception; it should end the fetches in progress.
         name: What the threads are called.
     """
 
     fetch: Callable[[Item], Response]
     stops_all: Callable[[Response], bool]
     threads: int
-    stop: Event = field(default_factory=Event)
+    stop: Event
     name: str = "fetch"
     _waiting: SimpleQueue[tuple[Item] | None] = field(default_factory=SimpleQueue)
     _fetched: SimpleQueue[tuple[Item, Response | _UnexpectedError]] = field(default_factory=SimpleQueue)

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from threading import Event
 
 from delta_tables.storage.lake import LakeError
 from flows.handlers.errors import ErrorClass, ProviderError
@@ -125,7 +124,7 @@ class _FileCounts:
 
 @dataclass(frozen=True)
 class _FileFetcher:
-    """What the downloads of a run share; `stop` ends them all."""
+    """What the downloads of a run share."""
 
     ctx: RunContext
     source: FileSource
@@ -133,7 +132,6 @@ class _FileFetcher:
     is_known: IsKnown
     latest: Mapping[DatasetDay, LandedFile]
     attempts: FailedAttempts
-    stop: Event = field(default_factory=Event)
 
     @property
     def folder(self) -> Path:
@@ -143,7 +141,9 @@ class _FileFetcher:
     def fetch_dataset(self, dataset: str, files: Sequence[DatasetDay]) -> FetchResult:
         """Fetches one dataset's files; each lands as soon as it is received, whatever happens to the next."""
         began, counts = time.monotonic(), _FileCounts()
-        fetching = ConcurrentFetch(self._fetch, _stops_all, self.source.threads(self.ctx.settings), self.stop)
+        fetching = ConcurrentFetch(
+            self._fetch, _stops_all, self.source.threads(self.ctx.settings), self.handler.stop
+        )
         try:
             with fetching:
                 for responses in fetching.responses(files):
@@ -189,7 +189,7 @@ class _FileFetcher:
             remote = self.handler.head(*file)
             if self.is_known(self.ctx, remote, self.latest.get(file)):
                 return None
-            return self.handler.download(remote, self.folder, self.stop.is_set)
+            return self.handler.download(remote, self.folder)
         except ProviderError as error:
             return error
         except OSError as error:

@@ -85,7 +85,9 @@ def fetch_and_land(
     began = time.monotonic()
     dataset = queries[0].dataset
     batch = _Batch(attempts or FailedAttempts())
-    fetching: ConcurrentFetch[Query, Response] = ConcurrentFetch(partial(_fetch, handler), _stops_all, threads)
+    fetching: ConcurrentFetch[Query, Response] = ConcurrentFetch(
+        partial(_fetch, handler), _stops_all, threads, handler.stop
+    )
     try:
         with fetching:
             for responses in fetching.responses(queries):

@@ -12,6 +12,7 @@ from config.settings import PublicationSettings, Settings
 from delta_tables.intervals import DAILY
 from flows.handlers.massive.files import ReceivedFile, RemoteFile
 from flows.handlers.models import ProviderManifest, Query, RawPayload
+from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.retry import OnRetry, ignore_attempt
 from flows.ingestion.asset_types import ALL_ASSET_TYPES, AssetType
 from jobs.runs.errors import PlanError
@@ -47,6 +48,10 @@ class LandedResponse:
 class PayloadHandler(Protocol):
     """A client that returns payloads."""
 
+    @property
+    def stop(self) -> StopSignal:
+        """The signal that ends every pause, from any thread."""
+
     def fetch(self, query: Query) -> Iterator[RawPayload]:
         """The responses to one query; ProviderError if the provider refuses or fails."""
 
@@ -60,8 +65,15 @@ class FileHandler(Protocol):
     def head(self, dataset: str, day: date) -> RemoteFile:
         """The version of the day's file that the store has now; ProviderError if there is none."""
 
-    def download(self, remote: RemoteFile, folder: Path, is_stopped: Callable[[], bool]) -> ReceivedFile:
-        """The whole file in `folder`; ProviderError if it cannot be had, or once `is_stopped` says so."""
+    @property
+    def stop(self) -> StopSignal:
+        """The signal that ends every pause and transfer, from any thread."""
+
+    def download(self, remote: RemoteFile, folder: Path) -> ReceivedFile:
+        """The whole file in `folder`.
+
+        Raises ProviderError if it cannot be fetched, FetchStoppedError if the fetch is stopped.
+        """
 
     def close(self) -> None:
         """Releases connections."""

@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.massive.download import download
+from flows.handlers.errors import ErrorClass, FetchStoppedError, ProviderError
 from flows.handlers.massive.files import ReceivedFile, file_key, part_path, whole_path
-from flows.handlers.massive.handler import MANIFEST, Massive, connect
-from flows.handlers.massive.responses import Verdict
+from flows.handlers.massive.handler import MANIFEST, MassiveClient, connect
+from flows.handlers.massive.responses import ClassifiedError
 from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore
@@ -31,7 +30,7 @@ from tests.minio_server import Store, needs_minio
 DAY = date(2010, 8, 19)
 NOW = datetime(2010, 9, 1, 12, tzinfo=UTC)
 KEY_ID, SECRET = "CANARYKEYID7", "CANARY7SECRET/42+X="
-Make = Callable[..., Massive]
+Make = Callable[..., MassiveClient]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def make(simulator: Simulator, sleeps: list[float]) -> Iterator[Make]:
 
         def made(
             key_id: str = KEY_ID, url: str = simulator.base, bucket: str = "flatfiles", **policy: Any
-        ) -> Massive:
+        ) -> MassiveClient:
             patience = HttpPolicy(**{"connect_timeout_seconds": 60.0, "read_timeout_seconds": 60.0, **policy})
             handler = connect(
                 key_id,
@@ -80,17 +79,17 @@ def serve(simulator: Simulator, content: bytes, dataset: str = "trades_v1") -> N
     files(simulator).overrides[file_key(dataset, DAY)] = content
 
 
-def fetch(handler: Massive, folder: Path, dataset: str = "trades_v1") -> ReceivedFile:
-    return download(handler, handler.head(dataset, DAY), folder)
+def fetch(handler: MassiveClient, folder: Path, dataset: str = "trades_v1") -> ReceivedFile:
+    return handler.download(handler.head(dataset, DAY), folder)
 
 
-def error_of(handler: Massive, folder: Path, dataset: str = "trades_v1") -> ProviderError:
+def error_of(handler: MassiveClient, folder: Path, dataset: str = "trades_v1") -> ProviderError:
     with pytest.raises(ProviderError) as raised:
         fetch(handler, folder, dataset)
     return raised.value
 
 
-def ranges_asked(handler: Massive) -> list[str | None]:
+def ranges_asked(handler: MassiveClient) -> list[str | None]:
     """Filled with the Range header of every GET from now on."""
     asked: list[str | None] = []
 
@@ -98,7 +97,7 @@ def ranges_asked(handler: Massive) -> list[str | None]:
         found = request.headers.get("Range")
         asked.append(found.decode() if isinstance(found, bytes) else found)
 
-    handler.client.meta.events.register("before-send.s3.GetObject", note)
+    handler.store.client.meta.events.register("before-send.s3.GetObject", note)
     return asked
 
 
@@ -132,7 +131,7 @@ def test_a_cut_download_is_continued_where_it_broke_off(
     remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
     simulator.service.set_faults([Fault(FaultKind.TRUNCATED, count=1)])
 
-    received = download(handler, remote, tmp_path)
+    received = handler.download(remote, tmp_path)
 
     assert received.path.read_bytes() == large_file()
     assert len(sleeps) == 1
@@ -148,7 +147,7 @@ def test_what_a_killed_process_left_is_continued(simulator: Simulator, make: Mak
     remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
     part_path(tmp_path, remote).write_bytes(large_file()[:123_456])
 
-    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+    assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
     assert asked == ["bytes=123456-"]
 
 
@@ -169,7 +168,7 @@ def test_attempts_count_in_a_row_without_progress(
     remote = handler.head("trades_v1", DAY)
     simulator.service.set_faults([Fault(FaultKind.TRUNCATED, count=3)])
 
-    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+    assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
     assert len(sleeps) == 3
 
 
@@ -181,7 +180,7 @@ def test_a_download_that_stands_still_is_given_up(
     simulator.service.set_faults([Fault(FaultKind.HTTP_503)])
 
     with pytest.raises(ProviderError) as raised:
-        download(handler, remote, tmp_path)
+        handler.download(remote, tmp_path)
 
     assert raised.value.error_class is ErrorClass.unavailable
     assert len(sleeps) == 2
@@ -195,7 +194,7 @@ def test_a_damaged_part_is_thrown_away_and_fetched_anew(
     remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
     part_path(tmp_path, remote).write_bytes(b"\0" * 100_000)
 
-    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+    assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
     assert asked == ["bytes=100000-", None]
 
 
@@ -207,7 +206,7 @@ def test_a_file_that_is_replaced_while_it_comes_is_fetched_in_its_new_version(
     part_path(tmp_path, old).write_bytes(b"the beginning of the old version")
     simulator.service.set_faults([Fault(FaultKind.CORRECTIONS)])
 
-    received = download(handler, old, tmp_path)
+    received = handler.download(old, tmp_path)
 
     assert received.remote.etag != old.etag
     assert received.remote == handler.head("trades_v1", DAY)
@@ -230,16 +229,21 @@ class OddStore:
         return self.client.get_object(**self.altered(asked))
 
 
+def with_client(handler: MassiveClient, altered: Callable[[dict[str, str]], dict[str, str]]) -> MassiveClient:
+    """The handler with a store that alters what it is asked."""
+    return MassiveClient(replace(handler.store, client=OddStore(handler.store.client, altered)))
+
+
 def test_a_store_that_ignores_ranges_is_read_from_the_start(
     simulator: Simulator, make: Make, tmp_path: Path
 ) -> None:
     serve(simulator, large_file())
     plain = make()
-    handler = replace(plain, client=OddStore(plain.client, lambda asked: {**asked, "Range": "bytes=x"}))
+    handler = with_client(plain, lambda asked: {**asked, "Range": "bytes=x"})
     remote = handler.head("trades_v1", DAY)
     part_path(tmp_path, remote).write_bytes(large_file()[:1000])
 
-    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+    assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
 
 
 def test_a_store_that_gives_another_part_is_not_believed(
@@ -247,12 +251,12 @@ def test_a_store_that_gives_another_part_is_not_believed(
 ) -> None:
     serve(simulator, large_file())
     plain = make()
-    handler = replace(plain, client=OddStore(plain.client, lambda asked: {**asked, "Range": "bytes=5-"}))
+    handler = with_client(plain, lambda asked: {**asked, "Range": "bytes=5-"})
     remote = handler.head("trades_v1", DAY)
     part_path(tmp_path, remote).write_bytes(large_file()[:1000])
 
     with pytest.raises(ProviderError, match="another part of the file"):
-        download(handler, remote, tmp_path)
+        handler.download(remote, tmp_path)
     assert part_path(tmp_path, remote).read_bytes() == large_file()[:1000]
 
 
@@ -266,7 +270,7 @@ def test_a_store_that_gives_less_than_asked_is_asked_for_the_rest(
         first = int(asked.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         return {**asked, "Range": f"bytes={first}-{first + 2_999_999}"}
 
-    handler = replace(plain, client=OddStore(plain.client, three_million))
+    handler = with_client(plain, three_million)
 
     assert fetch(handler, tmp_path).path.read_bytes() == large_file()
 
@@ -357,9 +361,9 @@ def test_a_store_that_is_away_is_unavailable(make: Make, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"<!DOCTYPE html><html>We will be back soon</html>", "no gzip file"),
+        (b"<!DOCTYPE html><html>We will be back soon</html>", "not a gzip file"),
         (gzip.compress(b"ticker,size\n" + b"A,1\n" * 999)[:-30], "ends too early"),
-        (gzip.compress(b"ticker,size\n")[:-4] + b"\0\0\0\1", "no gzip file, or a damaged one"),
+        (gzip.compress(b"ticker,size\n")[:-4] + b"\0\0\0\1", "not a gzip file, or a damaged one"),
         (gzip.compress(b"<html>We will be back soon</html>"), "without the column ticker"),
         (gzip.compress(b""), "without the column ticker"),
         (b"", "without the column ticker"),
@@ -385,15 +389,19 @@ def test_a_stopped_run_keeps_the_part(
     simulator: Simulator, make: Make, tmp_path: Path, sleeps: list[float]
 ) -> None:
     serve(simulator, large_file())
-    handler = make()
-    remote = handler.head("trades_v1", DAY)
+    plain = make()
+    remote = plain.head("trades_v1", DAY)
 
-    with pytest.raises(ProviderError, match="the run was stopped"):
-        download(handler, remote, tmp_path, lambda: True)
+    def stopped(asked: dict[str, str]) -> dict[str, str]:
+        plain.stop.set()
+        return asked
+
+    with pytest.raises(FetchStoppedError):
+        with_client(plain, stopped).download(remote, tmp_path)
 
     assert part_path(tmp_path, remote).stat().st_size == 64 * 1024
     assert sleeps == []
-    assert download(handler, remote, tmp_path).path.read_bytes() == large_file()
+    assert make().download(remote, tmp_path).path.read_bytes() == large_file()
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault_of_the_provider(make: Make, tmp_path: Path) -> None:
@@ -401,7 +409,7 @@ def test_a_folder_that_cannot_be_written_is_no_fault_of_the_provider(make: Make,
     handler = make()
     remote = handler.head("trades_v1", DAY)
     with pytest.raises(OSError, match="file"):
-        download(handler, remote, tmp_path / "file" / "folder")
+        handler.download(remote, tmp_path / "file" / "folder")
 
 
 @pytest.mark.parametrize("kind", [FaultKind.ECHO_KEY, FaultKind.TRUNCATED, FaultKind.HTTP_503])
@@ -428,9 +436,9 @@ def test_keys_are_nowhere_in_errors_and_log_lines(
 
 def test_an_error_is_made_without_what_a_store_repeats_of_the_keys(make: Make) -> None:
     repeated = f"no such id: {KEY_ID}, nor {SECRET}"
-    verdict = Verdict(ErrorClass.malformed, repeated, 400, {})
+    classified = ClassifiedError(ErrorClass.malformed, repeated, 400, {})
 
-    error = make().failure("trades_v1", DAY, verdict, repeated.encode()).error
+    error = make().store.failure("trades_v1", DAY, classified, repeated.encode()).error
 
     assert error.found == "no such id: REDACTED, nor REDACTED"
     assert error.payload is not None
@@ -481,14 +489,14 @@ def test_a_real_s3_store_is_read_continued_and_seen_to_change(
     ) as handler:
         old, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
         part_path(tmp_path, old).write_bytes(first[:1_000_000])
-        assert download(handler, old, tmp_path).path.read_bytes() == first
+        assert handler.download(old, tmp_path).path.read_bytes() == first
         assert asked == ["bytes=1000000-"]
 
         whole_path(tmp_path, old).rename(part_path(tmp_path, old))
         with part_path(tmp_path, old).open("r+b") as part:
             part.truncate(500_000)
         client.put_object(Bucket="market", Key=file_key("trades_v1", DAY), Body=second)
-        received = download(handler, old, tmp_path)
+        received = handler.download(old, tmp_path)
         assert received.path.read_bytes() == second
         assert received.remote.etag != old.etag
 

@@ -1,5 +1,14 @@
-"""The client of Massive's (Polygon's) flat files: `connect(...)` and `MANIFEST`."""
+"""The client of Massive's (Polygon's) flat files: `connect(...)` and `MANIFEST`.
 
-from flows.handlers.massive.handler import MANIFEST, Massive, connect
+Where do I go to...?
+    connect, look for a file, download it        handler.py
+    see how a download is resumed and verified   download.py
+    see how a single call is made                store.py
+    change how boto3 connects                    s3_client.py
+    see how an error is classified               responses.py
+    know how files are named and verified        files.py
+"""
 
-__all__ = ["MANIFEST", "Massive", "connect"]
+from flows.handlers.massive.handler import MANIFEST, MassiveClient, connect
+
+__all__ = ["MANIFEST", "MassiveClient", "connect"]

@@ -1,4 +1,4 @@
-"""A flat file: its name, its versions in the provider's store, and whether ours is whole."""
+"""Flat files: their names, their versions in the provider's store, and whether a download is whole."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
 
+PROVIDER: Final = "massive"
+DATASETS: Final = ("trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1")
+ALL_TICKERS: Final = "ALL"
+
 _CHUNK_BYTES: Final = 1024 * 1024
-_LONGEST_HEADER: Final = 64 * 1024
-_SHOWN_ETAG_CHARS: Final = 100
+_MAX_HEADER_BYTES: Final = 64 * 1024
+_MAX_ETAG_CHARS: Final = 100
 _FIRST_COLUMN: Final = b"ticker"
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One version of one day's file in the store, as a HEAD describes it; `etag` is without its quotes."""
+    """One version of one day's file in the store, as a HEAD describes it; `etag` has no quotes."""
 
     dataset: str
     day: date
@@ -32,7 +36,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class ReceivedFile:
-    """A version that lies whole at `path`; `sha256` is of its bytes as received, in hex."""
+    """A version that is complete at `path`; `sha256` is that of its bytes as received, in hex."""
 
     remote: RemoteFile
     path: Path
@@ -41,7 +45,7 @@ class ReceivedFile:
 
 
 class BrokenFileError(Exception):
-    """The bytes are not a whole flat file; says why."""
+    """The bytes are not a whole flat file; the message says why."""
 
 
 def file_key(dataset: str, day: date) -> str:
@@ -50,22 +54,22 @@ def file_key(dataset: str, day: date) -> str:
 
 
 def whole_path(folder: Path, remote: RemoteFile) -> Path:
-    """Where this version lies once it is whole: its ETag is part of the name."""
+    """The path of this version once it is complete; its ETag is part of the name."""
     return folder / f"{remote.dataset}.{remote.day}.{_etag_name(remote)}.csv.gz"
 
 
 def part_path(folder: Path, remote: RemoteFile) -> Path:
-    """Where this version grows: a part of another version has another name, and is never continued."""
+    """The path of this version while it is received; a part of another version has another name."""
     return folder / f"{remote.dataset}.{remote.day}.{_etag_name(remote)}.part"
 
 
 def lock_path(folder: Path, remote: RemoteFile) -> Path:
-    """What a process holds while it downloads this day's file."""
+    """The lock file that a process holds while it downloads this day's file."""
     return folder / f"{remote.dataset}.{remote.day}.lock"
 
 
 def drop_other_versions(folder: Path, remote: RemoteFile) -> None:
-    """Removes what was received of the day's other versions."""
+    """Deletes what was received of the day's other versions."""
     kept = {path.name for path in (whole_path(folder, remote), part_path(folder, remote))}
     for suffix in ("part", "csv.gz"):
         for path in folder.glob(f"{remote.dataset}.{remote.day}.*.{suffix}"):
@@ -74,31 +78,31 @@ def drop_other_versions(folder: Path, remote: RemoteFile) -> None:
 
 
 def checked_sha256(path: Path) -> str:
-    """The SHA-256 in hex of a file that is whole: gzip to its end, checksums right, a CSV with tickers.
+    """The SHA-256 in hex of a whole file: complete gzip with valid checksums, and a CSV with tickers.
 
-    The bytes are read once, a mebibyte at a time, however large they are.
+    The bytes are read once, one mebibyte at a time.
 
     Raises:
-        BrokenFileError: the file is cut, is no gzip, or holds something else.
+        BrokenFileError: the file is truncated, is not gzip, or contains something else.
     """
     with path.open("rb") as raw:
         source = _HashedReader(raw)
         try:
             with gzip.GzipFile(fileobj=source, mode="rb") as text:  # type: ignore[call-overload]  # needs read() only
-                header = text.readline(_LONGEST_HEADER)
+                header = text.readline(_MAX_HEADER_BYTES)
                 while text.read(_CHUNK_BYTES):
                     pass
         except EOFError:
             raise BrokenFileError("a gzip file that ends too early") from None
         except (gzip.BadGzipFile, zlib.error):
-            raise BrokenFileError("bytes that are no gzip file, or a damaged one") from None
+            raise BrokenFileError("bytes that are not a gzip file, or a damaged one") from None
     if _FIRST_COLUMN not in header.strip().split(b","):
         raise BrokenFileError("a gzip file without the column ticker")
     return source.digest.hexdigest()
 
 
 class _HashedReader:
-    """A stream that hashes what is read from it; read to its end, it has hashed the file."""
+    """A stream that hashes the bytes read from it; once read to its end, it has hashed the file."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -112,4 +116,4 @@ class _HashedReader:
 
 
 def _etag_name(remote: RemoteFile) -> str:
-    return quote(remote.etag, safe="")[:_SHOWN_ETAG_CHARS]
+    return quote(remote.etag, safe="")[:_MAX_ETAG_CHARS]

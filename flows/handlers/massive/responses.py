@@ -1,4 +1,4 @@
-"""How a refusal of Massive's file store is judged: S3's error codes and statuses, and lost connections."""
+"""Classifies the errors of Massive's file store: S3's error codes and statuses, and lost connections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 from flows.handlers.errors import ErrorClass
 from flows.handlers.transport.http_response import reason
 
-_LONGEST_MESSAGE: Final = 200
+_MAX_MESSAGE_CHARS: Final = 200
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CLASS_OF_CODE: Final = {
@@ -43,22 +43,22 @@ _CLASS_OF_STATUS: Final[Mapping[int, ErrorClass]] = {
 }
 
 _REMEDIES: Final = {
-    "RequestTimeTooSkewed": "set this machine's clock: signatures of another time are refused",
+    "RequestTimeTooSkewed": "set this machine's clock, because the store rejects signatures of another time",
     "NoSuchBucket": "correct the bucket in the provider's settings",
 }
 _REMEDY_OF_CLASS: Final = {
-    ErrorClass.no_data: "nothing on the day of the session, as files come out about 11:00 New York on the "
-    "next day; later, check that the exchange was open",
+    ErrorClass.no_data: "do nothing on the day of the session, because files are published at about 11:00 New "
+    "York on the next day; later, check that the exchange was open",
     ErrorClass.bad_credentials: "set the S3 access key id and secret access key of your Massive dashboard "
     "(not the API key)",
 }
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a refusal or a lost connection means; `found` may hold secrets still.
+class ClassifiedError:
+    """What a refusal or a lost connection means; `found` may still contain secrets.
 
-    `is_lasting`: asking again cannot help.
+    `is_permanent` is true if a retry cannot help.
     """
 
     error_class: ErrorClass
@@ -66,27 +66,27 @@ class Verdict:
     status: int
     headers: dict[str, str]
     remedy: str | None = None
-    is_lasting: bool = False
+    is_permanent: bool = False
 
 
-def judge(problem: Exception) -> Verdict:
-    """The verdict on what the S3 client raised."""
+def classify_error(problem: Exception) -> ClassifiedError:
+    """The class of an exception that the S3 client raised."""
     if isinstance(problem, ClientError):
-        return _judge_refusal(problem.response)
+        return _classify_client_error(problem.response)
     if isinstance(problem, ResponseParserError):
-        return Verdict(ErrorClass.malformed, "an answer that is not S3's XML", 0, {})
-    found = f"no answer, or one broken off: {reason(problem)}"
-    return Verdict(ErrorClass.unavailable, found, 0, {}, is_lasting=isinstance(problem, SSLError))
+        return ClassifiedError(ErrorClass.malformed, "a response that is not S3's XML", 0, {})
+    found = f"no response or an interrupted one: {reason(problem)}"
+    return ClassifiedError(ErrorClass.unavailable, found, 0, {}, is_permanent=isinstance(problem, SSLError))
 
 
-def _judge_refusal(response: Any) -> Verdict:  # noqa: ANN401 - the untyped dictionary of botocore
-    """A HEAD is answered without a body: its code is the status."""
+def _classify_client_error(response: Any) -> ClassifiedError:  # noqa: ANN401 - the untyped dictionary of botocore
+    """The response to a HEAD has no body, so its code is the status."""
     meta = response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode", 0))
     code = str(response.get("Error", {}).get("Code", status))
-    message = " ".join(str(response.get("Error", {}).get("Message", "")).split())[:_LONGEST_MESSAGE]
+    message = " ".join(str(response.get("Error", {}).get("Message", "")).split())[:_MAX_MESSAGE_CHARS]
     error_class = _CLASS_OF_CODE.get(code) or _class_of_status(status)
-    return Verdict(
+    return ClassifiedError(
         error_class,
         f"HTTP {status}, {message}" if code == str(status) else f"HTTP {status}, {code}: {message}",
         status,

@@ -1,9 +1,6 @@
 """Massive's flat files: one file per dataset and session, with all tickers in it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,8 +9,7 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
 from flows.handlers import massive
-from flows.handlers.massive.download import download
-from flows.handlers.massive.files import ReceivedFile, RemoteFile, file_key
+from flows.handlers.massive.files import file_key
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.publication_times import at_exchange_time
 from flows.ingestion.source import FetchRequest, FileHandler, FileSource
@@ -32,25 +28,6 @@ _NO_KEYS: Final = (
     "MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY are not both set: put them in the "
     "environment or in .env (Massive's dashboard shows them as S3 keys of the flat files)"
 )
-
-
-@dataclass(frozen=True)
-class _FileStore:
-    """The handler with its download as a method."""
-
-    store: massive.Massive
-
-    def head(self, dataset: str, day: date) -> RemoteFile:
-        """The version of the day's file that the store has now."""
-        return self.store.head(dataset, day)
-
-    def download(self, remote: RemoteFile, folder: Path, is_stopped: Callable[[], bool]) -> ReceivedFile:
-        """The whole file in `folder`."""
-        return download(self.store, remote, folder, is_stopped)
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self.store.close()
 
 
 def _days(request: FetchRequest, settings: Settings, now: datetime) -> list[date]:
@@ -93,7 +70,7 @@ def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> FileHandler
     if secrets.massive_access_key_id is None or secrets.massive_secret_access_key is None:
         raise ConfigError(_NO_KEYS)
     try:
-        store = massive.connect(
+        return massive.connect(
             secrets.massive_access_key_id.get_secret_value(),
             secrets.massive_secret_access_key.get_secret_value(),
             endpoint_url=str(settings.endpoint_url).rstrip("/"),
@@ -109,7 +86,6 @@ def _connect(ctx: RunContext, on_retry: OnRetry = ignore_attempt) -> FileHandler
         )
     except ValueError as error:
         raise ConfigError(f"MASSIVE_ACCESS_KEY_ID, MASSIVE_SECRET_ACCESS_KEY: {error}") from None
-    return _FileStore(store)
 
 
 SOURCE: Final = FileSource(
