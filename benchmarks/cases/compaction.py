@@ -19,7 +19,8 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from flows.simulator.market.real_prices import load_histories
-from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import sessions_between
 from jobs.pipelines.maintenance import maintain_table
 from jobs.runs.run_context import RunContext
 

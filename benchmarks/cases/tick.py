@@ -39,7 +39,8 @@ from flows.simulator.alphavantage.rendering import AlphaVantageSeries, render_js
 from flows.simulator.market.real_prices import load_histories
 from flows.simulator.market.series_point import SeriesPoint
 from jobs.gold.signals import SIGNALS
-from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import sessions_between
 from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _BARS, _DAYS_A_COMMIT = 500, 78, 40

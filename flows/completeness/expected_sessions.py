@@ -13,7 +13,8 @@ from flows.completeness.session_state import Due
 from flows.ingestion.registry import PAYLOAD_SOURCES, SOURCES
 from flows.ingestion.request_selection import latest_requests
 from flows.ingestion.source import FetchRequest, PayloadSource, has_session_files
-from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, Session, calendar_sessions
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US, calendar_sessions
 
 ALL_SYMBOLS, NO_INTERVAL = "ALL", "none"
 Calendars = Mapping[tuple[str, str], str]  # by provider and symbol

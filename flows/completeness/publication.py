@@ -9,7 +9,8 @@ from config.load import ConfigError
 from config.settings import CompletenessSettings, PublicationSettings
 from flows.completeness.session_state import Due
 from flows.ingestion.registry import SOURCES
-from jobs.market_calendar.sessions import ZONE_OF, Session
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import ZONE_OF
 
 DatasetName = tuple[str, str]  # provider, dataset
 

@@ -7,7 +7,6 @@ each entry with its source.
 
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,9 @@ from pyspark.sql.types import (
     StructType,
     TimestampType,
 )
+
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.session_cache import cached_sessions
 
 FIRST_SESSION = "1990-01-01"  # session numbers count from this day: never change it
 OVERRIDES = Path(__file__).parent / "session_overrides.toml"
@@ -75,24 +77,6 @@ SESSIONS_SCHEMA = StructType(
 )
 
 
-@dataclass(frozen=True)
-class Session:
-    """One trading session. Instants are UTC; `session_no` numbers the calendar's sessions, in order.
-
-    `day_end_at` is midnight at the exchange after the session.
-    """
-
-    calendar: str
-    trade_dt: date
-    session_no: int
-    pre_open_at: datetime
-    open_at: datetime
-    close_at: datetime
-    post_close_at: datetime
-    day_end_at: datetime
-    is_half_day: bool
-
-
 def calendar_sessions(calendar: str) -> tuple[Session, ...]:
     """Every session of the calendar from 1990 (or its first year known) to a year ahead, oldest first.
 
@@ -125,6 +109,10 @@ def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, e
 
 @cache
 def _sessions(name: str) -> tuple[Session, ...]:
+    return cached_sessions(name, OVERRIDES.read_bytes(), lambda: _computed_sessions(name))
+
+
+def _computed_sessions(name: str) -> tuple[Session, ...]:
     import exchange_calendars  # noqa: PLC0415 - the import takes over a second, and many commands do not need it
 
     try:

@@ -8,7 +8,8 @@ from config.settings import CompletenessSettings, PublicationSettings, Settings
 from flows.completeness.expected_sessions import expected_sessions, last_sessions, watched_series
 from flows.completeness.publication import BUILT_IN, due, publications
 from flows.completeness.session_state import Due, SessionState, session_state
-from jobs.market_calendar.sessions import CRYPTO, FX, Session, sessions_between
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import CRYPTO, FX, sessions_between
 
 SECOND = timedelta(seconds=1)
 HALF_DAYS = (

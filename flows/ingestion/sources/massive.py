@@ -13,7 +13,8 @@ from flows.handlers.massive.files import file_key
 from flows.handlers.transport.retry import HttpPolicy, OnRetry, ignore_attempt
 from flows.ingestion.publication_times import at_exchange_time
 from flows.ingestion.source import FetchRequest, FileHandler, FileSource
-from jobs.market_calendar.sessions import Session, sessions_between
+from jobs.market_calendar.session import Session
+from jobs.market_calendar.sessions import sessions_between
 from jobs.runs.run_context import RunContext
 
 _CALENDAR: Final = "XNYS"
