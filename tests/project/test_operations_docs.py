@@ -1,4 +1,4 @@
-"""What the operations guide, the troubleshooting page and the architecture page name exists in the tree."""
+"""Everything that the pages on operations, troubleshooting and architecture name exists in the tree."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(e
 SERVICES: dict[str, Any] = STACK["services"]
 LAKEHOUSE_IN_CONTAINER = "/app/infra/stack/cli.sh"
 PLAIN = {"make", "docker", "git", "ssh", "lakehouse", "lakehouse()"}
-# Names of other programs' variables, of states, and of the user's own files.
+# Variables of other programs, and files that the user writes.
 FOREIGN = {"HTTPS_PROXY", "SSL_CERT_FILE", "LAKE_STORE_SECRET", "COMPOSE_PROFILES"}
 OWN_FILES = {"docker-compose.override.yml", "mine.toml", "/settings/mine.toml", "manifest.json"}
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
@@ -35,7 +35,7 @@ def text_of(page: str) -> str:
 
 
 def commands(page: str) -> Iterator[list[str]]:
-    """Each command of the page, of its blocks and of its lines, as words."""
+    """Each command of the page, in its blocks and in its text, as words."""
     text = text_of(page)
     for block in _BLOCK.findall(text):
         yield from filter(None, (shlex.split(line, comments=True) for line in block.splitlines()))
@@ -49,7 +49,7 @@ def all_commands() -> list[list[str]]:
 
 
 def compose_words(words: list[str]) -> list[str]:
-    """Subcommand and arguments of a `docker compose` command, its options and their values left out."""
+    """The subcommand and arguments of a `docker compose` command, without options and their values."""
     found, rest = [], iter(words[2:])
     for word in rest:
         if word in _OPTIONS_WITH_VALUE:
@@ -61,7 +61,7 @@ def compose_words(words: list[str]) -> list[str]:
 
 @cache
 def program_texts() -> tuple[str, ...]:
-    """Every text that the project's programs can say, the parts of a formatted one each by itself."""
+    """Every text that the project's programs can print; the parts of a formatted text are separate."""
     found = []
     for folder in ("config", "delta_tables", "flows", "infra", "jobs", "quality", "serving"):
         for file in (ROOT / folder).rglob("*.py"):
@@ -72,7 +72,7 @@ def program_texts() -> tuple[str, ...]:
 
 
 def quotes() -> list[str]:
-    """What the pages quote from the project: lines that begin with `> `."""
+    """The messages that the pages quote: lines that begin with `> `."""
     return [
         line.removeprefix("> ")
         for page in PAGES
@@ -82,7 +82,7 @@ def quotes() -> list[str]:
 
 
 def known_names() -> set[str]:
-    """Words in capitals that the stack's files and the project's settings know."""
+    """The words in capitals in the stack's files and in the project's settings."""
     files = [
         ROOT / name
         for name in (
@@ -141,14 +141,14 @@ def test_each_lakehouse_command_exists() -> None:
     assert (ROOT / LAKEHOUSE_IN_CONTAINER.removeprefix("/app/")).is_file()
 
 
-def test_those_who_let_landed_files_end_have_the_same_settings() -> None:
-    """A bucket's rule of its own must not remove what the flows' settings keep."""
+def test_both_services_that_expire_landed_files_have_the_same_settings() -> None:
+    """The bucket's own rule must not remove files that the runs' settings keep."""
     flows, bucket = SERVICES["prefect-worker"]["environment"], SERVICES["store-setup"]["environment"]
     for name in ("LAKEHOUSE_CONFIG", "LAKEHOUSE_PROVIDERS__MASSIVE__RETENTION_DAYS"):
-        assert flows[name] == bucket[name], name  # both have it; None: as the shell or .env say
+        assert flows[name] == bucket[name], name  # both define it; None: taken from the shell or .env
 
 
-def test_a_settings_file_of_ones_own_is_shown_for_all_who_read_one() -> None:
+def test_the_example_of_a_mounted_settings_file_covers_every_service_that_reads_one() -> None:
     shown = re.findall(r"^```yaml\n(.*?)^```", text_of("docs/operations.md"), flags=re.MULTILINE | re.DOTALL)
     (example,) = [yaml.safe_load(each) for each in shown if "LAKEHOUSE_CONFIG" in each]
     readers = {name for name, each in SERVICES.items() if "LAKEHOUSE_CONFIG" in each.get("environment", {})}
@@ -164,7 +164,7 @@ def test_each_containers_logs_are_kept_up_to_the_stated_size() -> None:
         assert int(options["max-size"].removesuffix("m")) * int(options["max-file"]) == 30, name
 
 
-def test_each_name_in_capitals_is_one_that_the_stack_or_the_settings_know() -> None:
+def test_each_name_in_capitals_exists_in_the_stack_or_the_settings() -> None:
     for page in PAGES:
         named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)+\b", text_of(page)))
         assert not named - known_names() - FOREIGN, page
@@ -193,27 +193,27 @@ def test_each_link_leads_somewhere() -> None:
 
 
 @pytest.mark.parametrize("quote", quotes())
-def test_each_quoted_message_is_one_that_the_project_says(quote: str) -> None:
+def test_each_quoted_message_is_one_that_the_project_prints(quote: str) -> None:
     parts = [part.strip() for part in quote.split("…") if len(part.strip()) > 1]
     assert parts
     missing = [part for part in parts if not any(part in text for text in program_texts())]
     assert not missing
 
 
-def test_the_pages_name_every_secret_beside_those_who_hold_it() -> None:
+def test_the_pages_list_every_secret_with_the_services_that_hold_it() -> None:
     rows = [
         line.split("|")[1:3]
         for line in text_of("docs/architecture.md").splitlines()
         if line.startswith("| `")
     ]
-    told = {
+    listed = {
         name: set(holders.strip().split(", ")) for names, holders in rows for name in _CODE.findall(names)
     }
     held: dict[str, set[str]] = {name: set() for name in STACK["secrets"]}
     for service, declared in SERVICES.items():
         for each in declared.get("secrets", ()):
             held[each if isinstance(each, str) else each["source"]].add(service)
-    assert {name: holders for name, holders in told.items() if name in held} == held
+    assert {name: holders for name, holders in listed.items() if name in held} == held
     assert not [
         name
         for name in held
@@ -222,24 +222,24 @@ def test_the_pages_name_every_secret_beside_those_who_hold_it() -> None:
     ]
 
 
-def test_the_picture_has_every_service_and_volume() -> None:
+def test_the_figure_shows_every_service_and_volume() -> None:
     page = text_of("docs/architecture.md")
     short = {"spark-worker-1": "spark-worker-1", "spark-worker-2": "-2"}
     assert not [name for name in SERVICES if short.get(name, name) not in page]
     assert not [name for name in STACK["volumes"] if f'[("{name}")]' not in page]
 
 
-def test_the_ports_are_those_that_are_published() -> None:
+def test_the_listed_ports_are_the_published_ones() -> None:
     published = {
         tuple(re.findall(r"\$\{(\w+):-(\d+)\}", port)[0])
         for each in SERVICES.values()
         for port in each.get("ports", ())
     }
-    told = set(re.findall(r"^\| (\d+) \| `(\w+)` \|", text_of("docs/operations.md"), flags=re.MULTILINE))
-    assert {(variable, port) for port, variable in told} == published
+    listed = set(re.findall(r"^\| (\d+) \| `(\w+)` \|", text_of("docs/operations.md"), flags=re.MULTILINE))
+    assert {(variable, port) for port, variable in listed} == published
 
 
-def test_backup_and_restore_reach_every_volume_and_no_more_than_it() -> None:
+def test_backup_and_restore_mount_every_volume_and_nothing_else() -> None:
     for name, suffix in (("volume-reader", ":ro"), ("volume-writer", "")):
         service = SERVICES[name]
         assert service["volumes"] == [f"{each}:/volumes/{each}{suffix}" for each in STACK["volumes"]]
