@@ -30,7 +30,8 @@ def test_cached_sessions_equal_computed_ones(cache: Path, calendar: str) -> None
     assert len(list(cache.rglob("*.json"))) == 1
 
 
-def test_other_overrides_are_computed_again(cache: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_other_overrides_are_computed_again() -> None:
     first, second = calendar_sessions(CRYPTO)[:2], calendar_sessions(CRYPTO)[:3]
     assert cached_sessions(CRYPTO, OVERRIDES, lambda: first) == first
     assert cached_sessions(CRYPTO, b"[changed]", lambda: second) == second
