@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,26 @@ class ProviderManifest:
 def utc_now() -> datetime:
     """The current time in UTC: the default clock of every handler."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One version of one day's file in the store, as a HEAD describes it; `etag` has no quotes."""
+
+    dataset: str
+    day: date
+    key: str
+    etag: str
+    size_bytes: int
+    last_modified: datetime
+    is_simulated: bool = False
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A version that is complete at `path`; `sha256` is that of its bytes as received, in hex."""
+
+    remote: RemoteFile
+    path: Path
+    sha256: str
+    fetched_at: datetime

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from delta_tables.storage.lake import LakeError
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.massive.files import ReceivedFile, RemoteFile
-from flows.handlers.models import Query
+from flows.handlers.models import Query, ReceivedFile, RemoteFile
 from flows.ingestion.concurrent_fetch import ConcurrentFetch
 from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.fetch_result import FailedRequest, FetchResult, record_skipped
@@ -18,7 +17,7 @@ from flows.ingestion.landed_requests import refused_file_keys
 from flows.ingestion.registry import FILE_SOURCES
 from flows.ingestion.source import FetchRequest, FileHandler, FileSource
 from flows.landing.flat_files import LandedFile, has_bytes, is_landed, land_files, latest_versions
-from flows.landing.payloads import bury
+from flows.landing.payloads import append_dead_letters
 from jobs.runs.progress import report_progress
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST
@@ -173,7 +172,7 @@ class _FileFetcher:
         failed = [(file, error) for file, error in errors if not self._is_not_published(file, error, now)]
         counts.landed += len(land_files(ctx.lake, ctx.settings.state_dir, received, ctx.run_id))
         failures = [(_query(file), error) for file, error in failed]
-        bury(ctx.lake, self.source.name, failures, ctx.run_id, now, self.attempts.drain())
+        append_dead_letters(ctx.lake, self.source.name, failures, ctx.run_id, now, self.attempts.drain())
         counts.requested += len(responses)
         counts.unchanged += sum(response is None for _, response in responses)
         counts.not_published += len(errors) - len(failed)

@@ -12,7 +12,7 @@ from flows.ingestion.concurrent_fetch import ConcurrentFetch
 from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.fetch_result import FailedRequest, FetchResult
 from flows.ingestion.source import PayloadHandler
-from flows.landing.payloads import bury, land
+from flows.landing.payloads import append_dead_letters, append_payloads
 from jobs.runs.progress import report_progress
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST
@@ -57,10 +57,10 @@ class _Batch:
 
     def commit(self, ctx: RunContext, provider: str) -> None:
         """Lands the batch and empties it."""
-        land(ctx.lake, self.payloads, ctx.run_id)
+        append_payloads(ctx.lake, self.payloads, ctx.run_id)
         self.payloads = []
         self.failed_attempts += self.attempts.drain()
-        bury(ctx.lake, provider, self.failures, ctx.run_id, ctx.clock(), self.failed_attempts)
+        append_dead_letters(ctx.lake, provider, self.failures, ctx.run_id, ctx.clock(), self.failed_attempts)
         self.failures, self.failed_attempts, self.began = [], [], time.monotonic()
 
 

@@ -10,8 +10,7 @@ from typing import Protocol
 from config.secrets import Secrets
 from config.settings import PublicationSettings, Settings
 from delta_tables.intervals import DAILY
-from flows.handlers.massive.files import ReceivedFile, RemoteFile
-from flows.handlers.models import ProviderManifest, Query, RawPayload
+from flows.handlers.models import ProviderManifest, Query, RawPayload, ReceivedFile, RemoteFile
 from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.retry import OnRetry, ignore_attempt
 from flows.ingestion.asset_types import ALL_ASSET_TYPES, AssetType

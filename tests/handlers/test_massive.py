@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from flows.handlers.errors import ErrorClass, FetchStoppedError, ProviderError
-from flows.handlers.massive.files import ReceivedFile, file_key, part_path, whole_path
+from flows.handlers.massive.files import file_key, part_path, whole_path
 from flows.handlers.massive.handler import MANIFEST, MassiveClient, connect
 from flows.handlers.massive.responses import ClassifiedError
+from flows.handlers.models import ReceivedFile
 from flows.handlers.transport.retry import HttpPolicy
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore

@@ -16,8 +16,6 @@ from urllib3.exceptions import HTTPError
 from flows.handlers.errors import ErrorClass
 from flows.handlers.massive.files import (
     BrokenFileError,
-    ReceivedFile,
-    RemoteFile,
     checked_sha256,
     drop_other_versions,
     lock_path,
@@ -26,6 +24,7 @@ from flows.handlers.massive.files import (
 )
 from flows.handlers.massive.responses import ClassifiedError, classify_error
 from flows.handlers.massive.store import MassiveStore, S3Response, http_status
+from flows.handlers.models import ReceivedFile, RemoteFile
 from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.retry import AttemptFailure, retry_policy
 

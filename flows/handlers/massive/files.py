@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
+
+from flows.handlers.models import RemoteFile
 
 PROVIDER: Final = "massive"
 DATASETS: Final = ("trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1")
@@ -19,29 +20,6 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_ETAG_CHARS: Final = 100
 _FIRST_COLUMN: Final = b"ticker"
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One version of one day's file in the store, as a HEAD describes it; `etag` has no quotes."""
-
-    dataset: str
-    day: date
-    key: str
-    etag: str
-    size_bytes: int
-    last_modified: datetime
-    is_simulated: bool = False
-
-
-@dataclass(frozen=True)
-class ReceivedFile:
-    """A version that is complete at `path`; `sha256` is that of its bytes as received, in hex."""
-
-    remote: RemoteFile
-    path: Path
-    sha256: str
-    fetched_at: datetime
 
 
 class BrokenFileError(Exception):

@@ -12,10 +12,10 @@ from typing import Final, Self
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.massive.download import download_file
-from flows.handlers.massive.files import DATASETS, PROVIDER, ReceivedFile, RemoteFile
+from flows.handlers.massive.files import DATASETS, PROVIDER
 from flows.handlers.massive.s3_client import guard_s3_loggers, s3_client
 from flows.handlers.massive.store import MassiveStore
-from flows.handlers.models import ProviderManifest, utc_now
+from flows.handlers.models import ProviderManifest, ReceivedFile, RemoteFile, utc_now
 from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import (

@@ -13,9 +13,9 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from flows.handlers.errors import ErrorClass, ProviderError, invalid_query
-from flows.handlers.massive.files import ALL_TICKERS, DATASETS, PROVIDER, RemoteFile, file_key
+from flows.handlers.massive.files import ALL_TICKERS, DATASETS, PROVIDER, file_key
 from flows.handlers.massive.responses import ClassifiedError, classify_error
-from flows.handlers.models import RawPayload
+from flows.handlers.models import RawPayload, RemoteFile
 from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.redaction import Redactor
 from flows.handlers.transport.retry import (
