@@ -43,7 +43,9 @@ def json_response(fields: Mapping[str, object], status: int = 200) -> SimulatedR
     return SimulatedResponse(json.dumps(fields).encode(), status=status)
 
 
-NOT_FOUND = json_response({"error": "Nothing is served here; ask /query."}, status=404)
+NOT_FOUND = json_response(
+    {"error": "Nothing is served at this path; Alpha Vantage is at /query."}, status=404
+)
 
 
 def respond_with_faults(

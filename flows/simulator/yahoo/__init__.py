@@ -1,1 +1,1 @@
-"""Simulated Yahoo chart service."""
+"""Simulated Yahoo: chart service (endpoints), its parameters (chart_request) and its bodies (chart)."""
