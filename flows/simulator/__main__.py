@@ -11,7 +11,7 @@ from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.faults import InvalidFaultError, parse_faults
 from flows.simulator.process import READY
 from flows.simulator.server import SimulatorServer
-from flows.simulator.service import Service, SimulatorConfig
+from flows.simulator.service import SimulatorConfig, SimulatorService
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan=options.plan, clock=options.clock, faults=options.faults, seed=options.seed, port=options.port
     )
     try:
-        server = SimulatorServer(Service(config), config.port, options.host)
+        server = SimulatorServer(SimulatorService(config), config.port, options.host)
     except (ModuleNotFoundError, OSError) as error:
         sys.stderr.write(f"The simulator cannot start on port {config.port}: {error}.\n")
         return 1

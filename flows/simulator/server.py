@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flows.simulator.faults import parse_faults
 from flows.simulator.http_response import NOT_FOUND, Delivery, SimulatedResponse, json_response
 from flows.simulator.provider_simulator import SimulatedRequest
-from flows.simulator.service import Service, SimulatorConfig
+from flows.simulator.service import SimulatorConfig, SimulatorService
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
@@ -26,7 +26,7 @@ class Simulator:
 
     def __init__(self, config: SimulatorConfig | None = None) -> None:
         config = config or SimulatorConfig()
-        self.service = Service(config)
+        self.service = SimulatorService(config)
         self._server = SimulatorServer(self.service, config.port)
         self.base = self._server.base
         self.url = f"{self.base}/query"
@@ -48,7 +48,7 @@ class SimulatorServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, service: Service, port: int, host: str = _LOOPBACK) -> None:
+    def __init__(self, service: SimulatorService, port: int, host: str = _LOOPBACK) -> None:
         self.service = service
         self.is_stopping = Event()  # before binding: a failed bind closes the server
         super().__init__((host, port), _Handler)
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         return SimulatedRequest(self.command, path, params, headers, f"{self.server.base}{self.path}")
 
     def do_POST(self) -> None:
-        routes: dict[str, Callable[[Service, str], SimulatedResponse]] = {
+        routes: dict[str, Callable[[SimulatorService, str], SimulatedResponse]] = {
             "/_simulator/clock": _set_clock,
             "/_simulator/faults": _set_faults,
         }
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response.body)
 
 
-def _set_clock(service: Service, text: str) -> SimulatedResponse:
+def _set_clock(service: SimulatorService, text: str) -> SimulatedResponse:
     """Set the clock to {"now": "2010-08-20T20:30:00Z"}; null means real time."""
     document = json.loads(text)
     if not isinstance(document, dict) or set(document) != {"now"}:
@@ -146,7 +146,7 @@ def _set_clock(service: Service, text: str) -> SimulatedResponse:
     return json_response({"now": service.clock.now().isoformat()})
 
 
-def _set_faults(service: Service, text: str) -> SimulatedResponse:
+def _set_faults(service: SimulatorService, text: str) -> SimulatedResponse:
     """Replace the faults in force with those of a JSON list."""
     faults = parse_faults(text)
     service.set_faults(faults)

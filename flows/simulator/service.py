@@ -28,7 +28,7 @@ class SimulatorConfig:
     calls_per_minute: int | None = None  # for each provider except Alpha Vantage, which has plans
 
 
-class Service:
+class SimulatorService:
     """Responds to the requests of all providers; safe to use from many threads."""
 
     def __init__(self, config: SimulatorConfig, monotonic: Callable[[], float] = time.monotonic) -> None:

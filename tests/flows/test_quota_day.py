@@ -22,7 +22,7 @@ from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.market.companies import load_companies
 from flows.simulator.market.real_prices import load_histories
 from flows.simulator.server import SimulatorServer
-from flows.simulator.service import Service, SimulatorConfig
+from flows.simulator.service import SimulatorConfig, SimulatorService
 from tests.flows.quota_worker import KEY, SharedClock, Shift, ctx, landed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,12 +59,14 @@ class Vendor:
     """A simulator of the free plan that goes by the clock in the folder, with a door for each who asks."""
 
     folder: Path
-    service: Service = field(init=False)
+    service: SimulatorService = field(init=False)
 
     def __post_init__(self) -> None:
         clock = SharedClock(self.folder / "clock")
         clock.set(FIRST_DAY.timestamp())
-        self.service = Service(SimulatorConfig(plan=PlanName.FREE, clock=FIRST_DAY), monotonic=clock.now)
+        self.service = SimulatorService(
+            SimulatorConfig(plan=PlanName.FREE, clock=FIRST_DAY), monotonic=clock.now
+        )
 
     @contextmanager
     def door(self) -> Iterator[str]:

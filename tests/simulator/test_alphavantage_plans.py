@@ -11,7 +11,7 @@ import requests
 from flows.simulator.alphavantage.plans import PLANS, PlanName, Quota
 from flows.simulator.provider_simulator import SimulatedRequest
 from flows.simulator.server import Simulator
-from flows.simulator.service import Service, SimulatorConfig
+from flows.simulator.service import SimulatorConfig, SimulatorService
 
 DAY = date(2010, 8, 20)
 FREE, PREMIUM = PLANS[PlanName.FREE], PLANS[PlanName.PREMIUM]
@@ -56,10 +56,10 @@ def test_an_unmetered_key_is_never_refused() -> None:
     assert not any(quota.admit(PLANS[PlanName.UNMETERED], "k", DAY, 0.0) for _ in range(1000))
 
 
-def free_service_after_25_calls(key: str) -> Service:
+def free_service_after_25_calls(key: str) -> SimulatorService:
     seconds = count(step=2)
     clock = datetime(2010, 8, 20, 22, tzinfo=UTC)
-    service = Service(
+    service = SimulatorService(
         SimulatorConfig(plan=PlanName.FREE, clock=clock), monotonic=lambda: float(next(seconds))
     )
     for _ in range(25):
@@ -67,7 +67,7 @@ def free_service_after_25_calls(key: str) -> Service:
     return service
 
 
-def call(service: Service, key: str) -> bytes:
+def call(service: SimulatorService, key: str) -> bytes:
     params = {"function": "OVERVIEW", "symbol": "IBM", "apikey": key}
     return service.respond(SimulatedRequest("GET", "/query", params, {}, "http://x/query")).body
 

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from threading import Lock
 
 from flows.simulator.alphavantage import error_messages as messages
-from flows.simulator.alphavantage.endpoints import Body, query_body
+from flows.simulator.alphavantage.endpoints import QueryBody, query_body
 from flows.simulator.alphavantage.plans import Quota, SubscriptionPlan, entitlement_refusal
 from flows.simulator.alphavantage.time_series import AlphaVantageQuery, read_query
 from flows.simulator.call_log import CallLog, CallOutcome
@@ -64,10 +64,10 @@ class AlphaVantageSimulator:
         headers = (SIMULATED_HEADER,) if body.is_simulated else ()
         return SimulatedResponse(body.content, body.content_type, headers=headers)
 
-    def _body(self, query: AlphaVantageQuery, now: datetime, faults: tuple[Fault, ...]) -> Body:
+    def _body(self, query: AlphaVantageQuery, now: datetime, faults: tuple[Fault, ...]) -> QueryBody:
         if query.function == "TIME_SERIES_DAILY" and not faults:
             return self._cached_daily_body(query, self._context.market.visible_minute(now))
         return query_body(query, self._context.market, now, faults)
 
-    def _daily_body(self, query: AlphaVantageQuery, now: datetime) -> Body:
+    def _daily_body(self, query: AlphaVantageQuery, now: datetime) -> QueryBody:
         return query_body(query, self._context.market, now)

@@ -42,14 +42,16 @@ class _Listing:
 
 
 @dataclass(frozen=True)
-class Chart:
+class YahooChart:
     """The bytes of a chart; `is_simulated` if any value in it is generated rather than observed."""
 
     content: bytes
     is_simulated: bool
 
 
-def chart(market: Market, request: ChartRequest, faults: Sequence[Fault], now: datetime) -> Chart | None:
+def yahoo_chart(
+    market: Market, request: ChartRequest, faults: Sequence[Fault], now: datetime
+) -> YahooChart | None:
     """The chart of a symbol, or None if the symbol is unknown."""
     chart_points = _chart_points(market, request, now)
     if chart_points is None:
@@ -62,7 +64,7 @@ def chart(market: Market, request: ChartRequest, faults: Sequence[Fault], now: d
     meta = _meta(request, _listing(market, request.symbol), corrected, now)
     result = {"meta": meta, **_rows(points, starts_at, request.interval)}
     body = json.dumps({"chart": {"result": [result], "error": None}}, separators=(",", ":"))
-    return Chart(body.encode(), chart_points.is_generated or list(corrected) != list(arrived))
+    return YahooChart(body.encode(), chart_points.is_generated or list(corrected) != list(arrived))
 
 
 def _listing(market: Market, symbol: str) -> _Listing:

@@ -8,7 +8,7 @@ import json
 from flows.simulator.faults import Fault
 from flows.simulator.http_response import SIMULATED_HEADER, TEXT_TYPE, SimulatedResponse
 from flows.simulator.provider_simulator import SimulatedRequest, SimulatorContext
-from flows.simulator.yahoo.chart import chart
+from flows.simulator.yahoo.chart import yahoo_chart
 from flows.simulator.yahoo.chart_request import (
     range_refusal,
     read_chart_request,
@@ -43,7 +43,7 @@ class YahooSimulator:
             return _error(422, "Unprocessable Entity", f"Invalid input - {given} is not supported.")
         if refusal := range_refusal(chart_request, now):
             return _error(422, "Unprocessable Entity", refusal)
-        body = chart(self._context.market, chart_request, faults, now)
+        body = yahoo_chart(self._context.market, chart_request, faults, now)
         if body is None:
             return _error(404, *_NOT_FOUND)
         headers = (SIMULATED_HEADER,) if body.is_simulated else ()
