@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.lease import SECONDS, lease
-from jobs.engine.session import engine_session
 from jobs.runs.run_context import RunContext
 
 LOCK_SECONDS = 15 * 60
@@ -55,6 +54,8 @@ def writer_engine(writer: RunContext) -> Iterator[SparkSession]:
     Raises:
         LakeError: the store went away, or the right to write was lost.
     """
+    from jobs.engine.session import engine_session  # noqa: PLC0415 - not needed where nothing is pending
+
     lake = writer.lake
     with engine_session(writer.settings, lake) as spark:
         lake.drop_staging()  # nobody else can be staging now

@@ -12,6 +12,14 @@ from serving.query.select import Records, select
 MAX_ABSENT = 60
 
 
+# One row per symbol, asset class, interval and session, whatever the provider.
+_DAILY = (
+    'SELECT symbol, asset_class, "interval", trade_dt, max(bar_count) AS bar_count, '
+    "max(expected_bars) AS expected_bars, bool_or(is_simulated) AS is_simulated FROM stored "
+    'GROUP BY symbol, asset_class, "interval", trade_dt'
+)
+
+
 @dataclass(frozen=True)
 class SeriesCompleteness:
     """A symbol's bars of one interval.
@@ -41,31 +49,39 @@ def completeness(lake: Lake) -> list[SeriesCompleteness]:
     A session counts as expected from the first to the last session seen of the asset class and
     interval; `expected_bars` adds, for a missing session, nothing: it counts the sessions that are there.
     """
+    series = select(
+        lake,
+        DAILY_KPIS,
+        f'WITH daily AS ({_DAILY}) SELECT asset_class, "interval", symbol, '  # noqa: S608 - our names
+        "sum(bar_count) AS bars, sum(expected_bars) AS expected_bars, count(*) AS sessions, "
+        "bool_or(is_simulated) AS is_simulated FROM daily "
+        'GROUP BY asset_class, "interval", symbol ORDER BY asset_class, "interval", symbol',
+    )
+    missing = _missing_sessions(lake)
+    return [
+        SeriesCompleteness(**row, missing=tuple(missing[row["asset_class"], row["interval"], row["symbol"]]))
+        for row in series
+    ]
+
+
+def _missing_sessions(lake: Lake) -> defaultdict[tuple[str, str, str], list[date]]:
+    """The sessions of an asset class and interval that a symbol lacks, the oldest first, by series."""
     rows = select(
         lake,
         DAILY_KPIS,
-        'SELECT symbol, asset_class, "interval", max(bar_count) AS bar_count, '
-        "max(expected_bars) AS expected_bars, trade_dt, bool_or(is_simulated) AS is_simulated FROM stored "
-        'GROUP BY symbol, asset_class, "interval", trade_dt',
+        f"WITH daily AS ({_DAILY}), "  # noqa: S608 - our names
+        'series AS (SELECT DISTINCT asset_class, "interval", symbol FROM daily), '
+        'seen AS (SELECT DISTINCT asset_class, "interval", trade_dt FROM daily) '
+        'SELECT series.asset_class, series."interval", series.symbol, seen.trade_dt FROM series '
+        'JOIN seen ON series.asset_class = seen.asset_class AND series."interval" = seen."interval" '
+        "LEFT ANTI JOIN daily ON daily.asset_class = series.asset_class "
+        'AND daily."interval" = series."interval" AND daily.symbol = series.symbol '
+        "AND daily.trade_dt = seen.trade_dt ORDER BY seen.trade_dt",
     )
-    seen: dict[tuple[str, str], set[date]] = defaultdict(set)
-    by_series = defaultdict(list)
+    missing: defaultdict[tuple[str, str, str], list[date]] = defaultdict(list)
     for row in rows:
-        seen[row["asset_class"], row["interval"]].add(row["trade_dt"])
-        by_series[row["asset_class"], row["interval"], row["symbol"]].append(row)
-    return [
-        SeriesCompleteness(
-            symbol=symbol,
-            asset_class=asset_class,
-            interval=interval,
-            bars=sum(row["bar_count"] for row in days),
-            expected_bars=sum(row["expected_bars"] for row in days),
-            sessions=len(days),
-            missing=tuple(sorted(seen[asset_class, interval] - {row["trade_dt"] for row in days})),
-            is_simulated=any(row["is_simulated"] for row in days),
-        )
-        for (asset_class, interval, symbol), days in sorted(by_series.items())
-    ]
+        missing[row["asset_class"], row["interval"], row["symbol"]].append(row["trade_dt"])
+    return missing
 
 
 def arrival_counts(lake: Lake) -> Records:
