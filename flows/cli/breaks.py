@@ -9,12 +9,12 @@ from flows.cli.context import cli_context
 
 def breaks(
     ctx: typer.Context,
-    symbol: Annotated[str | None, typer.Argument(help="else the counts of all symbols")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="the latest breaks of those found")] = 100,
+    symbol: Annotated[str | None, typer.Argument(help="Default: counts for all symbols.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most the latest N breaks.")] = 100,
 ) -> None:
     """Show where providers disagree: counts by symbol and pair, or a symbol's breaks.
 
-    The first of a pair is the one whose bars hold. A missing bar is one that it has and the other lacks.
+    The first of a pair is the preferred provider. A missing bar is one that it has and the other lacks.
     """
     import pyarrow as pa  # noqa: PLC0415 - other commands do without
 

@@ -1,4 +1,4 @@
-"""`lakehouse export`: rows as plain objects in a folder or bucket, in the layouts that readers expect."""
+"""`lakehouse export`: rows as plain files in a folder or bucket, in the layouts that readers expect."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,34 +23,38 @@ _INSTANT = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-
 def export(
     ctx: typer.Context,
     what: Annotated[
-        str, typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table: silver.trades")
+        str,
+        typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table such as silver.trades."),
     ],
-    to: Annotated[str, typer.Option(help="a folder, or s3://bucket/prefix")],
+    to: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix.")],
     form: Annotated[
-        str | None, typer.Option("--format", help="csv, json or parquet; else csv, of a table parquet")
+        str | None, typer.Option("--format", help="csv, json or parquet. Default: csv; for a table, parquet.")
     ] = None,
     symbols: Annotated[
-        list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT; else all; repeat")
+        list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT. Default: all. Repeatable.")
     ] = None,
-    start: Annotated[datetime | None, typer.Option(formats=_DAY, help="first session")] = None,
-    end: Annotated[datetime | None, typer.Option(formats=_DAY, help="last session")] = None,
+    start: Annotated[datetime | None, typer.Option(formats=_DAY, help="First session.")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last session.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(formats=_INSTANT, help="as known then; UTC where no zone is named")
+        datetime | None,
+        typer.Option(formats=_INSTANT, help="As known at this instant; UTC if it names no zone."),
     ] = None,
-    interval: Annotated[str | None, typer.Option(help="such as 5min")] = None,
-    provider: Annotated[str | None, typer.Option(help="such as alphavantage")] = None,
-    adjusted: Annotated[str | None, typer.Option(help="for splits: split; dividends too: total")] = None,
+    interval: Annotated[str | None, typer.Option(help="Such as 5min.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Such as alphavantage.")] = None,
+    adjusted: Annotated[
+        str | None, typer.Option(help="split: for splits; total: for splits and dividends.")
+    ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="remove the layout's objects that this export has not")
+        bool, typer.Option("--replace", help="Remove the layout's files that this export does not write.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, max=64, help="objects written at once")] = 8,
-    json: Annotated[bool, typer.Option("--json", help="Answer for machines, as JSON.")] = False,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Files written at once.")] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write rows as plain files: a folder or bucket that needs no Delta to be read.
+    """Write rows as plain files that can be read without Delta.
 
     intraday: intraday/{symbol}/{date}/data.csv. daily: daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table:
-    {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each has a
-    _manifest.json, written last. Exit code 0: written; 1: no row is meant by this; 2: an error.
+    {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each layout has a
+    _manifest.json, written last. Exit code 0: written; 1: no row matches; 2: an error.
     """
     from serving.export.request import ExportRequest  # noqa: PLC0415 - imports delta-rs
 

@@ -23,44 +23,46 @@ _TITLES = {
 def health(
     ctx: typer.Context,
     table: Annotated[
-        str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis")
+        str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis.")
     ],
-    symbol: Annotated[list[str] | None, typer.Option(help="else all; repeat")] = None,
-    start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First session.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last session.")] = None,
     gap_minutes: Annotated[
-        float, typer.Option(min=0.001, help="longest time between neighbours in a session")
+        float, typer.Option(min=0.001, help="Longest time between neighbours within a session.")
     ] = Thresholds.gap_minutes,
     sigmas: Annotated[
-        float, typer.Option(min=0.001, help="farthest log return from the usual")
+        float, typer.Option(min=0.001, help="Largest deviation of a log return from its baseline.")
     ] = Thresholds.sigmas,
-    window: Annotated[int, typer.Option(min=4, help="neighbours that say what is usual")] = Thresholds.window,
+    window: Annotated[
+        int, typer.Option(min=4, help="Number of neighbouring values in the baseline.")
+    ] = Thresholds.window,
     split_tolerance_pct: Annotated[
-        float, typer.Option(min=0.0, max=10.0, help="how near to a split's ratio, in %")
+        float, typer.Option(min=0.0, max=10.0, help="How close to a split's ratio, in %.")
     ] = Thresholds.split_tolerance_pct,
     stale_sessions: Annotated[
-        int, typer.Option(min=1, help="sessions behind the others from which on a symbol is stale")
+        int, typer.Option(min=1, help="A symbol this many sessions behind the others is stale.")
     ] = Thresholds.stale_sessions,
     constant_sessions: Annotated[
-        int, typer.Option(min=2, help="sessions of one close from which on it is stale")
+        int, typer.Option(min=2, help="A close unchanged for this many sessions is stale.")
     ] = Thresholds.constant_sessions,
     min_trades: Annotated[
-        int, typer.Option(min=0, help="fewest trades of a session")
+        int, typer.Option(min=0, help="Fewest trades per session.")
     ] = Thresholds.min_trades,
     min_volume: Annotated[
-        float, typer.Option(min=0.0, help="least volume of a session of bars")
+        float, typer.Option(min=0.0, help="Smallest volume per session of bars.")
     ] = Thresholds.min_volume,
     min_bars_pct: Annotated[
-        float, typer.Option(min=0.0, max=100.0, help="fewest bars of a session, in % of those to expect")
+        float, typer.Option(min=0.0, max=100.0, help="Fewest bars per session, in % of the expected number.")
     ] = Thresholds.min_bars_pct,
     most: Annotated[
-        int, typer.Option(min=1, help="findings shown of each kind, the worst first")
+        int, typer.Option(min=1, help="Findings shown per kind, the worst first.")
     ] = Thresholds.max_findings,
-    json: Annotated[bool, typer.Option("--json", help="for machines; as `lakehouse --json`")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
 
-    Exit code 0: healthy; 1: something was found; 2: wrong usage, or nothing there to judge.
+    Exit code 0: healthy; 1: something was found; 2: wrong usage, or no rows to examine.
     """
     from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
 

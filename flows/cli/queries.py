@@ -19,9 +19,9 @@ _INSTANT = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-
 
 def sql(
     ctx: typer.Context,
-    query: Annotated[str, typer.Argument(help="one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN")],
+    query: Annotated[str, typer.Argument(help="One SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement.")],
 ) -> None:
-    """Ask the lake a question in SQL: bronze.*, silver.*, gold.*, ops.*, and the views over them."""
+    """Run one read-only SQL statement on bronze.*, silver.*, gold.*, ops.* and the views over them."""
     from jobs.engine.session import engine_session  # noqa: PLC0415 - imports pyspark
     from serving.sql.run import run_query  # noqa: PLC0415 - imports pyspark
 
@@ -34,16 +34,19 @@ def sql(
 def bars(
     ctx: typer.Context,
     symbol: str,
-    interval: Annotated[str | None, typer.Option(help="such as 1day or 5min")] = None,
+    interval: Annotated[str | None, typer.Option(help="Such as 1day or 5min. Default: all.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(formats=_INSTANT, help="as known then; UTC where no zone is named")
+        datetime | None,
+        typer.Option(formats=_INSTANT, help="As known at this instant; UTC if it names no zone."),
     ] = None,
-    start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first session")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last session")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="the last bars of those found")] = 100,
-    adjusted: Annotated[str | None, typer.Option(help="for splits: split; for dividends too: total")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First session.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last session.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most the last N bars.")] = 100,
+    adjusted: Annotated[
+        str | None, typer.Option(help="split: for splits; total: for splits and dividends.")
+    ] = None,
 ) -> None:
-    """Show a symbol's bars, as they are known now or as they were known at an instant."""
+    """Show a symbol's bars, as known now or as known at an instant."""
     from serving.bars import as_of as reader  # noqa: PLC0415 - imports delta-rs
 
     cli = cli_context(ctx)
@@ -52,22 +55,20 @@ def bars(
     if adjusted:
         found = reader.adjusted_bars(cli.lake, symbol, adjusted, interval, instant, first, last)
         if not reader.has_actions(cli.lake, symbol):
-            typer.echo(
-                f"No split or dividend of {symbol} is known: these are the prices as stored.", err=True
-            )
+            typer.echo(f"No split or dividend of {symbol} is known: prices are shown as stored.", err=True)
     else:
         found = reader.bars(cli.lake, symbol, interval, instant, first, last)
     if not found.num_rows:
-        typer.echo(f"{symbol} has bars, but none of that interval, range or knowledge.", err=True)
+        typer.echo(f"{symbol} has bars, but none in that interval and range as known then.", err=True)
     _show_table(cli, found.slice(max(0, found.num_rows - limit)))
 
 
 def explain(
     ctx: typer.Context,
-    table: Annotated[str, typer.Argument(help="such as gold.daily_kpis")],
-    key: Annotated[list[str], typer.Argument(help="symbol=AAPL ..., or values in key order")],
+    table: Annotated[str, typer.Argument(help="Such as gold.daily_kpis.")],
+    key: Annotated[list[str], typer.Argument(help="symbol=AAPL ..., or the values in key order.")],
 ) -> None:
-    """Explain a row: the rows it was computed from, down to the bytes that a provider sent."""
+    """Explain a row: the rows it was computed from, down to the bytes that the provider sent."""
     from serving.explain.explain import explain as explained  # noqa: PLC0415 - imports delta-rs
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
@@ -81,7 +82,7 @@ def explain(
 
 
 def status(ctx: typer.Context) -> None:
-    """Show sizes, how fresh the bars are, what is late or missing, last runs, and what was set aside."""
+    """Show table sizes, freshness, late or missing sessions, the last runs, and quarantined rows."""
     from serving.monitor.status import status as state_of  # noqa: PLC0415 - imports delta-rs
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
@@ -96,8 +97,10 @@ def status(ctx: typer.Context) -> None:
 
 def report(
     ctx: typer.Context,
-    path: Annotated[Path | None, typer.Option(help="where to write; else the setting `report`")] = None,
-    open_path: Annotated[bool, typer.Option("--open-path", help="open it in the browser")] = False,
+    path: Annotated[
+        Path | None, typer.Option(help="Where to write it. Default: the setting `report`.")
+    ] = None,
+    open_path: Annotated[bool, typer.Option("--open-path", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the HTML report."""
     from serving.report.render import write_report  # noqa: PLC0415 - imports jinja2
