@@ -1,4 +1,4 @@
-"""The bytes of the landing area, in a folder or a bucket: put there whole, looked for, removed."""
+"""The files of the landing zone, in a folder or a bucket: stored whole, looked up, deleted."""
 
 import os
 import secrets as random
@@ -12,14 +12,16 @@ from pyarrow import fs
 
 from delta_tables.storage.lake import Lake, LakeError
 
+LANDING = "landing"  # the landing zone's folder below the lake's root
+
 _COPY_BYTES = 8 * 1024 * 1024
 
 
 def put_file(lake: Lake, file: Path, path: str) -> None:
-    """Moves the file to `path` below the lake's root; a reader sees all of it or nothing.
+    """Moves the file to `path` below the lake's root; readers see the whole file or none.
 
     Raises:
-        LakeError: it could not be stored.
+        LakeError: the file could not be stored.
     """
     with _lake_errors(lake, path):
         if lake.is_s3:
@@ -29,22 +31,22 @@ def put_file(lake: Lake, file: Path, path: str) -> None:
 
 
 def present_files(lake: Lake, paths: Collection[str]) -> set[str]:
-    """Those of the paths below the lake's root that hold bytes.
+    """The paths below the lake's root, among these, at which there is a file.
 
     Raises:
-        LakeError: the store cannot be asked.
+        LakeError: the store does not respond.
     """
-    with _lake_errors(lake, "the landing area"):
+    with _lake_errors(lake, "The landing zone"):
         store, root = lake.file_system()
-        found = store.get_file_info([f"{root}/{path}" for path in paths]) if paths else []
-    return {path for path, info in zip(paths, found, strict=True) if info.type == fs.FileType.File}
+        infos = store.get_file_info([f"{root}/{path}" for path in paths]) if paths else []
+    return {path for path, info in zip(paths, infos, strict=True) if info.type == fs.FileType.File}
 
 
 def remove_files(lake: Lake, paths: Collection[str]) -> None:
-    """Removes the bytes at these paths below the lake's root.
+    """Deletes the files at these paths below the lake's root.
 
     Raises:
-        LakeError: one of them cannot be removed.
+        LakeError: one of them cannot be deleted.
     """
     store, root = lake.file_system()
     for path in paths:
@@ -53,11 +55,11 @@ def remove_files(lake: Lake, paths: Collection[str]) -> None:
 
 
 def _move(file: Path, target: Path) -> None:
-    """By renaming; from another disk by a copy beside the target, renamed once it is on the disk."""
+    """Renames the file; from another disk, copies it beside the target and renames the synced copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("rb") as received:
-            os.fsync(received.fileno())  # a row must not outlive its bytes when the power fails
+            os.fsync(received.fileno())  # after a power failure, a row must not exist without its bytes
         os.replace(file, target)
     except OSError as error:
         if error.errno != EXDEV:
@@ -75,17 +77,17 @@ def _move(file: Path, target: Path) -> None:
 
 
 def _upload(lake: Lake, file: Path, path: str) -> None:
-    """In parts, so its size and our memory have nothing to do with each other; then the size is compared.
+    """Uploads the file in parts, so that it need not fit in memory, and compares the stored size.
 
-    Arrow completes an upload even when it was given half: only the comparison shows that.
+    Arrow completes an upload even if writing stopped halfway; only the comparison detects that.
     """
     store, root = lake.file_system()
-    # Without compression=None a name that ends with .gz makes Arrow compress the bytes once more.
+    # Without compression=None, Arrow compresses the bytes of a name that ends with .gz once more.
     with file.open("rb") as source, store.open_output_stream(f"{root}/{path}", compression=None) as sink:
         shutil.copyfileobj(source, sink, _COPY_BYTES)
     stored = store.get_file_info(f"{root}/{path}").size
     if stored != file.stat().st_size:
-        raise OSError(f"{stored} of {file.stat().st_size} bytes arrived")
+        raise OSError(f"only {stored} of {file.stat().st_size} bytes arrived")
     file.unlink()
 
 
@@ -95,6 +97,6 @@ def _lake_errors(lake: Lake, what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise LakeError(
-            f"{what}: not possible in {lake.root} ({error.strerror or error}); free space or check the "
-            "store and its rights, then run again: nothing is half-landed"
+            f"{what} cannot be accessed in {lake.root} ({error.strerror or error}). Free some space, or "
+            "check the store and its permissions, then run again: no file has landed partially."
         ) from None

@@ -3,5 +3,5 @@
 Where do I go to...?
     append payloads and dead letters             payloads.py
     land, list and expire flat files             flat_files.py
-    know which bytes an ETag stands for          etag_cache.py
+    look up which bytes an ETag stands for       etag_cache.py
 """

@@ -1,6 +1,6 @@
-"""Notes of which bytes an ETag stands for: a store gives the same bytes another ETag when it copies them.
+"""Remembers which bytes an ETag stands for: a store that copies a file gives the same bytes another ETag.
 
-They are facts about the provider's files, whatever the lake, and can be lost: a download is the cost.
+The cache is about the provider's files, so it is independent of the lake. Losing it costs a download.
 """
 
 import json
@@ -8,14 +8,14 @@ import os
 import secrets as random
 from pathlib import Path
 
-from flows.handlers.massive.files import RemoteFile
+from flows.handlers.models import RemoteFile
 
 
-def take_note(state_dir: Path, remote: RemoteFile, sha256: str) -> None:
-    """Notes that this version's bytes have this SHA-256, in place of what was noted of the day before.
+def put_etag(state_dir: Path, remote: RemoteFile, sha256: str) -> None:
+    """Stores that this version's bytes have this SHA-256, in place of the entry for the same day.
 
     Raises:
-        OSError: the note cannot be written.
+        OSError: the entry cannot be written.
     """
     path = _path(state_dir, remote)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,14 +24,14 @@ def take_note(state_dir: Path, remote: RemoteFile, sha256: str) -> None:
     os.replace(written, path)
 
 
-def noted_file_id(state_dir: Path, remote: RemoteFile) -> str | None:
-    """The SHA-256 noted of this version; None where there is no note, or one that cannot be read."""
+def get_file_id(state_dir: Path, remote: RemoteFile) -> str | None:
+    """The SHA-256 stored for this version; None if there is no entry or it cannot be read."""
     try:
-        note = json.loads(_path(state_dir, remote).read_text(encoding="utf-8"))
+        entry = json.loads(_path(state_dir, remote).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None  # as good as none: the file is downloaded, and noted again
-    is_same = isinstance(note, dict) and note.get("etag") == remote.etag
-    return str(note["file_id"]) if is_same and "file_id" in note else None
+        return None  # the file is then downloaded and stored again
+    is_same = isinstance(entry, dict) and entry.get("etag") == remote.etag
+    return str(entry["file_id"]) if is_same and "file_id" in entry else None
 
 
 def _path(state_dir: Path, remote: RemoteFile) -> Path:

@@ -1,4 +1,4 @@
-"""The landing area: flat files as received, each version once, with its row in bronze.raw_files."""
+"""Flat files in the landing zone: as received, each version once, with a row in bronze.raw_files."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -10,12 +10,11 @@ from filelock import FileLock
 
 from delta_tables.storage.arrow_io import append_rows, read_rows
 from delta_tables.storage.lake import Lake, LakeError
-from delta_tables.storage.landing_zone import present_files, put_file, remove_files
+from delta_tables.storage.landing_zone import LANDING, present_files, put_file, remove_files
 from delta_tables.tables.bronze import RAW_FILES
-from flows.handlers.massive.files import ReceivedFile, RemoteFile
-from flows.landing.etag_cache import noted_file_id, take_note
+from flows.handlers.models import ReceivedFile, RemoteFile
+from flows.landing.etag_cache import get_file_id, put_etag
 
-LANDING = "landing"
 PROVIDER = "massive"
 
 _SHOWN_SHA_CHARS = 16
@@ -23,7 +22,7 @@ _SHOWN_SHA_CHARS = 16
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A row of bronze.raw_files; `path` is relative to the lake's root, its bytes may have expired."""
+    """A row of bronze.raw_files; `path` is relative to the lake's root, and its bytes may have expired."""
 
     file_id: str
     provider: str
@@ -40,20 +39,20 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Expiry:
-    """What retention did: bytes `removed`, and old bytes `kept` because Silver still needs them."""
+    """What retention did: files `removed`, and old files `kept` because Silver still needs them."""
 
     removed: tuple[LandedFile, ...] = ()
     kept: tuple[LandedFile, ...] = ()
 
 
 def landing_path(dataset: str, day: date, sha256: str) -> str:
-    """Where a version lies, relative to the lake's root."""
+    """The path of a version, relative to the lake's root."""
     name = f"{day}.{sha256[:_SHOWN_SHA_CHARS]}.csv.gz"
     return f"{LANDING}/{PROVIDER}/{dataset}/{day:%Y/%m}/{name}"
 
 
 def landed_files(lake: Lake) -> list[LandedFile]:
-    """Every version that was ever landed, the oldest first.
+    """Every version that was ever landed, oldest first.
 
     Raises:
         LakeError: the table cannot be read.
@@ -72,54 +71,54 @@ def latest_versions(lake: Lake) -> dict[tuple[str, date], LandedFile]:
 
 
 def is_landed(remote: RemoteFile, latest: LandedFile | None, state_dir: Path) -> bool:
-    """Whether the newest version landed is the one that the store has, so that nothing need be downloaded.
+    """Whether the newest landed version is the store's current one, so no download is needed.
 
-    The ETag and the size say so; or a note does that this other ETag turned out to be of the same bytes.
+    True if ETag and size are equal, or if the cache knows that the store's ETag stands for the same bytes.
     """
     if latest is None or latest.size_bytes != remote.size_bytes:
         return False
-    return remote.etag == latest.etag or noted_file_id(state_dir, remote) == latest.file_id
+    return remote.etag == latest.etag or get_file_id(state_dir, remote) == latest.file_id
 
 
 def has_bytes(lake: Lake, landed: LandedFile) -> bool:
-    """Whether the version's bytes still lie in the landing area."""
+    """Whether the version's bytes are still in the landing zone."""
     return bool(present_files(lake, [landed.path]))
 
 
 def land_files(
     lake: Lake, state_dir: Path, received: Sequence[ReceivedFile], run_id: str
 ) -> list[LandedFile]:
-    """Moves the files to the landing area and appends their rows in one commit; gives back the new versions.
+    """Moves the files to the landing zone, appends their rows in one commit, and returns the new versions.
 
-    Bytes that are those of the newest version landed give no row, whatever their ETag (noted, so that they
-    are not downloaded again); where they had expired they are put back. The processes of one state folder
-    land one after another, so no version gets two rows.
+    A file with the bytes of the newest landed version gets no row, whatever its ETag (which is cached, so
+    that it is not downloaded again); if those bytes had expired, they are restored. Processes with the same
+    state folder land one after another, so no version gets two rows.
 
     Raises:
-        LakeError: something could not be stored; a file without a row is as good as not landed.
+        LakeError: something could not be stored; a file without a row counts as not landed.
     """
     if not received:
         return []
     with FileLock(_lock(state_dir)):
         latest = latest_versions(lake)
-        rows = [_row(each, run_id) for each in received]
-        for each, row in zip(received, rows, strict=True):
-            put_file(lake, each.path, row.path)
+        rows = [_row(file, run_id) for file in received]
+        for file, row in zip(received, rows, strict=True):
+            put_file(lake, file.path, row.path)
         new = [row for row in rows if not _is_same(row, latest.get((row.dataset, row.file_dt)))]
         append_rows(lake, RAW_FILES, [vars(row) for row in new])
-    _note(state_dir, received)
+    _cache_etags(state_dir, received)
     return new
 
 
 def expire_files(
     lake: Lake, now: datetime, retention_days: int, is_built: Callable[[LandedFile], bool]
 ) -> Expiry:
-    """Removes the bytes of versions landed more than `retention_days` ago (0: none); the rows stay.
+    """Deletes the bytes of versions landed more than `retention_days` ago (0: none); the rows remain.
 
-    Bytes that a row needs of which Silver has not been built (`is_built`) are kept, however old.
+    Bytes from which Silver has not been built yet (`is_built`) are kept, whatever their age.
 
     Raises:
-        LakeError: the table cannot be read, or a file cannot be removed.
+        LakeError: the table cannot be read, or a file cannot be deleted.
     """
     if retention_days == 0:
         return Expiry()
@@ -127,7 +126,7 @@ def expire_files(
     by_path: defaultdict[str, list[LandedFile]] = defaultdict(list)
     for file in landed_files(lake):
         by_path[file.path].append(file)
-    old = {path: files for path, files in by_path.items() if all(each.fetched_at < before for each in files)}
+    old = {path: files for path, files in by_path.items() if all(file.fetched_at < before for file in files)}
     present = present_files(lake, old)
     built = {path for path in present if all(map(is_built, old[path]))}
     remove_files(lake, built)
@@ -159,7 +158,7 @@ def _is_same(row: LandedFile, latest: LandedFile | None) -> bool:
 
 
 def _lock(state_dir: Path) -> Path:
-    """The file that a landing process holds.
+    """The lock file that a landing process holds.
 
     Raises:
         LakeError: the state folder cannot be written.
@@ -168,16 +167,19 @@ def _lock(state_dir: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LakeError(f"{folder}: {error.strerror}; make it writable, or set another `state_dir`") from None
+        raise LakeError(
+            f"The state folder {folder} cannot be written ({error.strerror}). Make it writable, or set "
+            "another `state_dir`."
+        ) from None
     return folder / "landing.lock"
 
 
-def _note(state_dir: Path, received: Sequence[ReceivedFile]) -> None:
+def _cache_etags(state_dir: Path, received: Sequence[ReceivedFile]) -> None:
     try:
-        for each in received:
-            take_note(state_dir, each.remote, each.sha256)
+        for file in received:
+            put_etag(state_dir, file.remote, file.sha256)
     except OSError as error:
         raise LakeError(
-            f"{state_dir}: what was landed could not be noted ({error.strerror}); free space there: the "
-            "files are landed, and are only downloaded once more"
+            f"The files have landed, but their ETags could not be stored in {state_dir} ({error.strerror}). "
+            "Free some space there; otherwise a later run may download the files once more."
         ) from None

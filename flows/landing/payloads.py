@@ -1,29 +1,30 @@
-"""Lands what a provider answered: data in bronze.raw_payloads, errors in bronze.dead_letters."""
+"""Appends what a provider returned to Bronze: data to raw_payloads, errors to dead_letters."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from delta_tables.storage.arrow_io import append_rows
 from delta_tables.storage.lake import Lake
-from delta_tables.tables.bronze import ASKED_AGAIN, DEAD_LETTERS, GIVEN_UP, RAW_PAYLOADS
+from delta_tables.tables.bronze import ABANDONED, DEAD_LETTERS, RAW_PAYLOADS, RETRIED
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
 
-_NO_ANSWER = 0
-_LONGEST_SYMBOL = 100
+_NO_STATUS = 0
+_MAX_SYMBOL_CHARS = 100
+_MAX_ERROR_CHARS = 1000
 
 
-def land(lake: Lake, records: Sequence[RawPayload], run_id: str) -> None:
-    """Appends the records to bronze.raw_payloads in one commit.
+def append_payloads(lake: Lake, payloads: Sequence[RawPayload], run_id: str) -> None:
+    """Appends the payloads to bronze.raw_payloads in one commit.
 
     Raises:
         LakeError: they could not be stored.
     """
-    append_rows(lake, RAW_PAYLOADS, [_row(each, run_id) for each in records])
+    append_rows(lake, RAW_PAYLOADS, [_row(payload, run_id) for payload in payloads])
 
 
-def bury(
+def append_dead_letters(
     lake: Lake,
     provider: str,
     failures: Sequence[tuple[Query, ProviderError]],
@@ -31,58 +32,70 @@ def bury(
     now: datetime,
     attempts: Sequence[FailedAttempt] = (),
 ) -> None:
-    """Appends the failed queries and the attempts that others followed to bronze.dead_letters in one commit.
+    """Appends failed queries and retried attempts to bronze.dead_letters in one commit.
 
-    No answer is an empty body. The error that a query ended with is not among the attempts.
+    Without a response the body is empty. The error that ended a query is not among its attempts.
 
     Raises:
         LakeError: they could not be stored.
     """
-    followed = [
+    retried = [
         {
-            **_row(each.error.payload or _silence_after(each), run_id),
-            **_said(each.error),
-            "outcome": ASKED_AGAIN,
+            **_row(attempt.error.payload or _empty_response_to_attempt(attempt), run_id),
+            **_error_columns(attempt.error),
+            "outcome": RETRIED,
         }
-        for each in attempts
+        for attempt in attempts
     ]
-    ended = [
-        {**_row(error.payload or _silence(provider, query, now), run_id), **_said(error), "outcome": GIVEN_UP}
+    abandoned = [
+        {
+            **_row(error.payload or _empty_response(provider, query, now), run_id),
+            **_error_columns(error),
+            "outcome": ABANDONED,
+        }
         for query, error in failures
     ]
-    append_rows(lake, DEAD_LETTERS, followed + ended)
+    append_rows(lake, DEAD_LETTERS, retried + abandoned)
 
 
 def _row(payload: RawPayload, run_id: str) -> dict[str, object]:
     return {**vars(payload), "payload_id": payload.payload_id, "run_id": run_id}
 
 
-def _said(error: ProviderError) -> dict[str, object]:
+def _error_columns(error: ProviderError) -> dict[str, object]:
     return {
         "error_class": str(error.error_class),
-        "error": str(error)[:1000],
+        "error": str(error)[:_MAX_ERROR_CHARS],
         "attempt": error.attempt,
     }
 
 
-def _silence(provider: str, query: Query, now: datetime) -> RawPayload:
-    """What a query has to show that ended without an answer."""
-    symbol = query.symbol[:_LONGEST_SYMBOL]
-    asked = f"{query.dataset} {symbol}"
+def _empty_response(provider: str, query: Query, now: datetime) -> RawPayload:
+    """The payload of a query that ended without a response."""
+    symbol = query.symbol[:_MAX_SYMBOL_CHARS]
     return RawPayload(
-        provider, query.dataset, symbol, query.interval, asked, _NO_ANSWER, "", now, b"", is_simulated=False
+        provider=provider,
+        dataset=query.dataset,
+        symbol=symbol,
+        interval=query.interval,
+        request=f"{query.dataset} {symbol}",
+        status=_NO_STATUS,
+        content_type="",
+        fetched_at=now,
+        body=b"",
+        is_simulated=False,
     )
 
 
-def _silence_after(attempt: FailedAttempt) -> RawPayload:
-    """What an attempt has to show that brought no answer."""
+def _empty_response_to_attempt(attempt: FailedAttempt) -> RawPayload:
+    """The payload of an attempt that brought no response."""
     return RawPayload(
         provider=attempt.provider,
         dataset=attempt.dataset,
-        symbol=attempt.symbol[:_LONGEST_SYMBOL],
+        symbol=attempt.symbol[:_MAX_SYMBOL_CHARS],
         interval=attempt.interval,
         request=attempt.request,
-        status=_NO_ANSWER,
+        status=_NO_STATUS,
         content_type="",
         fetched_at=attempt.at,
         body=b"",

@@ -23,7 +23,7 @@ from flows.ingestion.fetch_payloads import fetch_and_land
 from flows.ingestion.fetch_result import FetchResult
 from flows.ingestion.landed_requests import last_fetched_at
 from flows.ingestion.registry import PAYLOAD_SOURCES
-from flows.landing.payloads import bury
+from flows.landing.payloads import append_dead_letters
 from jobs.runs.run_context import RunContext
 from serving.monitor.status import dead_letter_counts
 
@@ -186,10 +186,10 @@ def test_what_could_not_be_buried_is_buried_with_the_next(
         calls.append(len(given[-1]))
         if len(calls) == 1:
             raise OSError("full")
-        bury(*given)
+        append_dead_letters(*given)
 
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
-    monkeypatch.setattr("flows.ingestion.fetch_payloads.bury", full_once)
+    monkeypatch.setattr("flows.ingestion.fetch_payloads.append_dead_letters", full_once)
     with pytest.raises(OSError, match="full"):
         fetch(ctx, ASK)
     assert calls == [1, 1]

@@ -47,7 +47,7 @@ _REMEDIES: Final = {
     "NoSuchBucket": "correct the bucket in the provider's settings",
 }
 _REMEDY_OF_CLASS: Final = {
-    ErrorClass.no_data: "do nothing on the day of the session, because files are published at about 11:00 New "
+    ErrorClass.no_data: "do nothing on the day of the session: files are published at about 11:00 New "
     "York on the next day; later, check that the exchange was open",
     ErrorClass.bad_credentials: "set the S3 access key id and secret access key of your Massive dashboard "
     "(not the API key)",
