@@ -1,1 +1,1 @@
-"""Looks for gaps, outliers, split-sized jumps and stale symbols in published tables."""
+"""Finds gaps, outliers, split-sized jumps and stale symbols in published tables."""

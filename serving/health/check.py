@@ -1,4 +1,4 @@
-"""One kind of check: a SELECT that finds, run slice by slice, and the finding in words."""
+"""One kind of health check: a SELECT of findings, run slice by slice, and the message of a finding."""
 
 import heapq
 from collections.abc import Callable, Mapping
@@ -19,57 +19,60 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CheckScope:
-    """What a check looks at: rows of `stored` that satisfy `where`, of which `chosen` may be found.
+    """The rows of `stored` that a check reads (`where`) and those it may report (`selected`).
 
-    `explained` is a SELECT of known_symbol and ex_dt: the days on which a split or bonus explains a jump.
+    `known_splits` is a SELECT of known_symbol and ex_dt: the days whose jumps a split or bonus explains.
     """
 
     where: str
-    chosen: str
-    limits: Thresholds
-    explained: str
+    selected: str
+    thresholds: Thresholds
+    known_splits: str
 
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """How one kind is found.
+    """How one kind of finding is found.
 
-    `sql` gives one row a finding: provider, symbol, interval, started_at, ended_at, measured, threshold,
-    severity (higher is worse) and what `message` wants. `needs_all`: symbols are compared with the others,
-    so that a choice of symbols must not narrow what is read.
+    `sql` returns one row per finding: provider, symbol, interval, started_at, ended_at, measured, threshold,
+    severity (higher is worse), and the columns that `message` uses. `needs_all_symbols`: symbols are compared
+    with each other, so all of them must be read even if the report covers only a few.
     """
 
     kind: str
     slicer: Slicer
     sql: Callable[[CheckScope], str]
     message: Callable[[Row], str]
-    needs_all: bool = False
+    needs_all_symbols: bool = False
 
 
 def run_check(
     lake: Lake,
     table: Table,
     check: HealthCheck,
-    everything: str,
-    chosen: str,
-    limits: Thresholds,
-    explained: str,
+    all_rows: str,
+    selected: str,
+    thresholds: Thresholds,
+    known_splits: str,
 ) -> tuple[int, list[HealthFinding]]:
-    """How many findings there are, and the worst of them, `limits.max_findings` at most."""
+    """The number of findings, and the worst `thresholds.max_findings` of them.
+
+    `all_rows` and `selected` are SQL conditions: the sessions covered, and the symbols covered.
+    """
     total, worst = 0, list[Row]()
-    where = everything if check.needs_all else f"{everything} AND {chosen}"
-    for part in check.slicer(lake, table, where, limits.rows_at_once):
-        sql = check.sql(CheckScope(part, chosen, limits, explained))
-        rows = select(lake, table, _worst(sql, limits.max_findings))
+    where = all_rows if check.needs_all_symbols else f"{all_rows} AND {selected}"
+    for part in check.slicer(lake, table, where, thresholds.rows_at_once):
+        sql = check.sql(CheckScope(part, selected, thresholds, known_splits))
+        rows = select(lake, table, _worst_sql(sql, thresholds.max_findings))
         total += rows[0]["total"] if rows else 0
-        worst = heapq.nsmallest(limits.max_findings, [*worst, *rows], key=_order)
+        worst = heapq.nsmallest(thresholds.max_findings, [*worst, *rows], key=_order)
     return total, [_finding(check, row) for row in worst]
 
 
-def _worst(sql: str, most: int) -> str:
+def _worst_sql(sql: str, limit: int) -> str:
     return (
         f"SELECT *, count(*) OVER () AS total FROM ({sql}) found "  # noqa: S608 - our own text
-        f'ORDER BY severity DESC, symbol, provider, "interval", started_at LIMIT {most}'
+        f'ORDER BY severity DESC, symbol, provider, "interval", started_at LIMIT {limit}'
     )
 
 
@@ -88,16 +91,16 @@ def _finding(check: HealthCheck, row: Row) -> HealthFinding:
     )
 
 
-def explained_days(lake: Lake, chosen: str, start: date | None, end: date | None) -> str:
-    """A SELECT of known_symbol and ex_dt: the days of a split or bonus; they are few, so spelled out."""
-    known = select(
+def known_split_days(lake: Lake, selected: str, start: date | None, end: date | None) -> str:
+    """A SELECT of known_symbol and ex_dt: the days of splits and bonuses, as literals (they are few)."""
+    rows = select(
         lake,
         CORPORATE_ACTIONS,
         "SELECT DISTINCT symbol, ex_dt FROM stored WHERE known_to IS NULL "  # noqa: S608 - escaped
-        f"AND action IN ('split', 'bonus') AND {chosen} "
+        f"AND action IN ('split', 'bonus') AND {selected} "
         f"AND ex_dt BETWEEN {literal(start or date.min)} AND {literal(end or date.max)}",
     )
-    rows = ", ".join(f"({literal(row['symbol'])}, {literal(row['ex_dt'])})" for row in known)
-    if not rows:
+    values = ", ".join(f"({literal(row['symbol'])}, {literal(row['ex_dt'])})" for row in rows)
+    if not values:
         return "SELECT '' AS known_symbol, date '1970-01-01' AS ex_dt WHERE false"
-    return f"SELECT * FROM (VALUES {rows}) AS known (known_symbol, ex_dt)"  # noqa: S608 - escaped
+    return f"SELECT * FROM (VALUES {values}) AS known (known_symbol, ex_dt)"  # noqa: S608 - escaped

@@ -1,4 +1,4 @@
-"""What a health report holds, and from where on something counts as unhealthy."""
+"""The contents of a health report, and the thresholds beyond which a value is a finding."""
 
 import math
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ KINDS = (GAP, OUTLIER, SPLIT, STALE, CONSTANT, FEW_TRADES)
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on something is a finding.
+    """The values beyond which something is a finding.
 
-    `gap_minutes`: longer is one; between neighbours inside a session (bars: at least their interval).
-    `sigmas`: farther is one; `window` is the number of neighbours that say what is usual.
-    `split_tolerance_pct`: a jump is split-sized if it is no farther from a split's ratio.
-    `stale_sessions`, `constant_sessions`: so many sessions, or more, without news or with one close.
-    `min_trades` of a session: fewer is a finding; `min_volume`, `min_bars_pct` (of the bars to expect)
-    stand for it where a table has bars.
-    `max_findings` of a kind are kept; `rows_at_once` bounds the memory.
+    `gap_minutes`: the longest time between neighbours inside a session (for bars at least their interval).
+    `sigmas`: the largest deviation; `window` is the number of neighbouring values in the baseline.
+    `split_tolerance_pct`: the largest difference of a jump from a split's ratio to be split-sized.
+    `stale_sessions`, `constant_sessions`: this many sessions without data, or with one close, or more.
+    `min_trades` of a session; where a table has bars, `min_volume` and `min_bars_pct` (of the expected bars)
+    apply instead.
+    `max_findings` are kept of each kind; `rows_at_once` limits the memory.
 
     Raises:
-        ServingError: a limit that nothing can be measured by.
+        ServingError: a threshold is not a finite number.
     """
 
     gap_minutes: float = 5.0
@@ -41,15 +41,15 @@ class Thresholds:
     rows_at_once: int = 1_000_000
 
     def __post_init__(self) -> None:
-        """Refuses what is not a number."""
+        """Raises a ServingError unless every threshold is a finite number."""
         wrong = [f"{name} {value}" for name, value in vars(self).items() if not math.isfinite(value)]
         if wrong:
-            raise ServingError(f"{', '.join(wrong)}: a limit is a finite number")
+            raise ServingError(f"a threshold must be a finite number: {', '.join(wrong)}")
 
 
 @dataclass(frozen=True)
 class HealthRequest:
-    """The symbols (none: all) and the sessions, both ends included, that a report is about."""
+    """The symbols (none means all) and the sessions, both ends included, that a report covers."""
 
     symbols: tuple[str, ...] = ()
     start: date | None = None
@@ -58,11 +58,11 @@ class HealthRequest:
 
 @dataclass(frozen=True)
 class HealthFinding:
-    """Something unhealthy: what was measured, in `message` too, and the limit that it is beyond.
+    """Something unhealthy: the measured value, the threshold that it exceeds, and a `message` with both.
 
-    `started_at` to `ended_at`: instants in UTC, or session dates. `interval` is that of the bars; `tick` for
-    trades and quotes. The unit of `measured` and `threshold` is the kind's: seconds of a gap, sigmas of an
-    outlier, the close before over the open of a jump, sessions, trades, bars or units of volume.
+    `started_at` and `ended_at` are instants in UTC, or session dates. `interval` is that of the bars, or
+    `tick` for trades and quotes. The unit of `measured` and `threshold` depends on the kind: seconds of a gap,
+    sigmas of an outlier, previous close divided by open of a jump, sessions, trades, bars or volume.
     """
 
     kind: str
@@ -78,10 +78,10 @@ class HealthFinding:
 
 @dataclass(frozen=True)
 class HealthReport:
-    """A table's health: all findings counted by kind, and of each kind the worst of them.
+    """A table's health: the number of findings of each kind, and the worst of them.
 
-    `rows`, `symbols`, `first` and `last` session say what was looked at. A kind that makes no sense for the
-    table is not in `counts`.
+    `rows`, `symbols`, `first` and `last` session describe the rows covered. `counts` has only the kinds that
+    apply to the table.
     """
 
     table: str
@@ -94,5 +94,5 @@ class HealthReport:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not any(self.counts.values())

@@ -1,4 +1,4 @@
-"""What is unhealthy from session to session: split-sized jumps, closes that never change, few trades."""
+"""Checks across sessions: split-sized jumps, closes that never change, and sessions with few trades."""
 
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS
@@ -7,7 +7,7 @@ from serving.health.check import CheckScope, HealthCheck, Row
 from serving.health.findings import CONSTANT, FEW_TRADES, SPLIT
 from serving.health.slices import by_session, by_symbol
 
-# ratios of splits that are no whole number; whole ones from 2 to 100 are all split-sized
+# Split ratios that are not whole numbers; every whole ratio from 2 to 100 is split-sized.
 FRACTIONS = ((5, 4), (4, 3), (3, 2), (5, 3), (5, 2))
 _MAX_SPLIT_RATIO = 100
 _SERIES = 'provider, symbol, "interval"'
@@ -15,11 +15,11 @@ _BY_DAY = f"PARTITION BY {_SERIES} ORDER BY trade_dt"
 
 
 def split_check(table: Table) -> HealthCheck:
-    """First prices of a session that are a split's ratio away from the close of the session before.
+    """Opens of a session that differ from the previous close by the ratio of a split.
 
-    close before / open is near n:1, 1:n (n to 100), or 5:4, 4:3, 3:2, 5:3, 5:2 and their inverses, and
-    silver.corporate_actions has neither split nor bonus of the symbol on that day. Of prices that are said
-    to be adjusted for splits no action explains a jump. Stocks and funds only.
+    Previous close / open is near n:1 or 1:n (n up to 100), or near 5:4, 4:3, 3:2, 5:3, 5:2 or their inverses,
+    and silver.corporate_actions has no split or bonus of the symbol on that day. In prices that the provider
+    adjusted for splits, no action explains a jump. Stocks and funds only.
     """
 
     def sql(scope: CheckScope) -> str:
@@ -30,12 +30,12 @@ def split_check(table: Table) -> HealthCheck:
             f"lag(trade_dt) OVER ({_BY_DAY}) AS before_dt FROM sessions "
             "WHERE asset_class IN ('stock', 'fund')), "
             "jumps AS (SELECT *, before_close / first_open AS ratio FROM pairs WHERE before_dt IS NOT NULL), "
-            f"sized AS (SELECT *, {size} AS size, {_nominal(size, scope.limits.split_tolerance_pct)} "
+            f"sized AS (SELECT *, {size} AS size, {_nominal(size, scope.thresholds.split_tolerance_pct)} "
             "AS nominal FROM jumps) "
             f"SELECT {_SERIES}, before_dt AS started_at, trade_dt AS ended_at, ratio AS measured, "
             "CASE WHEN ratio >= 1 THEN nominal ELSE 1 / nominal END AS threshold, size AS severity, "
             "nominal, before_close, first_open, adjustment "
-            f"FROM sized LEFT JOIN ({scope.explained}) ON known_symbol = symbol AND ex_dt = trade_dt "
+            f"FROM sized LEFT JOIN ({scope.known_splits}) ON known_symbol = symbol AND ex_dt = trade_dt "
             "WHERE nominal IS NOT NULL AND (ex_dt IS NULL OR adjustment <> 'raw')"
         )
 
@@ -43,7 +43,7 @@ def split_check(table: Table) -> HealthCheck:
 
 
 def constant_check(table: Table) -> HealthCheck:
-    """Closes that are the same for so many sessions in a row."""
+    """Closes that stay the same for `constant_sessions` or more in a row."""
 
     def sql(scope: CheckScope) -> str:
         return (
@@ -53,41 +53,41 @@ def constant_check(table: Table) -> HealthCheck:
             f"runs AS (SELECT *, sum(is_change) OVER ({_BY_DAY} "
             "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run FROM changes) "
             f"SELECT {_SERIES}, min(trade_dt) AS started_at, max(trade_dt) AS ended_at, "
-            f"count(*) AS measured, {scope.limits.constant_sessions} AS threshold, "
+            f"count(*) AS measured, {scope.thresholds.constant_sessions} AS threshold, "
             f"count(*) AS severity, min(last_close) AS close FROM runs GROUP BY {_SERIES}, run "
-            f"HAVING count(*) >= {scope.limits.constant_sessions}"
+            f"HAVING count(*) >= {scope.thresholds.constant_sessions}"
         )
 
     def message(row: Row) -> str:
-        return f"the close is {row['close']:g} for {row['measured']} sessions in a row"
+        return f"the close is {row['close']:g} in {row['measured']} consecutive sessions"
 
     return HealthCheck(CONSTANT, by_symbol, sql, message)
 
 
 def few_trades_check(table: Table) -> HealthCheck:
-    """Sessions with less volume than the least, or with fewer bars than a part of those to expect.
+    """Sessions with less volume than `min_volume`, or with fewer than `min_bars_pct` of the expected bars.
 
-    Bars to expect: expected_bars of gold.daily_kpis; in silver.bars those of the symbol that has most of
-    the same calendar, interval and session. A market that reports no volume is judged by its bars only.
+    Expected bars are expected_bars of gold.daily_kpis; in silver.bars, the largest number of bars of any
+    symbol with the same calendar, interval and session. Where a market reports no volume, only bars count.
     """
 
     def sql(scope: CheckScope) -> str:
-        limits = scope.limits
-        few_bars = f"100.0 * bars < {limits.min_bars_pct} * expected"
-        is_few_volume = f"volume < {limits.min_volume}"
+        thresholds = scope.thresholds
+        few_bars = f"100.0 * bars < {thresholds.min_bars_pct} * expected"
+        is_few_volume = f"volume < {thresholds.min_volume}"
         return (
             f"WITH {_sessions(table, scope.where)}, "  # noqa: S608 - our names, escaped values
             f"counted AS (SELECT *, {_expected(table)} AS expected FROM sessions) "
             f"SELECT {_SERIES}, trade_dt AS started_at, trade_dt AS ended_at, "
             f"CASE WHEN {few_bars} THEN bars ELSE volume END AS measured, "
-            f"CASE WHEN {few_bars} THEN expected * {limits.min_bars_pct} / 100.0 "
-            f"ELSE {limits.min_volume} END AS threshold, "
+            f"CASE WHEN {few_bars} THEN expected * {thresholds.min_bars_pct} / 100.0 "
+            f"ELSE {thresholds.min_volume} END AS threshold, "
             f"CASE WHEN {few_bars} THEN 1.0 - 1.0 * bars / expected ELSE 1.0 END AS severity, "
             f"{few_bars} AS is_few_bars, expected "
-            f"FROM counted WHERE ({few_bars} OR {is_few_volume}) AND {scope.chosen}"
+            f"FROM counted WHERE ({few_bars} OR {is_few_volume}) AND {scope.selected}"
         )
 
-    return HealthCheck(FEW_TRADES, by_session, sql, _few_trades_message, needs_all=True)
+    return HealthCheck(FEW_TRADES, by_session, sql, _few_trades_message, needs_all_symbols=True)
 
 
 def _split_message(row: Row) -> str:
@@ -97,7 +97,7 @@ def _split_message(row: Row) -> str:
     because = (
         f"no split or bonus is known on {row['ended_at']}"
         if row["adjustment"] == "raw"
-        else "the prices are said to be adjusted for splits"
+        else "the provider adjusts these prices for splits"
     )
     return (
         f"opens at {row['first_open']:g} after a close of {row['before_close']:g}, "
@@ -107,7 +107,7 @@ def _split_message(row: Row) -> str:
 
 def _few_trades_message(row: Row) -> str:
     if row["is_few_bars"]:
-        return f"{row['measured']:g} bars of {row['expected']:g} to expect"
+        return f"{row['measured']:g} of {row['expected']:g} expected bars"
     return f"a volume of {row['measured']:g}, less than {row['threshold']:g}"
 
 
@@ -118,7 +118,7 @@ def _expected(table: Table) -> str:
 
 
 def _sessions(table: Table, where: str) -> str:
-    """The common table expression `sessions`: one row a series and session."""
+    """The common table expression `sessions`: one row per series and session."""
     return (
         f"prints AS ({bar_rows(table, where)}), sessions AS (SELECT {_SERIES}, trade_dt, "  # noqa: S608 - our names, escaped values
         "max(calendar) AS calendar, max(asset_class) AS asset_class, max(adjustment) AS adjustment, "
@@ -129,7 +129,7 @@ def _sessions(table: Table, where: str) -> str:
 
 
 def _nominal(size: str, tolerance_pct: float) -> str:
-    """The split's ratio that a jump is nearest to, NULL where it is near none."""
+    """The split ratio nearest to a jump, NULL if none is within the tolerance."""
     near = f"abs({size} / {{}} - 1) <= {tolerance_pct / 100}"
     cases = [f"WHEN {near.format(up / down)} THEN {up / down}" for up, down in FRACTIONS]
     whole = f"round({size})"

@@ -12,7 +12,7 @@ import pytest
 from jobs.parsing.alphavantage_reference import dividend_rows, listing_rows, news_rows, split_rows
 from jobs.parsing.bse import bhavcopy_bar_rows
 from jobs.parsing.coingecko_json import coin_bar_rows, coin_rows
-from jobs.parsing.python_parser import RawRow
+from jobs.parsing.json_values import RawRow
 from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, chart_action_rows, chart_bar_rows
 from serving.explain.json_excerpts import fragment_at
 from serving.explain.payload_excerpts import excerpt

@@ -118,15 +118,15 @@ def test_symbols_and_dates_choose_what_is_judged(bad: Lake) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("silver.news",), f"no health report of silver.news; there is one of {', '.join(TABLES)}"),
+        (("silver.news",), f"no health report for silver.news; choose one of {', '.join(TABLES)}"),
         (("silver.bars", "--symbol", "APPL"), "silver.bars has no rows of APPL .*did you mean AAPL"),
         (("silver.bars", "--symbol", "x'; --"), "is not a symbol"),
         (("silver.bars", "--from", "2027-01-01"), "no rows of any symbol from 2027-01-01 to the end"),
-        (("silver.trades",), "silver.trades is empty: there is nothing to judge"),
-        (("silver.bars", "--sigmas", "inf"), "sigmas inf: a limit is a finite number"),
+        (("silver.trades",), "silver.trades is empty, so there is nothing to check"),
+        (("silver.bars", "--sigmas", "inf"), "a threshold must be a finite number: sigmas inf"),
     ],
 )
-def test_a_wrong_question_says_how_to_run_health(bad: Lake, words: tuple[str, ...], said: str) -> None:
+def test_a_wrong_request_raises_a_helpful_error(bad: Lake, words: tuple[str, ...], said: str) -> None:
     result = run_health(bad, *words)
     assert isinstance(result.exception, ServingError)
     with pytest.raises(ServingError, match=said):
@@ -140,21 +140,22 @@ def test_an_option_that_cannot_be_ends_with_two(bad: Lake, words: tuple[str, ...
 
 def test_a_table_that_is_not_there_is_said(bad: Lake, absent: Lake) -> None:
     for lake in (bad, absent):
-        with pytest.raises(LakeError, match=r"no gold\.daily_kpis here; fill the lake"):
+        with pytest.raises(LakeError, match=r"no gold\.daily_kpis at .*; fill the lake"):
             health(lake, "gold.daily_kpis")
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 50, 100_000])
 def test_slices_of_any_size_find_the_same(bad: Lake, rows_at_once: int) -> None:
-    whole = health(bad, "silver.bars", limits=Thresholds(constant_sessions=2))
+    whole = health(bad, "silver.bars", thresholds=Thresholds(constant_sessions=2))
     assert (
-        health(bad, "silver.bars", limits=Thresholds(constant_sessions=2, rows_at_once=rows_at_once)) == whole
+        health(bad, "silver.bars", thresholds=Thresholds(constant_sessions=2, rows_at_once=rows_at_once))
+        == whole
     )
 
 
 def test_of_many_findings_the_worst_are_kept_and_all_are_counted(bad: Lake) -> None:
-    every = health(bad, "silver.bars", limits=Thresholds(sigmas=0.1, max_findings=1000))
-    worst = health(bad, "silver.bars", limits=Thresholds(sigmas=0.1, max_findings=2, rows_at_once=50))
+    every = health(bad, "silver.bars", thresholds=Thresholds(sigmas=0.1, max_findings=1000))
+    worst = health(bad, "silver.bars", thresholds=Thresholds(sigmas=0.1, max_findings=2, rows_at_once=50))
     assert worst.counts == every.counts
     assert worst.counts["outlier"] > 100
     outliers = [[each for each in report.findings if each.kind == "outlier"] for report in (worst, every)]

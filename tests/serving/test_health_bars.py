@@ -32,12 +32,14 @@ def minutes(*offsets: float, opened: datetime = OPEN, **changes: Any) -> list[di
 
 
 def found(
-    lake: Lake, kind: str, rows: Iterable[Mapping[str, Any]], limits: Thresholds = LIMITS
+    lake: Lake, kind: str, rows: Iterable[Mapping[str, Any]], thresholds: Thresholds = LIMITS
 ) -> list[HealthFinding]:
     create_tables(lake, [BARS, CORPORATE_ACTIONS])
     add(lake, BARS, *rows)
     return [
-        each for each in health(lake, "silver.bars", HealthRequest(), limits).findings if each.kind == kind
+        each
+        for each in health(lake, "silver.bars", HealthRequest(), thresholds).findings
+        if each.kind == kind
     ]
 
 
@@ -117,7 +119,7 @@ def test_a_return_beyond_five_sigmas_is_an_outlier(lake: Lake, sign: int) -> Non
     assert outlier.measured == pytest.approx(5.01, abs=1e-3)
     assert outlier.threshold == 5.0
     assert outlier.ended_at == OPEN + timedelta(minutes=31)
-    assert "times the usual 0.0013" in outlier.message
+    assert "times the baseline 0.0013" in outlier.message
 
 
 def test_a_return_just_below_five_sigmas_is_none(lake: Lake) -> None:

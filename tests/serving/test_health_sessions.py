@@ -49,13 +49,13 @@ def found(
     lake: Lake,
     kind: str,
     rows: Iterable[Mapping[str, Any]],
-    limits: Thresholds = Thresholds(),  # noqa: B008 - frozen
-    asked: HealthRequest = HealthRequest(),  # noqa: B008 - frozen
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - frozen
+    request: HealthRequest = HealthRequest(),  # noqa: B008 - frozen
     table: Table = BARS,
 ) -> list[HealthFinding]:
     create_tables(lake, [table])
     add(lake, table, *rows)
-    return [each for each in health(lake, table.full_name, asked, limits).findings if each.kind == kind]
+    return [each for each in health(lake, table.full_name, request, thresholds).findings if each.kind == kind]
 
 
 @pytest.mark.parametrize("table", [BARS, DAILY_KPIS])
@@ -116,7 +116,7 @@ def test_an_action_does_not_explain_a_jump_of_adjusted_prices(lake: Lake) -> Non
     create_tables(lake, [CORPORATE_ACTIONS])
     add(lake, CORPORATE_ACTIONS, action())
     (jump,) = found(lake, SPLIT, days(["400", "100"], adjustment="split"))
-    assert "said to be adjusted" in jump.message
+    assert "provider adjusts these prices" in jump.message
 
 
 def test_a_coin_has_no_splits(lake: Lake) -> None:
@@ -156,8 +156,8 @@ def test_only_others_of_the_same_calendar_and_interval_make_a_symbol_stale(
 
 def test_a_chosen_symbol_is_still_compared_with_the_others(lake: Lake) -> None:
     rows = days(["1", "2", "3"]) + days(["1"], "MSFT") + days(["1"], "KO")
-    asked = HealthRequest(symbols=("MSFT",))
-    assert [stale.symbol for stale in found(lake, STALE, rows, asked=asked)] == ["MSFT"]
+    request = HealthRequest(symbols=("MSFT",))
+    assert [stale.symbol for stale in found(lake, STALE, rows, request=request)] == ["MSFT"]
 
 
 @pytest.mark.parametrize("table", [BARS, DAILY_KPIS])
@@ -189,8 +189,8 @@ def test_a_session_with_less_than_half_of_the_bars_of_the_fullest_has_few_trades
 
     few = found(lake, FEW_TRADES, minutes("AAPL", 10) + minutes("MSFT", bars))
     assert [(each.symbol, each.measured, each.threshold) for each in few] == [("MSFT", 4.0, 5.0)] * count
-    asked = HealthRequest(symbols=("MSFT",))
-    assert len([e for e in health(lake, BARS.full_name, asked).findings if e.kind == FEW_TRADES]) == count
+    request = HealthRequest(symbols=("MSFT",))
+    assert len([e for e in health(lake, BARS.full_name, request).findings if e.kind == FEW_TRADES]) == count
 
 
 @pytest.mark.parametrize(("bars", "count"), [(39, 0), (38, 1)])
@@ -199,4 +199,4 @@ def test_a_days_figures_rest_on_at_least_half_of_the_bars_to_expect(
 ) -> None:
     rows = figures(["10"], interval="5min", bar_count=bars, expected_bars=78)
     few = found(lake, FEW_TRADES, rows, table=DAILY_KPIS)
-    assert [each.message for each in few] == ["38 bars of 78 to expect"] * count
+    assert [each.message for each in few] == ["38 of 78 expected bars"] * count

@@ -48,12 +48,14 @@ BOTH = pytest.mark.parametrize("table", [TRADES, QUOTES])
 
 
 def found(
-    lake: Lake, table: Table, kind: str, rows: Iterable[Mapping[str, Any]], limits: Thresholds = LIMITS
+    lake: Lake, table: Table, kind: str, rows: Iterable[Mapping[str, Any]], thresholds: Thresholds = LIMITS
 ) -> list[HealthFinding]:
     create_tables(lake, [table])
     add(lake, table, *rows)
     return [
-        each for each in health(lake, table.full_name, HealthRequest(), limits).findings if each.kind == kind
+        each
+        for each in health(lake, table.full_name, HealthRequest(), thresholds).findings
+        if each.kind == kind
     ]
 
 
@@ -101,7 +103,7 @@ def test_a_price_beyond_five_sigmas_of_those_around_it_is_an_outlier(
     for outlier in outliers:
         assert outlier.started_at == outlier.ended_at == OPEN + timedelta(seconds=3)
         assert outlier.measured > outlier.threshold == 5.0
-        assert f"{price} where 99.9999 is usual" in outlier.message
+        assert f"{price} where about 99.9999 is expected" in outlier.message
         assert outlier.message.endswith("sequence 30")
 
 
