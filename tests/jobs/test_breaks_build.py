@@ -17,7 +17,7 @@ from delta_tables.tables.gold import SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from flows.handlers import alphavantage, yahoo
 from flows.handlers.models import Query
-from flows.landing.payloads import land
+from flows.landing.payloads import append_payloads
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
@@ -45,8 +45,10 @@ def fetch(lake: Lake, simulator: Simulator, state: Path, now: datetime) -> None:
     at_yahoo = yahoo.connect(state, base_url=f"{base}/yahoo/v8/finance/chart", clock=lambda: now)
     with closing(at_av), closing(at_yahoo):
         for symbol in SYMBOLS:
-            land(lake, list(at_av.fetch(Query("daily", symbol))), "landed")
-            land(lake, list(at_yahoo.fetch(Query("daily", symbol, start=FIRST, end=LAST))), "landed")
+            append_payloads(lake, list(at_av.fetch(Query("daily", symbol))), "landed")
+            append_payloads(
+                lake, list(at_yahoo.fetch(Query("daily", symbol, start=FIRST, end=LAST))), "landed"
+            )
 
 
 def test_a_planted_difference_is_found_and_named_and_disappears_when_it_heals(
