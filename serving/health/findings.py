@@ -61,8 +61,8 @@ class HealthFinding:
     """Something unhealthy: the measured value, the threshold that it exceeds, and a `message` with both.
 
     `started_at` and `ended_at` are instants in UTC, or session dates. `interval` is that of the bars, or
-    `tick` for trades and quotes. The unit of `measured` and `threshold` depends on the kind: seconds of a gap,
-    sigmas of an outlier, previous close divided by open of a jump, sessions, trades, bars or volume.
+    `tick` for trades and quotes. The unit of `measured` and `threshold` depends on the kind: seconds of a
+    gap, sigmas of an outlier, previous close divided by open of a jump, sessions, trades, bars or volume.
     """
 
     kind: str
