@@ -1,4 +1,4 @@
-"""A table, declared once; what can be derived from the declaration is derived here."""
+"""The declaration of a table, and everything that can be derived from it."""
 
 import re
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ LAYERS = ("bronze", "silver", "gold", "ops")
 
 
 class SchemaMismatch(Exception):
-    """A frame or a stored table does not have the declared columns."""
+    """A frame, or a stored table, does not have the declared columns."""
 
 
 def column(
     name: str, kind: DataType, comment: str, *, is_nullable: bool = False, is_lineage: bool = False
 ) -> StructField:
-    """A declared column.
+    """A declared column; `comment` is its meaning, with the unit.
 
-    Lineage columns (which run wrote the row) differ between runs that hold the same data; they are
-    left out of a table's content hash and never make a row count as changed.
+    Lineage columns (which run wrote the row) differ between runs with the same data. They are not part of a
+    table's content hash, and a row that differs in them only does not count as changed.
     """
     return StructField(name, kind, is_nullable, {"comment": comment, "lineage": is_lineage})
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the lake: its columns, its key, and how it lies on disk.
+    """A table of the lake: its columns, its key and its partition columns.
 
     Raises:
-        ValueError: a declaration that contradicts itself.
+        ValueError: the declaration contradicts itself.
     """
 
     layer: str
@@ -41,16 +41,23 @@ class Table:
     partition_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses a declaration that contradicts itself."""
+        """Checks that the declaration does not contradict itself."""
         if self.layer not in LAYERS or not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise ValueError(f"{self.layer}.{self.name}: layer one of {LAYERS}, name in snake_case")
+            raise ValueError(
+                f"{self.layer}.{self.name}: the layer must be one of {LAYERS} and the name snake_case."
+            )
         unknown = [name for name in self.keys + self.partition_by if name not in self.columns]
         if unknown or not self.keys:
-            raise ValueError(f"{self.full_name}: keys and partitions are columns; unknown: {unknown}")
+            raise ValueError(
+                f"{self.full_name}: there must be a key, and keys and partitions must be columns; "
+                f"unknown: {unknown}"
+            )
         if nullable := [name for name in self.keys if self.schema[name].nullable]:
-            raise ValueError(f"{self.full_name}: a NULL key matches nothing; make not nullable: {nullable}")
-        if silent := [field.name for field in self.schema if not field.metadata.get("comment")]:
-            raise ValueError(f"{self.full_name}: columns without a comment: {silent}")
+            raise ValueError(
+                f"{self.full_name}: a NULL key matches no row; declare as not nullable: {nullable}"
+            )
+        if uncommented := [field.name for field in self.schema if not field.metadata.get("comment")]:
+            raise ValueError(f"{self.full_name}: columns without a comment: {uncommented}")
 
     @property
     def full_name(self) -> str:
@@ -69,35 +76,36 @@ class Table:
 
     @property
     def content_columns(self) -> tuple[str, ...]:
-        """The columns that hold data, lineage left out."""
+        """The columns without lineage."""
         return tuple(field.name for field in self.schema if not field.metadata["lineage"])
 
     @property
     def value_columns(self) -> tuple[str, ...]:
-        """The content columns that are no key."""
+        """The columns without keys and lineage."""
         return tuple(name for name in self.content_columns if name not in self.keys)
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns that must have a value in each row, keys among them."""
+        """The columns that must have a value in every row, including the keys."""
         return tuple(field.name for field in self.schema if not field.nullable)
 
     def merge_condition(self, target: str = "t", source: str = "s") -> str:
-        """The SQL condition that a target row and a source row are the same row."""
+        """The SQL condition that a target row and a source row have the same key."""
         return " AND ".join(f"{target}.`{key}` = {source}.`{key}`" for key in self.keys)
 
     def conform(self, frame_df: DataFrame) -> DataFrame:
         """The frame with exactly the declared columns, in order and cast to the declared types.
 
         Raises:
-            SchemaMismatch: a declared column is missing, or one is there that is not declared.
+            SchemaMismatch: a declared column is missing, or a column is not declared.
         """
-        found = frame_df.columns  # each look at it asks the engine
+        found = frame_df.columns  # each access is a request to the engine
         missing = [name for name in self.columns if name not in found]
         extra = [name for name in found if name not in self.columns]
         if missing or extra:
             raise SchemaMismatch(
-                f"{self.full_name}: wanted {list(self.columns)}; missing {missing}, not declared {extra}"
+                f"{self.full_name}: the frame must have the columns {list(self.columns)}; missing {missing}, "
+                f"not declared {extra}."
             )
         return frame_df.select(*(self._cast(field) for field in self.schema))
 

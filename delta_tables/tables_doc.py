@@ -1,4 +1,4 @@
-"""The tables as a page to read: docs/tables.md, generated from the declarations."""
+"""docs/tables.md, generated from the declarations of the tables."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,30 +19,30 @@ _VIEW_COLUMNS = (
 )
 _VIEW_TYPES: dict[str, DataType] = {"volume": LongType()}
 _ADJUSTED = {
-    "adjustment": column("adjustment", StringType(), "what the values are adjusted for: split or total"),
-    "split_ratio": column("split_ratio", DoubleType(), "what the prices were divided by"),
+    "adjustment": column("adjustment", StringType(), "adjustment of the values: split or total"),
+    "split_ratio": column("split_ratio", DoubleType(), "divisor of the prices"),
     "dividend_factor": column(
-        "dividend_factor", DoubleType(), "what they were multiplied by then", is_nullable=True
+        "dividend_factor", DoubleType(), "multiplier of the divided prices", is_nullable=True
     ),
 }
 _INTRODUCTION = """\
 # Tables
 
-Generated from `delta_tables/` by `make docs`; do not edit. The key identifies a row. Columns marked
-*lineage* say which run wrote a row; they are no part of what a table holds. A column that is not
-nullable holds a value in every row: the keys by the stored schema, the others of Silver and Gold because a
-batch is judged before it is published (docs/adr/0003)."""
+Generated from `delta_tables/` by `make docs`; do not edit. The key identifies a row. *Lineage* columns state
+which run wrote a row; they are not part of a table's content. A column that is not nullable has a value in
+every row: for keys the stored schema enforces it, for other columns of Silver and Gold the quality gate that
+each batch passes before it is published (docs/adr/0003)."""
 
 
 def tables_markdown() -> str:
-    """docs/tables.md: every declared table, and the views."""
+    """The page as Markdown: every declared table, and the views."""
     sections = [_view_section(), _adjusted_section()]
     parts = [_INTRODUCTION, *(_table_section(table) for table in ALL_TABLES), *sections]
     return "\n\n".join(parts) + "\n"
 
 
 def view_columns() -> Iterator[StructField]:
-    """The columns of the view silver.stock_clean: those of silver.bars, volume as a whole number."""
+    """The columns of the view silver.stock_clean: columns of silver.bars, volume as a bigint."""
     for name in _VIEW_COLUMNS:
         field = BARS.schema[name]
         yield StructField(name, _VIEW_TYPES.get(name, field.dataType), field.nullable, field.metadata)
@@ -70,9 +70,9 @@ def _view_section() -> str:
     return "\n\n".join(
         [
             f"## {STOCK_CLEAN} (view)",
-            "The stock bars of silver.bars as they are known now, one row a symbol and timestamp: where bars "
-            "of several intervals begin at one instant, that of the finest interval (`interval` says which).",
-            f"Key: {_names(_VIEW_KEYS)}. Computed when read.",
+            "The current stock bars of silver.bars, one row per symbol and timestamp: if bars of several "
+            "intervals begin at the same instant, the bar of the finest interval (see `interval`).",
+            f"Key: {_names(_VIEW_KEYS)}. Computed on read.",
             _column_table(view_columns()),
         ]
     )
@@ -82,12 +82,11 @@ def _adjusted_section() -> str:
     return "\n\n".join(
         [
             f"## {BARS_SPLIT_ADJUSTED} and {BARS_TOTAL_ADJUSTED} (views)",
-            "silver.bars as they are known now, in today's shares: prices / split_ratio and volume x "
-            "split_ratio of the splits that came later; the prices of the second also x dividend_factor of "
-            "the dividends and capital gains that came later. Formulas, rounding and source: "
-            "delta_tables/views/adjusted_bars.py. As known at an instant: "
-            "`lakehouse bars SYMBOL --adjusted split --as-of ...`.",
-            f"Key: {_names(name for name in BARS.keys if name != 'known_from')}. Computed when read.",
+            "The current bars of silver.bars in today's shares: prices / split_ratio, volume x split_ratio, "
+            "for the later splits; in the second view prices also x dividend_factor, for the later dividends "
+            "and capital gains. Formulas, rounding and source: delta_tables/views/adjusted_bars.py. As of an "
+            "instant: `lakehouse bars SYMBOL --adjusted split --as-of ...`.",
+            f"Key: {_names(name for name in BARS.keys if name != 'known_from')}. Computed on read.",
             _column_table(adjusted_columns()),
         ]
     )

@@ -1,4 +1,4 @@
-"""The declaration of every table: its columns with comments and units, keys and partitioning.
+"""The declarations of all tables: columns with comments and units, keys and partitions.
 
 Where do I go to...?
     payloads and files as received               bronze.py
@@ -7,7 +7,7 @@ Where do I go to...?
     trades and quotes                            silver_ticks.py
     KPIs, signals, the overview                  gold.py
     figures computed from ticks                  gold_ticks.py
-    bars on which providers differ               gold_reconciliation.py
+    differences between providers' bars          gold_reconciliation.py
     gate results, runs, completeness             ops.py
     list all tables                              catalogue.py
     use a column type that several tables share  column_types.py

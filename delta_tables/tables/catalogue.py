@@ -23,14 +23,3 @@ ALL_TABLES: tuple[Table, ...] = (
     *ops.TABLES,
 )
 BY_NAME = {table.full_name: table for table in ALL_TABLES}
-
-
-def table_named(name: str) -> Table:
-    """The table `layer.name`.
-
-    Raises:
-        KeyError: there is none; names those that there are.
-    """
-    if name not in BY_NAME:
-        raise KeyError(f"no table {name!r}; there are {', '.join(BY_NAME)}")
-    return BY_NAME[name]

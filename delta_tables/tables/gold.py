@@ -1,4 +1,4 @@
-"""Gold: what is computed from Silver, one row a symbol and session."""
+"""Gold: figures computed from Silver, per symbol and session."""
 
 from pyspark.sql.types import (
     BooleanType,
@@ -28,20 +28,25 @@ def _ohlc(kind: DecimalType) -> list[StructField]:
     ]
 
 
-_VOLUME = column("volume", SIZE, "units traded; null where the market reports none", is_nullable=True)
+_VOLUME = column("volume", SIZE, "units traded; null if the market reports none", is_nullable=True)
 _CHANGE = [
     column(
         "price_change",
         PRICE,
-        "close - close of the session before in this one's shares, currency",
+        "close - close of the previous session, adjusted for splits, currency",
         is_nullable=True,
     ),
-    column("price_change_pct", PRICE, "price_change / that close of the session before, %", is_nullable=True),
+    column(
+        "price_change_pct",
+        PRICE,
+        "price_change / adjusted close of the previous session, %",
+        is_nullable=True,
+    ),
 ]
 _TAIL = [
-    column("is_simulated", BooleanType(), "true where any value behind the row was drawn"),
+    column("is_simulated", BooleanType(), "true if any value behind the row is simulated"),
     column("run_id", StringType(), "run that last changed the row", is_lineage=True),
-    column("partition_dt", DateType(), "layout: first day of trade_dt's year"),
+    column("partition_dt", DateType(), "partition: first day of the year of trade_dt"),
 ]
 
 
@@ -52,7 +57,7 @@ def _metric(name: str, kind: DecimalType, comment: str) -> StructField:
 DAILY_KPIS = Table(
     layer="gold",
     name="daily_kpis",
-    description="A session's key figures, one row for each interval of bars they were computed from.",
+    description="Key figures of a session, one row per interval and provider of the bars.",
     schema=StructType(
         [
             *_SESSION,
@@ -61,16 +66,24 @@ DAILY_KPIS = Table(
             column("asset_class", StringType(), "stock, fund, bond, index, future, fx or crypto"),
             column("calendar", StringType(), "exchange calendar of the sessions, such as XNYS or 24/7"),
             *_ohlc(BAR_PRICE),
-            column("average_price", PRICE, "mean of the bars' typical prices (high + low + close) / 3"),
-            _metric("vwap", PRICE, "sum(typical price x volume) / sum(volume); null without volume"),
+            column(
+                "average_price",
+                PRICE,
+                "mean of the bars' typical prices (high + low + close) / 3, quote currency",
+            ),
+            _metric(
+                "vwap",
+                PRICE,
+                "sum(typical price x volume) / sum(volume), quote currency; null without volume",
+            ),
             _VOLUME,
-            column("bar_count", LongType(), "bars of the regular session found"),
-            column("expected_bars", LongType(), "bars of a full regular session by the calendar"),
+            column("bar_count", LongType(), "number of bars found in the regular session"),
+            column("expected_bars", LongType(), "number of bars of a full regular session by the calendar"),
             column(
                 "basis_dt",
                 DateType(),
-                "day whose shares the row counts: trade_dt; of prices that the "
-                "provider adjusted for splits the day they were fetched",
+                "date whose share count the prices are stated in: trade_dt, or for prices that the "
+                "provider adjusted for splits the day on which they were fetched",
                 is_nullable=True,
             ),
             *_CHANGE,
@@ -84,15 +97,15 @@ DAILY_KPIS = Table(
 SIGNALS = Table(
     layer="gold",
     name="signals",
-    description="Each signal's verdict on each session, triggered or not, with the reason in words.",
+    description="Result of each signal for each session, triggered or not, with a description.",
     schema=StructType(
         [
             *_SESSION,
             column("signal", StringType(), "Volume Spike % Alert or P/E Ratio Alert"),
-            _metric("value", PRICE, "what was measured; null where it cannot be"),
-            column("threshold", PRICE, "from which value on the signal is triggered"),
-            column("is_triggered", BooleanType(), "true where value >= threshold"),
-            column("reason", StringType(), "the verdict in words"),
+            _metric("value", PRICE, "measured value; null if there is none"),
+            column("threshold", PRICE, "smallest value that triggers the signal"),
+            column("is_triggered", BooleanType(), "true if value >= threshold"),
+            column("reason", StringType(), "description of the result"),
             column("provider", StringType(), "provider of the bars behind the row"),
             *_TAIL,
         ]
@@ -104,24 +117,30 @@ SIGNALS = Table(
 STOCK_OVERVIEW = Table(
     layer="gold",
     name="stock_overview",
-    description="The BI view: one wide row a symbol and session.",
+    description="Overview for BI tools: one wide row per symbol and session.",
     schema=StructType(
         [
             *_SESSION,
-            column("interval", StringType(), "interval of the bars behind the row: 1day, else the finest"),
+            column(
+                "interval", StringType(), "interval of the bars behind the row: 1day, otherwise the finest"
+            ),
             column("provider", StringType(), "provider of the bars behind the row: first in provider_order"),
             *_ohlc(PRICE),
             _VOLUME,
             *_CHANGE,
-            _metric("7d_avg", PRICE, "mean close of the last 7 sessions, in this one's shares, currency"),
+            _metric("7d_avg", PRICE, "mean close of the last 7 sessions, adjusted for splits, currency"),
             _metric(
-                "volatility_score", PRICE, "annualised volatility of simple daily returns, splits left out, %"
+                "volatility_score",
+                PRICE,
+                "annualised volatility of simple daily returns, adjusted for splits, %",
             ),
             _metric(
-                "volume_spike_pct", PRICE, "volume over its window's average in this session's shares, %"
+                "volume_spike_pct",
+                PRICE,
+                "volume above its average of recent sessions, adjusted for splits, %",
             ),
-            _metric("pe_ratio", PRICE, "close / trailing EPS known at the session's end"),
-            column("triggered_signals", StringType(), "names of the signals triggered, comma separated"),
+            _metric("pe_ratio", PRICE, "close / trailing EPS as known at the end of the session"),
+            column("triggered_signals", StringType(), "names of the triggered signals, separated by commas"),
             *_TAIL,
         ]
     ),

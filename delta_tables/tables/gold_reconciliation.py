@@ -1,4 +1,4 @@
-"""Gold from several providers: where their bars of one market disagree."""
+"""Gold from several providers: differences between their bars of one market."""
 
 from pyspark.sql.types import (
     BooleanType,
@@ -25,7 +25,7 @@ def _known(name: str, kind: DataType, comment: str) -> StructField:
 BAR_BREAKS = Table(
     layer="gold",
     name="bar_breaks",
-    description="Where two providers' current bars differ by more than the tolerance; agreement has no row.",
+    description="Differences between current bars of two providers beyond the tolerance; equal bars: no row.",
     schema=StructType(
         [
             column("symbol", StringType(), "symbol as in the watch list"),
@@ -33,32 +33,34 @@ BAR_BREAKS = Table(
             column("timestamp", TimestampType(), "start of the bar, UTC; for 1day midnight at the exchange"),
             column("trade_dt", DateType(), "session date of the exchange"),
             column("session", StringType(), "pre, regular, post or 24x7"),
+            column("field", StringType(), "open, high, low, close, volume, or bar for the whole bar"),
+            column("provider_a", StringType(), "preferred provider: the first in provider_order"),
+            column("provider_b", StringType(), "provider compared with provider_a"),
+            column("status", StringType(), "differs, missing (provider_b has no such bar) or not_compared"),
             column(
-                "field", StringType(), "open, high, low, close or volume; bar where the whole bar is meant"
+                "basis",
+                StringType(),
+                "raw or split: adjustment of both values; none if they cannot be compared",
             ),
-            column("provider_a", StringType(), "provider whose bar holds: first in provider_order"),
-            column("provider_b", StringType(), "provider that it is compared with"),
-            column("status", StringType(), "differs, missing (b has no such bar) or not_compared"),
-            column(
-                "basis", StringType(), "raw or split: what both values are; none where they cannot be both"
-            ),
-            _known("value_a", MEASURE, "value of a on the basis; null for a bar"),
-            _known("value_b", MEASURE, "value of b on the basis; null for a bar"),
+            _known("value_a", MEASURE, "value of provider_a, adjusted as in basis; null for a bar"),
+            _known("value_b", MEASURE, "value of provider_b, adjusted as in basis; null for a bar"),
             _known("difference", MEASURE, "value_b - value_a"),
             _known(
                 "relative_difference",
                 RELATIVE,
-                "|difference| / value_a, in `unit`; of value_b where that is 0",
+                "|difference| / value_a, in `unit`; / value_b if value_a is 0",
             ),
-            _known("unit", StringType(), "of relative_difference and tolerance: bp (prices) or % (volume)"),
-            _known("tolerance", TOLERANCE, "largest relative difference that is no break"),
-            column("payload_id_a", StringType(), "payload or file in Bronze that a's bar comes from"),
-            _known("payload_id_b", StringType(), "the same of b; null where b has no such bar"),
-            column(
-                "is_simulated", BooleanType(), "true where the providers drew the bars; both did, or neither"
+            _known(
+                "unit", StringType(), "unit of relative_difference and tolerance: bp (prices) or % (volume)"
             ),
+            _known("tolerance", TOLERANCE, "largest relative difference that is not a break"),
+            column("payload_id_a", StringType(), "source payload or file of provider_a's bar in Bronze"),
+            _known(
+                "payload_id_b", StringType(), "source payload or file of provider_b's bar; null if missing"
+            ),
+            column("is_simulated", BooleanType(), "true if both bars are simulated; they are never mixed"),
             column("run_id", StringType(), "run that last changed the row", is_lineage=True),
-            column("partition_dt", DateType(), "layout: first day of trade_dt's year"),
+            column("partition_dt", DateType(), "partition: first day of the year of trade_dt"),
         ]
     ),
     keys=("symbol", "interval", "timestamp", "field", "provider_a", "provider_b"),

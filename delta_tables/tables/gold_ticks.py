@@ -1,4 +1,4 @@
-"""Gold from ticks: features of each minute, and how bars from trades differ from the vendor's."""
+"""Gold from ticks: features per minute, and differences of bars from trades to the vendor's bars."""
 
 from pyspark.sql.types import (
     BooleanType,
@@ -16,16 +16,16 @@ from pyspark.sql.types import (
 from delta_tables.table import Table, column
 from delta_tables.tables.column_types import PRICE, SIZE
 
-MEASURE = DecimalType(38, 12)  # a price or a volume, whichever is compared
+MEASURE = DecimalType(38, 12)  # a price or a volume
 
 _MINUTE = [
     column("provider", StringType(), "provider of the ticks"),
-    column("symbol", StringType(), "symbol as the provider writes it"),
+    column("symbol", StringType(), "symbol in the provider's spelling"),
     column("trade_dt", DateType(), "session date of the exchange"),
     column("timestamp", TimestampType(), "start of the minute, UTC"),
 ]
 _TAIL = [
-    column("is_simulated", BooleanType(), "true where any value behind the row was drawn"),
+    column("is_simulated", BooleanType(), "true if any value behind the row is simulated"),
     column("run_id", StringType(), "run that last changed the row", is_lineage=True),
 ]
 
@@ -37,7 +37,7 @@ def _metric(name: str, kind: DataType, comment: str) -> StructField:
 TICK_FEATURES = Table(
     layer="gold",
     name="tick_features",
-    description="Figures of each minute that had a trade or a quote, from corrected trades and quotes.",
+    description="Features of each minute with a trade or a quote, from corrected trades and quotes.",
     schema=StructType(
         [
             *_MINUTE,
@@ -45,14 +45,18 @@ TICK_FEATURES = Table(
             _metric("spread", PRICE, "ask - bid of the minute's last two-sided quote, currency"),
             _metric("spread_pct", PRICE, "spread / mid_price, %"),
             _metric("mid_price", DecimalType(20, 7), "(bid + ask) / 2 of that quote, currency"),
-            _metric("close", PRICE, "last price that counts for the close, currency"),
-            column("volume", SIZE, "shares of the trades that count for volume"),
-            _metric("volume_avg_20", PRICE, "mean volume of the 20 minutes before; none traded counts as 0"),
+            _metric("close", PRICE, "price of the last trade that updates the close, currency"),
+            column("volume", SIZE, "shares of the trades that update the volume"),
+            _metric(
+                "volume_avg_20",
+                PRICE,
+                "mean volume of the 20 minutes before; a minute without trades counts as 0",
+            ),
             _metric("volume_ratio_20", PRICE, "volume / volume_avg_20"),
-            _metric("return", DoubleType(), "close / the session's close before it - 1, a fraction"),
-            _metric("log_return", DoubleType(), "ln(close / the session's close before it)"),
-            column("quote_count", LongType(), "quotes of the minute"),
-            column("trade_count", LongType(), "trades of the minute, cancelled ones left out"),
+            _metric("return", DoubleType(), "close / previous close of the session - 1, as a fraction"),
+            _metric("log_return", DoubleType(), "ln(close / previous close of the session)"),
+            column("quote_count", LongType(), "number of quotes"),
+            column("trade_count", LongType(), "number of trades, without cancelled ones"),
             *_TAIL,
         ]
     ),
@@ -63,15 +67,15 @@ TICK_FEATURES = Table(
 TRADE_BAR_DIFFERENCES = Table(
     layer="gold",
     name="trade_bar_differences",
-    description="Where minute bars made from trades differ from the vendor's; equal ones have no row.",
+    description="Differences between minute bars from trades and the vendor's; equal values have no row.",
     schema=StructType(
         [
             *_MINUTE,
             column("measure", StringType(), "open, high, low, close or volume"),
-            _metric("from_trades", MEASURE, "value of the bar made from trades; null where there is none"),
-            _metric("from_vendor", MEASURE, "value of the vendor's bar; null where there is none"),
+            _metric("from_trades", MEASURE, "value of the bar computed from trades; null if there is none"),
+            _metric("from_vendor", MEASURE, "value of the vendor's bar; null if there is none"),
             _metric("difference", MEASURE, "from_trades - from_vendor"),
-            column("is_within", BooleanType(), "both are there and differ by no more than the tolerance"),
+            column("is_within", BooleanType(), "true if both exist and differ by at most the tolerance"),
             *_TAIL,
         ]
     ),

@@ -1,6 +1,6 @@
-"""Ops: what the lakehouse did and what it waits for, written without an engine.
+"""Ops: records of runs, gates and completeness, written without an engine.
 
-Runs and gate results are only appended; completeness has one row a key, the newest state.
+Runs and gate results are append-only; completeness has one row per key, the newest state.
 """
 
 from pyspark.sql.types import (
@@ -18,22 +18,26 @@ from delta_tables.table import Table, column
 RUNS = Table(
     layer="ops",
     name="runs",
-    description="Each stage of each run, when it started and how it ended.",
+    description="One row per event of a stage of a run: its start, its end.",
     schema=StructType(
         [
-            column("run_id", StringType(), "run; sorts by its start"),
+            column("run_id", StringType(), "id of the run; sorts by start time"),
             column("stage", StringType(), "ingest, silver or gold"),
-            column("subject", StringType(), "table or dataset the stage worked on"),
+            column("subject", StringType(), "table or dataset of the stage"),
             column("status", StringType(), "started, done, done_with_failures, blocked or failed"),
-            column("at", TimestampType(), "when this was recorded, UTC"),
-            column("seconds", DoubleType(), "how long the stage took", is_nullable=True),
+            column("at", TimestampType(), "when the row was written, UTC"),
+            column("seconds", DoubleType(), "duration of the stage", is_nullable=True),
             column("rows_in", LongType(), "rows or payloads read", is_nullable=True),
             column("rows_out", LongType(), "rows written", is_nullable=True),
-            column("rows_bad", LongType(), "rows or requests set aside", is_nullable=True),
-            column("bronze_version", LongType(), "bronze.raw_payloads is built up to here", is_nullable=True),
-            column("consumed_runs", ArrayType(StringType()), "runs whose Silver rows this Gold run took in"),
-            column("detail", StringType(), "what a person should know", is_nullable=True),
-            column("table_ids", StringType(), "Delta ids of the tables worked on", is_nullable=True),
+            column("rows_bad", LongType(), "invalid rows quarantined, or failed requests", is_nullable=True),
+            column(
+                "bronze_version", LongType(), "version of bronze.raw_payloads that is built", is_nullable=True
+            ),
+            column(
+                "consumed_runs", ArrayType(StringType()), "runs whose Silver rows this Gold run processed"
+            ),
+            column("detail", StringType(), "further details for a person", is_nullable=True),
+            column("table_ids", StringType(), "Delta ids of the tables of the stage", is_nullable=True),
         ]
     ),
     keys=("run_id", "stage", "subject", "status"),
@@ -42,16 +46,16 @@ RUNS = Table(
 GATE_RESULTS = Table(
     layer="ops",
     name="gate_results",
-    description="Each check of each gate that a batch went through.",
+    description="One row per check of a quality gate on a batch.",
     schema=StructType(
         [
-            column("run_id", StringType(), "run whose batch was judged"),
-            column("dataset", StringType(), "dataset judged, such as silver_bars"),
-            column("check", StringType(), "the check; `gate` for a failure of the gate itself"),
+            column("run_id", StringType(), "run of the batch"),
+            column("dataset", StringType(), "checked dataset, such as silver_bars"),
+            column("check", StringType(), "name of the check; `gate` for a failure of the gate itself"),
             column("outcome", StringType(), "pass, warn, fail, not_evaluated or error"),
-            column("value", StringType(), "what was measured", is_nullable=True),
-            column("row_count", LongType(), "rows of the batch"),
-            column("at", TimestampType(), "when the batch was judged, UTC"),
+            column("value", StringType(), "measured value", is_nullable=True),
+            column("row_count", LongType(), "number of rows of the batch"),
+            column("at", TimestampType(), "when the result was recorded, UTC"),
         ]
     ),
     keys=("run_id", "dataset", "check"),
@@ -60,25 +64,37 @@ GATE_RESULTS = Table(
 COMPLETENESS = Table(
     layer="ops",
     name="completeness",
-    description="Each session that was due, with the newest state of its arrival.",
+    description="One row per session that was due, with the newest state of its data.",
     schema=StructType(
         [
-            column("provider", StringType(), "provider that the session is expected of"),
+            column("provider", StringType(), "provider that is expected to publish the session"),
             column("dataset", StringType(), "dataset, such as daily or trades_v1"),
-            column("symbol", StringType(), "symbol; ALL for a file that has all symbols"),
-            column("interval", StringType(), "interval of the bars, `none` where there is none"),
+            column("symbol", StringType(), "symbol; ALL for a file with all symbols"),
+            column("interval", StringType(), "interval of the bars; `none` if there is none"),
             column("trade_dt", DateType(), "session date of the exchange"),
             column("calendar", StringType(), "exchange calendar of the sessions, such as XNYS or 24/7"),
-            column("expected_at", TimestampType(), "when it should be published, UTC"),
-            column("late_until", TimestampType(), "end of the waiting window, UTC; then it is missing"),
+            column("expected_at", TimestampType(), "when the data should be published, UTC"),
+            column("late_until", TimestampType(), "end of the waiting window, UTC; after that it is missing"),
             column("state", StringType(), "on_time, late, missing, healed, backfilled or not_wanted"),
-            column("arrived_at", TimestampType(), "when enough of it had come, UTC", is_nullable=True),
-            column("bars", LongType(), "bars of the regular session found; null for files", is_nullable=True),
-            column("expected_bars", LongType(), "bars of a full session; null for files", is_nullable=True),
+            column("arrived_at", TimestampType(), "when enough of it had arrived, UTC", is_nullable=True),
+            column(
+                "bars",
+                LongType(),
+                "number of bars found in the regular session; null for files",
+                is_nullable=True,
+            ),
+            column(
+                "expected_bars",
+                LongType(),
+                "number of bars of a full session; null for files",
+                is_nullable=True,
+            ),
             column("late_seen_at", TimestampType(), "when it was first found late, UTC", is_nullable=True),
-            column("missing_seen_at", TimestampType(), "when it was first found missing", is_nullable=True),
-            column("checked_at", TimestampType(), "when this state was found, UTC"),
-            column("run_id", StringType(), "run that found this state", is_lineage=True),
+            column(
+                "missing_seen_at", TimestampType(), "when it was first found missing, UTC", is_nullable=True
+            ),
+            column("checked_at", TimestampType(), "when this state was determined, UTC"),
+            column("run_id", StringType(), "run that determined this state", is_lineage=True),
         ]
     ),
     keys=("provider", "dataset", "symbol", "interval", "trade_dt"),

@@ -22,7 +22,7 @@ def _fundamental(name: str, kind: DecimalType | StringType | DateType, comment: 
 BARS = Table(
     layer="silver",
     name="bars",
-    description="Price bars of every asset class and interval, bitemporal, prices as the provider gave them.",
+    description="Price bars of every asset class and interval, bitemporal, prices as received.",
     schema=StructType(
         [
             column("provider", StringType(), "provider of the bar"),
@@ -39,10 +39,12 @@ BARS = Table(
             column("high", BAR_PRICE, "highest price, quote currency"),
             column("low", BAR_PRICE, "lowest price, quote currency"),
             column("close", BAR_PRICE, "last price, quote currency"),
-            column("volume", BAR_SIZE, "units traded; null where the market reports none", is_nullable=True),
-            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            column("volume", BAR_SIZE, "units traded; null if the market reports none", is_nullable=True),
+            column("is_simulated", BooleanType(), "true if the values are simulated"),
             *KNOWN,
-            column("partition_dt", DateType(), "layout: trade_dt, for 1day and 4day the first of its year"),
+            column(
+                "partition_dt", DateType(), "partition: trade_dt; for 1day and 4day the first day of its year"
+            ),
         ]
     ),
     keys=("provider", "symbol", "interval", "timestamp", "known_from"),
@@ -52,13 +54,13 @@ BARS = Table(
 FUNDAMENTALS = Table(
     layer="silver",
     name="fundamentals",
-    description="Company facts as known at an instant, bitemporal.",
+    description="Company fundamentals, bitemporal.",
     schema=StructType(
         [
-            column("provider", StringType(), "provider of the facts"),
-            column("symbol", StringType(), "symbol as the provider writes it"),
+            column("provider", StringType(), "provider of the fundamentals"),
+            column("symbol", StringType(), "symbol in the provider's spelling"),
             _fundamental("name", StringType(), "company name"),
-            _fundamental("asset_type", StringType(), "kind of instrument"),
+            _fundamental("asset_type", StringType(), "type of instrument"),
             _fundamental("exchange", StringType(), "listing exchange"),
             _fundamental("currency", StringType(), "currency of the amounts"),
             _fundamental("country", StringType(), "country of the company"),
@@ -66,16 +68,16 @@ FUNDAMENTALS = Table(
             _fundamental("industry", StringType(), "industry"),
             _fundamental("latest_quarter", DateType(), "end of the latest reported quarter"),
             _fundamental("market_cap", DecimalType(20, 2), "market capitalisation, currency"),
-            _fundamental("pe_ratio", PRICE, "price / earnings as the provider states it"),
-            _fundamental("eps", PRICE, "earnings a share, trailing twelve months, currency"),
-            _fundamental("book_value", PRICE, "book value a share, currency"),
-            _fundamental("dividend_per_share", PRICE, "dividend a share, trailing twelve months, currency"),
-            _fundamental("dividend_yield", PRICE, "dividend yield, a fraction"),
+            _fundamental("pe_ratio", PRICE, "price / earnings, as stated by the provider"),
+            _fundamental("eps", PRICE, "earnings per share, trailing twelve months, currency"),
+            _fundamental("book_value", PRICE, "book value per share, currency"),
+            _fundamental("dividend_per_share", PRICE, "dividend per share, trailing twelve months, currency"),
+            _fundamental("dividend_yield", PRICE, "dividend yield, as a fraction"),
             _fundamental("beta", PRICE, "beta"),
             _fundamental("high_52w", PRICE, "highest price of 52 weeks, currency"),
             _fundamental("low_52w", PRICE, "lowest price of 52 weeks, currency"),
             _fundamental("shares_outstanding", DecimalType(20, 0), "shares outstanding"),
-            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            column("is_simulated", BooleanType(), "true if the values are simulated"),
             *KNOWN,
         ]
     ),
@@ -85,19 +87,19 @@ FUNDAMENTALS = Table(
 QUARANTINE = Table(
     layer="silver",
     name="quarantine",
-    description="Rows that could not be used, with the rules they break.",
+    description="Invalid rows, with the rules that they fail.",
     schema=StructType(
         [
             column("provider", StringType(), "provider of the row"),
-            column("dataset", StringType(), "dataset it came in"),
-            column("symbol", StringType(), "symbol asked"),
-            column("interval", StringType(), "bar interval, `none` where there is none"),
-            column("position", StringType(), "place inside the payload"),
-            column("raw_values", StringType(), "the row's values as received, JSON of strings"),
-            column("reasons", ArrayType(StringType()), "rules that the row breaks, sorted"),
+            column("dataset", StringType(), "dataset of the row"),
+            column("symbol", StringType(), "requested symbol"),
+            column("interval", StringType(), "bar interval; `none` if there is none"),
+            column("position", StringType(), "position inside the payload"),
+            column("raw_values", StringType(), "the row's values as received, JSON list of strings"),
+            column("reasons", ArrayType(StringType()), "names of the rules that the row fails, sorted"),
             column("first_seen_at", TimestampType(), "when the row was first received, UTC"),
-            column("payload_id", StringType(), "payload it was first received in"),
-            column("is_simulated", BooleanType(), "true where the provider drew the values"),
+            column("payload_id", StringType(), "payload or file in which the row was first received"),
+            column("is_simulated", BooleanType(), "true if the values are simulated"),
             column("run_id", StringType(), "run that last changed the row", is_lineage=True),
         ]
     ),

@@ -1,4 +1,4 @@
-"""The views over the tables, as SQL that every engine and reader understands.
+"""The views of the tables, as SQL for every engine and reader.
 
 Where do I go to...?
     list the views                               views.py

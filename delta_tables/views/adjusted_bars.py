@@ -1,19 +1,19 @@
-"""Adjusted bars as plain SQL: raw prices times what the corporate actions known at an instant make of them.
+"""Adjusted bars as plain SQL: raw prices times the factors of the corporate actions known at an instant.
 
-Nothing in Silver is ever restated; the factor is worked out when read. Two views:
+Silver is never restated; the factors are computed on read. There are two views:
 
 `split`: prices / ratio and volume x ratio of the splits and bonuses with ex_dt > trade_dt.
-`total`: prices also x (1 - amount / close of the last session before) for each dividend and capital gain
-with ex_dt > trade_dt, the back-adjustment that Yahoo names after CRSP
+`total`: prices also x (1 - amount / close of the previous session) for each dividend and capital gain with
+ex_dt > trade_dt: the back-adjustment that Yahoo describes, after CRSP
 (https://help.yahoo.com/kb/SLN28256.html); volume by splits only.
 
-Bars that their provider adjusted for splits (`adjustment` = split) count shares as of the day they were
-fetched, so only splits after that day are applied to them; the dividends of such a provider are a share
-of that day, too. An action applies from its ex_dt on: one announced for later changes nothing yet.
-Which provider's actions count: delta_tables.views.adjustment_factors.
+Bars that their provider adjusted for splits (`adjustment` = split) are stated in shares of the day on which
+they were fetched, so only splits after that day are applied to them; the dividends of such a provider are per
+share of that day as well. An action applies from its ex_dt on: one announced for later changes nothing yet.
+Which provider's actions apply: delta_tables.views.adjustment_factors.
 
-Prices are multiplied in double and rounded half up at eight decimals, volume at four, by the same
-arithmetic on every engine; where no action applies the stored value stands, all its decimals included.
+Prices are multiplied in double and rounded half up at eight decimals, volume at four, by the same arithmetic
+on every engine; if no action applies, the stored value is returned with all its decimals.
 """
 # ruff: noqa: S608 - the SQL is made of names and numbers of ours only
 
@@ -44,7 +44,7 @@ from delta_tables.views.conditions import has_close, known_at
 BARS_SPLIT_ADJUSTED = "silver.bars_split_adjusted"
 BARS_TOTAL_ADJUSTED = "silver.bars_total_adjusted"
 
-_TOLD = (
+_BAR = (
     "provider",
     "symbol",
     "asset_class",
@@ -55,34 +55,42 @@ _TOLD = (
     "session",
     "kind",
 )
-_KNOWN = ("is_simulated", "known_from", "known_to", "payload_id", "position")
+_HISTORY = ("is_simulated", "known_from", "known_to", "payload_id", "position")
 _HAS_CLOSE = has_close("b")
 _LAST_DAY = "DATE '9999-12-31'"
 _PRICES = ("open", "high", "low", "close")
-COLUMNS = (*_TOLD, "adjustment", *_PRICES, "volume", "split_ratio", "dividend_factor", *_KNOWN)
+COLUMNS = (*_BAR, "adjustment", *_PRICES, "volume", "split_ratio", "dividend_factor", *_HISTORY)
 
 
 def split_adjusted_sql(bars: str, actions: str, as_of: datetime | None = None) -> str:
-    """The SELECT of bars adjusted for splits and bonuses: COLUMNS.
+    """The SELECT of bars adjusted for splits and bonuses, with COLUMNS.
 
-    `bars`, `actions`: names of relations with the columns of silver.bars and silver.corporate_actions.
-    `as_of` gives bars and factors as known at that instant, else as known now. split_ratio (double) is
-    what the prices were divided by, dividend_factor 1.
+    split_ratio (double) is the divisor of the prices; dividend_factor is 1.
+
+    Args:
+        bars: name of a relation with the columns of silver.bars.
+        actions: name of a relation with the columns of silver.corporate_actions.
+        as_of: bars and factors as of this instant; None: current ones.
 
     Raises:
-        ValueError: an instant without a time zone.
+        ValueError: `as_of` has no time zone.
     """
     return f"{with_parts(_split_parts(bars, actions, as_of))} {_select('split_rows')}"
 
 
 def total_adjusted_sql(bars: str, actions: str, as_of: datetime | None = None) -> str:
-    """The SELECT of bars adjusted for splits and for cash paid out: COLUMNS, as in split_adjusted_sql.
+    """The SELECT of bars adjusted for splits and for cash paid out, with COLUMNS.
 
-    dividend_factor (double) is what the split-adjusted prices were multiplied by. Prices and factor are
-    null before a payment that was not smaller than the close before it: no factor can say that.
+    dividend_factor (double) is the multiplier of the split-adjusted prices. Prices and factor are null
+    before a payment that was not smaller than the previous close, since no factor can express it.
+
+    Args:
+        bars: name of a relation with the columns of silver.bars.
+        actions: name of a relation with the columns of silver.corporate_actions.
+        as_of: bars and factors as of this instant; None: current ones.
 
     Raises:
-        ValueError: an instant without a time zone.
+        ValueError: `as_of` has no time zone.
     """
     return f"{with_parts(_split_parts(bars, actions, as_of) | _cash_parts())} {_select('total_rows')}"
 
@@ -125,19 +133,19 @@ def _split_rows() -> str:
     prices = [f"{_price(f'b.{name}', '/ r.ratio', is_raw)} AS {name}" for name in _PRICES]
     volume = changed_volume_sql("b.volume", "* r.ratio")
     return (
-        f"SELECT {_names('b', _TOLD)}, 'split' AS adjustment, {', '.join(prices)}, "
+        f"SELECT {_names('b', _BAR)}, 'split' AS adjustment, {', '.join(prices)}, "
         f"CASE WHEN {is_raw} THEN b.volume ELSE {volume} END AS volume, "
-        f"coalesce(r.ratio, 1e0) AS split_ratio, 1e0 AS dividend_factor, {_names('b', _KNOWN)} "
+        f"coalesce(r.ratio, 1e0) AS split_ratio, 1e0 AS dividend_factor, {_names('b', _HISTORY)} "
         f"FROM known_bars b LEFT JOIN ratios r ON {step_of('r', 'b', 'basis_dt')}"
     )
 
 
 def _cash_days() -> str:
-    """What each provider says was paid on a day, in the newest shares, in 1e-12 of the currency."""
-    told_dt = f"greatest(a.ex_dt, {fetch_day('a.known_from')})"
+    """Cash paid on a day by provider, per newest share, in 1e-12 of the currency."""
+    stated_dt = f"greatest(a.ex_dt, {fetch_day('a.known_from')})"
     paid = (
         "SELECT a.provider, a.symbol, a.ex_dt, CAST(a.amount AS DOUBLE) AS cash, "
-        f"CASE WHEN w.provider IS NULL THEN a.ex_dt ELSE {told_dt} END AS shares_dt "
+        f"CASE WHEN w.provider IS NULL THEN a.ex_dt ELSE {stated_dt} END AS shares_dt "
         "FROM known_actions a LEFT JOIN adjusters w ON w.provider = a.provider AND w.symbol = a.symbol "
         "WHERE a.action IN ('dividend', 'capital_gain') AND a.amount > 0"
     )
@@ -149,9 +157,9 @@ def _cash_days() -> str:
 
 
 def _sessions() -> str:
-    """The days that have a close, of whichever provider, each with the next one.
+    """The days with a close of any provider, each with the next such day.
 
-    Found before the closes are: ranking every bar of a lake to use a few costs fifty times as much.
+    They are found before the closes: ranking every bar of a lake to use a few takes fifty times as long.
     """
     days = f"SELECT DISTINCT b.symbol, b.trade_dt FROM known_bars b WHERE {_HAS_CLOSE}"
     following = "lead(trade_dt) OVER (PARTITION BY symbol ORDER BY trade_dt)"
@@ -159,10 +167,10 @@ def _sessions() -> str:
 
 
 def _cash_logs() -> str:
-    """The logarithm of 1 - amount / close of each payment; `took_all` is 1 where nothing would be left.
+    """The logarithm of 1 - amount / close of each payment; `took_all` is 1 if nothing would be left.
 
-    The close is that of the newest session before, of the series' own provider if it has that session, of
-    the daily bar or else of the last one, and split-adjusted.
+    The close is that of the newest session before, from the series' own provider if it has that session, of
+    the daily bar or otherwise of the last bar, and split-adjusted.
     """
     order = (
         "CASE WHEN b.provider = p.for_provider THEN 0 ELSE 1 END, b.provider, "
@@ -186,9 +194,9 @@ def _total_rows() -> str:
     is_same = "d.for_provider IS NULL OR d.factor = 1"
     prices = [f"{_price(f'b.{name}', '* d.factor', is_same)} AS {name}" for name in _PRICES]
     return (
-        f"SELECT {_names('b', _TOLD)}, 'total' AS adjustment, {', '.join(prices)}, b.volume, b.split_ratio, "
+        f"SELECT {_names('b', _BAR)}, 'total' AS adjustment, {', '.join(prices)}, b.volume, b.split_ratio, "
         "CASE WHEN d.for_provider IS NULL THEN 1e0 ELSE d.factor END AS dividend_factor, "
-        f"{_names('b', _KNOWN)} FROM split_rows b LEFT JOIN dividends d ON {step_of('d', 'b', 'trade_dt')}"
+        f"{_names('b', _HISTORY)} FROM split_rows b LEFT JOIN dividends d ON {step_of('d', 'b', 'trade_dt')}"
     )
 
 

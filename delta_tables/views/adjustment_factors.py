@@ -1,18 +1,19 @@
-"""What corporate actions make of prices, as plain SQL: whose word counts, and the product of all later ones.
+"""Price factors of corporate actions, as plain SQL: which provider's actions apply, and their products.
 
-Where several providers state actions of one symbol and day, those of one provider are taken: the bar's
-own, else the first by name. Nearly equal ones (half a percent) at most four days apart are one action
-whose date somebody has wrong (https://github.com/dpguthrie/yahooquery/issues/142).
+If several providers state actions of one symbol and day, those of one provider apply: the bar's own,
+otherwise the first by name. Nearly equal actions (half a percent) at most four days apart are one action
+with a wrong date at one provider (https://github.com/dpguthrie/yahooquery/issues/142).
 
-A product is a sum of logarithms in whole numbers of 1e-13: no order of rows changes it, and where no action
-lies between two days it is exactly nothing. Written for Spark SQL, Sail, DataFusion (delta-rs) and DuckDB.
+A product is a sum of logarithms in whole numbers of 1e-13, so it does not depend on the order of the rows,
+and it is exactly 0 if no action lies between two days. The SQL runs on Spark SQL, Sail, DataFusion
+(delta-rs) and DuckDB.
 """
 # ruff: noqa: S608 - the SQL is made of names and numbers of ours only
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from delta_tables.tables.column_types import BAR_PRICE, BAR_SIZE
-from delta_tables.views.conditions import known_at
+from delta_tables.views.conditions import as_utc, known_at
 
 Parts = dict[str, str]
 
@@ -21,9 +22,9 @@ SPLITS = ("split", "bonus")  # the actions that change the number of shares by a
 NEAR_RATIO = "abs({0} - {1}) <= 50000000000"  # half a percent, of a logarithm in 1e-13
 NEAR_CASH = "abs({0} - {1}) <= 0.005e0 * {0}"
 _LOGARITHM = "1e13"
-NEAR_DAYS = 4  # over a long weekend; two real splits are never that close
-# New York's evening is still before the next day's split, and no exchange but New Zealand's closes before
-# 05:00 UTC, so that a fetch after the close has the day's split in it.
+NEAR_DAYS = 4  # a long weekend; two real splits are never that close
+# New York's evening is before the next day's split, and no exchange but New Zealand's closes before 05:00
+# UTC, so a fetch after the close includes the day's split.
 _EVENING_HOURS = 5
 _FIRST_DAY = "DATE '1800-01-01'"
 
@@ -31,7 +32,11 @@ _FIRST_DAY = "DATE '1800-01-01'"
 def selected_splits_sql(series: str, actions: str) -> str:
     """The SELECT of the splits that apply to each series, as known now: for_provider, symbol, ex_dt, log_sum.
 
-    `series`: a relation of (provider, symbol). log_sum: ln(ratio) in 1e-13, a whole number; see ratio_sql.
+    log_sum is ln(ratio) in 1e-13, a whole number; see ratio_sql.
+
+    Args:
+        series: name of a relation with provider and symbol.
+        actions: name of a relation with the columns of silver.corporate_actions.
     """
     parts = {"split_days": split_days(actions, known_at(None))} | selected_actions(
         "split", series, NEAR_RATIO
@@ -40,9 +45,9 @@ def selected_splits_sql(series: str, actions: str) -> str:
 
 
 def ratio_sql(log_sum: str) -> str:
-    """The SQL expression for the ratio, a double, that a sum of logarithms stands for; 1 for none.
+    """The SQL expression for the ratio (double) of a sum of logarithms; 1 if it is null or 0.
 
-    Rounded half up at ten decimals; below 1 its inverse is, so that 1:3 divides by exactly 1/3.
+    Rounded half up at ten decimals; below 1 its inverse is rounded, so that 1:3 divides by exactly 1/3.
     """
     logarithm = f"CAST({log_sum} AS DOUBLE) / {_LOGARITHM}"
     return (
@@ -53,7 +58,7 @@ def ratio_sql(log_sum: str) -> str:
 
 
 def share_left_sql(log_sum: str) -> str:
-    """The SQL expression for the share below 1, a double, that a sum of logarithms stands for; 1 for none.
+    """The SQL expression for a share below 1 (double) of a sum of logarithms; 1 if it is null or 0.
 
     Rounded half up at ten decimals.
     """
@@ -62,28 +67,28 @@ def share_left_sql(log_sum: str) -> str:
 
 
 def basis_dt_sql() -> str:
-    """The SQL expression for the day whose shares a bar counts: trade_dt, or later for an adjusted bar."""
+    """The SQL expression for the date whose share count a bar is stated in: trade_dt, later if adjusted."""
     later = f"greatest(trade_dt, {fetch_day('known_from')})"
     return f"CASE WHEN adjustment = 'split' THEN {later} ELSE trade_dt END"
 
 
 def fetch_day(known_from: str) -> str:
-    """The SQL expression for the last day whose splits an answer fetched at `known_from` has in it."""
+    """The SQL expression for the last day whose splits are included in a response of `known_from`."""
     return f"CAST({known_from} - INTERVAL '{_EVENING_HOURS}' HOUR AS DATE)"
 
 
 def last_day_in_force(as_of: datetime | None) -> str:
-    """The SQL of the last day whose actions are in force at `as_of`, or now: today in the engine's zone."""
+    """The SQL of the last day whose actions apply at `as_of`, or now: today in the engine's time zone."""
     if as_of is None:
         return "current_date"
-    return f"date '{(_utc(as_of) - timedelta(hours=_EVENING_HOURS)).date().isoformat()}'"
+    return f"date '{(as_utc(as_of) - timedelta(hours=_EVENING_HOURS)).date().isoformat()}'"
 
 
 def split_days(actions: str, condition: str) -> str:
-    """What each provider says of a symbol and day: the sum of the logarithms of its ratios, as `amount`.
+    """The SELECT of provider, symbol, ex_dt and amount: the sum of the logarithms of the day's ratios.
 
-    A ratio below 1 is stored with ten decimals; where its inverse is then as near to one with four
-    decimals as that allows, it is that one.
+    A ratio below 1 is stored with ten decimals; if its inverse is within that precision of a number with four
+    decimals, the inverse is that number.
     """
     ratio = "CAST(ratio AS DOUBLE)"
     inverse = f"floor(10000 / {ratio} + 0.5e0) / 10000"
@@ -96,9 +101,10 @@ def split_days(actions: str, condition: str) -> str:
 
 
 def selected_actions(kind: str, series: str, is_near: str) -> Parts:
-    """The expressions from `<kind>_days` to `<kind>_selected`: for_provider, symbol, ex_dt, amount.
+    """The common table expressions from `<kind>_days` to `<kind>_selected`: the actions that apply.
 
-    `<kind>_days`: provider, symbol, ex_dt, amount; `is_near` says of two amounts that they are one.
+    Both have symbol, ex_dt and amount; `<kind>_days` has provider, `<kind>_selected` for_provider. `is_near`
+    is the condition that two amounts ({0} and {1}) are of one action.
     """
     rank = "CASE WHEN d.provider = s.provider THEN '0' ELSE concat('1', d.provider) END"
     around = "OVER (PARTITION BY for_provider, symbol ORDER BY ex_dt)"
@@ -118,7 +124,7 @@ def selected_actions(kind: str, series: str, is_near: str) -> Parts:
 
 
 def _is_repeat(is_near: str) -> str:
-    """Whether the neighbour before, or a preferred one after, is the same action on another day."""
+    """The condition that the previous action, or a preferred next one, is the same action on another day."""
     after_one = (
         f"lag_ex_dt >= ex_dt - INTERVAL '{NEAR_DAYS}' DAY AND {is_near.format('lag_amount', 'amount')} "
         "AND lag_preference <= preference"
@@ -131,7 +137,10 @@ def _is_repeat(is_near: str) -> str:
 
 
 def steps(relation: str, sums: str) -> str:
-    """The spans [from_dt, ex_dt) between actions; `OVER later` in `sums`: this action and all later."""
+    """The SELECT of the intervals [from_dt, ex_dt) between actions.
+
+    In `sums`, `OVER later` stands for the window of this action and all later ones.
+    """
     series = "PARTITION BY for_provider, symbol ORDER BY ex_dt"
     later = f"OVER ({series} DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     return (
@@ -141,7 +150,7 @@ def steps(relation: str, sums: str) -> str:
 
 
 def step_of(step: str, row: str, day: str) -> str:
-    """The join condition of a row and the span of its series that its `day` is in."""
+    """The join condition of a row and the interval of its series that contains its `day`."""
     return (
         f"{step}.for_provider = {row}.provider AND {step}.symbol = {row}.symbol "
         f"AND {row}.{day} >= {step}.from_dt AND {row}.{day} < {step}.ex_dt"
@@ -159,7 +168,7 @@ def changed_volume_sql(volume: str, change: str) -> str:
 
 
 def exact_price_sql(price: str) -> str:
-    """The SQL expression for a price as a double: with eight places it is the same one on every engine."""
+    """The SQL expression for a price as a double; with eight decimals it is the same on every engine."""
     return f"CAST(CAST({price} AS DECIMAL(20,8)) AS DOUBLE)"
 
 
@@ -169,21 +178,15 @@ def _rounded(value: str, places: int, kind: str) -> str:
 
 
 def logarithm(value: str) -> str:
-    """ln(value) in whole numbers of 1e-13."""
+    """The SQL expression for ln(value) in whole numbers of 1e-13."""
     return whole(f"ln({value})", _LOGARITHM)
 
 
 def whole(value: str, scale: str) -> str:
-    """value x scale as a bigint, half up, without the engines' own rounding of doubles."""
+    """The SQL expression for value x scale as a bigint, half up, without the engines' rounding of doubles."""
     return f"CAST(floor(({value}) * {scale} + 0.5e0) AS BIGINT)"
 
 
 def with_parts(parts: Parts) -> str:
     """The WITH clause of named SELECTs."""
     return "WITH " + ", ".join(f"{name} AS ({text})" for name, text in parts.items())
-
-
-def _utc(instant: datetime) -> datetime:
-    if instant.tzinfo is None:
-        raise ValueError(f"{instant.isoformat()}: name the time zone of the instant")
-    return instant.astimezone(UTC)

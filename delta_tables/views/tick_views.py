@@ -1,10 +1,10 @@
-"""The views over the ticks, as plain SQL: the reader chooses what corrections mean.
+"""Views of the trades, as plain SQL: as reported, or with corrections applied.
 
 `correction` is the indicator of NYSE TAQ, which Polygon (Massive) passes on:
-00 regular; 01 later corrected, the row has the original time and the *corrected* data; 07 later marked
-an error; 08 later cancelled; 10 the cancel of an 08; 11 the error of a 07; 12 follows an 01 and has the
-correction's time and the original *incorrect* data (so it is left out, not the 01).
-Source: the table of NYSE's TAQ documentation as public clients of Polygon quote it (QuantConnect's
+00 regular; 01 later corrected, the row has the original time and the *corrected* data; 07 later marked as an
+error; 08 later cancelled; 10 the cancel of an 08; 11 the error of a 07; 12 follows an 01 and has the time of
+the correction and the original *incorrect* data (so it is left out, not the 01).
+Source: the table in NYSE's TAQ documentation, as quoted by public clients of Polygon (QuantConnect's
 PolygonSIPTradeMappings); which of these codes the flat files use is not documented by Massive.
 """
 
@@ -16,14 +16,14 @@ HAPPENED = f"correction NOT IN ({', '.join(map(str, (*CANCELLED, INCORRECT_ORIGI
 
 
 def trades_as_reported_sql(source: str) -> str:
-    """The SELECT of silver.trades_as_reported over `source`: what is known now, every record as it came."""
+    """The SELECT of the current trades in `source` (columns of silver.trades), every record as received."""
     return f"SELECT * FROM {source} WHERE {CURRENT}"  # noqa: S608 - no outside text
 
 
 def trades_corrected_sql(source: str) -> str:
-    """The SELECT of silver.trades_corrected over `source`: the trades that happened, corrected.
+    """The SELECT of the current trades in `source` that happened, with corrections applied.
 
-    Of what is known now, cancelled and erroneous trades, their cancel and error records, and the records
-    that repeat the incorrect data of a corrected trade are left out.
+    Leaves out cancelled and erroneous trades, their cancel and error records, and the records that repeat the
+    incorrect data of a corrected trade.
     """
     return f"{trades_as_reported_sql(source)} AND {HAPPENED}"

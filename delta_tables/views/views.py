@@ -1,4 +1,4 @@
-"""The views over the tables, as plain SQL."""
+"""The views of the tables, as plain SQL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _CLEAN_COLUMNS = (
 
 @dataclass(frozen=True)
 class View:
-    """A view: its name, what it shows, the tables it needs, and its SELECT over their names."""
+    """A view: its name, its description, its tables, and a function from their names to its SELECT."""
 
     name: str
     description: str
@@ -32,29 +32,29 @@ class View:
 
     @property
     def sql(self) -> str:
-        """The SELECT over the tables under their own names."""
+        """The SELECT with the tables' own names."""
         return self.select(*(table.full_name for table in self.tables))
 
 
 def stock_clean_sql(source: str) -> str:
-    """The SELECT of the view silver.stock_clean over `source`, plain SQL for any engine.
+    """The SELECT of the view silver.stock_clean over `source` (columns of silver.bars), for any engine.
 
-    Current stock bars, volume as bigint. Bars of several intervals can begin at one instant; the view
-    has one row a symbol and timestamp, that of the finest interval (`interval` says which).
+    One row per symbol and timestamp, for current stock bars: if bars of several intervals begin at the same
+    instant, the bar of the finest interval. volume is a bigint.
     """
     minutes = "CASE interval WHEN '1day' THEN 1440 ELSE CAST(replace(interval, 'min', '') AS INT) END"
-    choice = f"row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS choice"
-    ranked = f"SELECT *, {choice} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
-    return f"SELECT {_CLEAN_COLUMNS} FROM ({ranked}) ranked WHERE choice = 1"  # noqa: S608 - likewise
+    bar_rank = f"row_number() OVER (PARTITION BY symbol, timestamp ORDER BY {minutes}, provider) AS bar_rank"
+    ranked = f"SELECT *, {bar_rank} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
+    return f"SELECT {_CLEAN_COLUMNS} FROM ({ranked}) ranked WHERE bar_rank = 1"  # noqa: S608 - likewise
 
 
 def stock_clean_single_series_sql(source: str) -> str:
-    """The same where all bars are of one interval and provider, so that there is nothing to choose."""
+    """The SELECT of silver.stock_clean if all bars have the same interval and provider: nothing to rank."""
     return f"SELECT {_CLEAN_COLUMNS} FROM {source} WHERE {IS_CURRENT_STOCK}"  # noqa: S608 - no outside text
 
 
 VIEWS = (
-    View(STOCK_CLEAN, "The current stock bars, one row a symbol and instant.", (BARS,), stock_clean_sql),
+    View(STOCK_CLEAN, "The current stock bars, one row per symbol and timestamp.", (BARS,), stock_clean_sql),
     View(
         BARS_SPLIT_ADJUSTED,
         "The current bars in today's shares: adjusted for the splits known now.",
@@ -63,7 +63,7 @@ VIEWS = (
     ),
     View(
         BARS_TOTAL_ADJUSTED,
-        "The same, prices adjusted for dividends and capital gains, too.",
+        "The current bars in today's shares, prices also adjusted for dividends and capital gains.",
         (BARS, CORPORATE_ACTIONS),
         total_adjusted_sql,
     ),

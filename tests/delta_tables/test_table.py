@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import DecimalType, StringType
 
 from delta_tables.table import SchemaMismatch, column
-from delta_tables.tables.catalogue import ALL_TABLES, table_named
+from delta_tables.tables.catalogue import ALL_TABLES, BY_NAME
 from tests.delta_tables.small_table import COLUMNS, table_of
 
 
@@ -55,10 +55,8 @@ def test_names_and_the_merge_condition_follow_from_the_declaration() -> None:
     assert table.merge_condition() == "t.`symbol` = s.`symbol` AND t.`at` = s.`at`"
 
 
-def test_table_names_are_unique_and_an_unknown_one_is_answered_with_those_there_are() -> None:
-    assert len({table.full_name for table in ALL_TABLES}) == len(ALL_TABLES)
-    with pytest.raises(KeyError, match=r"silver\.bar'.*silver\.bars"):
-        table_named("silver.bar")
+def test_table_names_are_unique() -> None:
+    assert tuple(BY_NAME.values()) == ALL_TABLES
 
 
 def test_conform_orders_and_casts_to_the_declared_columns(engine: SparkSession) -> None:
