@@ -2,7 +2,7 @@
 
 NaN and Infinity pass min, max and missing_count; a time in the future is fresh; duplicate_count leaves
 out rows with a NULL in the key; a filter that selects no row makes its checks pass. All of it is
-counted in one query, with the values that a table's declaration wants.
+counted in one query, together with the values that a table's declaration requires.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,11 +41,11 @@ def _some(count: int) -> bool:
 def audit_batch(
     batch_df: DataFrame, checks: ChecksFile, now: datetime, required: Sequence[str] = ()
 ) -> tuple[int, tuple[CheckOutcome, ...]]:
-    """The number of rows, and an outcome for each rule of the gate's own.
+    """The number of rows, and an outcome for each of the gate's own rules.
 
-    A rule needs no line in the checks file; an empty batch fails without any. `required`: columns in which
-    no value may be missing, whatever the file says. Raises what the engine raises for a filter that is not
-    SQL, or a required column that is not there.
+    These rules need no line in the checks file; an empty batch always fails. `required`: columns in which no
+    value may be missing, whatever the file says. Raises what the engine raises for a filter that is not SQL,
+    or for a required column that does not exist.
     """
     own = list(_rules(batch_df, checks, now))
     rules = own + [_Rule(f"no NULL in {name}", name, _col(name).isNull(), _none) for name in required]
@@ -57,12 +57,12 @@ def audit_batch(
     outcomes = [rule.outcome(int(row[i + 1])) for i, rule in enumerate(rules)]
     missing = [outcome for outcome in outcomes[len(own) :] if outcome.outcome != "pass"]
     if required and not missing:  # one line for all of them
-        missing = [CheckOutcome("values are there where they are declared", None, "pass", 0)]
+        missing = [CheckOutcome("no NULL where a value is declared", None, "pass", 0)]
     return row_count, (*outcomes[: len(own)], *missing)
 
 
 def _rules(batch_df: DataFrame, checks: ChecksFile, now: datetime) -> Iterator[_Rule]:
-    # A column that is not there is left to Soda, whose error names it.
+    # A missing column is left to Soda, whose error names it.
     types = {field.name: field.dataType for field in batch_df.schema.fields}
     for name, kind in types.items():
         if isinstance(kind, FloatType | DoubleType):

@@ -1,7 +1,7 @@
-"""Reading a checks file, and refusing one that could let a batch pass unjudged.
+"""Reads a checks file, and refuses one that could let a batch pass unchecked.
 
-Soda 3.5 skips what it does not understand and still exits 0, so a file is read here first and Soda
-gets it only when every line of it will be judged. Pure: no engine, no Soda.
+Soda 3.5 skips what it does not understand and still exits 0, so a file is read here first, and Soda
+gets it only if every line of it will be evaluated. Pure: no engine, no Soda.
 """
 
 import re
@@ -50,12 +50,12 @@ _METRIC = re.compile(r"^(?P<metric>\w+)\s*(?:\((?P<columns>[^)]*)\))?")
 
 
 class ChecksFileError(Exception):
-    """A checks file that cannot be trusted to judge a batch."""
+    """A checks file that could let a batch pass unchecked."""
 
 
 @dataclass(frozen=True)
 class RequestedCheck:
-    """One check asked for: its line in the file (from 1), its metric and the columns named in it."""
+    """One requested check: its line in the file (from 1), its metric and the columns it names."""
 
     name: str
     line: int
@@ -64,13 +64,13 @@ class RequestedCheck:
 
     @property
     def column(self) -> str | None:
-        """The column judged, None where the check is about the whole batch or several columns."""
+        """The checked column; None if the check is about the whole batch or several columns."""
         return self.columns[0] if len(self.columns) == 1 else None
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows that some checks are confined to, as an SQL condition."""
+    """Rows that some checks are limited to, as an SQL condition."""
 
     name: str
     where: str
@@ -78,7 +78,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class ChecksFile:
-    """A file every check of which can be judged: its text for Soda, and what to expect back."""
+    """A file whose every check can be evaluated: its text for Soda, and the checks to expect back."""
 
     dataset: str
     text: str
@@ -89,9 +89,7 @@ class ChecksFile:
 def read_checks(path: Path, dataset: str) -> ChecksFile:
     """The checks of `path` for `dataset`; raises ChecksFileError for a file that must not open the gate."""
     if not path.is_file():
-        raise ChecksFileError(
-            f"no checks file for {dataset}: wanted {path}; write one, or nothing is published"
-        )
+        raise ChecksFileError(f"there is no checks file for {dataset}: write {path}, or nothing is published")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -112,7 +110,7 @@ def parse_checks(text: str, dataset: str) -> ChecksFile:
         found = _HEADER.match(header)
         if not found:
             raise ChecksFileError(
-                f'section "{header}" is not judged here; use "checks for {dataset}" or a filter'
+                f'section "{header}" is not supported; use "checks for {dataset}" or a filter'
             )
         if found["dataset"] != dataset:
             raise ChecksFileError(f'section "{header}" is for another dataset; this file is for {dataset}')
@@ -137,10 +135,10 @@ def _sections(text: str) -> Iterator[tuple[str, yaml.Node]]:
     if root is None:
         raise ChecksFileError("the file is empty")
     if not isinstance(root, yaml.MappingNode):
-        raise ChecksFileError('wanted sections like "checks for <dataset>:" at the top')
+        raise ChecksFileError('there are no sections such as "checks for <dataset>:" at the top level')
     headers = [str(key.value) for key, _ in root.value]
     if len(set(headers)) < len(headers):
-        raise ChecksFileError("a section appears twice; only one would be judged")
+        raise ChecksFileError("a section appears twice; only one of them would be evaluated")
     yield from zip(headers, (value for _, value in root.value), strict=True)
 
 
@@ -154,7 +152,7 @@ def _filter(header: str, node: yaml.Node) -> Selection:
 
 def _checks(header: str, node: yaml.Node) -> Iterator[tuple[RequestedCheck, tuple[Selection, ...]]]:
     if not isinstance(node, yaml.SequenceNode) or not node.value:
-        raise ChecksFileError(f'no checks in section "{header}"; wanted a list of them')
+        raise ChecksFileError(f'section "{header}" has no list of checks')
     for item in node.value:
         line = item.start_mark.line + 1
         content = _plain(item)
@@ -181,7 +179,7 @@ def _check(text: str, config: dict[str, Any], line: int) -> RequestedCheck:
     metric = found["metric"] if found else text
     is_own_metric = f"{metric} expression" in config or f"{metric} query" in config
     if metric not in _METRICS and not is_own_metric:
-        raise ChecksFileError(f'line {line}: "{text}" is not a check the gate can count on')
+        raise ChecksFileError(f'line {line}: "{text}" is not a check that the gate supports')
     columns = (found["columns"] or "") if found else ""
     return RequestedCheck(
         name, line, metric, tuple(c.strip().strip("`") for c in columns.split(",") if c.strip())
@@ -198,7 +196,7 @@ def _refuse_idle_schema(config: dict[str, Any], line: int) -> None:
     if "when schema changes" in rules:
         raise ChecksFileError(f'line {line}: "when schema changes" is refused: {_NEEDS_HISTORY}')
     if not rules or not all(rules.values()):
-        raise ChecksFileError(f"line {line}: the schema check asks for nothing")
+        raise ChecksFileError(f"line {line}: the schema check requires nothing")
 
 
 def _own_filter(text: str, config: dict[str, Any]) -> tuple[Selection, ...]:

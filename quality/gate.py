@@ -1,4 +1,4 @@
-"""The gate: a batch is judged before anybody can read it, and only a pass is published."""
+"""The gate: a batch is scanned before anybody can read it, and only a batch that passes is published."""
 
 import threading
 import time
@@ -29,11 +29,11 @@ def scan_batch(
     now: datetime,
     required: Sequence[str] = (),
 ) -> GateResult:
-    """The verdict on `batch_df` by the checks of `checks_path` for `dataset`.
+    """The result of scanning `batch_df` with the checks of `checks_path` for `dataset`.
 
-    `now` is an aware UTC time; in the `required` columns no value may be missing. The batch is read two times
-    and once more for each duplicate_count and filter, so pass one that is cheap to read again. Never raises
-    for bad data or a bad file: what went wrong is in the result's `errors`.
+    `now` is an aware UTC time; in the `required` columns no value may be missing. The batch is read twice,
+    and once more for each duplicate_count and filter, so pass one that is cheap to read again. Never raises for
+    bad data or a bad file: what went wrong is in the result's `errors`.
     """
     started = time.perf_counter()
     row_count = 0
@@ -48,7 +48,7 @@ def scan_batch(
             outcomes, errors = run.outcomes + outcomes, run.errors
     except ChecksFileError as error:
         errors = (str(error),)
-    # Whatever the engine or Soda raises, the answer of a gate is "closed", never a crash of the flow.
+    # Whatever the engine or Soda raises, the gate stays closed; the run does not crash.
     except Exception as error:
         errors = (f"the scan broke: {type(error).__name__}: {' '.join(str(error).split())[:400]}",)
     return GateResult(dataset, outcomes, errors, time.perf_counter() - started, row_count)
@@ -56,7 +56,7 @@ def scan_batch(
 
 @contextmanager
 def _view(spark: SparkSession, batch_df: DataFrame, name: str) -> Iterator[None]:
-    """The batch as the temp view `name`; a view of that name from before is there again afterwards."""
+    """The batch as the temp view `name`; a view that had the name before is restored afterwards."""
     kept = f"{name}__before_gate"
     was_there = spark.catalog.tableExists(name)
     if was_there:
@@ -67,7 +67,7 @@ def _view(spark: SparkSession, batch_df: DataFrame, name: str) -> Iterator[None]
     finally:
         spark.catalog.dropTempView(name)
         if was_there:
-            # A table is in sight again by itself; a view in front of it would show it as it was.
+            # A table becomes visible again by itself; a view in front of it would show its old state.
             if not spark.catalog.tableExists(name):
                 spark.table(kept).createOrReplaceTempView(name)
             spark.catalog.dropTempView(kept)

@@ -12,7 +12,7 @@ EXIT_CODES: Mapping[Status, int] = {"pass": 0, "warn": 1, "fail": 2, "error": 3}
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """One check and what was measured.
+    """One check and what it measured.
 
     `column` is None where a check concerns the whole batch; `value` is None where nothing was measured.
     """
@@ -25,7 +25,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True)
 class GateResult:
-    """Everything the gate found out about one batch."""
+    """Everything that the gate measured of one batch."""
 
     dataset: str
     outcomes: tuple[CheckOutcome, ...]
@@ -35,7 +35,7 @@ class GateResult:
 
     @property
     def status(self) -> Status:
-        """The worst thing found; a batch of which nothing was measured is an error, not a pass."""
+        """The worst outcome; a batch of which nothing was measured is an error, not a pass."""
         found = {outcome.outcome for outcome in self.outcomes}
         if self.errors or not found or "not_evaluated" in found:
             return "error"
@@ -45,7 +45,7 @@ class GateResult:
 
     @property
     def is_publishable(self) -> bool:
-        """True when readers may see the batch: it passed, with or without warnings."""
+        """Whether readers may see the batch: it passed, with or without warnings."""
         return self.status in ("pass", "warn")
 
     @property

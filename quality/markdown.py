@@ -1,4 +1,4 @@
-"""Verdicts as markdown, for a person."""
+"""Gate results as markdown, for a person."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from quality.gate_result import GateResult
 
 
 def gate_markdown(results: Sequence[GateResult]) -> str:
-    """One section a dataset: status, rows and seconds, its errors, a table of check, outcome and value."""
+    """One section per dataset: status, rows and seconds, its errors, a table of check, outcome and value."""
     if not results:
         return "# Gate\n\nNo batch was scanned.\n"
     return "# Gate\n\n" + "\n".join(_section(result) for result in results)

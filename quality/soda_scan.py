@@ -1,6 +1,6 @@
-"""Running Soda 3.5, and nothing of Soda's but the checks.
+"""Runs Soda 3.5 without its side effects.
 
-Left to itself Soda loads any `.env` above its own folder over the environment, sends usage statistics,
+By default Soda loads any `.env` above its own folder over the environment, sends usage statistics,
 writes ~/.soda, and logs to the terminal.
 """
 
@@ -18,22 +18,22 @@ from quality.soda_session import SodaSession
 
 _DATA_SOURCE = "spark_df"
 _TELEMETRY_OFF = Path(__file__).with_name("soda_telemetry_off.yml")
-_LONGEST_ERROR = 400
+_MAX_ERROR_CHARS = 400
 
 
 @dataclass(frozen=True)
 class SodaRun:
-    """What Soda said: an outcome for each check asked for, and its errors and warnings."""
+    """A Soda scan: one outcome per requested check, and its errors and warnings."""
 
     outcomes: tuple[CheckOutcome, ...]
     errors: tuple[str, ...]
 
 
 def run_soda(session: SodaSession, checks: ChecksFile, now: datetime) -> SodaRun:
-    """Soda's outcome for each check of the file, `not_evaluated` where Soda gave none.
+    """Soda's outcome for each check of the file, `not_evaluated` if Soda gave none.
 
-    The dataset must be registered as a view. `now` is the time that freshness is judged by. Not for two
-    threads at once: Soda keeps one list of log records in a process, and a scan wipes another's errors.
+    The dataset must be registered as a view. Freshness is measured against `now`. Not thread-safe: Soda
+    keeps one list of log records per process, and a scan clears another's errors.
     """
     with _quiet(), _no_env_file():
         scan = _new_scan()
@@ -48,7 +48,7 @@ def run_soda(session: SodaSession, checks: ChecksFile, now: datetime) -> SodaRun
 
 
 def load_soda() -> None:
-    """Imports Soda, its statistics switched off, which takes up to 0.8 s; a scan does so by itself."""
+    """Imports Soda with its statistics switched off, which takes up to 0.8 s; a scan does this by itself."""
     with _quiet(), _no_env_file():
         _new_scan()
 
@@ -73,7 +73,7 @@ def _read_scan(scan: Any, checks: ChecksFile, now: datetime) -> SodaRun:  # noqa
     outcomes = tuple(_outcome(by_line.get(c.line), c.name, c.column) for c in checks.checks)
     errors = [_one_line(log) for log in scan._logs.logs if log.level.value in ("ERROR", "WARNING")]
     if len(scan._checks) != len(checks.checks):
-        errors.append(f"{len(checks.checks)} checks were asked for, Soda made {len(scan._checks)}")
+        errors.append(f"{len(checks.checks)} checks were requested, Soda made {len(scan._checks)}")
     errors += [error for check in scan._checks for error in _clock_errors(check, now)]
     return SodaRun(outcomes, tuple(dict.fromkeys(errors)))
 
@@ -86,7 +86,7 @@ def _outcome(check: Any, name: str, column: str | None) -> CheckOutcome:  # noqa
 
 
 def _measured(check: Any) -> float | str | None:  # noqa: ANN401  Soda is untyped
-    """The number a check measured, the age of the newest row, or what is wrong with the schema."""
+    """The number that a check measured, the age of the newest row, or what is wrong with the schema."""
     found = check.get_log_diagnostic_dict()
     if "check_value" in found:
         value = found["check_value"]
@@ -97,11 +97,11 @@ def _measured(check: Any) -> float | str | None:  # noqa: ANN401  Soda is untype
     return "; ".join(f"{k.replace('_', ' ')}: {_flat(v)}" for k, v in wrong.items()) or None
 
 
-def _flat(wrong: Any) -> str:  # noqa: ANN401  a list of columns, or columns with what was wanted and found
+def _flat(wrong: Any) -> str:  # noqa: ANN401  a list of columns, or columns with expected and actual types
     if not isinstance(wrong, dict):
         return ", ".join(map(str, wrong))
     return ", ".join(
-        f"{column} wanted {t['expected_type']} found {t['actual_type']}"
+        f"{column} should be {t['expected_type']} and is {t['actual_type']}"
         if "expected_type" in t
         else f"{column} {t}"
         for column, t in wrong.items()
@@ -109,12 +109,12 @@ def _flat(wrong: Any) -> str:  # noqa: ANN401  a list of columns, or columns wit
 
 
 def _clock_errors(check: Any, now: datetime) -> Iterator[str]:  # noqa: ANN401  Soda is untyped
-    """Soda lets an environment variable NOW stand in for the time, and takes a local time for UTC."""
+    """Soda lets an environment variable NOW replace the time, and takes a local time for UTC."""
     values = getattr(check, "freshness_values", None)
     if not values or not values.get("now_timestamp_utc"):
         return
     if datetime.fromisoformat(values["now_timestamp_utc"]) != now:
-        yield f"freshness was judged by {values['now_timestamp']}, not by {now.isoformat()}; is NOW set?"
+        yield f"freshness was measured against {values['now_timestamp']}, not {now.isoformat()}; is NOW set?"
     newest = values.get("max_column_timestamp_utc")
     local_offset = datetime.fromisoformat(newest).astimezone().utcoffset() if newest else None
     if local_offset not in (None, timedelta(0)):
@@ -126,7 +126,7 @@ def _one_line(log: Any) -> str:  # noqa: ANN401  Soda is untyped
     text = " ".join(str(log.message).split())
     cause = " ".join(str(log.exception).split()) if log.exception else ""
     text = text if not cause or cause in text else f"{text}: {cause}"
-    return f"Soda: {text[:_LONGEST_ERROR]}{where}"
+    return f"Soda: {text[:_MAX_ERROR_CHARS]}{where}"
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _no_env_file() -> Iterator[None]:
-    """For the duration, Soda finds no `.env`; python-dotenv itself, and who else uses it, is not touched."""
+    """Soda finds no `.env` inside; python-dotenv itself is not changed."""
     from soda.common import env_helper  # noqa: PLC0415  as costly as the rest of Soda
 
     load_dotenv = env_helper.load_dotenv

@@ -6,12 +6,12 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 _DESCRIBE = "DESCRIBE "
-_FEW = 1000
+_MAX_FETCHED_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The whole result of a query, by as much of a DataFrame's interface as Soda's cursor uses."""
+class FetchedResult:
+    """A query's whole result, with the part of a DataFrame's interface that Soda's cursor uses."""
 
     schema: StructType
     rows: tuple[Row, ...]
@@ -21,20 +21,20 @@ class Answer:
         return list(self.rows)
 
     def count(self) -> int:
-        """Their number."""
+        """The number of rows."""
         return len(self.rows)
 
-    def offset(self, number: int) -> "Answer":
-        """Without the first so many."""
+    def offset(self, number: int) -> "FetchedResult":
+        """The rows after the first `number`."""
         return replace(self, rows=self.rows[number:])
 
-    def limit(self, number: int) -> "Answer":
-        """The first so many."""
+    def limit(self, number: int) -> "FetchedResult":
+        """The first `number` rows."""
         return replace(self, rows=self.rows[:number])
 
 
 class SodaSession:
-    """Answers Soda's queries with the same meaning on every engine.
+    """Runs Soda's queries with the same meaning on every engine.
 
     Soda reads a row's values by column name. Sail names both `count(case when a is null ...)` and
     `count(case when b is null ...)` alike, so every missing_count would be that of the first column.
@@ -43,19 +43,19 @@ class SodaSession:
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
 
-    def sql(self, sqlQuery: str) -> DataFrame | Answer:  # noqa: N803  Soda passes it by this keyword
+    def sql(self, sqlQuery: str) -> DataFrame | FetchedResult:  # noqa: N803  Soda passes it by this keyword
         """The result of the query, each column under a name of its own.
 
-        Most results are a row or a few: those are fetched once. Soda's cursor counts a result, and asks the
-        engine for it a hundred rows at a time, the whole query each time.
+        Most results are one or a few rows and are fetched once. Soda's cursor would count a result and fetch
+        it a hundred rows at a time, running the whole query each time.
         """
         result_df = self._spark.sql(describe_table(sqlQuery))
-        found = result_df.schema  # each look at it asks the engine
+        found = result_df.schema  # each access queries the engine
         schema = _with_own_names(found)
         if schema is not found:
             result_df = result_df.toDF(*schema.names)
-        first = result_df.limit(_FEW + 1).collect()
-        return result_df if len(first) > _FEW else Answer(schema, tuple(first))
+        first = result_df.limit(_MAX_FETCHED_ROWS + 1).collect()
+        return result_df if len(first) > _MAX_FETCHED_ROWS else FetchedResult(schema, tuple(first))
 
 
 def _with_own_names(schema: StructType) -> StructType:
@@ -69,7 +69,7 @@ def _with_own_names(schema: StructType) -> StructType:
 def describe_table(query: str) -> str:
     """The query with `DESCRIBE x` spelled `DESCRIBE TABLE x`.
 
-    Sail 0.7 knows the long form only; to Apache Spark both are the same.
+    Sail 0.7 knows the long form only; Apache Spark takes both.
     """
     if query.startswith(_DESCRIBE) and not query.startswith(f"{_DESCRIBE}TABLE "):
         return f"{_DESCRIBE}TABLE {query.removeprefix(_DESCRIBE)}"

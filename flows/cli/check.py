@@ -33,31 +33,31 @@ _ANY = "true"
 
 @dataclass(frozen=True)
 class Checked:
-    """The verdicts, and the datasets that hold nothing to judge and need not hold anything."""
+    """The results, and the datasets that are empty and may be."""
 
     results: tuple[GateResult, ...]
     empty: tuple[str, ...] = ()
 
 
 def check_tables(cli: CliContext, datasets: Sequence[str]) -> Checked:
-    """The verdict on each dataset; on all that have a checks file where none is named.
+    """The result for each dataset; for all that have a checks file if none is named.
 
-    Where none is named, what nothing was ever published to is left out: not every lake has ticks, news or
-    corporate actions. Nor does a view without rows count, nor a quarantine or a table of differences in
-    which nothing is left. A dataset that is named is judged as it is: without rows it fails.
+    If none is named, tables to which nothing was ever published are skipped: not every lake has ticks, news
+    or corporate actions. So are a view without rows, and a quarantine or a table of differences with no rows
+    left. A dataset that is named is always checked: it fails if it has no rows.
 
     Raises:
-        ConfigError: a dataset that there is not.
+        ConfigError: there is no such dataset.
         LakeError: a lake that has not been filled, or a table that cannot be read.
     """
-    chosen = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
-    if unknown := [name for name in chosen if name not in _TABLE_OF and name != STOCK_CLEAN]:
+    selected = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
+    if unknown := [name for name in selected if name not in _TABLE_OF and name != STOCK_CLEAN]:
         raise ConfigError(f"no dataset {unknown[0]!r}; there are {', '.join([*_TABLE_OF, STOCK_CLEAN])}")
-    empty = () if datasets else tuple(name for name in chosen if _may_be_empty(cli.lake, name))
-    if len(empty) == len(chosen):
-        raise LakeError(f"no rows to judge in {cli.lake.root}; fill the lake with `lakehouse run`")
-    judged = [name for name in chosen if name not in empty]
-    for name in judged:
+    empty = () if datasets else tuple(name for name in selected if _may_be_empty(cli.lake, name))
+    if len(empty) == len(selected):
+        raise LakeError(f"there are no rows to check in {cli.lake.root}; fill the lake with `lakehouse run`")
+    checked = [name for name in selected if name not in empty]
+    for name in checked:
         _require(cli.lake, _table_of(name))
     with engine_session(cli.settings, cli.lake) as spark:
         results = [
@@ -69,18 +69,18 @@ def check_tables(cli: CliContext, datasets: Sequence[str]) -> Checked:
                 cli.now(),
                 _TABLE_OF[name].required_columns if name in _TABLE_OF else (),
             )
-            for name in judged
+            for name in checked
         ]
     return Checked(tuple(results), empty)
 
 
 def print_results(console: Console, checked: Checked) -> None:
-    """One line a dataset, and one for each check that did not pass."""
+    """One line per dataset, and one for each check that did not pass."""
     for result in checked.results:
         console.print(result.summary(), markup=False, soft_wrap=True)
     if checked.empty:
         names = ", ".join(checked.empty)
-        console.print(f"without rows, so not judged: {names}", markup=False, soft_wrap=True)
+        console.print(f"without rows, so not checked: {names}", markup=False, soft_wrap=True)
 
 
 def _table_of(dataset: str) -> Table:
@@ -88,7 +88,7 @@ def _table_of(dataset: str) -> Table:
 
 
 def _may_be_empty(lake: Lake, dataset: str) -> bool:
-    """Whether the dataset has no rows, and nothing says that it should have some."""
+    """Whether the dataset has no rows, and nothing says that it should have any."""
     table = _table_of(dataset)
     where = IS_CURRENT_STOCK if dataset == STOCK_CLEAN else _ANY
     if select(lake, table, f"SELECT 1 AS found FROM stored WHERE {where} LIMIT 1"):  # noqa: S608 - our words
@@ -97,7 +97,7 @@ def _may_be_empty(lake: Lake, dataset: str) -> bool:
 
 
 def _was_filled(lake: Lake, table: Table) -> bool:
-    """Whether a run published rows that cannot have gone by themselves: Silver keeps what it has replaced."""
+    """Whether a run published rows that cannot have disappeared: Silver keeps replaced rows."""
     keeps_rows = table.layer == "silver" and table != QUARANTINE
     subjects = {DAILY_KPIS.full_name: GOLD} | ({table.full_name: table.full_name} if keeps_rows else {})
     if table.full_name not in subjects:

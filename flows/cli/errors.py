@@ -1,4 +1,4 @@
-"""Any error as one line for a person: what was wanted, found, and what to do."""
+"""Any error as one line for a person, with what to do about it."""
 
 import os
 import re
@@ -30,12 +30,12 @@ def leave(error: Exception, exit_code: int) -> NoReturn:
 
 
 def one_line(error: BaseException) -> str:
-    """The error in one line, with a hint where one is known."""
-    texts = [str(each).strip() or type(each).__name__ for each in _causes(error)]
+    """The error in one line, with a hint if one is known."""
+    texts = [str(cause).strip() or type(cause).__name__ for cause in _causes(error)]
     own = type(error).__module__.split(".", 1)[0] in _OWN
     text = texts[0] if own else f"{type(error).__name__}: {texts[0]}"
     line = re.sub(r"\s+", " ", text)
-    hint = next((hint for sign, hint in _HINTS.items() if any(sign in each for each in texts)), None)
+    hint = next((hint for sign, hint in _HINTS.items() if any(sign in text for text in texts)), None)
     return f"{line[:600]} - {hint}" if hint else line[:900]
 
 

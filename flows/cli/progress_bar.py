@@ -1,4 +1,4 @@
-"""A progress bar a stage, on a terminal only."""
+"""A progress bar per stage, on a terminal only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

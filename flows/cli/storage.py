@@ -11,15 +11,15 @@ Row = Mapping[str, str | int | None]
 
 
 def print_storage(console: Console, layers: Sequence[Row], tables: Sequence[Row]) -> None:
-    """Prints one line a layer, one a table that has files, and why old files were kept."""
-    console.print(_drawn("layer", layers))
-    console.print(_drawn("table", [row for row in tables if row["files"] or row["old bytes"]]))
+    """Prints one line per layer, one per table that has files, and why old files were kept."""
+    console.print(_storage_table("layer", layers))
+    console.print(_storage_table("table", [row for row in tables if row["files"] or row["old bytes"]]))
     for row in tables:
         if kept := row["old files kept"]:
             console.print(f"{row['table']}: old files kept: {kept}", markup=False)
 
 
-def _drawn(subject: str, rows: Sequence[Row]) -> Table:
+def _storage_table(subject: str, rows: Sequence[Row]) -> Table:
     drawn = Table(box=None, header_style="bold")
     drawn.add_column(subject)
     for title in ("rows", "files before", "files", "size before", "size", "old files"):
@@ -32,7 +32,7 @@ def _drawn(subject: str, rows: Sequence[Row]) -> Table:
 
 
 def _size(count: int) -> str:
-    """The bytes in the unit that keeps the number short."""
+    """The bytes in a unit that keeps the number short."""
     size, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if size < _KB:

@@ -1,4 +1,4 @@
-"""What Prefect's server does on its own: ends zombie runs, and tells people of failures."""
+"""The automations of Prefect's server: they end zombie runs, and notify people of failures."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,11 +10,11 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-OURS: Final = "lakehouse: "  # how the names of our automations begin
+OURS: Final = "lakehouse: "  # prefix of the names of our automations
 _ANY_RUN = ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]})
 
 # A run sends a heartbeat every 30 seconds (PREFECT_FLOWS_HEARTBEAT_FREQUENCY of the worker). None arrives
-# while the server is restarted, and that must not end runs: so several are waited for.
+# while the server restarts, which must not end runs: so the automation waits for several.
 _SILENCE: Final = timedelta(minutes=4)
 _STARTING: Final = timedelta(minutes=10)
 
@@ -22,7 +22,7 @@ _STARTING: Final = timedelta(minutes=10)
 def zombie_automations(
     silence: timedelta = _SILENCE, starting: timedelta = _STARTING
 ) -> list[AutomationCore]:
-    """The automations that end a run which has gone silent, and one that was never begun, after so long."""
+    """The automations that end a run that sends no heartbeat, and a run that never began."""
     return [
         _crash(
             "end silent runs",
@@ -59,9 +59,9 @@ def _crash(name: str, description: str, after: set[str], within: timedelta, mess
 
 
 async def set_automations(client: PrefectClient, wanted: Sequence[AutomationCore]) -> None:
-    """Makes the server's automations of ours these; one that somebody has disabled stays so, others' stay.
+    """Makes these the server's automations of ours; disabled ones stay disabled, others' are not touched.
 
-    One that is as wanted is not touched: an update would forget which runs are being waited for.
+    An automation that is as declared is not updated: an update would forget which runs it waits for.
     """
     stored: dict[str, list[Automation]] = {}
     for each in await client.read_automations():
@@ -80,7 +80,7 @@ async def set_automations(client: PrefectClient, wanted: Sequence[AutomationCore
 
 
 def _content(automation: AutomationCore) -> dict[str, Any]:
-    """What we declare of it, without what the server adds."""
+    """What we declare of an automation, without what the server adds."""
     trigger = automation.trigger.model_dump(mode="json", exclude={"id"})
     trigger |= {name: sorted(trigger[name]) for name in ("after", "expect", "for_each")}
     actions = [each.model_dump(mode="json") for each in automation.actions]

@@ -1,7 +1,8 @@
 """`python -m flows.deployment.deploy`: brings a Prefect server to what the project declares.
 
-The work pool, the automations, the deployments of prefect.yaml; runs that dead workers left behind are ended.
-`--profile demo`: of the deployments only those without a schedule; the others are deleted.
+It sets the work pool, the automations and the deployments of prefect.yaml, and ends runs that dead workers
+left behind. It is safe to run repeatedly. `--profile demo` keeps only the deployments without a schedule
+and deletes the others.
 """
 
 import argparse
@@ -33,33 +34,33 @@ from flows.deployment.zombie_runs import POOL, sweep
 
 FILE: Final = Path("prefect.yaml")
 TAG: Final = "market-lakehouse"  # every deployment of ours has it
-RUNS_AT_ONCE: Final = 3  # of the work pool, all its workers together; each may take a gigabyte
+RUNS_AT_ONCE: Final = 3  # in the work pool, all its workers together; each may take a gigabyte
 
 
 async def prepare(client: PrefectClient, secrets: Secrets, folder: Path, now: datetime) -> list[str]:
-    """The work pool, whose runs work in `folder`, and the automations; runs of dead workers are ended.
+    """Sets the work pool, whose runs work in `folder`, and the automations, and ends runs of dead workers.
 
-    What was done, for a person.
+    Returns what was done, for a person.
 
     Raises:
-        ConfigError: an address to notify that cannot be one.
+        ConfigError: an invalid address for notifications.
     """
     blocks = wanted_blocks(secrets)
     await set_pool(client, folder)
     ended = await sweep(client, now)
     saved = await save_blocks(client, blocks)
     await set_automations(client, [*zombie_automations(), *notification_automations(saved)])
-    told = ", ".join(name.removeprefix("lakehouse-") for name in saved) or "nobody"
+    channels = ", ".join(name.removeprefix("lakehouse-") for name in saved) or "none"
     return [
         f"work pool {POOL}: {RUNS_AT_ONCE} runs at once, in {folder}",
         f"runs of dead workers ended: {len(ended)}",
         *(f"  {run}: {reason}" for run, reason in ended.items()),
-        f"told of failed runs and refused batches: {told}",
+        f"notified of failed runs and refused batches: {channels}",
     ]
 
 
 async def set_pool(client: PrefectClient, folder: Path) -> None:
-    """The work pool as declared; whether somebody has paused it is left as it is."""
+    """Sets the work pool as declared; a paused one stays paused."""
     declared: dict[str, Any] = {
         "description": "Processes of this installation's workers.",
         "concurrency_limit": RUNS_AT_ONCE,
@@ -77,7 +78,7 @@ def job_template(folder: Path) -> dict[str, Any]:
     template: dict[str, Any] = ProcessWorker.get_default_base_job_template()
     variables = template["variables"]["properties"]
     variables["working_dir"]["default"] = str(folder)
-    # without a command the code is looked for first, in a process of its own: seconds a run
+    # without a command Prefect first looks for the code in a process of its own: seconds per run
     variables["command"]["default"] = "python -m prefect.engine"
     return template
 
@@ -96,10 +97,10 @@ def declared_deployments(file: Path) -> list[dict[str, Any]]:
 
 
 async def deploy(client: PrefectClient, wanted: Sequence[Mapping[str, Any]]) -> list[DeploymentResponse]:
-    """Creates or updates these deployments; those that somebody has paused stay paused.
+    """Creates or updates these deployments; paused ones stay paused.
 
     Raises:
-        ConfigError: `prefect deploy` refused one of them; says what it said.
+        ConfigError: `prefect deploy` refused one of them; the message holds its output.
     """
     before = await _ours(client)
     _prefect_deploy(wanted)
@@ -112,7 +113,7 @@ async def deploy(client: PrefectClient, wanted: Sequence[Mapping[str, Any]]) -> 
 async def drop_undeclared(
     client: PrefectClient, wanted: Sequence[Mapping[str, Any]], stored: Sequence[DeploymentResponse]
 ) -> list[str]:
-    """The names of our deployments that are not wanted any more: deleted, lest they run on by schedule."""
+    """Deletes our deployments that are no longer declared, and returns their names."""
     names = {(each["entrypoint"], each["name"]) for each in wanted}
     gone = [each for each in stored if (each.entrypoint, each.name) not in names]
     for each in gone:
@@ -145,15 +146,15 @@ async def _main(profile: str) -> list[str]:
     declared = declared_deployments(FILE)
     wanted = [each for each in declared if profile == "live" or "schedules" not in each]
     async with get_client() as client:
-        told = await prepare(client, load_secrets(), Path.cwd(), datetime.now(UTC))
+        done = await prepare(client, load_secrets(), Path.cwd(), datetime.now(UTC))
         stored = await deploy(client, wanted)
         gone = await drop_undeclared(client, wanted, stored)
-        told += [f"deployments: {len(wanted)}", *(f"  deleted: {name}" for name in gone)]
-    return told
+        done += [f"deployments: {len(wanted)}", *(f"  deleted: {name}" for name in gone)]
+    return done
 
 
 def unreachable(error: PrefectHTTPStatusError | httpx.TransportError) -> str:
-    """Why the server does not do what is asked, in one line."""
+    """Why the server refused or did not answer, in one line."""
     if not isinstance(error, PrefectHTTPStatusError):
         return f"Prefect's server does not answer ({type(error).__name__}: {error}); is it running?"
     if error.response.status_code == httpx.codes.UNAUTHORIZED:
@@ -166,12 +167,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", choices=["live", "demo"], default="live")
     try:
-        told = asyncio.run(_main(parser.parse_args().profile))
+        done = asyncio.run(_main(parser.parse_args().profile))
     except ConfigError as error:
         sys.exit(f"deploy: {error}")
     except (PrefectHTTPStatusError, httpx.TransportError) as error:
         sys.exit(f"deploy: {PREFECT_API_URL.value()}: {unreachable(error)}")
-    sys.stdout.write("\n".join(told) + "\n")
+    sys.stdout.write("\n".join(done) + "\n")
 
 
 if __name__ == "__main__":

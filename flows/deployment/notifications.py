@@ -1,8 +1,8 @@
-"""Who is told of failed runs and refused batches: a webhook, a Slack channel, an e-mail address, or nobody.
+"""Notifications of failed runs and refused batches: by webhook, Slack or e-mail.
 
 NOTIFY_WEBHOOK_URL gets a POST of {"subject", "body"}; NOTIFY_SLACK_URL is an incoming webhook of Slack;
 NOTIFY_EMAIL_URL is an address as Apprise writes it, mailtos://user:password@smtp.example.com?to=me@example.com.
-They are kept as blocks of Prefect, encrypted; Prefect's server sends, so it needs a way out.
+They are stored as encrypted blocks in Prefect. Prefect's server sends, so it needs access to the network.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from flows.deployment.automations import OURS
 
-GATE_REFUSED: Final = "market-lakehouse.gate.refused"  # the event of flows/runtime/artifacts.py
+GATE_REFUSED: Final = "market-lakehouse.gate.refused"  # the event of flows/runtime/run_report.py
 _HTTP: Final = ("http", "https")
 _MAIL: Final = ("mailto", "mailtos")
 _FAILED_BODY: Final = (
@@ -36,10 +36,10 @@ _REFUSED_BODY: Final = "{{ event.resource.id }}: {{ event.payload.detail }}\nThe
 
 
 def wanted_blocks(secrets: Secrets) -> dict[str, NotificationBlock]:
-    """The blocks that send, by name: one for each address that is set.
+    """The sending blocks by name: one per address that is set.
 
     Raises:
-        ConfigError: an address that cannot be one; it is not shown.
+        ConfigError: an invalid address; the message does not show it.
     """
     blocks: dict[str, NotificationBlock] = {}
     if url := _address("NOTIFY_WEBHOOK_URL", secrets.notify_webhook_url, _HTTP):
@@ -52,7 +52,7 @@ def wanted_blocks(secrets: Secrets) -> dict[str, NotificationBlock]:
     if url := _address("NOTIFY_SLACK_URL", secrets.notify_slack_url, _HTTP):
         blocks["lakehouse-slack"] = SlackWebhook(url=SecretStr(url))
     if url := _address("NOTIFY_EMAIL_URL", secrets.notify_email_url, _MAIL):
-        # Prefect has no block for SMTP; this one hands what is not Slack's to Apprise as it is
+        # Prefect has no block for SMTP; this one passes an address that is not Slack's to Apprise unchanged
         blocks["lakehouse-email"] = SlackWebhook(url=SecretStr(url))
     return blocks
 
@@ -64,12 +64,12 @@ def _address(name: str, secret: SecretStr | None, schemes: tuple[str, ...]) -> s
     parts = urlsplit(url)
     is_mail = schemes == _MAIL
     if parts.scheme not in schemes or not parts.netloc or (is_mail and not Apprise().add(url)):
-        raise ConfigError(f"{name}: no address that begins with {' or '.join(schemes)} and can be used")
+        raise ConfigError(f"{name} is not a usable address: it has to begin with {' or '.join(schemes)}")
     return url
 
 
 async def save_blocks(client: PrefectClient, wanted: Mapping[str, NotificationBlock]) -> dict[str, UUID]:
-    """The ids of the blocks on the server; those of addresses that are no longer set are deleted."""
+    """Saves the blocks and returns their ids; deletes those of addresses that are no longer set."""
     for name, kind in (
         ("lakehouse-webhook", CustomWebhookNotificationBlock),
         ("lakehouse-slack", SlackWebhook),
@@ -89,13 +89,13 @@ async def _delete(client: PrefectClient, name: str, kind: type[NotificationBlock
 
 
 def notification_automations(blocks: Mapping[str, UUID]) -> list[AutomationCore]:
-    """The automations that tell everybody; none without a block."""
+    """The automations that notify; none without a block."""
     if not blocks:
         return []
     failed = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"}
     return [
-        _tell("tell of failed runs", failed, "prefect.flow-run.*", "A run failed", _FAILED_BODY, blocks),
-        _tell(
+        _notify("tell of failed runs", failed, "prefect.flow-run.*", "A run failed", _FAILED_BODY, blocks),
+        _notify(
             "tell of refused batches",
             {GATE_REFUSED},
             "market-lakehouse.table.*",
@@ -106,7 +106,7 @@ def notification_automations(blocks: Mapping[str, UUID]) -> list[AutomationCore]
     ]
 
 
-def _tell(
+def _notify(
     name: str, events: set[str], resource: str, subject: str, body: str, blocks: Mapping[str, UUID]
 ) -> AutomationCore:
     return AutomationCore(

@@ -45,8 +45,9 @@ class _Batch:
 def build_gold(ctx: RunContext, spark: SparkSession) -> StageResult:
     """Recomputes the sessions affected by changed Silver rows, and publishes them table by table.
 
-    The changes are found by the runs that made them, so the next run makes good for one that was killed. A refused batch stays pending. If a Gold table was moved away and created again, all of Gold is
-    computed again.
+    The changes are found by the runs that made them, so the next run makes good for one that was killed. A
+    refused batch stays pending. If a Gold table was moved away and created again, all of Gold is computed
+    again.
     """
     pending = pending_runs(ctx.lake)
     if gold_was_replaced(ctx.lake, GOLD_TABLES):

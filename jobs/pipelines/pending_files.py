@@ -1,4 +1,4 @@
-"""Which versions of the flat files that have landed are still to be built into a table, in which order."""
+"""Which versions of the landed flat files have to be built into a table, and in which order."""
 
 import hashlib
 from datetime import UTC
@@ -20,8 +20,8 @@ def universe_of(ctx: RunContext) -> Universe:
     return None if settings.providers.massive.universe == "all" else frozenset(settings.watch_list.stocks)
 
 
-def file_mark(file: FlatFile, universe: Universe) -> str:
-    """What the run log says of a built file: which version of it, received when, for which universe."""
+def build_marker(file: FlatFile, universe: Universe) -> str:
+    """The marker of a built file in the run log: its version, when it was received, for which universe."""
     symbols = (
         "all" if universe is None else hashlib.sha256("\n".join(sorted(universe)).encode()).hexdigest()[:8]
     )
@@ -31,9 +31,9 @@ def file_mark(file: FlatFile, universe: Universe) -> str:
 def pending_files(lake: Lake, dataset: str, table: Table, universe: Universe) -> list[FlatFile]:
     """The versions of the dataset's files not built into `table` for this universe, in order of knowledge.
 
-    With a version that arrives late the later ones of its day are built once more, so that the history comes
-    out as if it had arrived in time. A file built for another universe whose bytes are no longer kept is
-    left out: nothing can be added from it.
+    If a version arrives late, the later ones of its day are built once more, so that the history is as if it
+    had arrived in time. A file built for another universe whose bytes are no longer kept is skipped: nothing
+    can be added from it.
     """
     rows = read_rows(lake, RAW_FILES, where=f"dataset = '{dataset}'").to_pylist()
     files = sorted(
@@ -41,19 +41,19 @@ def pending_files(lake: Lake, dataset: str, table: Table, universe: Universe) ->
     )
     if not files:
         return []
-    done = _built_marks(lake, table)
+    done = _built_markers(lake, table)
     ever = {mark.rsplit(" ", 1)[0] for mark in done}
     pending: list[FlatFile] = []
     for file in files:
-        is_new = file_mark(file, universe) not in done
+        is_new = build_marker(file, universe) not in done
         follows = bool(pending) and pending[-1].file_dt == file.file_dt
-        was_built = file_mark(file, universe).rsplit(" ", 1)[0] in ever
+        was_built = build_marker(file, universe).rsplit(" ", 1)[0] in ever
         if (is_new or follows) and not (was_built and not _is_kept(lake, file)):
             pending.append(file)
     return pending
 
 
-def _built_marks(lake: Lake, table: Table) -> set[str]:
+def _built_markers(lake: Lake, table: Table) -> set[str]:
     where = f"stage = '{SILVER}' AND subject = '{table.full_name}' AND status = 'done'"
     ids = table_ids(lake, table)
     found = read_rows(lake, RUNS, ["detail"], f"{where} AND table_ids = '{ids}' AND detail IS NOT NULL")

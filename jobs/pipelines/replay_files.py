@@ -18,7 +18,7 @@ from jobs.history.file_history import (
 )
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, Universe, reading
-from jobs.pipelines.pending_files import file_mark
+from jobs.pipelines.pending_files import build_marker
 from jobs.pipelines.publish import (
     TableChanges,
     audit_changes,
@@ -73,7 +73,7 @@ def replay_day(ctx: RunContext, spark: SparkSession, day: FileDay, universe: Uni
         stage.source = f"{day.dataset} of {day.file_dt}"
         _publish_day(loads, stage)
         stage.status = "replayed"
-        stage.detail = file_mark(day.versions[-1], universe)  # by which Gold knows the day
+        stage.detail = build_marker(day.versions[-1], universe)  # by which Gold knows the day
         stage.table_ids = table_ids(ctx.lake, table)
     return stage.result
 

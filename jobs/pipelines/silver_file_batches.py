@@ -16,7 +16,7 @@ from jobs.history.file_history import (
     rows_of_changed_keys,
 )
 from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe
-from jobs.pipelines.pending_files import file_mark
+from jobs.pipelines.pending_files import build_marker
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.quarantine import ValidatedBatch, validated_batch
 from jobs.pipelines.staging import staged
@@ -110,7 +110,7 @@ def build_first_files(
 
 
 def _mark_built(load: FileLoad, stage: OpenStage) -> None:
-    stage.detail = file_mark(load.file, load.universe)
+    stage.detail = build_marker(load.file, load.universe)
     stage.table_ids = table_ids(load.ctx.lake, load.table)
 
 

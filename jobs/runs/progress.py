@@ -1,4 +1,4 @@
-"""Progress of a run, for whoever shows it: a bar on a terminal, an artifact in Prefect's UI."""
+"""Progress of a run, for a bar on a terminal or an artifact in Prefect's pages."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from contextvars import ContextVar
 Observer = Callable[[str, int, int], None]
 
 
-def _nobody(_what: str, _done: int, _total: int) -> None:
+def _ignore(_what: str, _done: int, _total: int) -> None:
     return
 
 
-_OBSERVER: ContextVar[Observer] = ContextVar("observer", default=_nobody)
+_OBSERVER: ContextVar[Observer] = ContextVar("observer", default=_ignore)
 
 
 @contextmanager
@@ -25,10 +25,10 @@ def observed_by(observer: Observer) -> Iterator[None]:
 
 
 def report_progress(what: str, done: int, total: int) -> None:
-    """Tells the observer, if there is one, how far `what` has come."""
+    """Reports to the current observer, if any, that `done` of `total` steps of `what` are done."""
     _OBSERVER.get()(what, done, total)
 
 
 def current_observer() -> Observer:
-    """Whoever is told now."""
+    """The current observer."""
     return _OBSERVER.get()

@@ -50,7 +50,7 @@ def test_a_value_that_is_wanted_and_missing_closes_the_gate(engine: SparkSession
     full = scan_batch(engine, batch_df, "things", checks, NOW, ["symbol"])
     assert full.status == "pass"
     assert [each.name for each in full.outcomes if each.name.startswith("values")] == [
-        "values are there where they are declared"
+        "no NULL where a value is declared"
     ]
     absent = scan_batch(engine, batch_df, "things", checks, NOW, ["nowhere"])
     assert absent.status == "error"
