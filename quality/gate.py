@@ -32,8 +32,8 @@ def scan_batch(
     """The result of scanning `batch_df` with the checks of `checks_path` for `dataset`.
 
     `now` is an aware UTC time; in the `required` columns no value may be missing. The batch is read twice,
-    and once more for each duplicate_count and filter, so pass one that is cheap to read again. Never raises for
-    bad data or a bad file: what went wrong is in the result's `errors`.
+    and once more for each duplicate_count and filter, so pass one that is cheap to read again. Never raises
+    for bad data or a bad file: what went wrong is in the result's `errors`.
     """
     started = time.perf_counter()
     row_count = 0

@@ -59,5 +59,17 @@ def _row(session: Session) -> list[object]:
 
 def _session(calendar: str, row: list[object]) -> Session:
     day, number, *instants, is_half_day = row
-    times = (datetime.fromtimestamp(int(str(instant)), UTC) for instant in instants)
-    return Session(calendar, date.fromisoformat(str(day)), int(str(number)), *times, bool(is_half_day))
+    pre_open, opened, closed, post_close, day_end = (
+        datetime.fromtimestamp(int(str(instant)), UTC) for instant in instants
+    )
+    return Session(
+        calendar,
+        date.fromisoformat(str(day)),
+        int(str(number)),
+        pre_open,
+        opened,
+        closed,
+        post_close,
+        day_end,
+        bool(is_half_day),
+    )
