@@ -1,20 +1,16 @@
-"""Providers of market data, asked politely; the bytes they answer, as received.
+"""Rate-limited clients for market-data providers; they return raw payloads unchanged.
 
-Where do I go to…?
+Where do I go to...?
+    fetch from a provider                        <provider>/: `connect(...)`, then `.fetch(Query(...))`;
+                                                 massive/ has `.head` and `.download` for flat files
+    know what a provider offers                  <provider>/: `MANIFEST`
+    know what a handler takes and returns        models.py
+    know what can go wrong, and what to do       errors.py
+    see the requests made for a query            <provider>/endpoints.py, or handler.py without one
+    see how a response is classified             <provider>/responses.py
+    stay within a provider's limits              rate_limit/
+    send requests, retry them, redact secrets    transport/
+    stop a fetch that waits                      stop_signal.py
 
-- ask a provider for something: `connect(...)` of `alphavantage`, `yahoo`, `coingecko` or `bse`, then
-  `.fetch(Query(...))`; flat files: `massive` (`head`) and `massive_download` (`download`)
-- know what a handler takes and gives: `records` (`Query`, `RawPayload`, `ProviderManifest`)
-- know what can go wrong, and what to do about it: `errors` (`ErrorClass`, `ProviderError`)
-- see what a provider is asked: `alphavantage_requests`, `coingecko_questions`, `coingecko_coins`
-- see how a provider's body is judged: `<provider>_answers` (`classify_response`)
-- stay inside a provider's limits, over restarts and processes: `rate_limits` (`RateLimiter`)
-- see how calls are counted: `quota_ledger`; of one machine `quota_sqlite`, of all workers `quota_postgres`
-- change timeouts, the size cap or the number of attempts: `retries.HttpPolicy`
-- hear of attempts that others followed: `on_retry` of every `connect`, told a `retries.FailedAttempt`
-- see how a request is sent: `http_client`, with `massive` the only modules here that speak to a network
-- see how an answer is read, and judged by its status: `http_answers`
-- keep a key out of bodies, messages and log lines: `redaction.Redactor`
-
-Nothing here imports another package of the project, Prefect or Spark: a Lambda function reuses it as it is.
+Nothing here imports another package of the project, Prefect or Spark, so a Lambda function can reuse it.
 """

@@ -109,7 +109,7 @@ def test_every_source_tells_all_attempts_and_the_last_one_once(
     ]
     assert (len(fetched.failures), fetched.result.rows_bad) == (1, 1)
     (counted,) = dead_letter_counts(ctx.lake)
-    assert (counted["answers"], counted["asked_again"]) == (1, 2)
+    assert (counted["responses"], counted["retried"]) == (1, 2)
 
 
 def test_attempts_without_an_answer_say_what_was_asked(ctx: RunContext, canary: str) -> None:
