@@ -32,7 +32,7 @@ def test_the_page_has_every_table_and_every_column() -> None:
 
 
 def test_a_lineage_column_is_marked() -> None:
-    assert "| `run_id` | string | no | *lineage*: run that landed the row |" in tables_markdown()
+    assert "| `run_id` | string | no | *lineage*: run that appended the row |" in tables_markdown()
 
 
 def test_the_view_has_the_columns_and_types_that_the_page_says(spark: SparkSession, lake: Lake) -> None:
