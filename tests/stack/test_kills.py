@@ -111,7 +111,7 @@ def test_the_spark_driver_is_killed_inside_a_merge(stack: Stack, undisturbed: di
     )
     assert restarts(stack, "spark") > before
     assert run.state_type == "FAILED", run
-    assert "ended, or was started anew, while it was at work" in run.message, run
+    assert "ended or restarted during the work" in run.message, run
     is_whole(stack, lake, undisturbed)
 
 
