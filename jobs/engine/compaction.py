@@ -138,8 +138,8 @@ def _require_same_rows(lake: Lake, table: Table, version: int) -> None:
             f"{table.full_name}: version {version - 1} has {before.rows} rows in the compacted partitions, "
             f"version {version} has {after.rows}, or other values. Nothing was removed. Stop all runs. While "
             f"{version} is the newest version, restore {version - 1}. Once others follow, do not restore, "
-            f"since that would drop what they added. Append the rows of version {version - 1} that version {version} "
-            f"does not have (its files are kept for {MIN_RETAIN_HOURS // 24} days)."
+            f"since that would drop what they added. Append the rows of version {version - 1} that version "
+            f"{version} does not have (its files are kept for {MIN_RETAIN_HOURS // 24} days)."
         )
 
 
