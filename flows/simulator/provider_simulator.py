@@ -12,9 +12,8 @@ from flows.simulator.market.market import Market
 
 @dataclass(frozen=True)
 class SimulatedRequest:
-    """One HTTP request; header names are in lower case, `url` is as the client wrote it."""
+    """One GET or HEAD request; header names are in lower case, `url` is as the client wrote it."""
 
-    method: str
     path: str
     params: Mapping[str, str]
     headers: Mapping[str, str]

@@ -1,25 +1,32 @@
-"""The simulated providers by name: add a new provider to `PROVIDERS`.
+"""The simulated providers by name: each package of this folder with a `SIMULATOR`.
 
-Alpha Vantage is not listed: its plans limit calls per API key, so service.py sets it up.
+Alpha Vantage has none: its plans limit calls per API key, so service.py sets it up.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Final
 
-from flows.simulator.bse.endpoints import BseSimulator
-from flows.simulator.coingecko.endpoints import CoinGeckoSimulator
 from flows.simulator.http_response import SimulatedResponse, respond_with_faults
-from flows.simulator.massive.s3_endpoint import MassiveSimulator
 from flows.simulator.provider_simulator import ProviderSimulator, SimulatedRequest, SimulatorContext
 from flows.simulator.rate_counter import RateCounter
-from flows.simulator.yahoo.endpoints import YahooSimulator
 
-PROVIDERS: Mapping[str, Callable[[SimulatorContext], ProviderSimulator]] = {
-    "yahoo": YahooSimulator,
-    "bse": BseSimulator,
-    "coingecko": CoinGeckoSimulator,
-    "massive": MassiveSimulator,
-}
+_PACKAGES = [
+    import_module(f"flows.simulator.{name}")
+    for _, name, is_package in iter_modules([str(Path(__file__).parent)])
+    if is_package
+]
+PROVIDERS: Final[Mapping[str, Callable[[SimulatorContext], ProviderSimulator]]] = MappingProxyType(
+    {
+        package.__name__.rpartition(".")[2]: package.SIMULATOR
+        for package in _PACKAGES
+        if hasattr(package, "SIMULATOR")
+    }
+)
 
 
 def respond(

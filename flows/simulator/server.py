@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _request(self, path: str, query: str) -> SimulatedRequest:
         headers = {name.lower(): value for name, value in self.headers.items()}
         params = dict(parse_qsl(query, keep_blank_values=True))
-        return SimulatedRequest(self.command, path, params, headers, f"{self.server.base}{self.path}")
+        return SimulatedRequest(path, params, headers, f"{self.server.base}{self.path}")
 
     def do_POST(self) -> None:
         routes: dict[str, Callable[[SimulatorService, str], SimulatedResponse]] = {
@@ -109,8 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError as error:
             self._deliver(json_response({"error": str(error)}, status=400))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002 - http.server's names
-        """Log the path without its query: the query holds the key."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: ARG002 - the names of http.server
+        """Log the path without its query, which contains the key."""
         _LOG.debug("%s %s", self.command, urlsplit(getattr(self, "path", "")).path)
 
     def _deliver(self, response: SimulatedResponse) -> None:

@@ -69,7 +69,7 @@ def free_service_after_25_calls(key: str) -> SimulatorService:
 
 def call(service: SimulatorService, key: str) -> bytes:
     params = {"function": "OVERVIEW", "symbol": "IBM", "apikey": key}
-    return service.respond(SimulatedRequest("GET", "/query", params, {}, "http://x/query")).body
+    return service.respond(SimulatedRequest("/query", params, {}, "http://x/query")).body
 
 
 def test_the_daily_limit_contains_the_clients_key_like_the_real_one(captures: Path) -> None:
