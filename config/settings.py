@@ -111,13 +111,13 @@ class BseSettings(_Part):
 
 
 class Providers(_Part):
-    """One part per provider."""
+    """One part per provider; its name is that of the provider's modules in flows and jobs."""
 
     alphavantage: AlphaVantageSettings = AlphaVantageSettings()
     yahoo: YahooSettings = YahooSettings()
     coingecko: CoinGeckoSettings = CoinGeckoSettings()
-    massive: MassiveSettings = MassiveSettings()
     bse: BseSettings = BseSettings()
+    massive: MassiveSettings = MassiveSettings()
 
 
 AVERAGE_SESSIONS = 7  # the window that gives gold.stock_overview.7d_avg its name

@@ -1,28 +1,32 @@
-"""The providers, one line each: those that return payloads, and those that have flat files."""
+"""The sources of all providers: of each provider of the settings the `SOURCE` of its module in sources/."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
 from config.load import ConfigError
+from config.settings import Providers
 from flows.ingestion.source import FileSource, PayloadSource, Source
-from flows.ingestion.sources import alphavantage, bse, coingecko, massive, yahoo
 from jobs.runs.errors import PlanError
 
+
+def _source_of(provider: str) -> Source:
+    source = import_module(f"flows.ingestion.sources.{provider}").SOURCE
+    if not isinstance(source, PayloadSource | FileSource) or source.name != provider:
+        raise TypeError(f"flows/ingestion/sources/{provider}.py: SOURCE is not a source named {provider!r}")
+    return source
+
+
+SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+    {provider: _source_of(provider) for provider in Providers.model_fields}
+)
 PAYLOAD_SOURCES: Final[Mapping[str, PayloadSource]] = MappingProxyType(
-    {
-        "alphavantage": alphavantage.SOURCE,
-        "yahoo": yahoo.SOURCE,
-        "coingecko": coingecko.SOURCE,
-        "bse": bse.SOURCE,
-    }
+    {name: source for name, source in SOURCES.items() if isinstance(source, PayloadSource)}
 )
 FILE_SOURCES: Final[Mapping[str, FileSource]] = MappingProxyType(
-    {
-        "massive": massive.SOURCE,
-    }
+    {name: source for name, source in SOURCES.items() if isinstance(source, FileSource)}
 )
-SOURCES: Final[Mapping[str, Source]] = MappingProxyType({**PAYLOAD_SOURCES, **FILE_SOURCES})
 
 
 def source_named(provider: str) -> Source:

@@ -1,12 +1,13 @@
 """Settings are typed, overridable, and refused in one line that says what would do."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from config.load import ConfigError, known_paths, load_settings, variable_name
-from config.settings import Settings
+from config.settings import Provider, Providers, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +81,10 @@ def test_a_list_is_given_to_a_variable_as_json(written: Path) -> None:
 def test_a_text_may_or_may_not_be_quoted(written: Path) -> None:
     assert settings_of(written, "", LAKEHOUSE_ENGINE="spark").engine == "spark"
     assert settings_of(written, "", LAKEHOUSE_LAKE="s3://bucket/lake").lake == "s3://bucket/lake"
+
+
+def test_the_provider_order_can_name_exactly_the_providers_with_settings() -> None:
+    assert set(get_args(Provider)) == set(Providers.model_fields)
 
 
 def test_a_renamed_key_is_accepted_under_its_old_name(written: Path) -> None:
