@@ -1,1 +1,1 @@
-"""The state of a lake: status, completeness, reconciliation breaks."""
+"""The state of a lake: sizes, last runs, completeness, reconciliation breaks."""

@@ -1,4 +1,4 @@
-"""Where providers disagree: counts by symbol and pair, and the breaks of one symbol."""
+"""Reconciliation breaks: counts by symbol and pair of providers, and the breaks of one symbol."""
 
 from deltalake.exceptions import TableNotFoundError
 
@@ -12,28 +12,28 @@ _PAIR = 'symbol, "interval", provider_a, provider_b, status'
 
 
 def require_compared(lake: Lake) -> None:
-    """Refuses a lake in which nothing can have been compared.
+    """Returns if providers have been compared in this lake.
 
     Raises:
-        LakeError: it has no gold.bar_breaks, or that cannot be read.
+        LakeError: there is no gold.bar_breaks, or it cannot be read.
     """
     try:
         open_table(lake, BAR_BREAKS)
     except TableNotFoundError:
         raise LakeError(
-            f"no {BAR_BREAKS.full_name} at {lake.root}: fill the lake with `lakehouse run`, or bring an "
-            "older one up with `lakehouse build`"
+            f"there is no {BAR_BREAKS.full_name} in {lake.root}; fill the lake with `lakehouse run`, or "
+            "upgrade an older one with `lakehouse build`"
         ) from None
 
 
 def break_counts(lake: Lake) -> Records:
-    """Breaks by symbol, interval, pair and status, the most first.
+    """Breaks by symbol, interval, pair of providers and status, most breaks first.
 
-    symbol, interval, provider_a (whose bars hold), provider_b, status, breaks, sessions, largest_bp (of
-    prices), largest_volume_pct, latest (session date), is_simulated.
+    Columns: symbol, interval, provider_a (the preferred provider), provider_b, status, breaks, sessions,
+    largest_bp (of prices), largest_volume_pct, latest (session date), is_simulated.
 
     Raises:
-        LakeError: the table is there and cannot be read.
+        LakeError: the table exists but cannot be read.
     """
     return select(
         lake,
@@ -47,11 +47,11 @@ def break_counts(lake: Lake) -> Records:
 
 
 def breaks_of(lake: Lake, symbol: str, limit: int) -> Records:
-    """The symbol's latest breaks, newest first: both values, their difference and where they come from.
+    """The symbol's latest breaks, newest first: both values, their difference, and their payloads.
 
     Raises:
-        ServingError: the symbol cannot be one.
-        LakeError: the table is there and cannot be read.
+        ServingError: the symbol is not valid.
+        LakeError: the table exists but cannot be read.
     """
     return select(
         lake,

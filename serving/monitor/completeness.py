@@ -1,4 +1,4 @@
-"""Bars found against bars expected, sessions that a symbol lacks, and what came late or not at all."""
+"""Bars compared with expected bars, missing sessions per symbol, and late or missing deliveries."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ from delta_tables.tables.ops import COMPLETENESS
 from serving.query.select import Records, select
 
 MAX_ABSENT = 60
-
-
 # One row per symbol, asset class, interval and session, whatever the provider.
 _DAILY = (
     'SELECT symbol, asset_class, "interval", trade_dt, max(bar_count) AS bar_count, '
@@ -24,8 +22,8 @@ _DAILY = (
 class SeriesCompleteness:
     """A symbol's bars of one interval.
 
-    `missing` are the sessions of the whole series' span on which other symbols of the same asset class
-    and interval have bars and this one has none.
+    `missing` are the sessions in which other symbols of the same asset class and interval have bars and this
+    one has none.
     """
 
     symbol: str
@@ -44,10 +42,10 @@ class SeriesCompleteness:
 
 
 def completeness(lake: Lake) -> list[SeriesCompleteness]:
-    """Every symbol and interval in gold.daily_kpis; the asset class's sessions are those seen in it.
+    """One entry per symbol and interval in gold.daily_kpis.
 
-    A session counts as expected from the first to the last session seen of the asset class and
-    interval; `expected_bars` adds, for a missing session, nothing: it counts the sessions that are there.
+    A session is expected if any symbol of the asset class and interval has it. `expected_bars` counts only
+    the sessions that the symbol has: a missing session adds nothing.
     """
     series = select(
         lake,
@@ -85,29 +83,29 @@ def _missing_sessions(lake: Lake) -> defaultdict[tuple[str, str, str], list[date
 
 
 def arrival_counts(lake: Lake) -> Records:
-    """Sessions by provider, dataset and interval: how many came on time, are late or missing, or healed.
+    """Sessions by provider, dataset and interval, counted by the state that the last check found.
 
-    Columns provider, dataset, interval, symbols, on_time, late, missing, healed, backfilled, last_session; of
-    all sessions that were ever due, as the last check found them.
+    Columns: provider, dataset, interval, symbols, on_time, late, missing, healed, backfilled, last_session.
+    All sessions that were ever due are counted.
     """
-    counted = ", ".join(
+    counts = ", ".join(
         f"count(*) FILTER (WHERE state = '{state}') AS {state}"
         for state in ("on_time", "late", "missing", "healed", "backfilled")
     )
     return select(
         lake,
         COMPLETENESS,
-        f'SELECT provider, dataset, "interval", count(DISTINCT symbol) AS symbols, {counted}, '  # noqa: S608 - ours
+        f'SELECT provider, dataset, "interval", count(DISTINCT symbol) AS symbols, {counts}, '  # noqa: S608 - ours
         'max(trade_dt) AS last_session FROM stored GROUP BY provider, dataset, "interval" '
         'ORDER BY provider, dataset, "interval"',
     )
 
 
 def absent_sessions(lake: Lake) -> Records:
-    """What is missing, then what is late, newest session first; the first MOST_ABSENT of them.
+    """The first MAX_ABSENT sessions that are missing, then those that are late, newest session first.
 
-    Columns state, provider, dataset, symbol, interval, trade_dt, bars, expected_bars, expected_at,
-    late_until, absent (how many there are in all).
+    Columns: state, provider, dataset, symbol, interval, trade_dt, bars, expected_bars, expected_at,
+    late_until, absent (the total number).
     """
     return select(
         lake,

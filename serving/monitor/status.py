@@ -1,4 +1,4 @@
-"""How the lakehouse is doing: sizes, last runs, what was refused and how fresh the bars are."""
+"""The lakehouse's status: table sizes, freshness, last runs, failed checks, quarantine, dead letters."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _RECENT = 20
 
 @dataclass(frozen=True)
 class TableSize:
-    """A table; `rows` is None where it has not been created."""
+    """A table's row count and version; both are None if it has not been created."""
 
     name: str
     rows: int | None
@@ -31,11 +31,11 @@ class TableSize:
 class Status:
     """The state of a lake.
 
-    `stages`: the last record of each stage and subject in ops.runs; one that says `started` was not
-    finished. `failed_checks`: the latest of ops.gate_results that kept a batch out. `quarantine`,
-    `dead_letters`: counts by reason and by error class. `freshness`: by interval, the latest bar's
-    start and when it was learned, UTC. `arrivals`: sessions on time, late, missing and healed by dataset;
-    `absent`: those that are missing or late.
+    `stages`: the last record of each stage and subject in ops.runs; status `started` means not finished.
+    `failed_checks`: the latest checks in ops.gate_results that blocked a batch. `quarantine`, `dead_letters`:
+    counts by failed rule and by error class. `freshness`: the latest bar's start and when it was received,
+    UTC, by interval and asset class. `arrivals`: sessions on time, late, missing and healed, by dataset;
+    `absent`: the sessions that are missing or late.
     """
 
     tables: tuple[TableSize, ...]
@@ -49,10 +49,10 @@ class Status:
 
 
 def status(lake: Lake) -> Status:
-    """The lake's state, read from its logs and its small tables; no engine needed.
+    """The lake's state, read from Delta logs and small tables without an engine session.
 
     Raises:
-        LakeError: there is no lake, or a table cannot be read.
+        LakeError: the lake has no tables, or a table cannot be read.
     """
     sizes = tuple(_size(lake, table) for table in ALL_TABLES)
     if all(size.rows is None for size in sizes):
@@ -72,7 +72,7 @@ def status(lake: Lake) -> Status:
 def last_stages(lake: Lake) -> Records:
     """The last record of each stage and subject, newest first.
 
-    A start counts as unfinished work where nothing of that stage was recorded later in the same run.
+    A start is included, as unfinished, if the same run recorded nothing later for that stage.
     """
     return select(
         lake,
@@ -86,7 +86,7 @@ def last_stages(lake: Lake) -> Records:
 
 
 def failed_checks(lake: Lake) -> Records:
-    """The latest checks that kept a batch from being published, newest first."""
+    """The latest checks that blocked a batch, newest first."""
     return select(
         lake,
         GATE_RESULTS,
@@ -96,7 +96,10 @@ def failed_checks(lake: Lake) -> Records:
 
 
 def quarantine_counts(lake: Lake) -> Records:
-    """Rows set aside by reason: reason, rows, symbols; a row that breaks two rules counts under both."""
+    """Quarantined rows by failed rule: reason, rows, symbols, is_simulated.
+
+    A row that fails two rules counts under both.
+    """
     return select(
         lake,
         QUARANTINE,
@@ -108,13 +111,13 @@ def quarantine_counts(lake: Lake) -> Records:
 
 
 def dead_letter_counts(lake: Lake) -> Records:
-    """Errors by class: error_class, answers (that ended a query), asked_again (not), symbols, last_at."""
+    """Dead letters by error_class: responses (final), retried (a retry followed), symbols, last_at."""
     return select(
         lake,
         DEAD_LETTERS,
-        f"SELECT error_class, count(*) FILTER (WHERE {ENDED}) AS answers, "  # noqa: S608 - our words
-        f"count(*) FILTER (WHERE NOT {ENDED}) AS asked_again, count(DISTINCT symbol) AS symbols, "
-        "max(fetched_at) AS last_at FROM stored GROUP BY error_class ORDER BY answers DESC, error_class",
+        f"SELECT error_class, count(*) FILTER (WHERE {ENDED}) AS responses, "  # noqa: S608 - our names
+        f"count(*) FILTER (WHERE NOT {ENDED}) AS retried, count(DISTINCT symbol) AS symbols, "
+        "max(fetched_at) AS last_at FROM stored GROUP BY error_class ORDER BY responses DESC, error_class",
     )
 
 
@@ -122,7 +125,7 @@ def _freshness(lake: Lake) -> Records:
     return select(
         lake,
         BARS,
-        'SELECT "interval", asset_class, max("timestamp") AS latest_bar, max(known_from) AS learned_at, '
+        'SELECT "interval", asset_class, max("timestamp") AS latest_bar, max(known_from) AS received_at, '
         "count(DISTINCT symbol) AS symbols, bool_or(is_simulated) AS is_simulated FROM stored "
         'WHERE known_to IS NULL GROUP BY "interval", asset_class ORDER BY asset_class, "interval"',
     )

@@ -1,1 +1,1 @@
-"""Prints results on a terminal or as JSON."""
+"""Prints results on a terminal, a pipe, or as JSON."""

@@ -1,4 +1,4 @@
-"""Answers as JSON: instants in ISO 8601 with their zone, decimals as strings so that nothing is rounded."""
+"""Results as JSON: instants in ISO 8601 with time zone, decimals as strings so that none is rounded."""
 
 import base64
 import json
@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 
-def json_text(value: Any) -> str:  # noqa: ANN401 - anything that a command answers
-    """The value as one JSON document; an Arrow table as an array of objects, a dataclass as an object."""
+def json_text(value: Any) -> str:  # noqa: ANN401 - any result of a command
+    """The value as one JSON document: an Arrow table is an array of objects, a dataclass an object."""
     return json.dumps(_plain(value), ensure_ascii=False)
 
 
 def cell_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
-    """A cell for a person or a pipe: empty for null, ISO 8601, decimals without trailing zeros."""
+    """A cell as text: empty for null, ISO 8601 for times, decimals without trailing zeros."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -27,7 +27,7 @@ def cell_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - one line a kind
+def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - one return per type
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, date):
@@ -39,18 +39,18 @@ def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - one line a kind
     if isinstance(value, pa.Table):
         return [_plain(row) for row in zip_rows(value)]
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(member) for name, member in value.items()}
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else str(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else str(value)
 
 
 def zip_rows(table: pa.Table) -> list[dict[str, Any]]:
-    """The rows as dictionaries; a column name that is there twice gets a number: x, x_2."""
+    """The rows as dictionaries; a repeated column name gets a number: x, x_2."""
     names: list[str] = []
     for name in table.column_names:
-        again = names.count(name) and 1 + sum(each == name or each.startswith(f"{name}_") for each in names)
-        names.append(f"{name}_{again}" if again else name)
+        repeats = names.count(name) and 1 + sum(used == name or used.startswith(f"{name}_") for used in names)
+        names.append(f"{name}_{repeats}" if repeats else name)
     columns = [column.to_pylist() for column in table.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

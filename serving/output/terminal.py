@@ -1,4 +1,4 @@
-"""Answers for a person at a terminal, and plain lines for a pipe."""
+"""Results as a grid on a terminal, or as plain tab-separated lines on a pipe."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -23,36 +23,40 @@ Cells = Mapping[str, Any]
 
 
 def print_table(console: Console, table: pa.Table) -> None:
-    """Prints a grid on a terminal, its first 200 rows; on a pipe all rows, tab-separated with a header."""
+    """Prints the first 200 rows as a grid on a terminal; on a pipe all rows, tab-separated with a header."""
     if not console.is_terminal:
         _print_lines(console, table.column_names, _rows(table))
         return
     _print_cells(console, table.column_names, _rows(table.slice(0, MAX_ROWS)))
     rows = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
-    more = f", the first {MAX_ROWS} shown: add a LIMIT, or pipe it" if table.num_rows > MAX_ROWS else ""
+    more = (
+        f" (only the first {MAX_ROWS} shown; add a LIMIT or use a pipe)" if table.num_rows > MAX_ROWS else ""
+    )
     console.print(f"{rows}{more}", style="dim")
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
-    """Prints the row, the rows it rests on, and the payloads with the exact pieces of their bodies."""
-    _say(console, f"{explanation.table}", "bold")
+    """Prints the row, the rows it was computed from, and excerpts of their payloads and files."""
+    _print_line(console, f"{explanation.table}", "bold")
     for name, value in explanation.row.items():
-        _say(console, f"  {name:<18} {cell_text(value)}")
+        _print_line(console, f"  {name:<18} {cell_text(value)}")
     for part in explanation.evidence:
         session_range = f", {part.session_range}" if part.session_range else ""
-        _say(console, f"\n{part.role}: {len(part.rows)} of {part.table}{session_range}", "bold")
+        _print_line(console, f"\n{part.role}: {len(part.rows)} of {part.table}{session_range}", "bold")
         for row in part.rows[:_MAX_BARS] if part is explanation.evidence[0] else ():
-            _say(console, "  " + _bar_line(row))
+            _print_line(console, "  " + _bar_line(row))
         if part is explanation.evidence[0] and len(part.rows) > _MAX_BARS:
-            _say(console, f"  and {len(part.rows) - _MAX_BARS} more")
+            _print_line(console, f"  and {len(part.rows) - _MAX_BARS} more")
     for source in explanation.sources:
         _print_source(console, source)
     for payload_id in explanation.lost:
-        _say(console, f"\n{payload_id} is neither in bronze.raw_payloads nor in bronze.raw_files", "bold red")
+        _print_line(
+            console, f"\n{payload_id} is neither in bronze.raw_payloads nor in bronze.raw_files", "bold red"
+        )
 
 
 def print_status(console: Console, state: Status) -> None:
-    """Prints the sizes, how fresh the bars are, what is late, the last stages and what was refused."""
+    """Prints sizes, freshness, late and missing sessions, last stages, failed checks, and quarantine."""
     _section(console, "Tables", [vars(size) for size in state.tables])
     _section(console, "Freshness", state.freshness)
     _section(console, "Sessions that were due", state.arrivals)
@@ -65,21 +69,21 @@ def print_status(console: Console, state: Status) -> None:
 
 def _print_source(console: Console, source: BronzeSource) -> None:
     simulated = ", simulated" if source.is_simulated else ""
-    intact = ", ITS BYTES DO NOT MATCH THE ID" if source.is_intact is False else ""
+    intact = ", BYTES DO NOT MATCH THE ID" if source.is_intact is False else ""
     kind = "file" if source.path else "payload"
-    _say(console, f"\n{kind} {source.payload_id}{simulated}{intact}", "bold")
-    _say(console, f"  {source.provider} {source.dataset}: {source.request}")
+    _print_line(console, f"\n{kind} {source.payload_id}{simulated}{intact}", "bold")
+    _print_line(console, f"  {source.provider} {source.dataset}: {source.request}")
     times = f", delivered {source.deliveries} times" if source.deliveries > 1 else ""
     fetched = f"fetched {cell_text(source.fetched_at)}{times}"
     how = f"HTTP {source.status}" if source.path is None else source.path
-    _say(console, f"  {how}, {fetched}; {source.row_count} rows rest on it")
+    _print_line(console, f"  {how}, {fetched}; {source.row_count} rows come from it")
     if source.expired:
-        _say(console, f"  {source.expired}", "yellow")
+        _print_line(console, f"  {source.expired}", "yellow")
         return
-    for piece in source.excerpts:
-        _say(console, f"  at {piece.position}")
-        for line in (piece.text or "nothing is there").splitlines():
-            _say(console, f"    {line}", "cyan")
+    for part in source.excerpts:
+        _print_line(console, f"  at {part.position}")
+        for line in (part.text or "nothing at this position").splitlines():
+            _print_line(console, f"    {line}", "cyan")
 
 
 def _bar_line(row: Cells) -> str:
@@ -104,9 +108,9 @@ def _without(row: Cells, *names: str) -> dict[str, Any]:
 
 
 def _section(console: Console, title: str, rows: Records) -> None:
-    _say(console, f"\n{title}", "bold")
+    _print_line(console, f"\n{title}", "bold")
     if not rows:
-        _say(console, "none")
+        _print_line(console, "none")
         return
     names = list(rows[0])
     cells = [[row[name] for name in names] for row in rows]
@@ -118,7 +122,7 @@ def _rows(table: pa.Table) -> list[Sequence[Any]]:
 
 
 def _print_cells(console: Console, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A grid where it fits the terminal, else a block a row."""
+    """Prints a grid if it fits the terminal, otherwise one block per row."""
     texts = [[_human(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
     if sum(widths) + _GUTTER * len(widths) > console.width:
@@ -136,31 +140,31 @@ def _print_cells(console: Console, names: Sequence[str], rows: Sequence[Sequence
 def _print_blocks(console: Console, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
     widest = max(map(len, names))
     for number, row in enumerate(texts, start=1):
-        _say(console, f"row {number}", "dim")
+        _print_line(console, f"row {number}", "dim")
         for name, text in zip(names, row, strict=True):
-            _say(console, f"  {name:<{widest}}  {text}")
+            _print_line(console, f"  {name:<{widest}}  {text}")
 
 
 def _print_lines(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    lines = ["\t".join(names), *("\t".join(map(_one_cell, row)) for row in rows)]
+    lines = ["\t".join(names), *("\t".join(map(_single_line, row)) for row in rows)]
     console.file.write("\n".join(lines) + "\n")
 
 
 def _human(value: Any) -> str:  # noqa: ANN401 - a cell of any type
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z"
-    return f"{value:.2f}" if isinstance(value, float) else _harmless(cell_text(value))
+    return f"{value:.2f}" if isinstance(value, float) else _printable(cell_text(value))
 
 
-def _one_cell(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+def _single_line(value: Any) -> str:  # noqa: ANN401 - a cell of any type
     return cell_text(value).translate({ord("\t"): " ", ord("\n"): " ", ord("\r"): " "})
 
 
-def _say(console: Console, line: str, style: str = "") -> None:
-    """One line, as it is: a value that looks like markup is printed, and never wrapped on a pipe."""
-    console.print(Text(_harmless(line), style=style), soft_wrap=True)
+def _print_line(console: Console, line: str, style: str = "") -> None:
+    """Prints a line unchanged: values that look like markup are printed as text, and nothing is wrapped."""
+    console.print(Text(_printable(line), style=style), soft_wrap=True)
 
 
-def _harmless(text: str) -> str:
-    """Without the control characters by which a received value could steer a terminal."""
-    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)
+def _printable(text: str) -> str:
+    """The text without control characters, with which a received value could control the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

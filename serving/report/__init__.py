@@ -1,1 +1,1 @@
-"""The HTML report of a run: its data, its charts, its templates."""
+"""The HTML report: its data, its charts, and its templates."""

@@ -1,4 +1,4 @@
-"""Everything the report shows, read from the lake without an engine."""
+"""The data of the report, read from the lake without an engine session."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ from serving.report.symbol_charts import SymbolCharts, symbol_charts
 
 MAX_SIGNALS = 60
 MAX_INCOMPLETE = 40
-_EXAMPLES = 3
+_EXAMPLES_PER_RULE = 3
+_WORST_FIRST = ("error", "fail", "not_evaluated", "warn", "pass")
 
 
 @dataclass(frozen=True)
 class GateSummary:
-    """The last verdict on a dataset: every check of the run that judged it last."""
+    """The last result of a dataset's quality gate: every check of the latest run."""
 
     dataset: str
     run_id: str
@@ -34,19 +35,19 @@ class GateSummary:
 
     @property
     def outcome(self) -> str:
-        """The worst outcome among the checks."""
-        found = {check["outcome"] for check in self.checks}
-        return next((each for each in ("error", "fail", "not_evaluated", "warn") if each in found), "pass")
+        """The worst outcome of the checks."""
+        outcomes = {check["outcome"] for check in self.checks}
+        return next(outcome for outcome in _WORST_FIRST if outcome in {*outcomes, "pass"})
 
     @property
     def passed(self) -> int:
-        """How many checks passed."""
+        """The number of checks that passed."""
         return sum(check["outcome"] == "pass" for check in self.checks)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """All series of an asset class and interval together; `incomplete` worst first, the worst of them."""
+    """The totals of an asset class and interval; `incomplete` has the most incomplete series, worst first."""
 
     asset_class: str
     interval: str
@@ -61,7 +62,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class ReportData:
-    """What the template shows; `problem` says why a lake could not be read, all else is then empty."""
+    """What the template shows; `problem` says why the lake has no data, and the rest is then empty."""
 
     now: datetime
     lake: str
@@ -78,20 +79,20 @@ class ReportData:
 
     @property
     def run_id(self) -> str | None:
-        """The run that recorded something last."""
+        """The run of the latest stage."""
         return self.state.stages[0]["run_id"] if self.state and self.state.stages else None
 
     @property
     def has_simulated(self) -> bool:
-        """Whether anything shown was drawn and not observed."""
+        """Whether any of the key figures are simulated."""
         return any(row["is_simulated"] for row in self.kpis)
 
 
 def report_data(lake: Lake, now: datetime) -> ReportData:
-    """The report's content; an empty or missing lake gives one that says so.
+    """The report's data; for an empty or missing lake only `problem` is set.
 
     Raises:
-        LakeError: a table is there and cannot be read.
+        LakeError: a table exists but cannot be read.
     """
     try:
         state = status(lake)
@@ -106,7 +107,7 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
         problem=None,
         state=state,
         charts=symbols,
-        kpis=_latest_kpis(lake, [each.symbol for each in symbols]),
+        kpis=_latest_kpis(lake, [chart.symbol for chart in symbols]),
         signal_counts=_signal_counts(lake),
         signals=_triggered(lake),
         gates=_gates(lake),
@@ -117,9 +118,9 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
 
 
 def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
-    """The latest session of each symbol and interval, charted symbols first, with the overview's figures.
+    """The latest session of each symbol and interval with the overview's figures; charted symbols first.
 
-    Of several providers' sessions that which the overview rests on, else the first by name.
+    Where several providers have the session, the one that the overview uses, otherwise the first by name.
     """
     kpis = select(
         lake,
@@ -136,9 +137,9 @@ def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
     )
     key = itemgetter("symbol", "trade_dt", "interval", "provider")
     by_key = {key(row): row for row in figures}
-    rank = {symbol: place for place, symbol in enumerate(first)}
+    rank = {symbol: index for index, symbol in enumerate(first)}
     chosen: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in sorted(kpis, key=lambda each: key(each) not in by_key):
+    for row in sorted(kpis, key=lambda row: key(row) not in by_key):
         chosen.setdefault((row["symbol"], row["interval"]), {**by_key.get(key(row), {}), **row})
     rows = sorted(chosen.values(), key=itemgetter("symbol", "interval"))
     return sorted(rows, key=lambda row: (rank.get(row["symbol"], len(rank)), row["symbol"]))
@@ -148,7 +149,7 @@ def _signal_counts(lake: Lake) -> Records:
     return select(
         lake,
         SIGNALS,
-        "SELECT signal, count(*) AS judged, sum(CASE WHEN is_triggered THEN 1 ELSE 0 END) AS triggered, "
+        "SELECT signal, count(*) AS evaluated, sum(CASE WHEN is_triggered THEN 1 ELSE 0 END) AS triggered, "
         "sum(CASE WHEN is_triggered AND trade_dt = latest THEN 1 ELSE 0 END) AS triggered_latest, "
         "max(latest) AS latest FROM (SELECT *, max(trade_dt) OVER () AS latest FROM stored) "
         "GROUP BY signal ORDER BY signal",
@@ -171,35 +172,33 @@ def _gates(lake: Lake) -> list[GateSummary]:
         'SELECT dataset, run_id, "check", outcome, value, row_count, at FROM '
         "(SELECT *, max(at) OVER (PARTITION BY dataset) AS latest FROM stored) WHERE at = latest",
     )
-    badness = ("error", "fail", "not_evaluated", "warn", "pass")
-    rows.sort(key=lambda row: (row["dataset"], badness.index(row["outcome"])))
+    rows.sort(key=lambda row: (row["dataset"], _WORST_FIRST.index(row["outcome"])))
     gates = []
     for dataset, group in groupby(rows, key=itemgetter("dataset")):
         checks = list(group)
         gates.append(GateSummary(dataset, checks[0]["run_id"], checks[0]["row_count"], checks))
-    return sorted(gates, key=lambda gate: (badness.index(gate.outcome), gate.checks[0]["at"]))
+    return sorted(gates, key=lambda gate: (_WORST_FIRST.index(gate.outcome), gate.checks[0]["at"]))
 
 
 def _coverage(series: Sequence[SeriesCompleteness]) -> list[Coverage]:
-    found = []
-    for (asset_class, interval), group in groupby(series, key=lambda each: (each.asset_class, each.interval)):
-        all_of_it = list(group)
-        incomplete = [each for each in all_of_it if not each.is_complete]
-        incomplete.sort(key=lambda each: (-len(each.missing), each.bars - each.expected_bars, each.symbol))
-        found.append(
-            Coverage(
-                asset_class=asset_class,
-                interval=interval,
-                symbols=len(all_of_it),
-                bars=sum(each.bars for each in all_of_it),
-                expected_bars=sum(each.expected_bars for each in all_of_it),
-                missing_sessions=sum(len(each.missing) for each in all_of_it),
-                incomplete_count=len(incomplete),
-                incomplete=tuple(incomplete[:MAX_INCOMPLETE]),
-                is_simulated=any(each.is_simulated for each in all_of_it),
-            )
-        )
-    return found
+    groups = groupby(series, key=lambda entry: (entry.asset_class, entry.interval))
+    return [_coverage_of(asset_class, interval, list(group)) for (asset_class, interval), group in groups]
+
+
+def _coverage_of(asset_class: str, interval: str, series: Sequence[SeriesCompleteness]) -> Coverage:
+    incomplete = [entry for entry in series if not entry.is_complete]
+    incomplete.sort(key=lambda entry: (-len(entry.missing), entry.bars - entry.expected_bars, entry.symbol))
+    return Coverage(
+        asset_class=asset_class,
+        interval=interval,
+        symbols=len(series),
+        bars=sum(entry.bars for entry in series),
+        expected_bars=sum(entry.expected_bars for entry in series),
+        missing_sessions=sum(len(entry.missing) for entry in series),
+        incomplete_count=len(incomplete),
+        incomplete=tuple(incomplete[:MAX_INCOMPLETE]),
+        is_simulated=any(entry.is_simulated for entry in series),
+    )
 
 
 def _quarantine_examples(lake: Lake) -> Records:
@@ -209,5 +208,5 @@ def _quarantine_examples(lake: Lake) -> Records:
         "SELECT * FROM (SELECT *, row_number() OVER "  # noqa: S608 - a number
         "(PARTITION BY reason ORDER BY symbol, position, raw_values) AS choice FROM "
         "(SELECT unnest(reasons) AS reason, symbol, position, raw_values, is_simulated FROM stored)) "
-        f"WHERE choice <= {_EXAMPLES} ORDER BY reason, choice",
+        f"WHERE choice <= {_EXAMPLES_PER_RULE} ORDER BY reason, choice",
     )

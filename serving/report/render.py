@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page that asks no one else for anything."""
+"""The report: one self-contained HTML page that loads nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from delta_tables.storage.lake import Lake, LakeError
-from serving.report import svg_charts as charts
+from serving.report import svg_charts
 from serving.report.data import ReportData, report_data
 from serving.report.svg_charts import price_text, short_number
 
@@ -20,12 +20,12 @@ _NONE, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def write_report(lake: Lake, path: Path, now: datetime) -> Path:
-    """Writes the report about the lake as of `now` and gives back where; replaces an older one at once.
+    """Writes the report of the lake as of `now` and returns its path; an older one is replaced atomically.
 
-    A lake that is empty or not there gives a page that says so.
+    For an empty or missing lake, the page says that there is nothing to show.
 
     Raises:
-        LakeError: a table is there and cannot be read, or the page cannot be stored.
+        LakeError: a table exists but cannot be read, or the page cannot be written.
     """
     page = render(report_data(lake, now))
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -35,13 +35,13 @@ def write_report(lake: Lake, path: Path, now: datetime) -> Path:
         draft.replace(path)
     except OSError as error:
         raise LakeError(
-            f"{path}: the report cannot be written ({error.strerror}); name another place with `report`"
+            f"{path}: the report cannot be written ({error.strerror}); set `report` to another path"
         ) from None
     return path
 
 
 def render(data: ReportData) -> str:
-    """The page. Every value is escaped; of scripts the browser runs ours only, named by its hash."""
+    """The page as HTML: every value is escaped, and the browser runs only our script, named by its hash."""
     environment = Environment(
         loader=PackageLoader(_PACKAGE, _TEMPLATES),
         autoescape=True,
@@ -52,15 +52,15 @@ def render(data: ReportData) -> str:
     environment.filters.update(
         price=_price, signed=_signed, count=_count, short=_short, instant=_instant, plain=_plain
     )
-    environment.globals["box"] = charts
-    script = _own_file("report.js")
+    environment.globals["box"] = svg_charts
+    script = _template_file("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.get_template("report.html.j2")
-    style = Markup(_own_file("report.css"))  # noqa: S704 - our own file
+    style = Markup(_template_file("report.css"))  # noqa: S704 - our own file
     return template.render(data=data, style=style, script=Markup(script), script_hash=digest)  # noqa: S704 - our own file
 
 
-def _own_file(name: str) -> str:
+def _template_file(name: str) -> str:
     return resources.files(_PACKAGE).joinpath(_TEMPLATES, name).read_text(encoding="utf-8")
 
 
@@ -85,5 +85,5 @@ def _instant(value: datetime | None) -> str:
 
 
 def _plain(value: object) -> str:
-    """A measured value without the `.0` of a whole number."""
+    """A measured value; a whole number without `.0`."""
     return _NONE if value is None else str(value).removesuffix(".0")

@@ -1,4 +1,4 @@
-"""Price charts as SVG geometry: numbers in, paths and ticks out; nothing is read or written here."""
+"""Price charts as SVG geometry: numbers in, paths and axis ticks out; pure functions."""
 
 import json
 import math
@@ -14,7 +14,7 @@ _TICK_GAP, _LETTER_WIDTH = 12, 6.5
 
 @dataclass(frozen=True)
 class ChartPoint:
-    """One step of a chart; `tick` is its label on the axis, empty for none."""
+    """One point of a chart; `tick` is its label on the axis, or empty."""
 
     label: str
     tick: str
@@ -25,7 +25,7 @@ class ChartPoint:
 
 @dataclass(frozen=True)
 class AxisTick:
-    """A label and its place on an axis, in SVG units."""
+    """A label and its position on an axis, in SVG units."""
 
     at: float
     text: str
@@ -33,7 +33,7 @@ class AxisTick:
 
 @dataclass(frozen=True)
 class Chart:
-    """What the template draws; `points` is JSON for the readout: label, close, average, volume."""
+    """The chart as the template draws it; `points` is JSON for the readout: label, close, average, volume."""
 
     title: str
     description: str
@@ -49,7 +49,7 @@ class Chart:
 
 
 def price_chart(title: str, points: Sequence[ChartPoint]) -> Chart | None:
-    """The chart of the points, evenly spaced; None for fewer than two, which make no line."""
+    """The chart of the points, evenly spaced; None for fewer than two points, which are not a line."""
     if len(points) < _MIN_POINTS:
         return None
     xs = [round(PLOT_RIGHT * (index + 0.5) / len(points), 1) for index in range(len(points))]
@@ -76,9 +76,9 @@ def price_chart(title: str, points: Sequence[ChartPoint]) -> Chart | None:
     )
 
 
-def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers between `low` and `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
-    rough = (high - low) / wanted
+    rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
     first = math.ceil(low / step)
@@ -86,12 +86,12 @@ def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def price_text(value: float) -> str:
-    """A price with two decimals, below 10 with four: currencies move there."""
+    """A price with two decimals; below 10, as exchange rates are, with four."""
     return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4f}"  # noqa: PLR2004 - see above
 
 
 def short_number(value: float) -> str:
-    """A quantity in four characters or so: 12.3M, 940k."""
+    """A quantity in about four characters: 12.3M, 940k."""
     for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             return f"{value / limit:.3g}{suffix}"
@@ -107,10 +107,10 @@ def _y(value: float, low: float, high: float) -> float:
     return round(PRICE_BOTTOM - (value - low) / (high - low) * (PRICE_BOTTOM - PRICE_TOP), 1)
 
 
-def _path(places: Sequence[tuple[float, float | None]]) -> str:
-    """Lines from place to place; a place without height breaks the line."""
+def _path(points: Sequence[tuple[float, float | None]]) -> str:
+    """A line through the points; a point without a height interrupts it."""
     parts, is_down = [], False
-    for x, y in places:
+    for x, y in points:
         if y is not None:
             parts.append(f"{'L' if is_down else 'M'}{x:g} {y:g}")
         is_down = y is not None
@@ -118,21 +118,21 @@ def _path(places: Sequence[tuple[float, float | None]]) -> str:
 
 
 def _volume_path(xs: Sequence[float], points: Sequence[ChartPoint]) -> str:
-    most = max((point.volume or 0.0 for point in points), default=0.0)
-    if not most:
+    highest = max((point.volume or 0.0 for point in points), default=0.0)
+    if not highest:
         return ""
-    heights = [(point.volume or 0.0) / most * (VOLUME_BOTTOM - VOLUME_TOP) for point in points]
+    heights = [(point.volume or 0.0) / highest * (VOLUME_BOTTOM - VOLUME_TOP) for point in points]
     return "".join(
         f"M{x:g} {VOLUME_BOTTOM:g}v-{height:.1f}" for x, height in zip(xs, heights, strict=True) if height
     )
 
 
 def _x_ticks(xs: Sequence[float], points: Sequence[ChartPoint]) -> tuple[AxisTick, ...]:
-    """Every n-th tick counted from the newest, for the smallest n at which the labels do not touch."""
-    marked = [AxisTick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
-    marked = [tick for tick in marked if _end(tick) <= WIDTH]
-    thinned = (tuple(marked[::-1][::step][::-1]) for step in range(1, len(marked) + 1))
-    return next((ticks for ticks in thinned if _are_apart(ticks)), ())
+    """Every n-th tick counted from the newest, with the smallest n for which the labels do not touch."""
+    ticks = [AxisTick(x, point.tick) for x, point in zip(xs, points, strict=True) if point.tick]
+    ticks = [tick for tick in ticks if _end(tick) <= WIDTH]
+    thinned = (tuple(ticks[::-1][::step][::-1]) for step in range(1, len(ticks) + 1))
+    return next((chosen for chosen in thinned if _are_apart(chosen)), ())
 
 
 def _are_apart(ticks: Sequence[AxisTick]) -> bool:

@@ -1,4 +1,4 @@
-"""Which symbols the report draws, and the points of their charts."""
+"""The symbols that the report shows, and the points of their charts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _INTRADAY_SESSIONS = 3
 
 @dataclass(frozen=True)
 class SymbolCharts:
-    """A symbol's sessions, and the last sessions bar by bar where there are intraday bars."""
+    """A symbol's chart by session, and its last sessions bar by bar if there are intraday bars."""
 
     symbol: str
     name: str
@@ -33,13 +33,13 @@ class SymbolCharts:
 
 
 def symbol_charts(lake: Lake) -> list[SymbolCharts]:
-    """Charts of at most 12 symbols: those with intraday bars, then currencies, then signals triggered."""
+    """Charts of at most 12 symbols: those with intraday bars, then currencies, then the latest signals."""
     symbols = _chosen(lake)
     days = _days(lake, symbols)
     bars = _intraday_bars(lake, symbols)
     names = _names(lake, symbols)
-    drawn = (_draw(symbol, days.get(symbol, []), bars.get(symbol, []), names) for symbol in symbols)
-    return [charts for charts in drawn if charts]
+    charts = (_draw(symbol, days.get(symbol, []), bars.get(symbol, []), names) for symbol in symbols)
+    return [chart for chart in charts if chart]
 
 
 def _chosen(lake: Lake) -> list[str]:
@@ -56,14 +56,15 @@ def _chosen(lake: Lake) -> list[str]:
             "SELECT symbol FROM stored GROUP BY symbol ORDER BY max(trade_dt) DESC, symbol LIMIT 12",
         ),
     )
-    found = [row["symbol"] for table, sql in queries for row in select(lake, table, sql)]
-    return list(dict.fromkeys(found))[:MAX_CHARTS]
+    symbols = [row["symbol"] for table, sql in queries for row in select(lake, table, sql)]
+    return list(dict.fromkeys(symbols))[:MAX_CHARTS]
 
 
 def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
-    """The sessions of each symbol, oldest first, with 7d_avg, each of one interval and provider.
+    """The sessions of each symbol, oldest first, with 7d_avg; each of one interval and provider.
 
-    Those that gold.stock_overview names; where it has no row the daily bar, else the finest, by name.
+    Those that gold.stock_overview uses; where it has no row, the daily bars, otherwise the finest interval,
+    and the first provider by name.
     """
     where = f"WHERE symbol IN ({literals(symbols)})"
     rows = select(
@@ -74,25 +75,25 @@ def _days(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
     sql = f'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average FROM stored {where}'  # noqa: S608 - escaped
     overview = {(row["symbol"], row["trade_dt"]): row for row in select(lake, STOCK_OVERVIEW, sql)}
     rows.sort(key=lambda row: _preference(row, overview.get((row["symbol"], row["trade_dt"]))))
-    found: dict[str, Records] = {}
+    days: dict[str, Records] = {}
     for (symbol, day), same in groupby(rows, key=itemgetter("symbol", "trade_dt")):
         average = overview.get((symbol, day), {}).get("average")
-        found.setdefault(symbol, []).append({**next(same), "average": average})
-    return found
+        days.setdefault(symbol, []).append({**next(same), "average": average})
+    return days
 
 
 def _preference(row: Mapping[str, Any], overview: Mapping[str, Any] | None) -> tuple[Any, ...]:
-    """Symbol, session, and first what the overview rests on."""
-    named = overview and (overview["interval"], overview["provider"])
-    is_other = named != (row["interval"], row["provider"])
+    """A sort key: by symbol and session, starting with the bars that the overview uses."""
+    used = overview and (overview["interval"], overview["provider"])
+    is_not_used = used != (row["interval"], row["provider"])
     by_interval = INTERVALS_BY_PREFERENCE.index(row["interval"])
-    return row["symbol"], row["trade_dt"], is_other, by_interval, row["provider"]
+    return row["symbol"], row["trade_dt"], is_not_used, by_interval, row["provider"]
 
 
 def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
     """The current bars of the last sessions, oldest first, in the finest interval below a day.
 
-    Of one provider a symbol, the first by name.
+    Each symbol has bars of one provider, the first by name.
     """
     days = select(
         lake,
@@ -109,10 +110,10 @@ def _intraday_bars(lake: Lake, symbols: Sequence[str]) -> dict[str, Records]:
         f"WHERE known_to IS NULL AND session = 'regular' AND \"interval\" <> '1day' "
         f"AND trade_dt >= {literal(days[-1]['trade_dt'])} AND symbol IN ({literals(symbols)})",
     )
-    found: dict[str, Records] = {}
+    bars: dict[str, Records] = {}
     for row in sorted(rows, key=itemgetter("symbol", "timestamp")):
-        found.setdefault(row["symbol"], []).append(row)
-    return {symbol: _finest(bars) for symbol, bars in found.items()}
+        bars.setdefault(row["symbol"], []).append(row)
+    return {symbol: _finest(rows) for symbol, rows in bars.items()}
 
 
 def _finest(bars: Records) -> Records:
@@ -144,7 +145,7 @@ def _draw(symbol: str, days: Records, bars: Records, names: dict[str, str]) -> S
 
 
 def _day_points(days: Records) -> Iterator[ChartPoint]:
-    """A tick where a month begins: its name, or the year where that begins."""
+    """The sessions as points; the first of a month has its name as tick, the first of a year the year."""
     last: date = days[0]["trade_dt"]
     for day in days:
         at: date = day["trade_dt"]

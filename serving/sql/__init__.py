@@ -1,1 +1,1 @@
-"""`lakehouse sql`: read-only SQL over tables and views."""
+"""Runs a person's read-only SQL over the lake's tables and views."""

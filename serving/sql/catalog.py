@@ -1,4 +1,4 @@
-"""Makes the lake's tables and views known to an engine, under their names."""
+"""Registers the lake's tables and views with an engine under their names."""
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -14,15 +14,15 @@ from serving.sql.read_only import names_in
 
 
 def register_tables(spark: SparkSession, lake: Lake, statement: str | None = None) -> tuple[str, ...]:
-    """The names that SQL now knows: every table the lake has, and the views over them.
+    """Registers every table of the lake and the views over them, and returns their names.
 
-    With a `statement` only those that are named in it, if any is: each costs the engine a moment.
-    The view silver.stock_clean is there as `silver_stock_clean` too, its name in Soda. Names that still
-    lead to another lake (Apache Spark keeps them between sessions) are led to this one. No data is
-    touched: a table with a LOCATION is forgotten when dropped, never deleted.
+    With a `statement`, only the tables and views that it names are registered, if it names any, because each
+    takes the engine some time. The view silver.stock_clean is also registered as `silver_stock_clean`, its
+    name in Soda. Names that still point to another lake (Apache Spark keeps them between sessions) are
+    registered again. This changes no data: dropping a table with a LOCATION does not delete its files.
 
     Raises:
-        LakeError: there is no lake at its place, or it has no tables.
+        LakeError: there is no lake at this location, or it has no tables.
     """
     found = existing_tables(lake)
     if not found:
@@ -38,7 +38,7 @@ def register_tables(spark: SparkSession, lake: Lake, statement: str | None = Non
 
 
 def _named_in(statement: str, found: tuple[Table, ...]) -> tuple[Table, ...]:
-    """The tables whose names stand in the statement, anywhere, and those behind the views that do."""
+    """The tables that the statement names anywhere, and the tables of the views that it names."""
     words = set(names_in(statement))
     if "identifier" in words:  # IDENTIFIER('gold.signals') names a table in a string
         return found
@@ -54,7 +54,7 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
     """The declared tables that have been created.
 
     Raises:
-        LakeError: the lake's store does not answer, or refuses this key.
+        LakeError: the store does not respond, or denies access with this key.
     """
     try:
         return tuple(
@@ -65,19 +65,19 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
     except (DeltaError, OSError) as error:
         if "403 Forbidden" in str(error):
             raise LakeError(
-                f"{lake.root}: the key in use may not read all of the lake (403 Forbidden), and this does; "
-                "use another key, or for Gold alone DuckDB or Polars (docs/sql.md)"
+                f"{lake.root}: the key in use may not read all of the lake (403 Forbidden), as this command "
+                "must; use another key, or for Gold alone DuckDB or Polars (docs/sql.md)"
             ) from None
-        raise LakeError(f"{lake.root}: the store does not answer: {first_line(error)}") from None
+        raise LakeError(f"{lake.root}: the store does not respond: {first_line(error)}") from None
 
 
-def existing_views(found: tuple[Table, ...]) -> tuple[View, ...]:
-    """The views whose tables are all among `found`."""
-    return tuple(view for view in VIEWS if set(view.tables) <= set(found))
+def existing_views(tables: tuple[Table, ...]) -> tuple[View, ...]:
+    """The views whose tables are all among `tables`."""
+    return tuple(view for view in VIEWS if set(view.tables) <= set(tables))
 
 
 def declared_schema(name: str) -> StructType | None:
-    """The declared columns of the table `layer.name`, comments in their metadata; None for another name."""
+    """The declared schema of the table `layer.name`, with comments; None if it is not declared."""
     return next((table.schema for table in ALL_TABLES if table.full_name == name), None)
 
 
@@ -88,7 +88,7 @@ def _names_in(spark: SparkSession, layer: str) -> set[str]:
 def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) -> None:
     uri = lake.uri(table).replace("'", "\\'")
     if is_known:
-        # never CREATE OR REPLACE: with Delta that replaces the data at the location
+        # not CREATE OR REPLACE: with Delta that replaces the data at the location
         spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
     spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
 

@@ -1,4 +1,4 @@
-"""Judges a person's SQL before an engine sees it: one statement, and one that only reads."""
+"""Checks a person's SQL before an engine runs it: a single statement that only reads."""
 
 import re
 from itertools import pairwise
@@ -10,8 +10,8 @@ _WRITING = (
     "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "ALTER", "TRUNCATE", "OPTIMIZE", "VACUUM",
     "RESTORE", "COPY", "CACHE", "REFRESH",
 )  # fmt: skip
-# functions that call into the engine's machine: any static Java method
-_ESCAPES = ("REFLECT", "JAVA_METHOD", "TRY_REFLECT")
+# functions that call any static Java method on the engine's machine
+_JAVA_CALLS = ("REFLECT", "JAVA_METHOD", "TRY_REFLECT")
 _TOKEN = re.compile(
     r"""
     (?P<comment> --[^\r\n]* | /\*.*?\*/ )
@@ -25,30 +25,28 @@ _TOKEN = re.compile(
 
 
 def checked_statement(text: str) -> str:
-    """The statement without its closing semicolon, when it is a single one that only reads.
+    """The statement without its closing semicolon, if it is a single statement that only reads.
 
-    Strings, quoted names and comments are passed over as Spark SQL reads them; what could be read in
-    two ways (a nested comment, a quote left open) is refused. A write is refused wherever it stands:
-    `WITH ... INSERT` and `EXPLAIN ANALYZE INSERT` too, and `TRANSFORM ... USING 'program'`, which runs
-    a program.
+    Strings, quoted names and comments are skipped as Spark SQL parses them; ambiguous text (a nested comment,
+    an open quote) is refused. Writes are refused anywhere in the statement, such as in `WITH ... INSERT` and
+    `EXPLAIN ANALYZE INSERT`, and so is `TRANSFORM ... USING 'program'`, which runs a program.
 
     Raises:
-        ServingError: says what was found and what may be asked.
+        ServingError: the statement is refused; says what was found and what is allowed.
     """
     tokens = _tokens(text)
     words = [value.upper() for kind, value in tokens if kind == "word"]
     meaning = [pair for pair in tokens if pair[0] not in ("comment", "space")]
     if not meaning:
-        raise ServingError('no statement: ask for example "select * from gold.stock_overview limit 5"')
+        raise ServingError('the statement is empty; try "select * from gold.stock_overview limit 5"')
     _refuse_others(meaning, words)
     _refuse_writes(meaning, words)
     return text.strip() if meaning[-1][0] != "end" else text[: text.rindex(";")].strip()
 
 
 def names_in(statement: str) -> list[str]:
-    """The words and quoted names of a statement, in order, lower case: table and column names among them."""
-    found = (value.strip("`").lower() for kind, value in _tokens(statement) if kind in ("word", "name"))
-    return list(found)
+    """The words and quoted names of a statement, lower-case and in order, including tables and columns."""
+    return [value.strip("`").lower() for kind, value in _tokens(statement) if kind in ("word", "name")]
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -56,10 +54,12 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ServingError(f"a quote is left open: {text[at : at + 40]!r}; close it, or double it inside")
+            raise ServingError(
+                f"a quote is not closed: {text[at : at + 40]!r}; close it, or double it inside a string"
+            )
         kind, value = str(match.lastgroup), match.group()
         if kind == "comment" and ("/*" in value[2:] or value.endswith("\\")):
-            raise ServingError(f"a comment that can be read in two ways: {value[:40]!r}; leave it out")
+            raise ServingError(f"this comment is ambiguous: {value[:40]!r}; remove it")
         if kind == "text" and value.startswith("`"):
             kind = "name"
         tokens.append(("space" if kind == "other" and value.isspace() else kind, value))
@@ -70,19 +70,23 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 def _refuse_others(meaning: list[tuple[str, str]], words: list[str]) -> None:
     ends = [index for index, (kind, _) in enumerate(meaning) if kind == "end"]
     if ends and ends != [len(meaning) - 1]:
-        raise ServingError("more than one statement: give one, with one semicolon at its end at most")
+        raise ServingError(
+            "there is more than one statement; give a single one, with at most one semicolon at its end"
+        )
     if meaning[0][0] != "word" or words[0] not in READING:
         found = meaning[0][1][:30]
-        raise ServingError(f"only {', '.join(READING[:-1])} or EXPLAIN can be asked, found {found!r}")
+        raise ServingError(f"a statement must start with {', '.join(READING[:-1])} or EXPLAIN, not {found!r}")
 
 
 def _refuse_writes(meaning: list[tuple[str, str]], words: list[str]) -> None:
     if found := next((word for word in words if word in _WRITING), None):
         raise ServingError(
-            f"{found} is refused: this reads only; a column of that name is written in backticks, `{found}`"
+            f"{found} is not allowed: this command only reads; quote a column of that name: `{found}`"
         )
-    if found := next((word for word in words if word in _ESCAPES), None):
-        raise ServingError(f"{found} is refused: it calls into the engine's machine")
+    if found := next((word for word in words if word in _JAVA_CALLS), None):
+        raise ServingError(f"{found} is not allowed: it calls Java code on the engine's machine")
     for (kind, value), following in pairwise(meaning):
         if kind == "word" and value.upper() == "USING" and following[0] == "text":
-            raise ServingError("USING with a program is refused: it would run on the engine's machine")
+            raise ServingError(
+                "USING with a program is not allowed: it would run the program on the engine's machine"
+            )

@@ -1,4 +1,4 @@
-"""Answers a person's SQL: reads only, one statement, errors in one line."""
+"""Runs a person's SQL: one statement that only reads; errors are one line."""
 
 import re
 
@@ -18,14 +18,14 @@ _SHOW_TABLES = re.compile(r"show\s+tables", re.IGNORECASE)
 
 
 def run_query(spark: SparkSession, lake: Lake, text: str) -> pa.Table:
-    """The answer to a SELECT, WITH, SHOW, DESCRIBE or EXPLAIN over the lake's tables.
+    """The result of a SELECT, WITH, SHOW, DESCRIBE or EXPLAIN over the lake's tables.
 
-    Strings may stand in single or double quotes. `SHOW TABLES` (without a layer) and `DESCRIBE
-    layer.table` are answered from the declarations, with descriptions and units: the embedded engine
-    (Sail 0.7.2) has nothing to say there.
+    Strings can be in single or double quotes. `SHOW TABLES` (without a layer) and `DESCRIBE layer.table` are
+    answered from the declarations, with descriptions and units, which the embedded engine (Sail 0.7.2) does
+    not return.
 
     Raises:
-        ServingError: the statement is refused, or names what does not exist.
+        ServingError: the statement is refused, or names something that does not exist.
         LakeError: there is no lake.
     """
     statement = checked_statement(text)
@@ -35,20 +35,20 @@ def run_query(spark: SparkSession, lake: Lake, text: str) -> pa.Table:
     try:
         if described := _DESCRIBE.fullmatch(statement):
             return _columns(spark, ".".join(described.groups()).lower())
-        return _answer(spark, spark.sql(statement))
+        return _to_arrow(spark, spark.sql(statement))
     except PySparkException as error:
         raise ServingError(explain_error(error, statement)) from None
 
 
-def _answer(spark: SparkSession, answer_df: DataFrame) -> pa.Table:
-    # Spark 3.5 has no DataFrame.toArrow; collect() would turn instants into this machine's local time.
+def _to_arrow(spark: SparkSession, result_df: DataFrame) -> pa.Table:
+    # Spark 3.5 has no DataFrame.toArrow; collect() would convert instants to this machine's local time.
     client = spark.client
-    table, _ = client.to_table(answer_df._plan.to_proto(client))  # type: ignore[operator]
+    table, _ = client.to_table(result_df._plan.to_proto(client))  # type: ignore[operator]
     return table
 
 
 def _tables(tables: tuple[Table, ...]) -> pa.Table:
-    rows = [{"table": each.full_name, "description": each.description} for each in tables]
+    rows = [{"table": table.full_name, "description": table.description} for table in tables]
     views = existing_views(tables)
     rows += [{"table": view.name, "description": f"View: {view.description}"} for view in views]
     return pa.Table.from_pylist(rows)

@@ -1,4 +1,4 @@
-"""Every attempt that gave no data is a dead letter, once, with what became of its query."""
+"""Every attempt without data is one dead letter, with the outcome of its query."""
 
 from collections import Counter
 from dataclasses import replace
@@ -29,10 +29,10 @@ from serving.monitor.status import dead_letter_counts
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 DATA = b'{"Symbol": "IBM"}'
-ASK = Query("overview", "IBM")
+QUERY = Query("overview", "IBM")
 DAY = date(2024, 1, 15)
 OF_EACH = {
-    "alphavantage": ASK,
+    "alphavantage": QUERY,
     "yahoo": Query("daily", "IBM"),
     "coingecko": Query("ohlc", "BTC-USD"),
     "bse": Query("bhavcopy", "ALL", start=DAY, end=DAY),
@@ -44,26 +44,26 @@ def _nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = replace(HttpPolicy(), backoff_seconds=0.0)
     monkeypatch.setattr(
         "flows.ingestion.http_policy.HttpPolicy",
-        lambda **asked: replace(quick, attempts=asked["attempts"], pool_size=asked["pool_size"]),
+        lambda **settings: replace(quick, attempts=settings["attempts"], pool_size=settings["pool_size"]),
     )
 
 
 @pytest.fixture
 def ctx(server: Any, lake: Lake, tmp_path: Path, canary: str) -> RunContext:
     create_tables(lake, (RAW_PAYLOADS, DEAD_LETTERS))
-    asked = {"base_url": server.url, "attempts": 3}
-    providers: dict[str, Any] = {name: dict(asked) for name in OF_EACH}
+    settings = {"base_url": server.url, "attempts": 3}
+    providers: dict[str, Any] = {name: dict(settings) for name in OF_EACH}
     providers["alphavantage"] |= {"plan": "unmetered"}
     settings = Settings.model_validate({"state_dir": tmp_path / "state", "providers": providers})
     secrets = Secrets.model_validate({"alphavantage_api_key": canary})
     return RunContext(settings, secrets, lake, lambda: NOW, "a-run")
 
 
-def fetch(ctx: RunContext, *wanted: Query, provider: str = "alphavantage", threads: int = 1) -> FetchResult:
+def fetch(ctx: RunContext, *queries: Query, provider: str = "alphavantage", threads: int = 1) -> FetchResult:
     attempts = FailedAttempts()
     handler = PAYLOAD_SOURCES[provider].connect(ctx, attempts.record)
     try:
-        return fetch_and_land(ctx, provider, handler, threads, wanted, attempts)
+        return fetch_and_land(ctx, provider, handler, threads, queries, attempts)
     finally:
         handler.close()
 
@@ -73,13 +73,13 @@ def letters(lake: Lake) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["attempt"])
 
 
-def test_what_came_before_a_success_is_kept_redacted_and_fails_nothing(
+def test_failed_attempts_before_a_success_are_stored_redacted_and_fail_nothing(
     server: Any, ctx: RunContext, canary: str
 ) -> None:
     server.will_answer(b"<h1>busy</h1>", status=503, Content_Type="text/html")
     server.will_answer(f"down, {canary}".encode(), status=500)
     server.will_answer(DATA)
-    fetched = fetch(ctx, ASK)
+    fetched = fetch(ctx, QUERY)
 
     assert (fetched.failures, fetched.result.rows_out, fetched.result.rows_bad) == ((), 1, 0)
     found = letters(ctx.lake)
@@ -112,10 +112,10 @@ def test_every_source_tells_all_attempts_and_the_last_one_once(
     assert (counted["responses"], counted["retried"]) == (1, 2)
 
 
-def test_attempts_without_an_answer_say_what_was_asked(ctx: RunContext, canary: str) -> None:
+def test_attempts_without_a_response_say_what_was_requested(ctx: RunContext, canary: str) -> None:
     nobody = ctx.settings.model_dump(mode="json")
     nobody["providers"]["alphavantage"]["base_url"] = "http://127.0.0.1:9/query"
-    fetch(replace(ctx, settings=Settings.model_validate(nobody)), ASK)
+    fetch(replace(ctx, settings=Settings.model_validate(nobody)), QUERY)
     first, *_, last = letters(ctx.lake)
     assert first["request"] == "/query?apikey=REDACTED&function=OVERVIEW&symbol=IBM"
     assert (first["status"], first["body"], first["outcome"]) == (0, b"", "asked_again")
@@ -134,17 +134,17 @@ def test_the_first_of_two_names_of_a_file_is_a_failed_attempt(server: Any, ctx: 
     assert len(found) == len(server.paths) == 2
 
 
-def test_threads_and_many_commits_lose_and_double_nothing(
+def test_threads_and_many_commits_neither_lose_nor_duplicate_anything(
     server: Any, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
-    asked: Counter[str] = Counter()
+    settings: Counter[str] = Counter()
     lock = Lock()
 
     def first_busy(to: BaseHTTPRequestHandler) -> None:
         with lock:
-            asked[to.path] += 1
-            is_first = asked[to.path] == 1
+            settings[to.path] += 1
+            is_first = settings[to.path] == 1
         body = to.path.encode() if is_first else DATA
         to.send_response(503 if is_first else 200)
         to.send_header("Content-Length", str(len(body)))
@@ -161,10 +161,10 @@ def test_threads_and_many_commits_lose_and_double_nothing(
     assert {row["outcome"] for row in found} == {"asked_again"}
 
 
-def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, ctx: RunContext) -> None:
+def test_a_retried_attempt_is_not_a_response_to_its_query(server: Any, ctx: RunContext) -> None:
     server.will_answer(b"<html>", Content_Type="text/html")
     server.will_answer(b"busy", status=503)
-    fetch(ctx, ASK)
+    fetch(ctx, QUERY)
     classes = [(row["error_class"], row["outcome"]) for row in letters(ctx.lake)]
     assert classes == [
         ("malformed", "asked_again"),
@@ -174,23 +174,23 @@ def test_an_attempt_that_was_followed_is_no_answer_to_its_query(server: Any, ctx
     assert last_fetched_at(ctx.lake, "alphavantage") == {}
 
 
-def test_what_could_not_be_buried_is_buried_with_the_next(
+def test_dead_letters_that_could_not_be_stored_are_stored_with_the_next(
     server: Any, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The commit at the end of the fetch is tried while the disk is full; nothing is forgotten till then."""
+    """The disk is full at the first commit; the commit at the end of the fetch stores everything."""
     server.will_answer(b"busy", status=503)
     server.will_answer(DATA)
     calls: list[int] = []
 
-    def full_once(*given: Any) -> None:
-        calls.append(len(given[-1]))
+    def full_once(*arguments: Any) -> None:
+        calls.append(len(arguments[-1]))
         if len(calls) == 1:
             raise OSError("full")
-        append_dead_letters(*given)
+        append_dead_letters(*arguments)
 
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
     monkeypatch.setattr("flows.ingestion.fetch_payloads.append_dead_letters", full_once)
     with pytest.raises(OSError, match="full"):
-        fetch(ctx, ASK)
+        fetch(ctx, QUERY)
     assert calls == [1, 1]
     assert [row["body"] for row in letters(ctx.lake)] == [b"busy"]

@@ -26,13 +26,13 @@ def test_what_was_refused_is_counted(sample: Lake) -> None:
         "low_not_lowest": 1,
         "not_positive_price": 1,
     }
-    assert [(row["error_class"], row["answers"]) for row in state.dead_letters] == [("quota_exhausted", 1)]
+    assert [(row["error_class"], row["responses"]) for row in state.dead_letters] == [("quota_exhausted", 1)]
 
 
 def test_freshness_is_told_by_interval(sample: Lake) -> None:
     found = {(row["asset_class"], row["interval"]): row for row in status(sample).freshness}
     assert found["stock", "5min"]["latest_bar"].isoformat() == "2026-01-06T14:35:00+00:00"
-    assert found["stock", "1day"]["learned_at"] == CORRECTED
+    assert found["stock", "1day"]["received_at"] == CORRECTED
     assert found["fx", "1day"]["is_simulated"]
 
 
