@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from quality.checks_file import read_checks
 from quality.gate import GateResult, scan_batch
 
-# tests/jobs/test_reference_gates.py and tests/flows/test_tick_build.py, with the rows of their tables
-TRIED_ELSEWHERE = {
+# by test_reference_gates.py and pipelines/test_silver_tick_files.py in tests/jobs
+TESTED_ELSEWHERE = {
     *("silver_corporate_actions", "silver_instruments", "silver_news"),
     *("silver_trades", "silver_quotes", "gold_tick_features", "gold_trade_bar_differences"),
 }
@@ -190,8 +190,8 @@ def other_key(dataset: str) -> dict[str, str]:
     return {name: sql for name, sql in OTHER_KEY.items() if name in GOOD[dataset]}
 
 
-def test_every_checks_file_is_tried_here() -> None:
-    assert {path.stem for path in CHECKS.iterdir()} == set(GOOD) | TRIED_ELSEWHERE
+def test_every_checks_file_is_tested() -> None:
+    assert {path.stem for path in CHECKS.iterdir()} == set(GOOD) | TESTED_ELSEWHERE
 
 
 @pytest.mark.parametrize("dataset", GOOD)
@@ -248,7 +248,7 @@ def test_a_volume_that_is_no_integer_fails_stock_clean(spark: SparkSession) -> N
     volume = {"volume": "cast(1 as decimal(20,6))"}
     result = scan(spark, batch(spark, "silver_stock_clean", volume), "silver_stock_clean")
     assert [o.name for o in result.failed] == ["required columns, with volume an integer"]
-    assert result.failed[0].value == "column type mismatches: volume wanted bigint found decimal(20,6)"
+    assert result.failed[0].value == "column type mismatches: volume should be bigint and is decimal(20,6)"
 
 
 LOW_HIGH = "low is the lowest and high the highest price"
@@ -339,7 +339,7 @@ def test_what_is_odd_is_published_with_a_warning(
     assert [o.name for o in result.outcomes if o.outcome == "warn"] == [check]
 
 
-def test_bars_of_a_hundred_thousand_rows_are_judged_in_a_second(spark: SparkSession) -> None:
+def test_bars_of_a_hundred_thousand_rows_are_scanned_in_a_second(spark: SparkSession) -> None:
     bars_df = (
         batch(spark, "silver_bars", {})
         .drop("symbol")

@@ -89,8 +89,8 @@ CHECKS = "checks for silver_things:\n"
     [
         ("", "empty"),
         ("# nothing yet\n", "empty"),
-        (CHECKS, "no checks"),
-        (CHECKS + "  []\n", "no checks"),
+        (CHECKS, "no list of checks"),
+        (CHECKS + "  []\n", "no list of checks"),
         ("filter silver_things [today]:\n  where: id = 1\n", "no checks"),
         ("checks for silver_other:\n  - row_count > 0\n", "another dataset"),
         (CHECKS + "  - row_count > 0\nchecks for silver_other:\n  - row_count > 0\n", "another dataset"),
@@ -101,8 +101,8 @@ CHECKS = "checks for silver_things:\n"
         (CHECKS + "  - 3\n", "not a check"),
         (CHECKS + "  - wibble(id) = 0\n", "not a check"),
         (CHECKS + "  - invalid_count(id) = 0:\n    valid min: 0\n", "indent"),
-        (CHECKS + "  - schema:\n      name: nothing asked\n", "asks for nothing"),
-        (CHECKS + "  - schema:\n      fail:\n        when required column missing: []\n", "asks for nothing"),
+        (CHECKS + "  - schema:\n      name: nothing required\n", "requires nothing"),
+        (CHECKS + "  - schema:\n      fail:\n        when required column missing: []\n", "requires nothing"),
         (CHECKS + "  - schema:\n      warn:\n        when schema changes: any\n", "Soda Cloud"),
         (CHECKS + "  - anomaly detection for row_count\n", "Soda Cloud"),
         (CHECKS + "  - anomaly score for row_count < default\n", "Soda Cloud"),
@@ -114,12 +114,12 @@ CHECKS = "checks for silver_things:\n"
         (CHECKS + "  - values in (id) must exist in silver_other (id)\n", "another dataset"),
         (CHECKS + "  - min(id) > ${LIMIT}\n", "environment"),
         (CHECKS + "  - freshness using timestamp < 1d\n", "freshness"),
-        ("automated monitoring:\n  datasets: [include %]\n", "not judged"),
-        ("for each dataset d:\n  datasets: [silver_things]\n  checks: [row_count > 0]\n", "not judged"),
+        ("automated monitoring:\n  datasets: [include %]\n", "not supported"),
+        ("for each dataset d:\n  datasets: [silver_things]\n  checks: [row_count > 0]\n", "not supported"),
         (CHECKS + "  [row_count > 0, min(id) > 0]\n", "one line"),
     ],
 )
-def test_a_file_that_would_not_judge_the_batch_is_an_error(scan: Scan, text: str, why: str) -> None:
+def test_a_file_without_usable_checks_is_an_error(scan: Scan, text: str, why: str) -> None:
     result = scan(text)
     assert (result.status, result.exit_code) == ("error", 3)
     assert why in result.errors[0]
@@ -177,7 +177,7 @@ def test_a_future_time_is_not_fresh(scan: Scan, column: str) -> None:
     assert result.status == "fail"
 
 
-def test_freshness_is_judged_by_the_time_given(scan: Scan) -> None:
+def test_freshness_is_measured_at_the_given_time(scan: Scan) -> None:
     text = CHECKS + "  - freshness(timestamp) < 1d\n"
     assert scan(text).status == "pass"
     assert scan(text, "timestamp = timestamp'2024-03-03 12:00:00'").status == "fail"
@@ -202,7 +202,7 @@ def test_freshness_in_a_process_of_another_time_zone_is_an_error(
             CHECKS + "  - freshness(timestamp) < 1d\n", "timestamp = timestamp'2024-03-04 08:00:00'"
         )
     time.tzset()
-    assert outcome(result, "freshness(timestamp) < 1d") == "pass", "28 hours old, and taken for 19"
+    assert outcome(result, "freshness(timestamp) < 1d") == "pass", "28 hours old, and read as 19"
     assert result.status == "error"
     assert "TZ=UTC" in result.errors[0]
 

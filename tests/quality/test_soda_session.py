@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from quality.gate import scan_batch
-from quality.soda_session import Answer, SodaSession
+from quality.soda_session import FetchedResult, SodaSession
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -21,26 +21,26 @@ def test_rows_that_fail_are_all_counted(engine: SparkSession, tmp_path: Path, ma
     assert (found.outcome, found.value, result.status) == ("fail", matching, "fail")
 
 
-def test_columns_of_one_name_get_their_own(engine: SparkSession) -> None:
-    answer = SodaSession(engine).sql("SELECT 1 AS a, 2 AS a")
-    assert isinstance(answer, Answer)
-    assert answer.schema.names == ["value_0", "value_1"]
-    assert [row.asDict() for row in answer.collect()] == [{"value_0": 1, "value_1": 2}]
+def test_columns_with_the_same_name_get_names_of_their_own(engine: SparkSession) -> None:
+    fetched = SodaSession(engine).sql("SELECT 1 AS a, 2 AS a")
+    assert isinstance(fetched, FetchedResult)
+    assert fetched.schema.names == ["value_0", "value_1"]
+    assert [row.asDict() for row in fetched.collect()] == [{"value_0": 1, "value_1": 2}]
 
 
-def test_an_answer_is_walked_through_as_a_frame_is(engine: SparkSession) -> None:
-    answer = SodaSession(engine).sql("SELECT id FROM range(250) ORDER BY id")
-    pages = [[row[0] for row in answer.offset(start).limit(100).collect()] for start in (0, 100, 200, 300)]
+def test_a_fetched_result_is_read_in_pages_like_a_frame(engine: SparkSession) -> None:
+    fetched = SodaSession(engine).sql("SELECT id FROM range(250) ORDER BY id")
+    pages = [[row[0] for row in fetched.offset(start).limit(100).collect()] for start in (0, 100, 200, 300)]
     assert pages == [[*range(100)], [*range(100, 200)], [*range(200, 250)], []]
-    assert answer.count() == 250
+    assert fetched.count() == 250
 
 
 def test_more_rows_than_are_kept_stay_with_the_engine(engine: SparkSession) -> None:
-    assert not isinstance(SodaSession(engine).sql("SELECT id FROM range(1001)"), Answer)
-    assert isinstance(SodaSession(engine).sql("SELECT id FROM range(1000)"), Answer)
+    assert not isinstance(SodaSession(engine).sql("SELECT id FROM range(1001)"), FetchedResult)
+    assert isinstance(SodaSession(engine).sql("SELECT id FROM range(1000)"), FetchedResult)
 
 
-def test_a_value_that_is_wanted_and_missing_closes_the_gate(engine: SparkSession, tmp_path: Path) -> None:
+def test_a_null_in_a_required_column_closes_the_gate(engine: SparkSession, tmp_path: Path) -> None:
     checks = tmp_path / "things.yml"
     checks.write_text("checks for things:\n  - row_count > 0\n")
     batch_df = engine.sql("SELECT * FROM VALUES ('A', 1), ('B', NULL) AS things(symbol, size)")
@@ -49,7 +49,7 @@ def test_a_value_that_is_wanted_and_missing_closes_the_gate(engine: SparkSession
     assert found.failed[0].value == 1
     full = scan_batch(engine, batch_df, "things", checks, NOW, ["symbol"])
     assert full.status == "pass"
-    assert [each.name for each in full.outcomes if each.name.startswith("values")] == [
+    assert [each.name for each in full.outcomes if each.name == "no NULL where a value is declared"] == [
         "no NULL where a value is declared"
     ]
     absent = scan_batch(engine, batch_df, "things", checks, NOW, ["nowhere"])
