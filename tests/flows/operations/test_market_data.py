@@ -1,4 +1,4 @@
-"""The flow `market_data`: lands, builds and publishes; what fails stops nobody and is told."""
+"""A run for the latest data lands, builds and publishes; a request that fails stops no other."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -11,21 +11,15 @@ from rich.console import Console
 from delta_tables.tables import bronze, gold, silver
 from delta_tables.tables.ops import RUNS
 from flows.cli.summary import print_summary
-from flows.market_data import market_data
 from flows.operations.run_summary import RunSummary
 from flows.simulator.alphavantage.plans import PLANS, PlanName, SubscriptionPlan
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from tests.flows.installation import Installation, install
-from tests.flows.prefect_server import PrefectServer
+from tests.builders.installation import Installation, install
+from tests.builders.runs import run_latest
 from tests.lakes import hashes
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "environment")
-
-
-def run(here: Installation) -> Any:
-    """The state in which the flow ends."""
-    return market_data(here.config, return_state=True)
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 def stages(summary: RunSummary) -> dict[str, str]:
@@ -36,13 +30,10 @@ def symbols(here: Installation, table: Any) -> set[str]:
     return {row["symbol"] for row in here.rows(table)}
 
 
-def test_a_run_lands_builds_publishes_and_tells(
-    prefect_server: PrefectServer, simulator: Simulator, tmp_path: Path
-) -> None:
+def test_a_run_lands_builds_and_publishes(simulator: Simulator, tmp_path: Path) -> None:
     here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM"), fx=("EURUSD",))
-    state = run(here)
-    summary = state.result()
-    assert (state.name, summary.failures, summary.not_requested) == ("Completed", (), 0)
+    summary = run_latest(here)
+    assert (summary.has_failures, summary.failures, summary.not_requested) == (False, (), 0)
     assert stages(summary) == {
         "alphavantage/daily": "done",
         "alphavantage/intraday": "done",
@@ -64,21 +55,15 @@ def test_a_run_lands_builds_publishes_and_tells(
     for table in (gold.DAILY_KPIS, gold.SIGNALS, gold.STOCK_OVERVIEW):
         assert symbols(here, table) >= {"AAPL", "IBM"}
     assert not (Path(here.lake.root) / "_staging" / summary.run_id).exists()
-
-    artifacts = prefect_server.artifacts(state.state_details.flow_run_id)
-    assert {key: found["type"] for key, found in artifacts.items()} == {
-        "run-summary": "table",
-        "gate-report": "markdown",
-    }
-    assert "silver.bars" in artifacts["run-summary"]["data"]
-    assert "gold_signals" in artifacts["gate-report"]["data"]
+    gates = {gate.dataset for stage in summary.stages for gate in stage.gates}
+    assert gates >= {"silver_bars", "gold_signals"}
 
 
 def test_a_second_run_with_nothing_new_changes_no_table(here: Installation, simulator: Simulator) -> None:
-    run(here).result()
+    run_latest(here)
     versions, content = here.versions(), hashes(here.lake)
     later = install(here.folder, simulator.url, now="2010-08-20T23:30:00+00:00")
-    summary = run(later).result()
+    summary = run_latest(later)
     assert (summary.failures, summary.stages[0].rows_out) == ((), 1)
     assert here.versions() == versions
     assert hashes(here.lake) == content
@@ -89,12 +74,10 @@ def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
 ) -> None:
     disturbed = Fault(FaultKind.HTML, symbols=("IBM",), functions=("TIME_SERIES_DAILY",))
     here = install(tmp_path, simulate(faults=(disturbed,)).url, stocks=("AAPL", "NOSUCH", "IBM", "KO"))
-    state = run(here)
-    assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
-    assert "daily IBM: malformed" in str(state.message)
-    assert "daily NOSUCH: bad_symbol" in str(state.message)
-    assert "overview NOSUCH: no_data" in str(state.message)
-    summary = state.result()
+    summary = run_latest(here)
+    assert summary.has_failures
+    for failure in ("daily IBM: malformed", "daily NOSUCH: bad_symbol", "overview NOSUCH: no_data"):
+        assert failure in summary.failures_text
     assert {(each.dataset, each.symbol, each.error_class) for each in summary.failures} == {
         ("daily", "IBM", "malformed"),
         ("daily", "NOSUCH", "bad_symbol"),
@@ -118,7 +101,7 @@ def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
     monkeypatch.setitem(PLANS, PlanName.PREMIUM, SubscriptionPlan(calls_per_day=2))
     simulator = simulate(plan=PlanName.PREMIUM)
     here = install(tmp_path, simulator.url, stocks=("AAPL", "IBM", "KO", "XOM"), threads=1)
-    summary = run(here).result()
+    summary = run_latest(here)
     assert {each.error_class for each in summary.failures} == {"quota_exhausted"}
     assert {row["symbol"] for row in here.rows(silver.BARS)} == {"AAPL", "IBM"}
     asked = simulator.service.stats()["calls"]
@@ -134,9 +117,8 @@ def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, 
             "flows.simulator.alphavantage.simulator.AlphaVantageSimulator._refusal",
             lambda *_: {"Error Message": "the parameter apikey is invalid or missing."},
         )
-        state = run(here)
-    summary = state.result()
-    assert state.name == "CompletedWithFailures"
+        summary = run_latest(here)
+    assert summary.has_failures
     assert [each.error_class for each in summary.failures] == ["bad_credentials"]
     assert summary.not_requested == 2
     assert here.rows(bronze.RAW_PAYLOADS) == []
@@ -150,44 +132,40 @@ def with_yahoo(here: Installation, simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_a_run_that_has_no_key_at_all_is_skipped_says_why_and_makes_no_lake(
+def test_a_run_that_has_no_key_at_all_has_nothing_to_do_says_why_and_makes_no_lake(
     here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch, key: str | None
 ) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
     if key is not None:
         environment.setenv("ALPHAVANTAGE_API_KEY", key)
-    state = run(here)
-    assert (state.type.value, state.name) == ("COMPLETED", "Skipped")
-    assert str(state.message).startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
-    assert "where it is not wanted, set providers.alphavantage.datasets = []" in str(state.message)
-    assert state.result().stages == ()
+    summary = run_latest(here)
+    reason = str(summary.nothing_to_do)
+    assert reason.startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
+    assert "set providers.alphavantage.datasets = []" in reason
+    assert summary.stages == ()
     assert not Path(here.lake.root).exists()
     assert simulator.service.stats()["calls"] == 0
 
 
-def test_a_run_whose_only_other_provider_is_not_meant_is_skipped(
+def test_a_run_whose_only_other_provider_is_not_meant_has_nothing_to_do(
     here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch
 ) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
     with_yahoo(here, simulator)
-    state = market_data(here.config, ["alphavantage", "massive"], return_state=True)
-    assert state.name == "Skipped"
+    assert run_latest(here, providers=("alphavantage", "massive")).nothing_to_do
     assert not Path(here.lake.root).exists()
 
 
-def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked(
+def test_a_provider_without_its_key_is_skipped_by_name_and_the_others_are_asked(
     here: Installation,
     simulator: Simulator,
     environment: pytest.MonkeyPatch,
-    prefect_server: PrefectServer,
 ) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
     with_yahoo(here, simulator)
-    state = run(here)
-    summary = state.result()
-    assert (state.type.value, state.name) == ("COMPLETED", "CompletedWithFailures")
-    assert str(state.message).startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
-    assert [each.provider for each in summary.left_out] == ["alphavantage"]
+    summary = run_latest(here)
+    assert summary.failures_text.startswith("alphavantage was skipped: ALPHAVANTAGE_API_KEY is not set")
+    assert [each.provider for each in summary.skipped_providers] == ["alphavantage"]
     assert (summary.failures, summary.not_requested, summary.has_failures) == ((), 0, True)
 
     assert stages(summary)["yahoo/daily"] == "done"
@@ -195,14 +173,9 @@ def test_a_provider_without_its_key_is_left_out_by_name_and_the_others_are_asked
     assert symbols(here, gold.DAILY_KPIS) == {"AAPL"}
     assert simulator.service.stats()["calls"] == 0
 
-    flow_run_id = state.state_details.flow_run_id
-    assert "not asked: ALPHAVANTAGE_API_KEY is not set" in str(prefect_server.artifacts(flow_run_id))
-    assert prefect_server.has_warning(flow_run_id, saying="alphavantage was skipped")
     (noted,) = here.rows(RUNS, "subject = 'alphavantage'")
-    assert (noted["status"], noted["detail"][:32]) == (
-        "done_with_failures",
-        "not asked: ALPHAVANTAGE_API_KEY ",
-    )
+    assert noted["status"] == "done_with_failures"
+    assert noted["detail"].startswith("not requested: ALPHAVANTAGE_API_KEY is not set")
 
     told = StringIO()
     print_summary(Console(file=told), summary)

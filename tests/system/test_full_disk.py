@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from flows.simulator.server import Simulator
-from tests.flows.command_line import Cli
-from tests.flows.installation import install
+from tests.builders.command_line import Cli
+from tests.builders.installation import install
 from tests.lakes import hashes
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "environment", "still_clock")
+pytestmark = pytest.mark.usefixtures("environment", "still_clock")
 
 BACKFILL = ("backfill", "--from=2010-08-02", "--to=2010-08-13", "--dataset=daily")
 # Kilobytes left: enough to land in part; to build Silver in part; to build Gold in part.

@@ -22,10 +22,8 @@ from flows.deployment.deploy import prepare
 from flows.runtime.run_report import publish_artifacts
 from jobs.runs.run_log import SILVER
 from jobs.runs.stage import StageResult
-from tests.flows.installation import ROOT, Installation, run_python
-from tests.flows.prefect_server import PrefectServer, in_patience, with_client
-
-pytestmark = pytest.mark.system
+from tests.builders.installation import ROOT, Installation, run_python
+from tests.system.flows.prefect_server import PrefectServer, in_patience, with_client
 
 SILENCE = timedelta(seconds=30)  # long enough for the heartbeats of a living run on a machine that is busy
 HEARTBEAT = "prefect.flow-run.heartbeat"

@@ -1,6 +1,5 @@
 """Maintenance: fewer files and no old ones, the same rows, and nothing that a build still needs is gone."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ from flows.operations.maintain import MaintenanceError, maintain_tables
 from jobs.engine.compaction import vacuum
 from jobs.history.pending_payloads import pending_window
 from jobs.pipelines.maintenance import maintain_table
-from tests.flows.command_line import Cli
-from tests.flows.installation import Installation
-from tests.flows.small_files import (
+from tests.builders.small_files import (
     SYMBOLS,
     a_week_passes,
     bars_of,
@@ -138,7 +135,7 @@ def test_when_the_change_feed_is_gone_all_is_looked_at_again_and_nothing_changes
 def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: SparkSession | None) -> None:
     land_rows(lake, [bars_of("AAPL")])
     for table in (RAW_PAYLOADS, BARS):
-        with pytest.raises(LakeError, match=r"168 hours at least.*; 167 were asked for"):
+        with pytest.raises(LakeError, match=r"at least 168 hours.*retain_hours is 167"):
             vacuum(lake, table, writer, 167)
     with pytest.raises(ValidationError, match="greater than or equal to 168"):
         MaintenanceSettings(retain_hours=24)
@@ -158,18 +155,3 @@ def test_a_table_that_fails_stops_no_other(spark: SparkSession, lake: Lake) -> N
 def workspace_of_damaged(lake: Lake) -> Any:
     """A workspace made before the damage was done."""
     return replace(workspace(Lake(f"{lake.root}-other")), lake=lake)
-
-
-def test_the_command_maintains_and_shows_the_storage_by_layer(full: Installation, cli: Cli) -> None:
-    ended = cli("--config", full.config, "--json", "maintain")
-    assert ended.code == 0, ended.error
-    told = json.loads(ended.out)
-    layers = {row["layer"]: row for row in told["layers"]}
-    assert list(layers) == ["bronze", "silver", "gold", "ops", "landing"]
-    assert layers["silver"]["rows"] > 1000
-    assert layers["ops"]["files before"] > layers["ops"]["files"] > 0
-    assert next(row for row in told["tables"] if row["table"] == "ops.runs")["files"] == 1
-    shown = cli("--config", full.config, "maintain")
-    assert shown.code == 0, shown.error
-    assert "bronze" in shown.out
-    assert "kB" in shown.out

@@ -27,8 +27,8 @@ from flows.deployment import deploy as deploy_command
 from flows.deployment.deploy import TAG, declared_deployments, deploy, drop_undeclared, prepare
 from flows.deployment.notifications import GATE_REFUSED, wanted_blocks
 from flows.deployment.zombie_runs import POOL, sweep
-from tests.flows.installation import ROOT
-from tests.flows.prefect_server import with_client
+from tests.builders.installation import ROOT
+from tests.system.flows.prefect_server import with_client
 
 DECLARED = declared_deployments(ROOT / "prefect.yaml")
 SCHEDULED = [(each, schedule) for each in DECLARED for schedule in each.get("schedules", [])]
@@ -134,7 +134,6 @@ async def state_of_server(client: PrefectClient) -> dict[str, Any]:
     }
 
 
-@pytest.mark.system
 @pytest.mark.usefixtures("deployed")
 def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> None:
     async def twice(client: PrefectClient) -> None:
@@ -156,7 +155,6 @@ def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> Non
     with_client(twice)
 
 
-@pytest.mark.system
 @pytest.mark.usefixtures("deployed")
 def test_for_the_demo_no_deployment_with_a_schedule_stays_and_live_brings_them_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -290,4 +288,4 @@ def test_who_is_configured_is_told_of_failed_runs_and_refused_batches_until_remo
 
 
 def test_the_event_that_is_told_is_the_one_that_a_refused_batch_emits() -> None:
-    assert f'"{GATE_REFUSED}"' in (Path(ROOT) / "flows" / "artifacts.py").read_text()
+    assert f'"{GATE_REFUSED}"' in (Path(ROOT) / "flows/runtime/run_report.py").read_text()

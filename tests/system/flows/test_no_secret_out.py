@@ -16,10 +16,10 @@ from delta_tables.tables.bronze import DEAD_LETTERS, RAW_PAYLOADS
 from flows.simulator.alphavantage.plans import PLANS, PlanName, SubscriptionPlan
 from flows.simulator.faults import Fault, FaultKind, dump_faults
 from flows.simulator.server import Simulator
-from tests.flows import canary_run
-from tests.flows.installation import Installation, install, run_python
-from tests.flows.prefect_server import PrefectServer
-from tests.flows.secret_search import places_of
+from tests.builders.installation import Installation, install, run_python
+from tests.system.flows import canary_run
+from tests.system.flows.prefect_server import PrefectServer
+from tests.system.flows.secret_search import places_of
 
 PLAIN = "CANARY" + secrets.token_hex(20)
 ESCAPED = f"{secrets.token_hex(8)}+na/ry=&\"'<é%{secrets.token_hex(8)}"

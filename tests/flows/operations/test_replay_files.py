@@ -21,6 +21,9 @@ from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.pipelines.silver_tick_files import build_tick_files
 from jobs.runs.errors import PlanError
 from jobs.runs.stage import StageResult
+from tests.builders.broken_validation import broken_validation
+from tests.builders.command_line import Cli
+from tests.builders.installation import Installation
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -35,9 +38,6 @@ from tests.flat_files import (
     tick_workspace,
     trade,
 )
-from tests.flows.broken_judges import broken_judges
-from tests.flows.command_line import Cli
-from tests.flows.installation import Installation
 from tests.lakes import land_rows
 from tests.payloads import bar, daily
 
@@ -85,7 +85,7 @@ def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
 
 
 def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
-    with broken_judges():
+    with broken_validation():
         build(spark, lake, **settings)
 
 
@@ -140,7 +140,7 @@ def set_aside(lake: Lake) -> list[str]:
 def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: SparkSession, lake: Lake) -> None:
     land_trades(lake, [*(trade(number, f"10:0{number}:00") for number in range(1, 5)), trade(5, price="0")])
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51"))
-    with broken_judges():
+    with broken_validation():
         ctx = tick_workspace(lake)
         assert len([*build_bar_files(ctx, engine), *build_tick_files(ctx, engine)]) == 2
     lake.drop_staging()

@@ -24,8 +24,8 @@ from flows.simulator.server import Simulator
 from jobs.pipelines.replay_scope import ReplayScope
 from jobs.pipelines.silver_bar_files import build_bar_files
 from jobs.runs.run_context import RunContext
+from tests.builders.broken_validation import broken_validation
 from tests.flat_files import tick_workspace
-from tests.flows.broken_judges import broken_judges
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
 WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)
@@ -49,7 +49,7 @@ def filled(simulator: Simulator, spark: SparkSession, lake: Lake, tmp_path: Path
     keys = {"massive_access_key_id": "a-key-id", "massive_secret_access_key": "a-secret"}
     ctx = replace(made, settings=settings, secrets=Secrets.model_validate(keys), clock=lambda: NOW)
     fetch_files(ctx, ASKS)
-    with broken_judges():
+    with broken_validation():
         build_bar_files(ctx, spark)
     for file in landed_files(lake):
         (Path(lake.root) / file.path).unlink()

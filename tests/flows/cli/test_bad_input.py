@@ -10,9 +10,8 @@ import pytest
 
 from delta_tables.tables.bronze import DEAD_LETTERS
 from flows.simulator.server import Simulator
-from tests.flows.command_line import Cli, Ended
-from tests.flows.installation import Installation, install, run_python
-from tests.flows.prefect_server import PrefectServer
+from tests.builders.command_line import Cli, Ended
+from tests.builders.installation import Installation, install, run_python
 from tests.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -149,23 +148,11 @@ def test_a_provider_that_cannot_be_reached_leaves_the_lake_as_it_is(
     assert hashes(here.lake) == before
 
 
-def test_a_run_without_a_key_is_one_line_on_a_real_terminal_too(
-    full: Installation, prefect_server: PrefectServer
-) -> None:
+def test_a_run_without_a_key_is_one_line_on_a_real_terminal_too(full: Installation) -> None:
     before = hashes(full.lake)
-    environ = {"ALPHAVANTAGE_API_KEY": "", "PREFECT_API_URL": prefect_server.api_url}
-    process = run_python(["-m", "flows.cli.app", "--config", full.config, "run"], full, environ)
+    command = ["-m", "flows.cli.entry_point", "--config", full.config, "run"]
+    process = run_python(command, full, {"ALPHAVANTAGE_API_KEY": ""})
     out, error = process.communicate(timeout=300)
     assert (process.returncode, out) == (2, "")
     assert "ALPHAVANTAGE_API_KEY is not set" in Ended(2, out, error).line
-    assert hashes(full.lake) == before
-
-
-def test_a_prefect_server_that_does_not_answer_is_named(full: Installation, unused_port: int) -> None:
-    before = hashes(full.lake)
-    environ = {"PREFECT_API_URL": f"http://127.0.0.1:{unused_port}/api"}
-    process = run_python(["-m", "flows.cli.app", "--config", full.config, "build"], full, environ)
-    out, error = process.communicate(timeout=300)
-    assert (process.returncode, out) == (2, "")
-    assert "Prefect's server does not answer: start it, or unset PREFECT_API_URL" in Ended(2, out, error).line
     assert hashes(full.lake) == before

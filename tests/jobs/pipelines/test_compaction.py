@@ -16,7 +16,7 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from jobs.engine.compaction import LostRowsError, compact
 from jobs.pipelines.maintenance import maintain_table
-from tests.flows.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
+from tests.builders.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS
 
@@ -59,13 +59,13 @@ def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
 
     monkeypatch.setattr(TableOptimizer, "compact", lossy)
     with pytest.raises(
-        LostRowsError, match=rf"version {good} has \d rows .* version {good + 1} \d"
+        LostRowsError, match=rf"version {good} has \d rows .* version {good + 1} has \d"
     ) as refused:
         maintain_table(workspace(lake), None, RAW_PAYLOADS)
-    assert f"While {good + 1} is the newest version, restore {good}; once others follow do not" in str(
+    assert f"While {good + 1} is the newest version, restore {good}. Once others follow, do not" in str(
         refused.value
     )
-    assert f"append the rows of version {good} that version {good + 1} does not have" in str(refused.value)
+    assert f"Append the rows of version {good} that version {good + 1} does not have" in str(refused.value)
 
 
 def called_a_compaction(lake: Lake, table: Table) -> None:
@@ -107,5 +107,5 @@ def test_a_compaction_that_the_history_does_not_show_is_not_taken_for_proven(
         return {"numFilesRemoved": 5}
 
     monkeypatch.setattr(TableOptimizer, "compact", unseen)
-    with pytest.raises(LakeError, match=f"5 files were replaced, and no commit after version {before} is an"):
+    with pytest.raises(LakeError, match=f"5 files were replaced, but no commit after version {before} is an"):
         compact(lake, RAW_PAYLOADS, None)

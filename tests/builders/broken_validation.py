@@ -1,4 +1,4 @@
-"""Judges of flat files that get something wrong, as a faulty release of the project would."""
+"""Validation of flat files that gets something wrong, as a faulty release of the project would."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +41,8 @@ def broken_bars(*given: Any) -> DataFrame:
 
 
 @contextmanager
-def broken_judges() -> Iterator[None]:
-    """What is built meanwhile is judged by these."""
+def broken_validation() -> Iterator[None]:
+    """Whatever is built inside is validated by these functions."""
     trades, quotes = TICK_PIPELINES
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

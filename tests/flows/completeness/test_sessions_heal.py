@@ -12,13 +12,13 @@ from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import LakeError
 from delta_tables.tables import bronze, ops
 from flows.completeness import check
-from flows.market_data import market_data
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from tests.flows.command_line import Cli
-from tests.flows.installation import Installation, install
+from tests.builders.command_line import Cli
+from tests.builders.installation import Installation, install
+from tests.builders.runs import run_latest
 
-pytestmark = pytest.mark.usefixtures("prefect_server", "environment")
+pytestmark = pytest.mark.usefixtures("environment")
 
 THURSDAY, WEDNESDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 11), date(2010, 8, 13)
 THURSDAY_EVENING = datetime.fromisoformat("2010-08-12T23:30:00+00:00")
@@ -48,7 +48,7 @@ def run_at(
     """Runs with both clocks at `now`; gives ops.completeness."""
     simulator.service.clock.set(now)
     patch.setattr("jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: now)
-    market_data(here.config)
+    run_latest(here)
     return states(here)
 
 
@@ -120,9 +120,9 @@ def test_a_check_that_fails_is_recorded_and_ends_no_run(
         raise LakeError("ops.completeness: the disk is gone")
 
     monkeypatch.setattr(check, "changed_rows", fail)
-    state = market_data(here.config, return_state=True)
-    assert state.name == "Completed"
-    (stage,) = (each for each in state.result().stages if each.stage == "completeness")
+    summary = run_latest(here)
+    assert not summary.has_failures
+    (stage,) = (each for each in summary.stages if each.stage == "completeness")
     assert (stage.status, stage.detail) == ("failed", "LakeError: ops.completeness: the disk is gone")
     (row,) = here.rows(ops.RUNS, "stage = 'completeness'")
     assert (row["status"], row["detail"]) == (stage.status, stage.detail)

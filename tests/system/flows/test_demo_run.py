@@ -10,8 +10,8 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 
 from flows.deployment.demo_run import start_demo
 from flows.deployment.deploy import declared_deployments, deploy, set_pool
-from tests.flows.installation import ROOT
-from tests.flows.prefect_server import with_client
+from tests.builders.installation import ROOT
+from tests.system.flows.prefect_server import with_client
 
 
 @pytest.fixture(scope="module")

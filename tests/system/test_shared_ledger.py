@@ -18,8 +18,8 @@ from flows.ingestion.quota_plan import plan
 from flows.ingestion.registry import PAYLOAD_SOURCES
 from flows.ingestion.request_selection import latest_requests
 from jobs.runs.run_context import RunContext
-from tests.flows.command_line import Cli
-from tests.flows.installation import API_KEY, Installation
+from tests.builders.command_line import Cli
+from tests.builders.installation import API_KEY, Installation
 from tests.payloads import T0
 from tests.postgres_server import PASSWORD, postgres_server
 
@@ -121,9 +121,8 @@ def test_without_a_key_the_doctor_says_so_and_is_well(
 
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_database_that_does_not_answer_ends_a_command_with_what_to_do(
-    command: str, free: Installation, cli: Cli, environment: pytest.MonkeyPatch, prefect_server: object
+    command: str, free: Installation, cli: Cli, environment: pytest.MonkeyPatch
 ) -> None:
-    del prefect_server
     environment.setenv("LEDGER_DATABASE_URL", NOBODY)
     ended = cli("--config", free.config, command)
     assert ended.code == 2
