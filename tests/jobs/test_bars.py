@@ -1,4 +1,4 @@
-"""Payloads to judged bars, on both engines."""
+"""Payloads to validated bars, on both engines."""
 
 import json
 from datetime import UTC, date, datetime
@@ -16,7 +16,7 @@ from jobs.silver.bar_rules import validate_bars
 from tests.payloads import T0, bar, daily, intraday, payload
 
 
-def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+def validated(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     ordered = [tuple(row[name] for name in RAW_PAYLOADS.columns) for row in rows]
     # the embedded engine does not read a schema's column comments
     plain = StructType([StructField(field.name, field.dataType, True) for field in RAW_PAYLOADS.schema])
@@ -28,7 +28,7 @@ def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
 
 
 def test_a_daily_bar_begins_at_midnight_in_new_york_and_belongs_to_its_session(engine: SparkSession) -> None:
-    (row,) = judge(engine, daily("AAPL", {"2010-08-20": bar("10.25", "5000")}))
+    (row,) = validated(engine, daily("AAPL", {"2010-08-20": bar("10.25", "5000")}))
     assert row["timestamp"].replace(tzinfo=UTC) == datetime(2010, 8, 20, 4, tzinfo=UTC)
     assert (row["trade_dt"], row["session"], row["partition_dt"]) == (
         date(2010, 8, 20),
@@ -51,14 +51,14 @@ def test_a_daily_bar_begins_at_midnight_in_new_york_and_belongs_to_its_session(e
 def test_intraday_times_are_read_in_new_york_whatever_the_season(
     engine: SparkSession, wall: str, utc_hour: int, session: str
 ) -> None:
-    (row,) = judge(engine, intraday("AAPL", {wall: bar()}))
+    (row,) = validated(engine, intraday("AAPL", {wall: bar()}))
     assert (row["timestamp"].hour, row["session"], row["reasons"]) == (utc_hour, session, [])
     assert row["partition_dt"] == row["trade_dt"]
 
 
 def test_a_coin_told_in_two_currencies_has_the_prices_of_its_market(engine: SparkSession) -> None:
     """As until 2024: https://www.alphavantage.co/documentation/#currency-daily"""
-    told = {
+    two_currencies = {
         f"{number}{letter}. {name} ({currency})": price
         for number, (name, prices) in enumerate(
             {"open": ("8", "10"), "high": ("9", "12"), "low": ("7", "9"), "close": ("8.5", "11")}.items(),
@@ -69,11 +69,11 @@ def test_a_coin_told_in_two_currencies_has_the_prices_of_its_market(engine: Spar
     body = {
         "Meta Data": {"2. Digital Currency Code": "BTC", "4. Market Code": "EUR", "7. Time Zone": "UTC"},
         "Time Series (Digital Currency Daily)": {
-            day: {**told, "5. volume": "3.5", "6. market cap (USD)": "3.5"}
+            day: {**two_currencies, "5. volume": "3.5", "6. market cap (USD)": "3.5"}
             for day in ("2010-08-18", "2010-08-19")
         },
     }
-    rows = judge(
+    rows = validated(
         engine,
         payload(dataset="crypto_daily", symbol="BTC-EUR", interval="1day", fetched_at=T0, body=body),
     )
@@ -105,14 +105,14 @@ def test_a_coin_told_in_two_currencies_has_the_prices_of_its_market(engine: Spar
 def test_a_bar_that_breaks_a_rule_says_which(
     engine: SparkSession, when: str, values: tuple[str, ...], reasons: list[str]
 ) -> None:
-    (row,) = judge(engine, daily("AAPL", {when: values}))  # type: ignore[dict-item]
+    (row,) = validated(engine, daily("AAPL", {when: values}))  # type: ignore[dict-item]
     assert row["reasons"] == reasons
     assert json.loads(row["raw_values"]) == [when, *values]
 
 
 def test_a_bar_after_the_extended_hours_of_a_half_day_is_outside_its_session(engine: SparkSession) -> None:
     times = {"2009-11-27 12:55:00": bar(), "2009-11-27 16:55:00": bar(), "2009-11-27 17:30:00": bar()}
-    rows = judge(engine, intraday("AAPL", times))
+    rows = validated(engine, intraday("AAPL", times))
     assert [(row["session"], row["reasons"]) for row in rows] == [
         ("regular", []),
         ("post", []),
@@ -121,12 +121,12 @@ def test_a_bar_after_the_extended_hours_of_a_half_day_is_outside_its_session(eng
 
 
 def test_a_payload_about_another_symbol_is_not_believed(engine: SparkSession) -> None:
-    (row,) = judge(engine, {**daily("AAPL", {"2010-08-20": bar()}), "symbol": "MSFT"})
+    (row,) = validated(engine, {**daily("AAPL", {"2010-08-20": bar()}), "symbol": "MSFT"})
     assert row["reasons"] == ["other_symbol"]
 
 
 def test_a_payload_without_bars_does_not_vanish(engine: SparkSession) -> None:
-    (row,) = judge(
+    (row,) = validated(
         engine, payload(dataset="daily", symbol="AAPL", interval="1day", fetched_at=T0, body={"a": 1})
     )
     assert "no_rows" in row["reasons"]
@@ -134,19 +134,23 @@ def test_a_payload_without_bars_does_not_vanish(engine: SparkSession) -> None:
 
 def test_a_payload_that_states_another_zone_than_its_exchanges_is_not_believed(engine: SparkSession) -> None:
     row = daily("AAPL", {"2010-08-20": bar()})
-    (judged,) = judge(engine, {**row, "body": row["body"].replace(b"US/Eastern", b"UTC")})
-    assert judged["reasons"] == ["other_zone"]
+    (wrong_zone,) = validated(engine, {**row, "body": row["body"].replace(b"US/Eastern", b"UTC")})
+    assert wrong_zone["reasons"] == ["other_zone"]
 
 
 def test_a_csv_header_without_lines_does_not_vanish(engine: SparkSession) -> None:
     body = b"timestamp,open,high,low,close,volume\r\n"
-    (row,) = judge(engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body))
+    (row,) = validated(
+        engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body)
+    )
     assert row["reasons"] == ["unreadable_number", "unreadable_time"]
 
 
 def test_csv_bodies_are_read_by_line_and_say_where_each_bar_stood(engine: SparkSession) -> None:
     body = b"timestamp,open,high,low,close,volume\r\n2010-08-20,10,11,9,10.5,100\r\n2010-08-19,10,11,9\r\n"
-    bad, good = judge(engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body))
+    bad, good = validated(
+        engine, payload(dataset="daily", symbol="A", interval="1day", fetched_at=T0, body=body)
+    )
     assert (good["position"], good["close"], good["reasons"]) == ("line 2", Decimal("10.5"), [])
     assert (bad["position"], bad["reasons"]) == ("line 3", ["unreadable_number"])
 
@@ -158,7 +162,7 @@ def test_currencies_have_no_volume_and_never_close(engine: SparkSession) -> None
             "2010-08-20": {"1. open": "1.2", "2. high": "1.3", "3. low": "1.1", "4. close": "1.25"}
         },
     }
-    (row,) = judge(
+    (row,) = validated(
         engine, payload(dataset="fx_daily", symbol="EURUSD", interval="1day", fetched_at=T0, body=body)
     )
     assert (row["asset_class"], row["session"], row["volume"], row["reasons"]) == ("fx", "24x7", None, [])
@@ -190,7 +194,7 @@ def test_the_week_of_currencies_begins_on_sunday_evening_with_mondays_session(
             wall: {"1. open": "1.2", "2. high": "1.3", "3. low": "1.1", "4. close": "1.25"}
         },
     }
-    (row,) = judge(
+    (row,) = validated(
         engine, payload(dataset="fx_intraday", symbol="EURUSD", interval="5min", fetched_at=T0, body=body)
     )
     assert row["timestamp"].replace(tzinfo=UTC) == datetime.fromisoformat(wall).replace(tzinfo=UTC)

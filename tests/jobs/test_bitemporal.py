@@ -114,19 +114,19 @@ def observations() -> st.SearchStrategy[list[Observation]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],  # a paused machine is
 )
-@given(drawn=observations(), cut=st.integers(0, 10))
+@given(observed=observations(), cut=st.integers(0, 10))
 def test_history_of_complete_knowledge_is_that_of_the_model(
-    spark: SparkSession, drawn: list[Observation], cut: int
+    spark: SparkSession, observed: list[Observation], cut: int
 ) -> None:
     """Two batches in order of knowledge: all of the first is older than all of the second."""
     stored = Stored()
-    in_order = sorted(drawn, key=lambda each: each[1])
+    in_order = sorted(observed, key=lambda each: each[1])
     border = in_order[min(cut, len(in_order) - 1)][1]
-    batches = [[o for o in drawn if o[1] < border], [o for o in drawn if o[1] >= border]]
+    batches = [[o for o in observed if o[1] < border], [o for o in observed if o[1] >= border]]
     for batch in filter(None, batches):
         changes_df = bitemporal_changes(frame(spark, batch), stored.frame(spark), FUNDAMENTALS, "run")
         stored.take(changes_df.collect())
-    assert stored.history() == model(drawn)
+    assert stored.history() == model(observed)
 
 
 def test_of_keys_that_come_once_the_first_rows_are_the_history(engine: SparkSession) -> None:

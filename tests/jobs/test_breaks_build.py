@@ -162,7 +162,7 @@ def test_a_split_learned_later_heals_what_it_explains(spark: SparkSession, lake:
     assert {row[2:4] for row in breaks(lake)} == {
         (field, "differs") for field in ("open", "high", "low", "close", "volume")
     }
-    told = {"symbol": "IBM", "data": [{"effective_date": DAYS[3], "split_factor": "4.0000"}]}
-    land_rows(lake, [payload(dataset="splits", symbol="IBM", fetched_at=at(1), body=told)])
+    splits_body = {"symbol": "IBM", "data": [{"effective_date": DAYS[3], "split_factor": "4.0000"}]}
+    land_rows(lake, [payload(dataset="splits", symbol="IBM", fetched_at=at(1), body=splits_body)])
     build_lake(spark, lake)
     assert breaks(lake) == []

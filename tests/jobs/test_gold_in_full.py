@@ -103,7 +103,7 @@ def test_days_without_a_split_are_told_as_they_are(engine: SparkSession) -> None
         "FROM VALUES ('A', 1), ('A', 2), ('B', 7) AS days(symbol, session_no)"
     )
     order = ("symbol", "session_no")
-    told = (
+    split_adjusted = (
         split_adjusted_days(days_df, 20).select(*unadjusted_days(days_df).columns).orderBy(*order).collect()
     )
-    assert told == unadjusted_days(days_df).orderBy(*order).collect()
+    assert split_adjusted == unadjusted_days(days_df).orderBy(*order).collect()

@@ -140,11 +140,11 @@ def test_the_instruments_of_a_real_file_are_those_it_names(
 def test_real_bars_are_usable_as_they_are(engine: SparkSession, captures: Path) -> None:
     raw_df = parse_bse_bars(landed(engine, [real_body(captures, file) for file in REAL]))
 
-    judged = validate_bars(raw_df, xbom(engine)).collect()
+    validated = validate_bars(raw_df, xbom(engine)).collect()
 
-    assert len(judged) == 90
-    assert {reason for row in judged for reason in row.reasons} == set()
-    assert {row.trade_dt for row in judged} == {date(2024, 1, 15), date(2026, 8, 14)}
+    assert len(validated) == 90
+    assert {reason for row in validated for reason in row.reasons} == set()
+    assert {row.trade_dt for row in validated} == {date(2024, 1, 15), date(2026, 8, 14)}
 
 
 def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
@@ -153,22 +153,22 @@ def test_the_real_mangled_line_is_set_aside_whole_and_not_halved(
     content = (captures / "bse_legacy_mangled_line_2022-02-07.csv").read_bytes()
     body = zipped("EQ_ISINCODE_070222.CSV", content.rstrip() + f"\n{LINE_18}\n".encode())
 
-    judged = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
+    validated = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
 
     mangled = content.decode().splitlines()[1]
-    assert [(row.symbol, row.position, row.timestamp_text) for row in judged] == [
+    assert [(row.symbol, row.position, row.timestamp_text) for row in validated] == [
         ("ALL", "line 2", mangled),
         ("500002", "line 3", "2022-02-07"),
     ]
-    assert [list(row.reasons) for row in judged] == [["unreadable_number", "unreadable_time"], []]
+    assert [list(row.reasons) for row in validated] == [["unreadable_number", "unreadable_time"], []]
 
 
 def test_a_blank_close_is_set_aside(engine: SparkSession) -> None:
     body = f"{HEADER_18}\n{LINE_18}\n{LINE_18.replace(',1.15,1.15,', ',,1.15,')}\n".encode()
 
-    judged = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
+    validated = in_order(validate_bars(parse_bse_bars(landed(engine, [body])), xbom(engine)).collect())
 
-    assert [(row.close_text, list(row.reasons)) for row in judged] == [
+    assert [(row.close_text, list(row.reasons)) for row in validated] == [
         ("1.15", []),
         (None, ["unreadable_number"]),
     ]

@@ -177,7 +177,7 @@ def test_a_list_of_markets_without_coins_does_not_vanish(engine: SparkSession) -
 )
 def test_a_candle_begins_one_granularity_before_its_stamp(step_ms: int, interval: str) -> None:
     ends = [1620504000000 + number * step_ms for number in (0, 3, 1, 2, 6, 7)]  # out of order, with a gap
-    rows = bars([[end, 1, 2, 1, 2] for end in ends], asked="5min")
+    rows = bars([[end, 1, 2, 1, 2] for end in ends], requested="5min")
     assert [(row["interval"], row["timestamp_text"]) for row in rows] == [
         (interval, str(end - step_ms)) for end in ends
     ]
@@ -241,8 +241,8 @@ def test_the_only_coin_is_the_one_asked_for_whatever_its_ticker() -> None:
     assert coin_rows(body, "MATIC-USD", None) == [("/0", "MATIC-USD", "1e2", "USD", "1500000000")]
 
 
-def bars(document: Any, asked: str | None) -> list[dict[str, str | None]]:
-    rows = coin_bar_rows(json.dumps(document).encode(), "BTC-USD", asked)
+def bars(document: Any, requested: str | None) -> list[dict[str, str | None]]:
+    rows = coin_bar_rows(json.dumps(document).encode(), "BTC-USD", requested)
     return [dict(zip(BAR_COLUMNS, row, strict=True)) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""Yahoo's charts become rows of text: what a payload holds is there, and nothing else."""
+"""Yahoo's charts become raw rows: what a payload contains is there, and nothing else."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -154,14 +154,14 @@ def test_every_real_bar_of_the_captures_is_usable_and_every_hand_made_one_is_not
         pytest.skip("the captures of Yahoo's bodies are not on this machine")
     rows = []
     for file in files:
-        told = json.loads(_capture(file))["chart"]["result"][0]["meta"]["symbol"]
-        landed = _landed(_capture(file), told.replace("EURUSD=X", "EURUSD"))
+        stated = json.loads(_capture(file))["chart"]["result"][0]["meta"]["symbol"]
+        landed = _landed(_capture(file), stated.replace("EURUSD=X", "EURUSD"))
         rows.append({**landed, "payload_id": file.name})
     raw_df = parse_yahoo_bars(_payloads(spark, *rows))
     calendars = {row["calendar"] for row in raw_df.select("calendar").distinct().collect()} - {None}
     sessions_df = sessions_frame(spark, calendars, date(2019, 12, 1), date(2025, 3, 1))
-    judged = _rows(validate_bars(raw_df, sessions_df))
-    refused = {row["payload_id"]: tuple(row["reasons"]) for row in judged if row["reasons"]}
+    validated = _rows(validate_bars(raw_df, sessions_df))
+    refused = {row["payload_id"]: tuple(row["reasons"]) for row in validated if row["reasons"]}
     assert {name for name in refused if "fake" not in name} == {NO_ROWS}
     assert all("no_rows" in refused[name] for name in (file.name for file in files) if "fake" in name)
 
@@ -271,7 +271,7 @@ def test_without_a_granularity_the_interval_is_the_one_asked_for(bars: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("told", "asked", "expected"),
+    ("stated", "requested", "expected"),
     [
         ("BRK-B", "BRK.B", "BRK.B"),
         ("BRK-B", "BRK-B", "BRK-B"),
@@ -285,9 +285,9 @@ def test_without_a_granularity_the_interval_is_the_one_asked_for(bars: Any) -> N
     ],
 )
 def test_the_symbol_is_told_in_the_spelling_of_the_watch_list(
-    told: str, asked: str, expected: str, bars: Any
+    stated: str, requested: str, expected: str, bars: Any
 ) -> None:
-    (row,) = bars(_body(meta={"symbol": told}, timestamp=[10], indicators=_one(1)), symbol=asked)
+    (row,) = bars(_body(meta={"symbol": stated}, timestamp=[10], indicators=_one(1)), symbol=requested)
     assert row["symbol_text"] == expected
 
 

@@ -66,7 +66,7 @@ def compare(
     engine: SparkSession, bars: Iterable[Row], splits: Iterable[Row] = (), settings: Any = SETTINGS
 ) -> list[tuple[Any, ...]]:
     """(day, field, provider_a, provider_b, status, basis, value_a, value_b, relative) of each break."""
-    return [told[1:] for told in compare_symbols(engine, bars, splits, settings)]
+    return [found[1:] for found in compare_symbols(engine, bars, splits, settings)]
 
 
 def compare_symbols(

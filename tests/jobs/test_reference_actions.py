@@ -1,4 +1,4 @@
-"""Splits and dividends: payloads to judged actions to history, on both engines."""
+"""Splits and dividends: payloads to validated actions to history, on both engines."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from tests.payloads import T0, at
 SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
 
 
-def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+def validated(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, *rows)))
     return validated_df.orderBy("payload_id", "position").collect()
 
@@ -36,7 +36,7 @@ def dividend(day: str, amount: str, **dates: str) -> dict[str, str]:
 
 def test_splits_in_csv_and_in_json_are_the_same_actions(engine: SparkSession) -> None:
     in_json = {"symbol": "IBM", "data": [split("2021-11-04", "1.0460"), split("1999-05-27", "2.0000")]}
-    rows = judge(engine, listed("splits", SPLITS_CSV)) + judge(engine, listed("splits", in_json))
+    rows = validated(engine, listed("splits", SPLITS_CSV)) + validated(engine, listed("splits", in_json))
     found = [(row["ex_dt"], row["ratio"], row["amount"], row["label"], row["reasons"]) for row in rows]
     kyndryl: tuple[Any, ...] = (date(2021, 11, 4), Decimal("1.046"), None, "split", [])
     two: tuple[Any, ...] = (date(1999, 5, 27), Decimal(2), None, "split", [])
@@ -46,7 +46,7 @@ def test_splits_in_csv_and_in_json_are_the_same_actions(engine: SparkSession) ->
 
 def test_a_dividend_has_its_dates_and_none_where_the_provider_has_none(engine: SparkSession) -> None:
     body = {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69", record_date="2026-05-09")]}
-    (row,) = judge(engine, listed("dividends", body))
+    (row,) = validated(engine, listed("dividends", body))
     assert (row["action"], row["label"], row["ex_dt"]) == ("dividend", "cash", date(2026, 5, 8))
     assert (row["amount"], row["ratio"], row["currency"]) == (Decimal("1.69"), None, None)
     assert (row["declared_dt"], row["record_dt"], row["payment_dt"]) == (None, date(2026, 5, 9), None)
@@ -55,12 +55,12 @@ def test_a_dividend_has_its_dates_and_none_where_the_provider_has_none(engine: S
 
 @pytest.mark.parametrize("body", [{"symbol": "IBM", "data": []}, b"effective_date,split_factor\r\n"])
 def test_a_list_that_says_there_are_no_actions_gives_no_row(engine: SparkSession, body: Any) -> None:
-    assert judge(engine, listed("splits", body)) == []
+    assert validated(engine, listed("splits", body)) == []
 
 
 @pytest.mark.parametrize("body", [{"a": 1}, b"<html>", b"", b'{"symbol": "IBM", "data": [{', b"[1]"])
 def test_a_payload_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: Any) -> None:
-    (row,) = judge(engine, listed("splits", body))
+    (row,) = validated(engine, listed("splits", body))
     assert row["reasons"] == ["no_rows"]
 
 
@@ -83,7 +83,7 @@ def test_a_payload_that_cannot_be_read_does_not_vanish(engine: SparkSession, bod
 def test_an_action_that_breaks_a_rule_says_which(
     engine: SparkSession, dataset: str, entry: Any, reasons: list[str]
 ) -> None:
-    (row,) = judge(engine, listed(dataset, {"symbol": "IBM", "data": [entry]}))
+    (row,) = validated(engine, listed(dataset, {"symbol": "IBM", "data": [entry]}))
     assert row["reasons"] == reasons
 
 
@@ -91,13 +91,13 @@ def test_a_list_about_another_symbol_is_not_believed_and_class_shares_are_one_sy
     engine: SparkSession,
 ) -> None:
     entry = [split("1999-05-27", "2")]
-    (other,) = judge(engine, listed("splits", {"symbol": "MSFT", "data": entry}))
-    (same,) = judge(engine, listed("splits", {"symbol": "BRK-B", "data": entry}, symbol="BRK.B"))
+    (other,) = validated(engine, listed("splits", {"symbol": "MSFT", "data": entry}))
+    (same,) = validated(engine, listed("splits", {"symbol": "BRK-B", "data": entry}, symbol="BRK.B"))
     assert (other["reasons"], same["reasons"]) == (["other_symbol"], [])
 
 
 def test_a_csv_line_that_does_not_fit_its_header_is_set_aside_with_its_text(engine: SparkSession) -> None:
-    (row,) = judge(engine, listed("splits", b"effective_date,split_factor\n1999-05-27,2,0\n"))
+    (row,) = validated(engine, listed("splits", b"effective_date,split_factor\n1999-05-27,2,0\n"))
     assert row["reasons"] == ["unreadable_date", "unreadable_number"]
     assert "1999-05-27,2,0" in row["raw_values"]
 
@@ -105,7 +105,7 @@ def test_a_csv_line_that_does_not_fit_its_header_is_set_aside_with_its_text(engi
 def test_two_dividends_of_one_day_are_two_in_whatever_order_they_are_listed(engine: SparkSession) -> None:
     both = [dividend("2012-11-28", "3.00"), dividend("2012-11-28", "0.25")]
     for entries in (both, both[::-1]):
-        rows = judge(engine, listed("dividends", {"symbol": "IBM", "data": entries}))
+        rows = validated(engine, listed("dividends", {"symbol": "IBM", "data": entries}))
         assert {(row["label"], row["amount"]) for row in rows} == {
             ("cash", Decimal("0.25")),
             ("cash 2", Decimal("3.00")),

@@ -1,4 +1,4 @@
-"""Listings: payloads to judged instruments to history, on both engines."""
+"""Listings: payloads to validated instruments to history, on both engines."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ def listing(*lines: str, dataset: str = "listing_status", **fields: Any) -> dict
     return listed(dataset, body, symbol="ALL", **fields)
 
 
-def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+def validated(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     return (
         validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
         .orderBy("position")
@@ -31,7 +31,7 @@ def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
 
 
 def test_a_line_is_an_instrument_with_the_days_it_was_listed(engine: SparkSession) -> None:
-    (row,) = judge(engine, listing("A,Agilent Technologies Inc,NYSE,Stock,1999-11-18,null,Active"))
+    (row,) = validated(engine, listing("A,Agilent Technologies Inc,NYSE,Stock,1999-11-18,null,Active"))
     assert (row["symbol"], row["name"], row["exchange"]) == ("A", "Agilent Technologies Inc", "NYSE")
     assert (row["valid_from"], row["valid_to"], row["status"]) == (date(1999, 11, 18), None, "active")
     assert (row["instrument_id"], row["asset_class"]) == ("alphavantage:A:1999-11-18", "stock")
@@ -39,13 +39,13 @@ def test_a_line_is_an_instrument_with_the_days_it_was_listed(engine: SparkSessio
 
 
 def test_what_is_missing_is_null_and_an_unknown_beginning_is_1900(engine: SparkSession) -> None:
-    (row,) = judge(engine, listing("ZZZ,,NYSE,ETF,null,null,Active"))
+    (row,) = validated(engine, listing("ZZZ,,NYSE,ETF,null,null,Active"))
     assert (row["name"], row["valid_from"], row["asset_class"]) == (None, date(1900, 1, 1), "fund")
     assert (row["instrument_id"], row["reasons"]) == ("alphavantage:ZZZ:1900-01-01", [])
 
 
 def test_a_name_in_quotes_may_hold_a_comma(engine: SparkSession) -> None:
-    (row,) = judge(engine, listing('X,"Steel, Inc",NYSE,Stock,1991-04-12,null,Active'))
+    (row,) = validated(engine, listing('X,"Steel, Inc",NYSE,Stock,1991-04-12,null,Active'))
     assert (row["name"], row["reasons"]) == ("Steel, Inc", [])
 
 
@@ -89,13 +89,13 @@ def test_a_rename_is_a_correction_of_what_was_known(engine: SparkSession) -> Non
     ],
 )
 def test_a_line_that_breaks_a_rule_says_which(engine: SparkSession, line: str, reasons: list[str]) -> None:
-    (row,) = judge(engine, listing(line))
+    (row,) = validated(engine, listing(line))
     assert row["reasons"] == reasons
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", HEADER.encode()])
 def test_a_listing_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: bytes) -> None:
-    (row,) = judge(engine, listed("listing_status", body, symbol="ALL"))
+    (row,) = validated(engine, listed("listing_status", body, symbol="ALL"))
     assert row["reasons"] == ["no_rows"]
 
 

@@ -1,4 +1,4 @@
-"""News: payloads to judged articles to history, on both engines."""
+"""News: payloads to validated articles to history, on both engines."""
 
 import hashlib
 from datetime import datetime
@@ -49,14 +49,14 @@ def news(*articles: Any, **fields: Any) -> dict[str, Any]:
     return listed("news", {"items": str(len(articles)), "feed": list(articles)}, symbol="AAPL", **fields)
 
 
-def judge(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
+def validated(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
     return (
         validated_news(parse_alphavantage_news(payloads_frame(engine, *rows))).orderBy("position").collect()
     )
 
 
 def test_an_article_is_a_row_for_each_ticker_it_names(engine: SparkSession) -> None:
-    apple, coin = judge(engine, news(article(ticker("AAPL"), ticker("CRYPTO:BTC", "-0.5"))))
+    apple, coin = validated(engine, news(article(ticker("AAPL"), ticker("CRYPTO:BTC", "-0.5"))))
     assert [(row["symbol"], row["ticker_sentiment_score"]) for row in (apple, coin)] == [
         ("AAPL", Decimal("0.061509")),
         ("CRYPTO:BTC", Decimal("-0.5")),
@@ -70,18 +70,18 @@ def test_an_article_is_a_row_for_each_ticker_it_names(engine: SparkSession) -> N
 
 
 def test_an_article_that_names_no_ticker_is_kept_under_none(engine: SparkSession) -> None:
-    (row,) = judge(engine, news(article(authors=[])))
+    (row,) = validated(engine, news(article(authors=[])))
     assert (row["symbol"], row["relevance_score"], row["authors"]) == ("none", None, None)
     assert row["reasons"] == []
 
 
 def test_an_empty_feed_says_that_there_is_no_news(engine: SparkSession) -> None:
-    assert judge(engine, news()) == []
+    assert validated(engine, news()) == []
 
 
 @pytest.mark.parametrize("body", [{"items": "0"}, b"<html>", b"", b'{"feed": [{"title": ', b'{"feed": "x"}'])
 def test_a_feed_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: Any) -> None:
-    (row,) = judge(engine, listed("news", body, symbol="AAPL"))
+    (row,) = validated(engine, listed("news", body, symbol="AAPL"))
     assert row["reasons"] == ["no_rows"]
 
 
@@ -101,7 +101,7 @@ def test_a_feed_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: 
 def test_an_article_that_breaks_a_rule_says_which(
     engine: SparkSession, faulty: Any, reasons: list[str]
 ) -> None:
-    (row,) = judge(engine, news(faulty))
+    (row,) = validated(engine, news(faulty))
     assert row["reasons"] == reasons
 
 

@@ -96,7 +96,7 @@ def changed(engine: SparkSession, *rows: tuple[str, date]) -> DataFrame:
     return engine.createDataFrame(list(rows), "symbol string, ex_dt date")
 
 
-def touched(days_df: DataFrame, changed_df: DataFrame) -> list[Any]:
+def changed_session_numbers(days_df: DataFrame, changed_df: DataFrame) -> list[Any]:
     marked_df = mark_changed_splits(days_df, changed_df, 2).filter("is_changed")
     return [row["session_no"] for row in marked_df.orderBy("session_no").collect()]
 
@@ -105,7 +105,7 @@ def test_a_changed_split_touches_the_sessions_that_look_back_across_it(engine: S
     days_df = days_frame(engine, *((number, "60", None, None) for number in range(1, 31)))
     split_df = changed(engine, ("APPLE", day(15)), ("B", day(25)))
     # two sessions look back across it, wherever within four days it may have been before
-    assert touched(days_df, split_df) == list(range(11, 21))
+    assert changed_session_numbers(days_df, split_df) == list(range(11, 21))
     assert split_span(split_df.filter("symbol = 'APPLE'"), days_df) == (day(11), day(19))
 
 
@@ -114,7 +114,7 @@ def test_a_changed_split_touches_prices_stated_after_it_where_others_are_not(eng
     restated = ((3, "30", None, "2020-01-28"), (4, "30", None, "2020-01-28"), (6, "30", None, "2020-01-28"))
     days_df = days_frame(engine, *early, *restated)
     split_df = changed(engine, ("APPLE", day(20)))
-    assert touched(days_df, split_df) == [3, 4]
+    assert changed_session_numbers(days_df, split_df) == [3, 4]
     assert split_span(split_df, days_df) == (day(3), day(24))
 
 

@@ -71,7 +71,7 @@ def rows_of(lake: Lake, table: Table, symbol: str) -> list[Mapping[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def told(engine: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def split_lake(engine: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """One company as traded before and after a split, its twin that never split, and one nobody explains."""
     lake = Lake(str(tmp_path_factory.mktemp("splits") / "lake"))
     land_rows(
@@ -89,25 +89,25 @@ def told(engine: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake
     return lake
 
 
-def test_a_figure_across_a_split_is_that_of_the_same_shares(told: Lake) -> None:
-    split, twin = (rows_of(told, STOCK_OVERVIEW, symbol) for symbol in ("SPLIT", "TWIN"))
+def test_a_figure_across_a_split_is_that_of_the_same_shares(split_lake: Lake) -> None:
+    split, twin = (rows_of(split_lake, STOCK_OVERVIEW, symbol) for symbol in ("SPLIT", "TWIN"))
     for name in FIGURES:
         assert [row[name] for row in split] == [row[name] for row in twin], name
     for name in ("price_change", "7d_avg"):
         assert [row[name] for row in split][4:] == [row[name] for row in twin][4:], name
 
 
-def test_bars_that_were_adjusted_when_they_were_fetched_are_not_adjusted_twice(told: Lake) -> None:
-    days = rows_of(told, DAILY_KPIS, "RESTATED")
+def test_bars_that_were_adjusted_when_they_were_fetched_are_not_adjusted_twice(split_lake: Lake) -> None:
+    days = rows_of(split_lake, DAILY_KPIS, "RESTATED")
     assert [row["close"] for row in days][:3] == [Decimal(100), Decimal(102), Decimal("50.5")]
     assert [str(row["basis_dt"]) for row in days] == ["2010-08-17"] * 2 + ["2010-08-20"] * 5
-    split, twin = (rows_of(told, STOCK_OVERVIEW, symbol) for symbol in ("RESTATED", "TWIN"))
+    split, twin = (rows_of(split_lake, STOCK_OVERVIEW, symbol) for symbol in ("RESTATED", "TWIN"))
     for name in (*FIGURES, "7d_avg"):
         assert [row[name] for row in split][2:] == [row[name] for row in twin][2:], name
 
 
-def test_before_a_split_figures_count_the_shares_of_their_day(told: Lake) -> None:
-    found = [(row["price_change"], row["7d_avg"]) for row in rows_of(told, STOCK_OVERVIEW, "SPLIT")]
+def test_before_a_split_figures_count_the_shares_of_their_day(split_lake: Lake) -> None:
+    found = [(row["price_change"], row["7d_avg"]) for row in rows_of(split_lake, STOCK_OVERVIEW, "SPLIT")]
     expected = [
         (None, "100"),
         ("2", "101"),
@@ -120,17 +120,17 @@ def test_before_a_split_figures_count_the_shares_of_their_day(told: Lake) -> Non
     assert found == [(change and Decimal(change), Decimal(mean)) for change, mean in expected]
 
 
-def test_a_split_that_nobody_stated_shows_as_a_fall(told: Lake) -> None:
-    row = rows_of(told, STOCK_OVERVIEW, "UNEXPLAINED")[4]
+def test_a_split_that_nobody_stated_shows_as_a_fall(split_lake: Lake) -> None:
+    row = rows_of(split_lake, STOCK_OVERVIEW, "UNEXPLAINED")[4]
     assert row["price_change"] == Decimal(-52)
     assert row["volume_spike_pct"] == Decimal(100)
 
 
-def test_prices_stay_as_traded_in_silver_and_gold(told: Lake) -> None:
+def test_prices_stay_as_traded_in_silver_and_gold(split_lake: Lake) -> None:
     closes = [Decimal(bar[3]) for bar in as_traded(2).values()]
     for table in (BARS, DAILY_KPIS, STOCK_OVERVIEW):
-        assert [row["close"] for row in rows_of(told, table, "SPLIT")] == closes
-    assert [row["basis_dt"] for row in rows_of(told, DAILY_KPIS, "SPLIT")] == [
+        assert [row["close"] for row in rows_of(split_lake, table, "SPLIT")] == closes
+    assert [row["basis_dt"] for row in rows_of(split_lake, DAILY_KPIS, "SPLIT")] == [
         date.fromisoformat(day) for day in DAYS
     ]
 

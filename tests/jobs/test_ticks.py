@@ -1,4 +1,4 @@
-"""Trades and quotes judged row by row: nothing invented, nothing lost, the same on both engines."""
+"""Trades and quotes are validated row by row, with the same result on both engines."""
 
 import gzip
 from datetime import date, datetime
