@@ -14,8 +14,12 @@ from delta_tables.table import Table
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The declared schema in Arrow types."""
-    return pa.schema(delta_schema(table).to_arrow())
+    """The declared schema in Arrow types, without the comments.
+
+    A stored table keeps the comments with which it was created, and Delta refuses rows with other ones.
+    """
+    declared = pa.schema(delta_schema(table).to_arrow())
+    return pa.schema(field.remove_metadata() for field in declared)
 
 
 def arrow_table(stream: object) -> pa.Table:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from delta_tables.storage.commits import Interrupted
-from flows.cli.interrupts import handle_interrupts, leave_interrupted
+from flows.cli.interrupts import handle_interrupts, ignore_interrupts, leave_interrupted
 
 # Prefect and Soda report home unless they are told not to. No command starts a Prefect server.
 _PROCESS_ENV = {
@@ -31,6 +31,8 @@ def run_in_process(command: Callable[[], None]) -> None:
         _one_line_for_errors(command)
     except (Interrupted, KeyboardInterrupt):
         leave_interrupted()
+    finally:
+        ignore_interrupts()
 
 
 def _one_line_for_errors(command: Callable[[], None]) -> None:

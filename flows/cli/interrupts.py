@@ -30,6 +30,11 @@ def handle_interrupts() -> None:
     signal.signal(signal.SIGINT, _interrupt)
 
 
+def ignore_interrupts() -> None:
+    """Lets the process end with the command's own exit code; to be called once the command is done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def leave_interrupted() -> NoReturn:
     """Prints the line and ends the process with exit code 130, without waiting for its threads."""
     if _has_left.acquire(blocking=False):

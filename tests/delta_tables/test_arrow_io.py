@@ -7,11 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql.types import StringType
 
 from delta_tables.storage.arrow_io import append_rows, arrow_schema, read_rows, upsert_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError
-from tests.delta_tables.small_table import row, table_of
+from delta_tables.table import column
+from tests.delta_tables.small_table import COLUMNS, row, table_of
 
 TABLE = table_of()
 
@@ -104,3 +106,9 @@ def test_a_row_of_a_known_key_takes_the_place_of_the_one_that_was_there(filled: 
 def test_rows_cannot_be_put_into_a_table_that_is_not_there(lake: Lake) -> None:
     with pytest.raises(LakeError, match=r"silver\.prices: 1 rows could not be stored"):
         upsert_rows(lake, TABLE, [row("AAPL", "1")])
+
+
+def test_rows_are_appended_to_a_table_whose_comments_were_written_differently(filled: Lake) -> None:
+    columns = [column("symbol", StringType(), "the symbol, in other words"), *COLUMNS[1:]]
+    append_rows(filled, table_of(*columns), [row("IBM", "1")])
+    assert read_rows(filled, TABLE).num_rows == 3
