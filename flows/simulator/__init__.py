@@ -8,8 +8,8 @@ and always with the header ``X-Simulated: true`` (S3 metadata for flat files).
 Where do I go to…?
     start the simulator                          server.py (a thread), process.py (a process), __main__.py
     read statistics, set faults, get a provider  service.py (`stats`, `set_faults`, `provider_simulator`)
-    add a provider                               provider_simulator.py (the contract); a folder with a `SIMULATOR`,
-                                                 which registry.py finds
+    add a provider                               provider_simulator.py (the contract); registry.py finds
+                                                 each folder with a `SIMULATOR`
     change one provider's API                    alphavantage/, yahoo/, coingecko/, bse/, massive/
     limit calls                                  rate_counter.py; alphavantage/plans.py for its API keys
     show that a client stayed within its quota   call_log.py
