@@ -1,4 +1,4 @@
-"""A real HTTP server with answers written in advance, and a handler that asks it."""
+"""A real HTTP server with scripted responses, and a handler that uses it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,14 +22,14 @@ NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 
 @dataclass
 class ScriptedServer:
-    """Gives the answers in order, the last one again and again."""
+    """Sends the responses in order, and repeats the last one."""
 
     answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""
 
     def will_answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-        """Adds one answer; header names are written with underscores."""
+        """Adds a response; underscores in header names stand for hyphens."""
         sent = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -54,7 +54,7 @@ def server() -> Iterator[ScriptedServer]:
             script.answers[min(number, len(script.answers) - 1)](self)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing: the log lines under test are the client's."""
+            """Logs nothing: the log lines under test are the client's."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         script.url = f"http://127.0.0.1:{running.server_port}/query"
@@ -72,7 +72,7 @@ def canary() -> str:
 
 @pytest.fixture
 def sleeps() -> list[float]:
-    """The waits asked for between attempts; nobody really sleeps."""
+    """The pauses between attempts, recorded instead of slept."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""The handler asks the right question, gives back the bytes, and raises what an answer means."""
+"""The handler sends the right request, returns the bytes, and raises the error that a response means."""
 
 import json
 import pickle
@@ -32,7 +32,7 @@ def _error(handler: AlphaVantage, query: Query) -> ProviderError:
     return raised.value
 
 
-def test_a_record_holds_the_bytes_and_where_they_came_from(server: Any, make_handler: Make) -> None:
+def test_a_payload_holds_the_bytes_and_their_origin(server: Any, make_handler: Make) -> None:
     server.will_answer(DAILY, Content_Type="application/json; charset=utf-8")
 
     (payload,) = make_handler(server.url).fetch(Query("daily", "IBM"))
@@ -53,7 +53,7 @@ def test_a_record_holds_the_bytes_and_where_they_came_from(server: Any, make_han
     assert not payload.is_simulated
 
 
-def test_an_answer_that_calls_itself_simulated_is_marked(server: Any, make_handler: Make) -> None:
+def test_a_response_that_declares_itself_simulated_is_marked(server: Any, make_handler: Make) -> None:
     server.will_answer(DAILY, X_Simulated="true")
     (payload,) = make_handler(server.url).fetch(Query("daily", "IBM"))
     assert payload.is_simulated
@@ -91,7 +91,7 @@ def test_an_answer_that_calls_itself_simulated_is_marked(server: Any, make_handl
         ),
     ],
 )
-def test_each_dataset_asks_its_function(
+def test_each_dataset_requests_its_function(
     query: Query,
     body: bytes,
     interval: str | None,
@@ -105,8 +105,8 @@ def test_each_dataset_asks_its_function(
 
     (payload,) = make_handler(server.url).fetch(query)
 
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
-    assert asked == {**params, "apikey": canary}
+    sent = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
+    assert sent == {**params, "apikey": canary}
     assert payload.interval == interval
 
 
@@ -129,14 +129,14 @@ def test_an_error_body_is_an_error_whatever_its_status(
     assert len(server.paths) == 1
 
 
-def test_an_unknown_company_is_no_data_and_stops_nobody(server: Any, make_handler: Make) -> None:
+def test_an_unknown_company_is_no_data_and_stops_no_other_query(server: Any, make_handler: Make) -> None:
     server.will_answer(b"{}")
     error = _error(make_handler(server.url), Query("overview", "NOSUCH"))
     assert error.error_class is ErrorClass.no_data
     assert not error.stops_provider
 
 
-def test_too_fast_is_asked_again_after_at_least_the_interval(
+def test_too_fast_is_retried_after_at_least_the_interval(
     server: Any, make_handler: Make, sleeps: list[float]
 ) -> None:
     server.will_answer(b'{"Information": "Please consider spreading out your free API requests"}')
@@ -149,7 +149,7 @@ def test_too_fast_is_asked_again_after_at_least_the_interval(
     assert sleeps[0] >= 1.0
 
 
-def test_a_sentence_nobody_knows_costs_one_call_only(server: Any, make_handler: Make) -> None:
+def test_an_unknown_sentence_costs_only_one_call(server: Any, make_handler: Make) -> None:
     server.will_answer(b'{"Information": "All requests must be signed."}')
     error = _error(make_handler(server.url), Query("daily", "IBM"))
     assert error.error_class is ErrorClass.malformed
@@ -183,7 +183,7 @@ def test_a_hostile_symbol_is_refused_without_a_call(symbol: str, server: Any, ma
 
 
 @pytest.mark.parametrize("symbol", ["IBM", "BRK.B", "BF-A", "^GSPC", "ES=F", "TSCO.LON", "X:BTC", "BTC/USD"])
-def test_a_symbol_that_exists_somewhere_is_asked_for(symbol: str, server: Any, make_handler: Make) -> None:
+def test_a_symbol_that_may_exist_is_requested(symbol: str, server: Any, make_handler: Make) -> None:
     server.will_answer(DAILY)
     assert list(make_handler(server.url).fetch(Query("daily", symbol)))
     assert parse_qs(urlsplit(server.paths[0]).query)["symbol"] == [symbol]
@@ -199,9 +199,7 @@ def test_a_symbol_that_exists_somewhere_is_asked_for(symbol: str, server: Any, m
         Query("fx_daily", "EURO"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_without_a_call(
-    query: Query, server: Any, make_handler: Make
-) -> None:
+def test_an_invalid_query_is_refused_without_a_call(query: Query, server: Any, make_handler: Make) -> None:
     assert _error(make_handler(server.url), query).error_class is ErrorClass.bad_symbol
     assert server.paths == []
 
@@ -213,7 +211,7 @@ def test_a_missing_key_says_which_variable_to_set(server: Any, make_handler: Mak
     assert server.paths == []
 
 
-def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: str) -> None:
+def test_a_client_that_does_not_redact_the_key_is_refused(tmp_path: Path, canary: str) -> None:
     with HttpClient(Redactor(["another-key"])) as http, pytest.raises(ValueError, match="redactor") as raised:
         AlphaVantage(http, RateLimiter(tmp_path / "x.sqlite", ()), canary)
     assert canary not in str(raised.value)
@@ -222,7 +220,7 @@ def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: 
 def test_connect_keeps_the_plans_quota_over_a_restart(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that the test moves: a real second may be over before the third call."""
+    """With a clock that the test controls: a real second may have passed before the third call."""
     seconds = [1_700_000_000.0]
     monkeypatch.setattr(
         rate_limits,
@@ -251,7 +249,7 @@ def test_every_dataset_has_a_calendar() -> None:
     assert set(MANIFEST.calendars) == set(MANIFEST.datasets)
 
 
-def test_an_error_survives_pickling_whole(server: Any, make_handler: Make) -> None:
+def test_an_error_can_be_pickled_without_loss(server: Any, make_handler: Make) -> None:
     server.will_answer(b"{}")
     error = _error(make_handler(server.url), Query("overview", "NOSUCH"))
     again = pickle.loads(pickle.dumps(error))

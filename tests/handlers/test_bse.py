@@ -1,4 +1,4 @@
-"""The handler asks for one day's file as a browser would, and keeps the bytes as they are."""
+"""The handler requests one day's file like a browser, and keeps the bytes unchanged."""
 
 import io
 import zipfile
@@ -80,7 +80,7 @@ def test_a_zip_is_kept_as_received(server: Any, bse: Bse) -> None:
     assert (payload.status, payload.fetched_at, payload.is_simulated) == (200, NOW, False)
 
 
-def test_the_site_is_asked_as_a_browser_asks(server: Any, bse: Bse) -> None:
+def test_the_request_has_the_headers_of_a_browser(server: Any, bse: Bse) -> None:
     seen: dict[str, str] = {}
 
     def answer(to: BaseHTTPRequestHandler) -> None:
@@ -97,13 +97,13 @@ def test_the_site_is_asked_as_a_browser_asks(server: Any, bse: Bse) -> None:
     assert seen["Referer"].startswith("https://www.bseindia.com/")
 
 
-def test_the_name_of_the_file_follows_its_day() -> None:
+def test_the_name_of_the_file_depends_on_its_day() -> None:
     assert file_names(date(2024, 7, 8)) == ("BhavCopy_BSE_CM_0_0_0_20240708_F_0000.CSV",)
     assert file_names(date(2024, 7, 5)) == ("EQ_ISINCODE_050724.zip", "EQ050724_CSV.ZIP")
 
 
 @pytest.mark.parametrize(("first", "kind"), [(PAGE, "text/html"), (b"", "application/x-zip-compressed")])
-def test_without_a_file_with_isins_the_oldest_layout_is_asked_for(
+def test_without_a_file_with_isins_the_oldest_layout_is_requested(
     first: bytes, kind: str, server: Any, bse: Bse
 ) -> None:
     server.will_answer(first, Content_Type=kind)
@@ -115,7 +115,7 @@ def test_without_a_file_with_isins_the_oldest_layout_is_asked_for(
     assert server.paths == [f"{FOLDER}/EQ_ISINCODE_150124.zip", f"{FOLDER}/EQ150124_CSV.ZIP"]
 
 
-def test_a_bad_file_with_isins_is_not_replaced_by_the_other(server: Any, bse: Bse) -> None:
+def test_a_malformed_file_with_isins_is_not_replaced_by_the_other(server: Any, bse: Bse) -> None:
     server.will_answer(WITH_ISIN[:-30], Content_Type="application/x-zip-compressed")
 
     error = refused(bse, day_query(ISIN_DAY))
@@ -144,7 +144,7 @@ def test_a_day_without_a_file_is_no_data(body: bytes, status: int, kind: str, se
     assert "2026-08-14" in str(error)
 
 
-def test_a_server_error_stays_one(server: Any, bse: Bse) -> None:
+def test_a_server_error_stays_unavailable(server: Any, bse: Bse) -> None:
     server.will_answer(b"down", status=503, Content_Type="text/plain")
     assert refused(bse, day_query(UDIFF_DAY)).error_class is ErrorClass.unavailable
 
@@ -158,12 +158,12 @@ def test_a_server_error_stays_one(server: Any, bse: Bse) -> None:
         Query("bhavcopy", "ALL", start=ISIN_DAY, end=UDIFF_DAY),
     ],
 )
-def test_a_query_that_makes_no_sense_costs_no_call(query: Query, server: Any, bse: Bse) -> None:
+def test_an_invalid_query_costs_no_call(query: Query, server: Any, bse: Bse) -> None:
     assert refused(bse, query).error_class is ErrorClass.bad_symbol
     assert server.paths == []
 
 
-def test_the_rate_is_kept(server: Any, tmp_path: Path) -> None:
+def test_the_rate_limit_is_kept(server: Any, tmp_path: Path) -> None:
     server.will_answer(WITH_ISIN)
     make: Callable[..., Bse] = connect
     handler = make(tmp_path, calls_per_minute=1, base_url=server.url, max_wait_seconds=0.0)

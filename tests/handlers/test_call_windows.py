@@ -1,4 +1,4 @@
-"""What a call store says of the calls made, and what a limiter does on the day on which clocks go back."""
+"""Call windows: remaining calls, forecasts, and the calendar day on which clocks go back."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def ago(**span: float) -> int:
     return ms(NOW - timedelta(**span))
 
 
-def test_without_calls_everything_is_left_and_may_begin_now() -> None:
+def test_without_calls_the_whole_quota_remains() -> None:
     left = remaining_calls([SECOND, DAY], [], ms(NOW))
     assert [(each.limit, each.calls, each.next_at) for each in left] == [(SECOND, 1, NOW), (DAY, 25, NOW)]
 
@@ -51,7 +51,7 @@ def test_each_window_counts_its_own_calls() -> None:
     assert (day.calls, day.next_at) == (4, NOW)
 
 
-def test_a_spent_window_allows_a_call_when_its_oldest_one_has_left_it() -> None:
+def test_an_exhausted_window_allows_a_call_once_its_oldest_one_has_left_it() -> None:
     (day,) = remaining_calls([DAY], [ago(hours=23 - each / 60) for each in range(25)], ms(NOW))
     assert (day.calls, day.next_at) == (0, NOW + timedelta(hours=1, milliseconds=1))
 
@@ -61,7 +61,7 @@ def test_the_next_call_satisfies_all_limits() -> None:
     assert next_call_ms([SECOND, DAY], stamps, ms(NOW)) == ago(hours=-1) + 1
 
 
-def test_a_forecast_spaces_calls_and_goes_on_in_the_next_window() -> None:
+def test_a_forecast_spaces_calls_and_continues_in_the_next_window() -> None:
     found = forecast([SECOND, RateLimit(3, DAY_SECONDS)], [ago(hours=23)], ms(NOW), 4)
     seconds = [(at - NOW).total_seconds() for at in found.call_times]
     assert seconds == [0, 1.001, 3600.001, DAY_SECONDS + 0.001]
@@ -81,7 +81,7 @@ def test_a_month_covers_the_longest_calendar_month_of_any_zone() -> None:
 @pytest.mark.parametrize(
     "limits", [(RateLimit(5, 1.0), RateLimit(5, 60.0)), (RateLimit(1, 1.0), RateLimit(90, 60.0))]
 )
-def test_limits_of_which_one_makes_another_pointless_are_refused(limits: tuple[RateLimit, ...]) -> None:
+def test_limits_that_make_another_pointless_are_refused(limits: tuple[RateLimit, ...]) -> None:
     with pytest.raises(ValueError, match="A longer window must allow more calls at a lower rate"):
         to_rates(limits)
 
@@ -97,7 +97,7 @@ def test_a_key_has_a_file_in_a_folder_or_a_table_in_a_database(tmp_path: Path, c
 
 @dataclass
 class Clock:
-    """Time that somebody else lets pass."""
+    """A clock that the test controls."""
 
     seconds: float
 
@@ -107,7 +107,7 @@ class Clock:
 
 @pytest.fixture
 def days_of_calls(tmp_path: Path) -> Callable[..., Counter[str]]:
-    """The calls that a limiter lets through on each calendar day in New York, around the day of 25 hours."""
+    """The number of calls allowed on each calendar day in New York, around the day of 25 hours."""
 
     def count(limit: RateLimit, seed: int) -> Counter[str]:
         random, days = Random(seed), Counter[str]()
@@ -128,14 +128,14 @@ def days_of_calls(tmp_path: Path) -> Callable[..., Counter[str]]:
     return count
 
 
-def test_a_sliding_day_alone_passes_the_quota_of_the_day_of_25_hours(
+def test_a_sliding_day_alone_exceeds_the_quota_of_the_day_of_25_hours(
     days_of_calls: Callable[..., Counter[str]],
 ) -> None:
     worst = max(max(days_of_calls(RateLimit(5, DAY_SECONDS), seed).values()) for seed in range(20))
     assert worst > 5
 
 
-def test_with_its_zone_no_calendar_day_has_one_call_too_many(
+def test_with_a_zone_no_calendar_day_exceeds_its_quota(
     days_of_calls: Callable[..., Counter[str]],
 ) -> None:
     zoned = RateLimit(5, DAY_SECONDS, "America/New_York")
@@ -143,7 +143,7 @@ def test_with_its_zone_no_calendar_day_has_one_call_too_many(
     assert worst == 5
 
 
-def test_a_call_refused_by_the_calendar_says_midnight(tmp_path: Path) -> None:
+def test_a_call_refused_by_the_calendar_day_waits_for_midnight(tmp_path: Path) -> None:
     clock = Clock(datetime(2010, 11, 7, 0, 0, 30, tzinfo=NEW_YORK).timestamp())
     limiter = RateLimiter(
         tmp_path / "limiter.sqlite", [RateLimit(1, DAY_SECONDS, "America/New_York")], now=clock.now

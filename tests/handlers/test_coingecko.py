@@ -1,4 +1,4 @@
-"""The handler of CoinGecko asks the right question, keeps its key, and raises what an answer means."""
+"""CoinGecko's handler sends the right request, hides its key, and raises the error a response means."""
 
 import json
 import logging
@@ -96,7 +96,7 @@ def error_of(handler: CoinGecko, query: Query) -> ProviderError:
         (Query("markets", "BTC-USD"), Lookback(), MARKETS, "markets", {"ids": "bitcoin"}, None),
     ],
 )
-def test_each_dataset_asks_its_endpoint(
+def test_each_dataset_requests_its_endpoint(
     query: Query,
     lookback: Lookback,
     body: bytes,
@@ -111,12 +111,12 @@ def test_each_dataset_asks_its_endpoint(
 
     (payload,) = make(server.url, lookback=lookback).fetch(query)
 
-    asked = urlsplit(server.paths[0])
-    assert asked.path == f"/api/v3/coins/{path}"
-    assert dict(parse_qsl(asked.query)) == {"vs_currency": "usd", **params}
+    sent = urlsplit(server.paths[0])
+    assert sent.path == f"/api/v3/coins/{path}"
+    assert dict(parse_qsl(sent.query)) == {"vs_currency": "usd", **params}
     assert (payload.body, payload.interval, payload.dataset) == (body, interval, query.dataset)
     assert payload.symbol == query.symbol.partition("=")[0]
-    assert payload.request == f"{asked.path}?{'&'.join(sorted(asked.query.split('&')))}"
+    assert payload.request == f"{sent.path}?{'&'.join(sorted(sent.query.split('&')))}"
 
 
 @pytest.mark.parametrize(
@@ -178,16 +178,14 @@ def test_the_key_goes_into_the_plans_header_and_nowhere_else(
         (200, 7, ErrorClass.malformed),
     ],
 )
-def test_an_answer_that_is_no_chart_is_an_error_of_its_class(
+def test_a_response_that_is_not_a_chart_is_an_error_of_its_class(
     status: int, document: Any, error_class: ErrorClass, server: Any, make: Make
 ) -> None:
     server.will_answer(json.dumps(document).encode(), status=status)
     assert error_of(make(server.url), Query("market_chart", "BTC-USD")).error_class is error_class
 
 
-def test_a_wait_asked_for_is_kept_and_then_there_is_data(
-    server: Any, make: Make, sleeps: list[float]
-) -> None:
+def test_a_requested_wait_is_kept_before_the_retry(server: Any, make: Make, sleeps: list[float]) -> None:
     server.will_answer(b'{"status":{"error_code":429,"error_message":"?"}}', 429, Retry_After="53")
     server.will_answer(b"Throttled", 429, Content_Type="text/plain")
     server.will_answer(CHART)
@@ -199,7 +197,7 @@ def test_a_wait_asked_for_is_kept_and_then_there_is_data(
     assert sleeps[1] >= 2
 
 
-def test_markets_of_another_coin_are_not_the_coins(server: Any, make: Make) -> None:
+def test_markets_of_another_coin_are_malformed(server: Any, make: Make) -> None:
     server.will_answer(MARKETS)
     assert error_of(make(server.url), Query("markets", "ETH-USD")).error_class is ErrorClass.malformed
 
@@ -219,7 +217,7 @@ def test_markets_of_another_coin_are_not_the_coins(server: Any, make: Make) -> N
         "BTC-USD=É",
     ],
 )
-def test_what_is_no_coin_is_refused_without_a_call(symbol: str, server: Any, make: Make) -> None:
+def test_an_invalid_coin_is_refused_without_a_call(symbol: str, server: Any, make: Make) -> None:
     error = error_of(make(server.url), Query("ohlc", symbol))
     assert error.error_class is ErrorClass.bad_symbol
     assert "PEPE-USD=pepe" in str(error)
@@ -227,7 +225,7 @@ def test_what_is_no_coin_is_refused_without_a_call(symbol: str, server: Any, mak
     assert server.paths == []
 
 
-def test_an_unknown_coin_says_how_to_write_it(server: Any, make: Make) -> None:
+def test_the_error_for_an_unknown_coin_says_how_to_spell_it(server: Any, make: Make) -> None:
     error = error_of(make(server.url), Query("ohlc", "PEPE-USD"))
     assert error.error_class is ErrorClass.bad_symbol
     assert "write PEPE-USD=ID in the watch list" in str(error)
@@ -244,7 +242,7 @@ def test_an_unknown_coin_says_how_to_write_it(server: Any, make: Make) -> None:
         Query("markets", "BTC-USD", interval="1day"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_without_a_call(query: Query, server: Any, make: Make) -> None:
+def test_an_invalid_query_is_refused_without_a_call(query: Query, server: Any, make: Make) -> None:
     assert error_of(make(server.url), query).error_class is ErrorClass.bad_symbol
     assert server.paths == []
 
@@ -257,7 +255,7 @@ def test_a_missing_key_says_which_variable_to_set(plan: str, server: Any, make: 
     assert server.paths == []
 
 
-def test_a_client_that_does_not_know_the_key_is_refused(tmp_path: Path, canary: str) -> None:
+def test_a_client_that_does_not_redact_the_key_is_refused(tmp_path: Path, canary: str) -> None:
     with HttpClient(Redactor(["another-key"])) as http, pytest.raises(ValueError, match="redactor") as raised:
         CoinGecko(http, RateLimiter(tmp_path / "x.sqlite", ()), canary, "demo")
     assert canary not in str(raised.value)
@@ -268,7 +266,7 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(tmp_path: Path) -> None:
         connect("", tmp_path, plan="gold")
 
 
-def test_only_the_limits_that_bind_are_kept(tmp_path: Path) -> None:
+def test_only_limits_that_matter_are_kept(tmp_path: Path) -> None:
     minute, month = RateLimit(30, 60.0), RateLimit(10_000, MONTH_SECONDS)
     assert limits(30, 10_000) == (minute, month)
     assert limits(30, 20) == (RateLimit(20, MONTH_SECONDS),)
@@ -290,7 +288,7 @@ def test_connect_keeps_the_quota_over_a_restart(server: Any, tmp_path: Path) -> 
     assert len(server.paths) == 2
 
 
-def test_every_dataset_has_a_calendar_and_a_plan_its_limits() -> None:
+def test_every_dataset_has_a_calendar_and_every_plan_has_limits() -> None:
     assert set(MANIFEST.calendars) == set(MANIFEST.datasets)
     assert MANIFEST.plans["demo"] == limits(30, 10_000)
     assert len(COIN_IDS) == len(set(COIN_IDS.values())) > 19

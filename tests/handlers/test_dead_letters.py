@@ -44,15 +44,15 @@ def _nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = replace(HttpPolicy(), backoff_seconds=0.0)
     monkeypatch.setattr(
         "flows.ingestion.http_policy.HttpPolicy",
-        lambda **settings: replace(quick, attempts=settings["attempts"], pool_size=settings["pool_size"]),
+        lambda **fields: replace(quick, attempts=fields["attempts"], pool_size=fields["pool_size"]),
     )
 
 
 @pytest.fixture
 def ctx(server: Any, lake: Lake, tmp_path: Path, canary: str) -> RunContext:
     create_tables(lake, (RAW_PAYLOADS, DEAD_LETTERS))
-    settings = {"base_url": server.url, "attempts": 3}
-    providers: dict[str, Any] = {name: dict(settings) for name in OF_EACH}
+    common = {"base_url": server.url, "attempts": 3}
+    providers: dict[str, Any] = {name: dict(common) for name in OF_EACH}
     providers["alphavantage"] |= {"plan": "unmetered"}
     settings = Settings.model_validate({"state_dir": tmp_path / "state", "providers": providers})
     secrets = Secrets.model_validate({"alphavantage_api_key": canary})
@@ -138,13 +138,13 @@ def test_threads_and_many_commits_neither_lose_nor_duplicate_anything(
     server: Any, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.ingestion.fetch_payloads.LAND_AFTER_SECONDS", -1.0)
-    settings: Counter[str] = Counter()
+    requests: Counter[str] = Counter()
     lock = Lock()
 
     def first_busy(to: BaseHTTPRequestHandler) -> None:
         with lock:
-            settings[to.path] += 1
-            is_first = settings[to.path] == 1
+            requests[to.path] += 1
+            is_first = requests[to.path] == 1
         body = to.path.encode() if is_first else DATA
         to.send_response(503 if is_first else 200)
         to.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""What the network does to a fetch, seen over a real socket."""
+"""Network faults during a fetch, over a real socket."""
 
 import gzip
 import socket
@@ -20,24 +20,24 @@ from flows.handlers.transport.retry import retry_after_seconds
 Make = Callable[..., AlphaVantage]
 
 DATA = b'{"Symbol": "IBM", "Name": "International Business Machines"}'
-ASK = Query("overview", "IBM")
+QUERY = Query("overview", "IBM")
 PATIENCE_SECONDS = 60
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 
 
 def _error(handler: AlphaVantage) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
-        list(handler.fetch(ASK))
+        list(handler.fetch(QUERY))
     return raised.value
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_fault_is_asked_again(
+def test_a_temporary_fault_is_retried(
     status: int, server: Any, make_handler: Make, sleeps: list[float]
 ) -> None:
     server.will_answer(b"<h1>busy</h1>", status=status, Content_Type="text/html")
     server.will_answer(DATA)
-    (payload,) = make_handler(server.url).fetch(ASK)
+    (payload,) = make_handler(server.url).fetch(QUERY)
     assert payload.body == DATA
     assert len(sleeps) == 1
 
@@ -79,11 +79,11 @@ def test_waits_grow_and_stay_within_bounds(server: Any, make_handler: Make, slee
 def test_retry_after_is_honoured(server: Any, make_handler: Make, sleeps: list[float]) -> None:
     server.will_answer(b"", status=429, Retry_After="17")
     server.will_answer(DATA)
-    assert list(make_handler(server.url).fetch(ASK))
+    assert list(make_handler(server.url).fetch(QUERY))
     assert sleeps == [17.0]
 
 
-def test_a_retry_after_beyond_patience_is_handed_to_the_caller(
+def test_a_retry_after_beyond_the_maximum_is_left_to_the_caller(
     server: Any, make_handler: Make, sleeps: list[float]
 ) -> None:
     server.will_answer(b"", status=503, Retry_After="86400")
@@ -117,7 +117,7 @@ def test_retry_after_is_read_as_seconds_or_date(headers: dict[str, str], expecte
     assert retry_after_seconds(headers, NOW) == expected
 
 
-def test_html_with_status_200_is_asked_for_once_more(server: Any, make_handler: Make) -> None:
+def test_html_with_status_200_is_retried_once(server: Any, make_handler: Make) -> None:
     server.will_answer(b"<html>maintenance</html>", Content_Type="text/html")
     error = _error(make_handler(server.url, attempts=5))
     assert error.error_class is ErrorClass.malformed
@@ -125,10 +125,10 @@ def test_html_with_status_200_is_asked_for_once_more(server: Any, make_handler: 
     assert len(server.paths) == 2
 
 
-def test_a_truncated_body_is_asked_for_again(server: Any, make_handler: Make) -> None:
+def test_a_truncated_body_is_retried(server: Any, make_handler: Make) -> None:
     server.will_answer(DATA[:20], Content_Length=str(len(DATA)))
     server.will_answer(DATA)
-    (payload,) = make_handler(server.url).fetch(ASK)
+    (payload,) = make_handler(server.url).fetch(QUERY)
     assert payload.body == DATA
 
 
@@ -157,15 +157,15 @@ def test_a_cut_chunked_body_is_noticed(server: Any, make_handler: Make) -> None:
 
 def test_a_compressed_body_is_kept_decompressed(server: Any, make_handler: Make) -> None:
     server.will_answer(gzip.compress(DATA), Content_Encoding="gzip")
-    (payload,) = make_handler(server.url).fetch(ASK)
+    (payload,) = make_handler(server.url).fetch(QUERY)
     assert payload.body == DATA
 
 
 def test_a_silent_server_times_out(server: Any, make_handler: Make) -> None:
-    asked, is_over = Semaphore(0), Event()
+    requested, is_over = Semaphore(0), Event()
 
     def stay_silent(_: BaseHTTPRequestHandler) -> None:
-        asked.release()
+        requested.release()
         is_over.wait(PATIENCE_SECONDS)
 
     server.answers.append(stay_silent)
@@ -174,13 +174,13 @@ def test_a_silent_server_times_out(server: Any, make_handler: Make) -> None:
     assert error.payload is None
     assert "time" in str(error).lower()
     for _ in range(2):  # the client may have given up before the server's thread could read its question
-        assert asked.acquire(timeout=PATIENCE_SECONDS)
+        assert requested.acquire(timeout=PATIENCE_SECONDS)
     is_over.set()
     assert len(server.paths) == 2
 
 
 def _drip(to: BaseHTTPRequestHandler) -> None:
-    """Sends a byte now and then until the client hangs up, for a minute at most."""
+    """Sends single bytes until the client disconnects, for at most a minute."""
     to.send_response(200)
     to.send_header("Content-Length", "1000000")
     to.end_headers()
@@ -194,7 +194,7 @@ def _drip(to: BaseHTTPRequestHandler) -> None:
         return
 
 
-def test_a_body_that_drips_in_is_given_up(server: Any, make_handler: Make) -> None:
+def test_a_body_that_drips_in_is_abandoned(server: Any, make_handler: Make) -> None:
     server.answers.append(_drip)
     error = _error(make_handler(server.url, attempts=1, max_transfer_seconds=0.2))
     assert error.error_class is ErrorClass.unavailable
@@ -221,7 +221,7 @@ def test_a_refused_connection_names_the_cause(make_handler: Make, sleeps: list[f
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/query", "http://[::1/query", "http://.."])
-def test_a_broken_address_is_a_provider_error(url: str, make_handler: Make, sleeps: list[float]) -> None:
+def test_a_malformed_url_is_a_provider_error(url: str, make_handler: Make, sleeps: list[float]) -> None:
     assert _error(make_handler(url)).error_class is ErrorClass.unavailable
     assert sleeps == []
 
@@ -234,7 +234,7 @@ def test_a_redirect_is_not_followed(server: Any, make_handler: Make) -> None:
     assert len(server.paths) == 1
 
 
-def test_a_proxy_from_the_environment_is_not_asked_for_loopback(
+def test_a_proxy_from_the_environment_is_not_used_for_loopback(
     server: Any, make_handler: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -242,7 +242,7 @@ def test_a_proxy_from_the_environment_is_not_asked_for_loopback(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     server.will_answer(DATA)
-    assert list(make_handler(server.url).fetch(ASK))
+    assert list(make_handler(server.url).fetch(QUERY))
 
 
 def test_every_attempt_passes_the_limiter(

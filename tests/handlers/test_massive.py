@@ -1,4 +1,4 @@
-"""Flat files arrive whole or not at all: continued after cuts, of one version, errors told apart."""
+"""Flat files arrive whole or not at all: resumed after interruptions, of one version, errors classified."""
 
 import gzip
 import hashlib
@@ -54,13 +54,13 @@ def make(simulator: Simulator, sleeps: list[float]) -> Iterator[Make]:
         def made(
             key_id: str = KEY_ID, url: str = simulator.base, bucket: str = "flatfiles", **policy: Any
         ) -> MassiveClient:
-            patience = HttpPolicy(**{"connect_timeout_seconds": 60.0, "read_timeout_seconds": 60.0, **policy})
+            timeouts = HttpPolicy(**{"connect_timeout_seconds": 60.0, "read_timeout_seconds": 60.0, **policy})
             handler = connect(
                 key_id,
                 SECRET,
                 endpoint_url=url,
                 bucket=bucket,
-                policy=patience,
+                policy=timeouts,
                 clock=lambda: NOW,
                 sleep=sleeps.append,
             )
@@ -70,7 +70,7 @@ def make(simulator: Simulator, sleeps: list[float]) -> Iterator[Make]:
 
 
 def files(simulator: Simulator) -> FileStore:
-    """The simulator's files, to put others beside them."""
+    """The simulator's file store, to add files to it."""
     provider_simulator: Any = simulator.service.provider_simulator("massive")
     found: FileStore = provider_simulator.files
     return found
@@ -90,21 +90,21 @@ def error_of(handler: MassiveClient, folder: Path, dataset: str = "trades_v1") -
     return raised.value
 
 
-def ranges_asked(handler: MassiveClient) -> list[str | None]:
-    """Filled with the Range header of every GET from now on."""
-    asked: list[str | None] = []
+def requested_ranges(handler: MassiveClient) -> list[str | None]:
+    """A list that receives the Range header of every later GET."""
+    ranges: list[str | None] = []
 
-    def note(request: Any, **_: Any) -> None:
+    def record_range(request: Any, **_: Any) -> None:
         found = request.headers.get("Range")
-        asked.append(found.decode() if isinstance(found, bytes) else found)
+        ranges.append(found.decode() if isinstance(found, bytes) else found)
 
-    handler.store.client.meta.events.register("before-send.s3.GetObject", note)
-    return asked
+    handler.store.client.meta.events.register("before-send.s3.GetObject", record_range)
+    return ranges
 
 
 @cache
 def large_file() -> bytes:
-    """Some eight megabytes that gzip cannot make smaller."""
+    """About eight megabytes that gzip cannot compress."""
     return gzip.compress(b"ticker,size\n" + random.Random(7).randbytes(8 * 1024 * 1024), 1, mtime=0)
 
 
@@ -124,44 +124,44 @@ def test_a_file_arrives_byte_for_byte(simulator: Simulator, make: Make, tmp_path
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_cut_download_is_continued_where_it_broke_off(
+def test_an_interrupted_download_is_resumed(
     simulator: Simulator, make: Make, tmp_path: Path, sleeps: list[float]
 ) -> None:
     serve(simulator, large_file())
     handler = make()
-    remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
+    remote, ranges = handler.head("trades_v1", DAY), requested_ranges(handler)
     simulator.service.set_faults([Fault(FaultKind.TRUNCATED, count=1)])
 
     received = handler.download(remote, tmp_path)
 
     assert received.path.read_bytes() == large_file()
     assert len(sleeps) == 1
-    assert asked[0] is None
+    assert ranges[0] is None
     half, lost = len(large_file()) // 2, 64 * 1024
-    continued_at = int((asked[1] or "").removeprefix("bytes=").rstrip("-"))
+    continued_at = int((ranges[1] or "").removeprefix("bytes=").rstrip("-"))
     assert half - lost <= continued_at <= half
 
 
-def test_what_a_killed_process_left_is_continued(simulator: Simulator, make: Make, tmp_path: Path) -> None:
+def test_the_part_of_a_killed_process_is_resumed(simulator: Simulator, make: Make, tmp_path: Path) -> None:
     serve(simulator, large_file())
     handler = make()
-    remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
+    remote, ranges = handler.head("trades_v1", DAY), requested_ranges(handler)
     part_path(tmp_path, remote).write_bytes(large_file()[:123_456])
 
     assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
-    assert asked == ["bytes=123456-"]
+    assert ranges == ["bytes=123456-"]
 
 
 def test_a_whole_file_that_was_never_used_costs_no_download(make: Make, tmp_path: Path) -> None:
     handler = make()
     first = fetch(handler, tmp_path)
-    asked = ranges_asked(handler)
+    ranges = requested_ranges(handler)
 
     assert fetch(handler, tmp_path).sha256 == first.sha256
-    assert asked == []
+    assert ranges == []
 
 
-def test_attempts_count_in_a_row_without_progress(
+def test_only_attempts_without_progress_count(
     simulator: Simulator, make: Make, tmp_path: Path, sleeps: list[float]
 ) -> None:
     serve(simulator, large_file())
@@ -173,7 +173,7 @@ def test_attempts_count_in_a_row_without_progress(
     assert len(sleeps) == 3
 
 
-def test_a_download_that_stands_still_is_given_up(
+def test_a_download_without_progress_is_abandoned(
     simulator: Simulator, make: Make, tmp_path: Path, sleeps: list[float]
 ) -> None:
     handler = make(attempts=3)
@@ -187,19 +187,19 @@ def test_a_download_that_stands_still_is_given_up(
     assert len(sleeps) == 2
 
 
-def test_a_damaged_part_is_thrown_away_and_fetched_anew(
+def test_a_damaged_part_is_deleted_and_fetched_again(
     simulator: Simulator, make: Make, tmp_path: Path
 ) -> None:
     serve(simulator, large_file())
     handler = make()
-    remote, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
+    remote, ranges = handler.head("trades_v1", DAY), requested_ranges(handler)
     part_path(tmp_path, remote).write_bytes(b"\0" * 100_000)
 
     assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
-    assert asked == ["bytes=100000-", None]
+    assert ranges == ["bytes=100000-", None]
 
 
-def test_a_file_that_is_replaced_while_it_comes_is_fetched_in_its_new_version(
+def test_a_file_replaced_during_its_download_is_fetched_in_its_new_version(
     simulator: Simulator, make: Make, tmp_path: Path
 ) -> None:
     handler = make()
@@ -217,7 +217,7 @@ def test_a_file_that_is_replaced_while_it_comes_is_fetched_in_its_new_version(
 
 @dataclass
 class OddStore:
-    """A store that treats ranges in its own way: `altered` changes what is asked."""
+    """A store that does not honour ranges as requested: `altered` changes the request."""
 
     client: Any
     altered: Callable[[dict[str, str]], dict[str, str]]
@@ -225,13 +225,13 @@ class OddStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
 
-    def get_object(self, **asked: str) -> Any:
-        assert asked["IfMatch"]
-        return self.client.get_object(**self.altered(asked))
+    def get_object(self, **params: str) -> Any:
+        assert params["IfMatch"]
+        return self.client.get_object(**self.altered(params))
 
 
 def with_client(handler: MassiveClient, altered: Callable[[dict[str, str]], dict[str, str]]) -> MassiveClient:
-    """The handler with a store that alters what it is asked."""
+    """The handler with a store that alters requests."""
     return MassiveClient(replace(handler.store, client=OddStore(handler.store.client, altered)))
 
 
@@ -240,19 +240,17 @@ def test_a_store_that_ignores_ranges_is_read_from_the_start(
 ) -> None:
     serve(simulator, large_file())
     plain = make()
-    handler = with_client(plain, lambda asked: {**asked, "Range": "bytes=x"})
+    handler = with_client(plain, lambda params: {**params, "Range": "bytes=x"})
     remote = handler.head("trades_v1", DAY)
     part_path(tmp_path, remote).write_bytes(large_file()[:1000])
 
     assert handler.download(remote, tmp_path).path.read_bytes() == large_file()
 
 
-def test_a_store_that_gives_another_part_is_not_believed(
-    simulator: Simulator, make: Make, tmp_path: Path
-) -> None:
+def test_a_store_that_sends_another_part_is_refused(simulator: Simulator, make: Make, tmp_path: Path) -> None:
     serve(simulator, large_file())
     plain = make()
-    handler = with_client(plain, lambda asked: {**asked, "Range": "bytes=5-"})
+    handler = with_client(plain, lambda params: {**params, "Range": "bytes=5-"})
     remote = handler.head("trades_v1", DAY)
     part_path(tmp_path, remote).write_bytes(large_file()[:1000])
 
@@ -261,17 +259,17 @@ def test_a_store_that_gives_another_part_is_not_believed(
     assert part_path(tmp_path, remote).read_bytes() == large_file()[:1000]
 
 
-def test_a_store_that_gives_less_than_asked_is_asked_for_the_rest(
+def test_the_rest_is_requested_from_a_store_that_sends_too_little(
     simulator: Simulator, make: Make, tmp_path: Path
 ) -> None:
     serve(simulator, large_file())
     plain = make(attempts=2)
 
-    def three_million(asked: dict[str, str]) -> dict[str, str]:
-        first = int(asked.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        return {**asked, "Range": f"bytes={first}-{first + 2_999_999}"}
+    def three_megabytes(params: dict[str, str]) -> dict[str, str]:
+        first = int(params.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        return {**params, "Range": f"bytes={first}-{first + 2_999_999}"}
 
-    handler = with_client(plain, three_million)
+    handler = with_client(plain, three_megabytes)
 
     assert fetch(handler, tmp_path).path.read_bytes() == large_file()
 
@@ -284,7 +282,7 @@ def test_a_store_that_gives_less_than_asked_is_asked_for_the_rest(
         ("basic-key-id", "trades_v1", ErrorClass.not_entitled),
     ],
 )
-def test_a_refusal_is_asked_for_its_reason(
+def test_the_reason_of_a_refusal_is_requested(
     make: Make, tmp_path: Path, key_id: str, dataset: str, expected: ErrorClass, sleeps: list[float]
 ) -> None:
     error = error_of(make(key_id), tmp_path, dataset)
@@ -324,7 +322,7 @@ def test_an_unknown_dataset_is_refused_without_a_call(make: Make) -> None:
         (Fault(FaultKind.HTML), ErrorClass.malformed, 2),
     ],
 )
-def test_faults_of_transport_are_told_apart_and_retried_in_one_layer(
+def test_transport_faults_are_classified_and_retried_in_one_layer(
     simulator: Simulator,
     make: Make,
     tmp_path: Path,
@@ -355,7 +353,7 @@ def served(simulator: Simulator) -> int:
     return int(stats["protocols"]["massive"]["served"])
 
 
-def test_a_store_that_is_away_is_unavailable(make: Make, tmp_path: Path) -> None:
+def test_an_unreachable_store_is_unavailable(make: Make, tmp_path: Path) -> None:
     assert error_of(make(url="http://127.0.0.1:9"), tmp_path).error_class is ErrorClass.unavailable
 
 
@@ -371,7 +369,7 @@ def test_a_store_that_is_away_is_unavailable(make: Make, tmp_path: Path) -> None
     ],
     ids=["a page", "cut off", "damaged", "a zipped page", "zipped nothing", "nothing"],
 )
-def test_what_is_no_whole_flat_file_is_malformed_and_shown(
+def test_an_incomplete_or_invalid_flat_file_is_malformed_and_shown(
     simulator: Simulator, make: Make, tmp_path: Path, content: bytes, found: str
 ) -> None:
     serve(simulator, content)
@@ -386,16 +384,16 @@ def test_what_is_no_whole_flat_file_is_malformed_and_shown(
     assert not list(tmp_path.glob("*.csv.gz"))
 
 
-def test_a_stopped_run_keeps_the_part(
+def test_a_stopped_download_keeps_the_part(
     simulator: Simulator, make: Make, tmp_path: Path, sleeps: list[float]
 ) -> None:
     serve(simulator, large_file())
     plain = make()
     remote = plain.head("trades_v1", DAY)
 
-    def stopped(asked: dict[str, str]) -> dict[str, str]:
+    def stopped(params: dict[str, str]) -> dict[str, str]:
         plain.stop.set()
-        return asked
+        return params
 
     with pytest.raises(FetchStoppedError):
         with_client(plain, stopped).download(remote, tmp_path)
@@ -405,7 +403,7 @@ def test_a_stopped_run_keeps_the_part(
     assert make().download(remote, tmp_path).path.read_bytes() == large_file()
 
 
-def test_a_folder_that_cannot_be_written_is_no_fault_of_the_provider(make: Make, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_not_the_providers_error(make: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     handler = make()
     remote = handler.head("trades_v1", DAY)
@@ -435,7 +433,7 @@ def test_keys_are_nowhere_in_errors_and_log_lines(
         assert error.__context__ is None
 
 
-def test_an_error_is_made_without_what_a_store_repeats_of_the_keys(make: Make) -> None:
+def test_keys_that_the_store_repeats_are_redacted_in_the_error(make: Make) -> None:
     repeated = f"no such id: {KEY_ID}, nor {SECRET}"
     classified = ClassifiedError(ErrorClass.malformed, repeated, 400, {})
 
@@ -446,7 +444,7 @@ def test_an_error_is_made_without_what_a_store_repeats_of_the_keys(make: Make) -
     assert error.payload.body == error.found.encode()
 
 
-def test_a_closed_handler_leaves_the_loggers_as_they_were() -> None:
+def test_a_closed_handler_restores_the_loggers() -> None:
     def filters() -> int:
         return sum(
             len(logging.getLogger(name).filters) for name in ("boto3", "botocore", "botocore.endpoint")
@@ -460,7 +458,7 @@ def test_a_closed_handler_leaves_the_loggers_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(("key_id", "secret"), [("", SECRET), (KEY_ID, " ")])
-def test_a_missing_key_is_said_before_any_call(key_id: str, secret: str) -> None:
+def test_a_missing_key_is_reported_before_any_call(key_id: str, secret: str) -> None:
     with pytest.raises(ProviderError, match="MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY") as raised:
         connect(key_id, secret)
     assert raised.value.error_class is ErrorClass.bad_credentials
@@ -472,7 +470,7 @@ def test_every_dataset_has_a_calendar() -> None:
 
 @pytest.mark.system
 @needs_minio
-def test_a_real_s3_store_is_read_continued_and_seen_to_change(
+def test_a_real_s3_store_is_read_resumed_and_seen_to_change(
     store: Store,
     make: Make,
     tmp_path: Path,
@@ -488,10 +486,10 @@ def test_a_real_s3_store_is_read_continued_and_seen_to_change(
         bucket="market",
         sleep=sleeps.append,
     ) as handler:
-        old, asked = handler.head("trades_v1", DAY), ranges_asked(handler)
+        old, ranges = handler.head("trades_v1", DAY), requested_ranges(handler)
         part_path(tmp_path, old).write_bytes(first[:1_000_000])
         assert handler.download(old, tmp_path).path.read_bytes() == first
-        assert asked == ["bytes=1000000-"]
+        assert ranges == ["bytes=1000000-"]
 
         whole_path(tmp_path, old).rename(part_path(tmp_path, old))
         with part_path(tmp_path, old).open("r+b") as part:

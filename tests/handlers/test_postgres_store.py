@@ -1,4 +1,4 @@
-"""The call store that all workers share, on a real PostgreSQL server of the test's own."""
+"""The call store that all workers share, on a real PostgreSQL server of the test."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def limiter(url: str, key: str, *limits: RateLimit) -> RateLimiter:
     return RateLimiter.for_key(SharedCallStore(url), "alphavantage", key, limits or (DAY,))
 
 
-def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None:
+def test_a_restart_does_not_reset_the_limits_and_the_rest_is_listed(server: str) -> None:
     began = time.monotonic()
     for left in range(5, 0, -1):
         opened = limiter(server, "restarted")
@@ -50,7 +50,7 @@ def test_a_restart_forgets_nothing_and_what_is_left_is_told(server: str) -> None
     assert 86_399.5 - passed < raised.value.retry_after_seconds < 86_400.5
 
 
-def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: str) -> None:
+def test_keys_are_counted_separately_and_named_by_a_fingerprint(server: str, canary: str) -> None:
     limiter(server, canary).acquire("alphavantage")
     assert [each.calls for each in limiter(server, "another").remaining()] == [5]
     with psycopg.connect(server) as connection:
@@ -59,7 +59,7 @@ def test_keys_are_counted_apart_and_named_by_a_fingerprint(server: str, canary: 
     assert not any(canary.lower() in name for name in tables)
 
 
-def test_short_waits_are_slept_through_by_the_servers_clock(server: str) -> None:
+def test_short_pauses_follow_the_servers_clock(server: str) -> None:
     opened = limiter(server, "waiting", RateLimit(2, 0.3))
     began = time.monotonic()
     for _ in range(5):
@@ -86,7 +86,7 @@ except ProviderError as error:
 """
 
 
-def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_killed(server: str) -> None:
+def test_workers_of_other_time_zones_share_a_day_to_the_last_call_even_if_one_is_killed(server: str) -> None:
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", RACER, server],
@@ -116,7 +116,7 @@ def test_workers_of_other_time_zones_share_a_day_to_the_last_call_though_one_is_
     assert outputs[3].endswith("quota_exhausted\n")
 
 
-def test_nobody_counts_while_another_worker_does(server: str) -> None:
+def test_no_call_is_recorded_while_another_worker_holds_the_lock(server: str) -> None:
     table = call_store_for(SharedCallStore(server), "alphavantage", "held")
     assert isinstance(table, CallStoreTable)
     other, opened = open_postgres_store(table, [DAY]), limiter(server, "held")
@@ -129,7 +129,7 @@ def test_nobody_counts_while_another_worker_does(server: str) -> None:
     assert not asking.is_alive()
 
 
-def test_a_lost_connection_is_an_error_that_says_what_to_do_and_the_next_call_connects_anew(
+def test_a_lost_connection_is_an_error_with_a_remedy_and_the_next_call_reconnects(
     server: str,
 ) -> None:
     opened = limiter(server, "cut")
@@ -155,13 +155,13 @@ def test_a_lost_connection_is_an_error_that_says_what_to_do_and_the_next_call_co
     ],
     ids=["nobody listens", "a broken escape", "no URL"],
 )
-def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str) -> None:
+def test_an_unusable_database_is_named_without_its_password(url: str) -> None:
     with pytest.raises(ProviderError, match="LEDGER_DATABASE_URL") as raised:
         limiter(url, "any")
     assert PASSWORD not in str(raised.value)
 
 
-def test_a_wrong_password_is_said_and_not_told(server: str) -> None:
+def test_a_wrong_password_is_reported_but_not_shown(server: str) -> None:
     with pytest.raises(ProviderError, match="password authentication failed") as raised:
         limiter(server.replace(PASSWORD, "wrong-word"), "any")
     assert "wrong-word" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The key is nowhere: not in an error, a traceback, a log line or a record."""
+"""The key appears nowhere: not in an error, a traceback, a log line or a payload."""
 
 import html
 import json
@@ -18,7 +18,7 @@ from flows.handlers.models import Query
 from flows.handlers.transport.redaction import Redactor
 
 Make = Callable[..., AlphaVantage]
-ASK = Query("overview", "IBM")
+QUERY = Query("overview", "IBM")
 
 
 def _spellings(key: str) -> set[str]:
@@ -50,7 +50,7 @@ def _echo(server: Any, key: str, status: int) -> None:
 
 @pytest.fixture
 def port_of_nobody() -> Iterator[int]:
-    """A port on which nobody listens, and nobody else can while the test lasts."""
+    """A port without a listener, reserved for the duration of the test."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield unused.getsockname()[1]
@@ -59,7 +59,7 @@ def port_of_nobody() -> Iterator[int]:
 @pytest.mark.parametrize(
     "fault", ["echo_200", "echo_500", "redirect", "truncated", "silent", "refused", "broken_url", "garbled"]
 )
-def test_no_fault_lets_the_key_out(
+def test_no_fault_reveals_the_key(
     fault: str,
     server: Any,
     make_handler: Make,
@@ -88,7 +88,7 @@ def test_no_fault_lets_the_key_out(
     handler = make_handler(url, attempts=2)
 
     with caplog.at_level(logging.DEBUG), pytest.raises(ProviderError) as raised:
-        list(handler.fetch(ASK))
+        list(handler.fetch(QUERY))
 
     found = _everything_about(raised.value)
     _assert_hidden(canary, found)
@@ -102,7 +102,7 @@ def test_urllib3_still_logs_its_lines_without_the_key(
 ) -> None:
     server.will_answer(b'{"Symbol": "IBM"}')
     with caplog.at_level(logging.DEBUG):
-        assert list(make_handler(server.url).fetch(ASK))
+        assert list(make_handler(server.url).fetch(QUERY))
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("urllib3")]
     assert any("apikey=REDACTED" in line for line in lines)
     _assert_hidden(canary, caplog.text)
@@ -131,7 +131,7 @@ def test_a_key_cut_off_at_the_end_of_a_body_is_removed() -> None:
     assert redactor.body(b"ABCDEF is a word") == b"ABCDEF is a word"
 
 
-def test_a_short_key_is_replaced_only_where_it_stands_alone() -> None:
+def test_a_short_key_is_replaced_only_as_a_separate_word() -> None:
     redactor = Redactor(["test"])
     assert redactor.body(b"the latest test, apikey=test&x") == b"the latest REDACTED, apikey=REDACTED&x"
 
@@ -142,7 +142,7 @@ def test_a_tiny_key_is_refused_and_an_empty_or_public_one_ignored() -> None:
     assert Redactor(["", "  ", "demo"]).body(b"a demo of democracy") == b"a demo of democracy"
 
 
-def test_bytes_without_secrets_stay_the_same() -> None:
+def test_bytes_without_secrets_are_unchanged() -> None:
     body = bytes(range(256)) * 10
     assert Redactor(["a-real-key", "Schlüssel-äöü"]).body(body) == body
     assert Redactor(["Schlüssel-äöü"]).body("x Schlüssel-äöü y".encode()) == b"x REDACTED y"

@@ -1,4 +1,4 @@
-"""The handler asks Yahoo the right question, gives back the bytes, and raises what an answer means."""
+"""Yahoo's handler sends the right request, returns the bytes, and raises the error a response means."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def _error(handler: Yahoo, query: Query) -> ProviderError:
     return raised.value
 
 
-def test_the_newest_daily_bars_are_asked_for_with_events(server: Any, make: Make) -> None:
+def test_the_newest_daily_bars_are_requested_with_events(server: Any, make: Make) -> None:
     server.will_answer(CHART)
 
     (payload,) = make().fetch(Query("daily", "IBM"))
@@ -72,9 +72,7 @@ def test_the_newest_daily_bars_are_asked_for_with_events(server: Any, make: Make
     assert payload.fetched_at == NOW
 
 
-def test_a_range_of_dates_reaches_from_their_first_to_their_last_hour_on_earth(
-    server: Any, make: Make
-) -> None:
+def test_a_range_of_dates_covers_them_in_every_time_zone(server: Any, make: Make) -> None:
     server.will_answer(CHART)
     query = Query("intraday", "IBM", "60min", start=date(2024, 2, 28), end=date(2024, 3, 1))
 
@@ -87,9 +85,7 @@ def test_a_range_of_dates_reaches_from_their_first_to_their_last_hour_on_earth(
     assert payload.interval == "60min"
 
 
-def test_the_whole_history_is_asked_for_by_dates_because_max_would_bring_months(
-    server: Any, make: Make
-) -> None:
+def test_the_whole_history_is_requested_by_dates_because_max_returns_months(server: Any, make: Make) -> None:
     server.will_answer(CHART)
     assert list(make().fetch(Query("daily", "IBM", is_full=True)))
     params = parse_qs(urlsplit(server.paths[0]).query)
@@ -98,7 +94,7 @@ def test_the_whole_history_is_asked_for_by_dates_because_max_would_bring_months(
     assert int(params["period2"][0]) == period(NOW.date(), NOW.date())[1]
 
 
-def test_a_split_among_the_newest_bars_brings_the_restated_history_too(server: Any, make: Make) -> None:
+def test_a_split_among_the_newest_bars_also_fetches_the_restated_history(server: Any, make: Make) -> None:
     server.will_answer(_chart(events={"splits": {"1709562600": {"numerator": 4, "denominator": 1}}}))
     server.will_answer(CHART)
 
@@ -109,13 +105,13 @@ def test_a_split_among_the_newest_bars_brings_the_restated_history_too(server: A
     assert whole.body == CHART
 
 
-def test_a_split_within_a_range_that_was_asked_for_brings_no_second_answer(server: Any, make: Make) -> None:
+def test_a_split_within_a_requested_range_fetches_nothing_else(server: Any, make: Make) -> None:
     server.will_answer(_chart(events={"splits": {"1": {"numerator": 4, "denominator": 1}}}))
     assert len(list(make().fetch(Query("daily", "IBM", start=date(2024, 3, 1), end=date(2024, 3, 4))))) == 1
 
 
 @pytest.mark.parametrize(
-    ("symbol", "asked"),
+    ("symbol", "spelling"),
     [
         ("AAPL", "AAPL"),
         ("BRK.B", "BRK-B"),
@@ -129,13 +125,13 @@ def test_a_split_within_a_range_that_was_asked_for_brings_no_second_answer(serve
         ("GC=F", "GC=F"),
     ],
 )
-def test_a_symbol_is_asked_for_in_yahoos_spelling_and_filed_in_the_watch_lists(
-    symbol: str, asked: str, server: Any, make: Make
+def test_a_symbol_is_requested_in_yahoos_spelling_and_stored_in_the_watch_lists(
+    symbol: str, spelling: str, server: Any, make: Make
 ) -> None:
     server.will_answer(CHART)
     (payload,) = make().fetch(Query("daily", symbol))
-    assert provider_symbol(symbol) == asked
-    assert urlsplit(server.paths[0]).path == f"/v8/finance/chart/{asked.replace('^', '%5E')}"
+    assert provider_symbol(symbol) == spelling
+    assert urlsplit(server.paths[0]).path == f"/v8/finance/chart/{spelling.replace('^', '%5E')}"
     assert payload.symbol == symbol
 
 
@@ -152,7 +148,7 @@ def test_a_symbol_is_asked_for_in_yahoos_spelling_and_filed_in_the_watch_lists(
         Query("daily", "IBM", start=date(2024, 3, 2), end=date(2024, 3, 1)),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_without_a_call(query: Query, server: Any, make: Make) -> None:
+def test_an_invalid_query_is_refused_without_a_call(query: Query, server: Any, make: Make) -> None:
     error = _error(make(), query)
     assert error.error_class is ErrorClass.bad_symbol
     assert len(str(error)) < 400
@@ -177,7 +173,7 @@ def test_a_query_that_makes_no_sense_is_refused_without_a_call(query: Query, ser
         (200, b"<html>Will be right back</html>", ErrorClass.malformed),
     ],
 )
-def test_what_is_no_data_is_an_error_that_keeps_the_answer(
+def test_a_response_without_data_is_an_error_that_keeps_it(
     status: int, body: bytes, expected: ErrorClass, server: Any, make: Make
 ) -> None:
     server.will_answer(body, status)
@@ -188,7 +184,7 @@ def test_what_is_no_data_is_an_error_that_keeps_the_answer(
     assert error.__cause__ is None
 
 
-def test_the_request_says_what_asks_in_a_way_that_yahoo_answers(server: Any, make: Make) -> None:
+def test_the_request_identifies_the_client_in_a_way_that_yahoo_accepts(server: Any, make: Make) -> None:
     agents: list[str] = []
 
     def answer(to: BaseHTTPRequestHandler) -> None:
@@ -203,7 +199,7 @@ def test_the_request_says_what_asks_in_a_way_that_yahoo_answers(server: Any, mak
     assert agents == ["Mozilla/5.0 (compatible; market-lakehouse)"]
 
 
-def test_the_rate_is_kept_over_a_restart(server: Any, make: Make) -> None:
+def test_the_rate_limit_is_kept_over_a_restart(server: Any, make: Make) -> None:
     server.will_answer(CHART)
     for _ in range(2):
         assert list(make(calls_per_minute=2, max_wait_seconds=1.0).fetch(Query("daily", "IBM")))

@@ -1,4 +1,4 @@
-"""Every answer of Yahoo is data, or says why it is none."""
+"""Every response of Yahoo is data, or has the class of its error."""
 
 import json
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_every_captured_error_has_its_class(file: str, expected: ErrorClass) -> 
         (_chart(meta=None, timestamp=[1]), ErrorClass.malformed),
     ],
 )  # fmt: skip
-def test_an_answer_without_data_says_why(body: bytes, expected: ErrorClass) -> None:
+def test_a_response_without_data_has_its_class(body: bytes, expected: ErrorClass) -> None:
     assert classify_response(body, JSON) is expected
 
 
@@ -94,11 +94,11 @@ def test_an_answer_without_data_says_why(body: bytes, expected: ErrorClass) -> N
         _chart(events={"splits": {"1": {"numerator": 4, "denominator": 0}}}),
     ],
 )
-def test_times_alone_quotes_alone_and_events_alone_are_data(body: bytes) -> None:
+def test_timestamps_quotes_or_events_alone_are_data(body: bytes) -> None:
     assert classify_response(body, JSON) is None
 
 
-def test_a_split_in_the_chart_is_seen() -> None:
+def test_a_split_in_the_chart_is_detected() -> None:
     assert has_split(_chart(timestamp=[1], events={"splits": {"1": {"numerator": 4}}}))
     assert not has_split(_chart(timestamp=[1], events={"dividends": {"1": {"amount": 1}}}))
     assert not has_split(_chart(timestamp=[1]))

@@ -1,4 +1,4 @@
-"""The limiter never lets more through than the limits say, whoever asks and however often it restarts."""
+"""The limiter never exceeds its limits, across threads, processes and restarts."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ DAY = 86_400.0
 
 @dataclass
 class Clock:
-    """Time that passes by sleeping only."""
+    """A clock that advances only by sleeping."""
 
     seconds: float = 1_700_000_000.0
     slept: list[float] = field(default_factory=list)
@@ -36,7 +36,7 @@ def _limiter(path: Path, clock: Clock, *limits: RateLimit) -> RateLimiter:
     return RateLimiter(path, limits, sleep=clock.sleep, now=clock.now)
 
 
-def test_short_waits_are_slept_through(tmp_path: Path) -> None:
+def test_short_pauses_are_slept_through(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(2, 1.0))
     for _ in range(5):
@@ -44,7 +44,7 @@ def test_short_waits_are_slept_through(tmp_path: Path) -> None:
     assert [1.0 <= wait <= 1.01 for wait in clock.slept] == [True, True]
 
 
-def test_a_spent_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -> None:
+def test_an_exhausted_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
     for _ in range(3):
@@ -60,7 +60,7 @@ def test_a_spent_day_says_at_once_when_a_call_is_next_possible(tmp_path: Path) -
     assert len(clock.slept) == 2
 
 
-def test_a_denied_call_uses_up_no_window(tmp_path: Path) -> None:
+def test_a_denied_call_does_not_count(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 100.0), RateLimit(2, 1000.0))
     limiter.acquire("provider")
@@ -71,7 +71,7 @@ def test_a_denied_call_uses_up_no_window(tmp_path: Path) -> None:
     limiter.acquire("provider")
 
 
-def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+def test_a_restart_does_not_reset_the_limits(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "limiter.sqlite"
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_two_processes_together_stay_within_the_limit(tmp_path: Path) -> None:
     assert stamps[-1] - stamps[0] >= 4 * 0.5 * 0.95
 
 
-def test_threads_together_stay_within_a_days_limit(tmp_path: Path) -> None:
+def test_threads_together_stay_within_a_daily_limit(tmp_path: Path) -> None:
     limiter = RateLimiter(tmp_path / "limiter.sqlite", [RateLimit(7, DAY)])
     outcomes: list[str] = []
 
@@ -150,7 +150,7 @@ except ProviderError as error:
 """
 
 
-def test_two_processes_share_a_days_limit_to_the_last_call(tmp_path: Path) -> None:
+def test_two_processes_share_a_daily_limit_to_the_last_call(tmp_path: Path) -> None:
     command = [sys.executable, "-c", RACER, str(tmp_path / "limiter.sqlite")]
     racers = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -165,7 +165,7 @@ def test_two_processes_share_a_days_limit_to_the_last_call(tmp_path: Path) -> No
 
 
 def _started(racers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    """The same, all told to go before anyone's result is waited for."""
+    """The results of several processes that all start at once."""
     for racer in racers:
         assert racer.stdin is not None
         racer.stdin.write("go\n")
@@ -173,7 +173,7 @@ def _started(racers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]
     return racers
 
 
-def test_nobody_counts_while_another_process_does(tmp_path: Path) -> None:
+def test_no_call_is_recorded_while_another_process_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "limiter.sqlite"
     limiter = RateLimiter(path, [RateLimit(5, DAY)])
     asking = threading.Thread(target=limiter.acquire, args=("provider",))
@@ -216,7 +216,7 @@ def test_the_file_is_named_by_a_fingerprint_and_holds_no_key(tmp_path: Path, can
     assert all(canary.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 
 
-def test_what_is_left_is_told_without_using_it_up(tmp_path: Path) -> None:
+def test_asking_for_the_remaining_calls_does_not_count_as_a_call(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(3, DAY))
     for left in (3, 2, 1):
@@ -227,20 +227,20 @@ def test_what_is_left_is_told_without_using_it_up(tmp_path: Path) -> None:
     assert [each.calls for each in limiter.remaining()] == [1, 0]
 
 
-def test_a_forecast_is_kept_by_the_gate_to_the_millisecond(tmp_path: Path) -> None:
+def test_the_limiter_keeps_a_forecast_to_the_millisecond(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(2, 1.0), RateLimit(5, 60.0))
     limiter.acquire("provider")
     clock.seconds += 0.3
-    told = [round(at.timestamp(), 3) for at in limiter.forecast(7).call_times]
+    forecast = [round(at.timestamp(), 3) for at in limiter.forecast(7).call_times]
     made = []
     for _ in range(7):
         limiter.acquire("provider")
         made.append(round(clock.seconds, 3))
-    assert made == told
+    assert made == forecast
 
 
-def test_a_spent_day_is_said_at_once_even_while_the_second_is_spent_too(tmp_path: Path) -> None:
+def test_an_exhausted_day_is_reported_at_once_even_if_the_second_is_exhausted_too(tmp_path: Path) -> None:
     clock = Clock()
     limiter = _limiter(tmp_path / "limiter.sqlite", clock, RateLimit(1, 1.0), RateLimit(2, DAY))
     limiter.acquire("provider")
@@ -251,7 +251,7 @@ def test_a_spent_day_is_said_at_once_even_while_the_second_is_spent_too(tmp_path
     assert clock.slept == []
 
 
-def test_without_limits_nothing_is_to_be_told(tmp_path: Path) -> None:
+def test_without_limits_there_are_no_remaining_calls_to_list(tmp_path: Path) -> None:
     limiter = _limiter(tmp_path / "limiter.sqlite", Clock())
     assert limiter.remaining() == ()
     assert len(limiter.forecast(3).call_times) == 3

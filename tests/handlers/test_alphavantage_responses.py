@@ -1,4 +1,4 @@
-"""Every answer Alpha Vantage is known to give is judged right."""
+"""Every known response of Alpha Vantage is classified correctly."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_sentence_gives_its_class(key: str, sentence: str, expected: ErrorClas
     assert classify_response(json.dumps({key: sentence}).encode(), "application/json") is expected
 
 
-def test_an_unknown_sentence_beside_data_is_not_taken_for_data() -> None:
+def test_an_unknown_sentence_beside_data_is_malformed() -> None:
     body = json.dumps({"Information": "preliminary", "Time Series (Daily)": {"2024-01-02": {}}}).encode()
     assert classify_response(body, "application/json") is ErrorClass.malformed
 
@@ -99,14 +99,14 @@ def test_a_body_without_a_sentence_gives_its_class(body: bytes, expected: ErrorC
     assert classify_response(body, "application/json") is expected
 
 
-def test_a_series_other_than_the_wanted_one_is_malformed() -> None:
+def test_a_series_other_than_the_requested_one_is_malformed() -> None:
     body = b'{"Meta Data": {}, "Time Series (1min)": {"2024-01-02 09:30:00": {}}}'
     assert classify_response(body, "application/json", data_key="Time Series (1min)") is None
     assert classify_response(body, "application/json", data_key="Time Series (5min)") is ErrorClass.malformed
 
 
 @pytest.mark.parametrize(
-    ("body", "wanted", "expected"),
+    ("body", "data_key", "expected"),
     [
         (b'{"symbol": "IBM", "data": []}', "data", None),
         (b'{"items": "0", "feed": []}', "feed", None),
@@ -121,13 +121,13 @@ def test_a_series_other_than_the_wanted_one_is_malformed() -> None:
         (b"{}", LISTING_HEADER, ErrorClass.no_data),
     ],
 )
-def test_what_is_data_of_another_dataset_is_none_of_the_wanted(
-    body: bytes, wanted: str, expected: ErrorClass | None
+def test_data_of_another_dataset_is_not_data_of_the_requested_one(
+    body: bytes, data_key: str, expected: ErrorClass | None
 ) -> None:
-    assert classify_response(body, "application/json", wanted) is expected
+    assert classify_response(body, "application/json", data_key) is expected
 
 
-def test_html_that_calls_itself_html_is_malformed_even_where_it_looks_like_csv() -> None:
+def test_html_with_its_content_type_is_malformed_even_if_it_looks_like_csv() -> None:
     body = b"timestamp,open,high,low,close\n2024-01-02,1,1,1,1\n"
     assert classify_response(body, "text/csv") is None
     assert classify_response(body, "text/html; charset=utf-8") is ErrorClass.malformed
@@ -153,7 +153,7 @@ def test_a_captured_error_gives_its_class(name: str, expected: ErrorClass) -> No
 
 
 @needs_captures
-def test_no_captured_error_is_forgotten_here() -> None:
+def test_every_captured_error_has_a_case() -> None:
     unexpected = [
         path.name
         for path in (CAPTURES / "errors").iterdir()
@@ -164,7 +164,7 @@ def test_no_captured_error_is_forgotten_here() -> None:
 
 @needs_captures
 @pytest.mark.parametrize(
-    ("path", "wanted"),
+    ("path", "data_key"),
     [
         ("romeltorres/mock_time_series", "Time Series (1min)"),
         ("romeltorres/mock_company_overview", "Symbol"),
@@ -197,11 +197,13 @@ def test_no_captured_error_is_forgotten_here() -> None:
         ("portfoliotree_csv_json/testdata/intraday_5min_IBM.csv", None),
     ],
 )
-def test_a_capture_of_data_is_data(path: str, wanted: str | None) -> None:
-    is_csv = wanted is None
+def test_a_capture_of_data_is_data(path: str, data_key: str | None) -> None:
+    is_csv = data_key is None
     body = (CAPTURES / path).read_bytes()
-    assert classify_response(body, "application/x-download" if is_csv else "application/json", wanted) is None
-    assert classify_response(body[: len(body) // 2 - 3], "", wanted) is ErrorClass.malformed
+    assert (
+        classify_response(body, "application/x-download" if is_csv else "application/json", data_key) is None
+    )
+    assert classify_response(body[: len(body) // 2 - 3], "", data_key) is ErrorClass.malformed
 
 
 @needs_captures

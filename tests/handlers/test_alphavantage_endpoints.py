@@ -1,4 +1,4 @@
-"""Every dataset asks its function of Alpha Vantage, under the symbol of the watch list."""
+"""Every dataset requests its Alpha Vantage function, under the symbol of the watch list."""
 
 from collections.abc import Callable
 from datetime import date
@@ -100,7 +100,7 @@ NEWS = b'{"items": "0", "feed": []}'
     ],
     ids=lambda value: f"{value.dataset} {value.symbol}" if isinstance(value, Query) else "",
 )
-def test_each_dataset_asks_its_function(
+def test_each_dataset_requests_its_function(
     query: Query,
     body: bytes,
     filed: tuple[str, str | None],
@@ -114,8 +114,8 @@ def test_each_dataset_asks_its_function(
 
     (payload,) = make_handler(server.url).fetch(query)
 
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
-    assert asked == {**params, "apikey": canary}
+    sent = {name: values[0] for name, values in parse_qs(urlsplit(server.paths[0]).query).items()}
+    assert sent == {**params, "apikey": canary}
     assert (payload.dataset, payload.symbol, payload.interval) == (query.dataset, *filed)
     assert payload.body == body
 
@@ -134,9 +134,7 @@ def test_each_dataset_asks_its_function(
         Query("dividends", "BTC-USD=not a name"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_without_a_call(
-    query: Query, server: Any, make_handler: Make
-) -> None:
+def test_an_invalid_query_is_refused_without_a_call(query: Query, server: Any, make_handler: Make) -> None:
     with pytest.raises(ProviderError) as raised:
         list(make_handler(server.url).fetch(query))
     assert raised.value.error_class is ErrorClass.bad_symbol
@@ -154,7 +152,7 @@ def test_a_query_that_makes_no_sense_is_refused_without_a_call(
         ("crypto_daily", "BTC-USD", b'{"Time Series (Daily)": {"2024-01-02": {}}}', ErrorClass.malformed),
     ],
 )
-def test_an_answer_without_the_datasets_rows_is_an_error(
+def test_a_response_without_the_datasets_rows_is_an_error(
     dataset: str, symbol: str, body: bytes, error_class: ErrorClass, *, server: Any, make_handler: Make
 ) -> None:
     server.will_answer(body)
@@ -163,7 +161,7 @@ def test_an_answer_without_the_datasets_rows_is_an_error(
     assert raised.value.error_class is error_class
 
 
-def test_the_datasets_of_the_manifest_are_those_that_can_be_asked() -> None:
+def test_the_datasets_of_the_manifest_are_those_that_can_be_requested() -> None:
     assert MANIFEST.datasets == DATASETS
     assert set(DATASETS) >= PREMIUM_DATASETS
     assert MANIFEST.calendars["crypto_daily"] == "24/7"

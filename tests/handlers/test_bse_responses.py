@@ -1,4 +1,4 @@
-"""What is a bhavcopy of the day asked for, and what is none."""
+"""A body is a bhavcopy of the requested day, or has the class of its error."""
 
 import io
 import zipfile
@@ -41,7 +41,7 @@ def zipped(content: bytes, name: str = "EQ_ISINCODE_070222.CSV") -> bytes:
 
 
 @needs_captures
-def test_the_real_files_are_data_of_their_day_and_of_no_other() -> None:
+def test_the_real_files_are_data_of_their_day_only() -> None:
     legacy = zipped((CASSETTES / "20240115_legacy.csv").read_bytes(), "EQ_ISINCODE_150124.CSV")
     udiff = (CASSETTES / "20260814.csv").read_bytes()
 
@@ -54,7 +54,7 @@ def test_the_real_files_are_data_of_their_day_and_of_no_other() -> None:
 
 
 @needs_captures
-def test_the_real_mangled_line_alone_is_refused_and_among_a_hundred_others_is_data() -> None:
+def test_a_real_mangled_line_is_accepted_among_a_hundred_others_but_not_alone() -> None:
     header, mangled = (CAPTURES / "bse_legacy_mangled_line_2022-02-07.csv").read_text().splitlines()
     good = [line(500000 + number) for number in range(99)]
 
@@ -79,7 +79,7 @@ def test_the_real_mangled_line_alone_is_refused_and_among_a_hundred_others_is_da
     ],
     ids=["nothing", "an empty line", "a page", "a page as a file", "a csv as a page", "no lines", "a zip"],
 )
-def test_a_page_or_nothing_is_no_data(body: bytes, content_type: str) -> None:
+def test_a_web_page_or_an_empty_body_is_no_data(body: bytes, content_type: str) -> None:
     assert classify_response(body, content_type, DAY) is ErrorClass.no_data
 
 
@@ -102,33 +102,33 @@ def test_a_page_or_nothing_is_no_data(body: bytes, content_type: str) -> None:
         *("two days", "other year", "14 columns without a day"),
     ],
 )
-def test_what_is_no_bhavcopy_of_the_day_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_a_bhavcopy_of_the_day_is_malformed(body: bytes) -> None:
     assert classify_response(body, "application/octet-stream", DAY) is ErrorClass.malformed
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict"),
+    ("name", "expected"),
     [("EQ070222.CSV", None), ("eq070222.csv", None), ("EQ080222.CSV", ErrorClass.malformed)],
 )
-def test_the_layout_of_14_columns_is_judged_by_the_name_in_the_zip(
-    name: str, verdict: ErrorClass | None
+def test_the_layout_of_14_columns_is_classified_by_the_name_in_the_zip(
+    name: str, expected: ErrorClass | None
 ) -> None:
-    assert classify_response(zipped(csv_of([LINE_14], HEADER_14), name), "", DAY) is verdict
+    assert classify_response(zipped(csv_of([LINE_14], HEADER_14), name), "", DAY) is expected
 
 
-def test_a_file_cut_in_its_last_line_is_malformed() -> None:
+def test_a_file_truncated_in_its_last_line_is_malformed() -> None:
     whole = csv_of([line(500000 + number) for number in range(300)])
     assert classify_response(whole, "", DAY) is None
     assert classify_response(whole[:-20], "", DAY) is ErrorClass.malformed
 
 
-def test_a_stray_quote_spoils_its_own_line_only() -> None:
+def test_a_stray_quote_affects_only_its_own_line() -> None:
     lines = [line(500000 + number) for number in range(200)]
     lines[5] = lines[5].replace("ABB", '"ABB').replace(",A ", '",A ', 1)
     lines[6] = lines[6].replace(",ABB", ',"ABB', 1)
     assert classify_response(csv_of(lines), "", DAY) is None
 
 
-def test_names_in_latin_1_and_lines_of_windows_are_read() -> None:
+def test_latin_1_names_and_windows_line_ends_are_read() -> None:
     body = csv_of([line().replace("ABB", "ABÉ")]).decode().replace("\n", "\r\n").encode("latin-1")
     assert classify_response(body, "", DAY) is None
