@@ -143,7 +143,7 @@ def test_a_provider_that_cannot_be_reached_leaves_the_lake_as_it_is(
     here = install(full.folder, f"http://127.0.0.1:{unused_port}/query", attempts=1)
     ended = cli("--config", here.config, "run")
     assert (ended.code, ended.error) == (1, "")
-    assert "unavailable: wanted alphavantage daily of AAPL" in ended.out
+    assert "unavailable: expected alphavantage daily data for AAPL" in ended.out
     assert {row["error_class"] for row in here.rows(DEAD_LETTERS)} == {"unavailable"}
     assert hashes(here.lake) == before
 
