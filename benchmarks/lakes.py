@@ -21,10 +21,10 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from jobs.engine.session import engine_session
-from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import build_silver
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.gold.sessions import build_gold
+from jobs.pipelines.silver.bar_files import build_bar_files
+from jobs.pipelines.silver.payloads import build_silver
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.stage import StageResult
 from quality.soda_scan import load_soda

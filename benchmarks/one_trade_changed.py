@@ -37,10 +37,10 @@ from flows.simulator.service import SimulatorConfig
 from jobs.engine.session import engine_session
 from jobs.market_calendar.sessions import STOCKS_US, sessions_between
 from jobs.parsing.flat_files import COLUMNS_OF
-from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.sessions import build_gold
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.bar_files import build_bar_files
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.stage import StageResult
 

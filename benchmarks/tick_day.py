@@ -33,8 +33,8 @@ from delta_tables.tables import gold_ticks, silver_ticks
 from delta_tables.tables.bronze import RAW_FILES
 from jobs.engine.session import engine_session
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import RunContext, new_run_id
 
 DAY = date(2013, 10, 7)

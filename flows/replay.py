@@ -9,7 +9,7 @@ from flows.operations.replay import replay as run_replay
 from flows.operations.run_summary import RunSummary
 from flows.runtime.run_report import report_run
 from flows.runtime.tasks import run_as_task
-from jobs.pipelines.replay_scope import ReplayScope
+from jobs.pipelines.replay.scope import ReplayScope
 from jobs.runs.run_context import open_run_context
 
 

@@ -14,9 +14,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables import gold, gold_reconciliation, silver, silver_reference
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.silver_payloads import build_silver
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.gold.sessions import build_gold
+from jobs.pipelines.silver.payloads import build_silver
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.stage import StageResult
 from tests.payloads import T0

@@ -24,7 +24,7 @@ from delta_tables.tables.bronze import RAW_FILES
 from flows.simulator.market.real_prices import load_histories
 from jobs.market_calendar.session import Session
 from jobs.market_calendar.sessions import sessions_between
-from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.runs.run_context import RunContext
 
 SYMBOLS = 500

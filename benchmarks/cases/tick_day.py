@@ -26,8 +26,8 @@ from jobs.market_calendar.sessions import sessions_between
 from jobs.parsing.flat_files import COLUMNS_OF
 from jobs.parsing.flat_files import QUOTES as QUOTES_FILE
 from jobs.parsing.flat_files import TRADES as TRADES_FILE
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import RunContext
 
 _SYMBOLS, _TRADES, _QUOTES = 500, 5_000_000, 10_000_000

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flows.handlers.rate_limit.limiter import RemainingCalls
+    from flows.handlers.rate_limit.windows import RemainingCalls
 
 
 def calls_left(left: "RemainingCalls") -> str:

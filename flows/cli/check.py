@@ -111,7 +111,7 @@ def _require(lake: Lake, table: Table) -> None:
         open_table(lake, table)
     except TableNotFoundError:
         raise LakeError(
-            f"{lake.uri(table)}: no {table.full_name} cli; fill the lake with `lakehouse run`"
+            f"{lake.uri(table)}: no {table.full_name} here; fill the lake with `lakehouse run`"
         ) from None
 
 

@@ -18,7 +18,7 @@ from delta_tables.tables.catalogue import ALL_TABLES
 from flows.cli.calls_left import calls_left
 from flows.cli.context import CliContext
 from flows.cli.errors import one_line
-from flows.handlers.rate_limit.limiter import SharedCallStore
+from flows.handlers.rate_limit.call_store import SharedCallStore
 from flows.ingestion.failed_attempts import call_store_location
 from flows.ingestion.quota_plan import RateLimited
 from flows.ingestion.registry import PAYLOAD_SOURCES

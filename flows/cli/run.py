@@ -119,7 +119,7 @@ def replay(
 
     def directly() -> "RunSummary":
         from flows.operations.replay import replay as run_replay  # noqa: PLC0415 - imports pyspark
-        from jobs.pipelines.replay_scope import ReplayScope  # noqa: PLC0415 - imports pyspark
+        from jobs.pipelines.replay.scope import ReplayScope  # noqa: PLC0415 - imports pyspark
 
         scope = ReplayScope(tuple(provider or ()), tuple(symbol or ()), first, last, tuple(table or ()))
         return run_replay(cli.new_run(), scope)

@@ -43,11 +43,14 @@ class Arrivals:
         series = expected.series
         if series.is_files:
             return Arrival(self.files.get((series.provider, series.dataset, expected.trade_dt)))
-        found = [
+        by_interval = [
             _arrival(self._counts(expected, interval), full, min_bars_pct)
             for interval, full in expected.bars.items()
         ]
-        return min(found, key=lambda one: (one.at is None, one.at or datetime.max.replace(tzinfo=UTC)))
+        return min(
+            by_interval,
+            key=lambda arrival: (arrival.at is None, arrival.at or datetime.max.replace(tzinfo=UTC)),
+        )
 
     def first_at(self, expected: ExpectedSession) -> datetime | None:
         """When the first part of the session came, enough or not."""

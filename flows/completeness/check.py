@@ -56,10 +56,10 @@ def changed_rows(ctx: RunContext) -> tuple[list[Row], Counter[SessionState]]:
     """
     now, completeness = ctx.clock(), ctx.settings.completeness
     since = now.date() - 2 * timedelta(days=completeness.lookback_sessions) - _MAX_CLOSED
-    series = watched_series(ctx.settings, now.date(), known_calendars(ctx.lake, since))
-    recent = [session for one in series for session in expected_sessions(one, completeness, now)]
+    watched = watched_series(ctx.settings, now.date(), known_calendars(ctx.lake, since))
+    recent = [session for series in watched for session in expected_sessions(series, completeness, now)]
     stored = stored_rows(ctx.lake, recent)
-    expected = {session.key: session for session in [*_still_open(stored, series), *recent]}
+    expected = {session.key: session for session in [*_still_open(stored, watched), *recent]}
     arrived = arrivals(ctx.lake, (session.trade_dt for session in expected.values()))
     awaited = _awaited_since(expected.values(), stored, arrived)
     counts: Counter[SessionState] = Counter()
@@ -70,7 +70,7 @@ def changed_rows(ctx: RunContext) -> tuple[list[Row], Counter[SessionState]]:
         counts[SessionState(row["state"])] += 1
         if row["state"] != SessionState.NOT_EXPECTED_YET and _differs(row, before):
             rows.append(row)
-    rows += _dropped_rows(stored, {one.key for one in series})
+    rows += _dropped_rows(stored, {series.key for series in watched})
     return [{**row, "checked_at": now, "run_id": ctx.run_id} for row in rows], counts
 
 
@@ -91,18 +91,18 @@ def _key(row: Row) -> SessionKey:
     return row["provider"], row["dataset"], row["symbol"], row["interval"], row["trade_dt"]
 
 
-def _still_open(stored: Mapping[SessionKey, Row], series: Iterable[ExpectedSeries]) -> list[ExpectedSession]:
+def _still_open(stored: Mapping[SessionKey, Row], watched: Iterable[ExpectedSeries]) -> list[ExpectedSession]:
     """The late and missing sessions of series that are still watched, as they were expected then."""
-    by_key = {one.key: one for one in series}
+    by_key = {series.key: series for series in watched}
     return [
         ExpectedSession(
-            one,
+            series,
             row["trade_dt"],
             Due(row["expected_at"], row["late_until"]),
-            {interval: _same_length(row, interval) for interval in one.accepts},
+            {interval: _same_length(row, interval) for interval in series.accepts},
         )
         for row in stored.values()
-        if row["state"] in OPEN and (one := by_key.get(_key(row)[:4]))
+        if row["state"] in OPEN and (series := by_key.get(_key(row)[:4]))
     ]
 
 

@@ -75,7 +75,9 @@ def watched_series(settings: Settings, today: date, calendars: Calendars) -> lis
     for request in latest_requests(settings):
         publication = known.get((request.provider, request.dataset))
         if publication is not None:
-            watched |= {one.key: one for one in _series(request, settings, today, calendars, publication)}
+            watched |= {
+                series.key: series for series in _series(request, settings, today, calendars, publication)
+            }
     return list(watched.values())
 
 

@@ -56,8 +56,10 @@ def gap_requests(lake: Lake, settings: Settings, now: datetime) -> tuple[FetchRe
         LakeError: a table cannot be read.
         ConfigError: the settings name the publication of a dataset that has no sessions.
     """
-    series = watched_series(settings, now.date(), known_calendars(lake, now.date() - _SINCE))
-    recent = [session for one in series for session in expected_sessions(one, settings.completeness, now)]
+    watched = watched_series(settings, now.date(), known_calendars(lake, now.date() - _SINCE))
+    recent = [
+        session for series in watched for session in expected_sessions(series, settings.completeness, now)
+    ]
     stored = stored_rows(lake, recent)
     absent = [session for session in recent if session.key in stored and stored[session.key]["state"] in OPEN]
     latest_files = _latest_files(settings, now) if absent else frozenset()
@@ -68,11 +70,13 @@ def gap_requests(lake: Lake, settings: Settings, now: datetime) -> tuple[FetchRe
         and not _is_in_latest(session, settings, now, latest_files)
     ]
     symbols_of: defaultdict[tuple[str, str, date, date], dict[str, None]] = defaultdict(dict)
-    for one, first, last in _ranges(gaps):
-        symbols_of[one.provider, one.dataset, first, last][one.symbol] = None
+    for gap, first, last in _ranges(gaps):
+        symbols_of[gap.provider, gap.dataset, first, last][gap.symbol] = None
     not_before = now - timedelta(minutes=settings.completeness.refetch_cooldown_minutes)
     return tuple(
-        FetchRequest(provider, dataset, None if ALL_SYMBOLS in symbols else tuple(symbols), first, last, not_before)
+        FetchRequest(
+            provider, dataset, None if ALL_SYMBOLS in symbols else tuple(symbols), first, last, not_before
+        )
         for (provider, dataset, first, last), symbols in symbols_of.items()
     )
 

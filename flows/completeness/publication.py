@@ -31,14 +31,14 @@ def publications(settings: CompletenessSettings) -> dict[DatasetName, Publicatio
     Raises:
         ConfigError: the settings name a dataset that has no sessions or does not exist.
     """
-    for each in settings.publications:
-        if (each.provider, each.dataset) not in BUILT_IN:
+    stated = {(each.provider, each.dataset): each for each in settings.publications}
+    for provider, dataset in stated:
+        if (provider, dataset) not in BUILT_IN:
             known = ", ".join("/".join(name) for name in BUILT_IN)
             raise ConfigError(
-                f"completeness.publications: {each.provider}/{each.dataset} has no sessions; "
-                f"those that have: {known}"
+                f"completeness.publications: {provider}/{dataset} has no sessions; those that have: {known}"
             )
-    return {**BUILT_IN, **{(each.provider, each.dataset): each for each in settings.publications}}
+    return {**BUILT_IN, **stated}
 
 
 def due(publication: PublicationSettings, session: Session) -> Due:

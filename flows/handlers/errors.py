@@ -43,8 +43,9 @@ _REMEDIES: Final = {
 class FetchStoppedError(Exception):
     """The fetch was stopped, such as by Ctrl-C. It did not fail, so there is nothing to record."""
 
-    def __init__(self) -> None:
-        super().__init__("The fetch was stopped before it ended. Run it again to fetch the rest.")
+    def __str__(self) -> str:
+        """One line for a log or a terminal."""
+        return "The fetch was stopped before it ended. Run it again to fetch the rest."
 
 
 class ProviderError(Exception):

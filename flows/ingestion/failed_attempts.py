@@ -3,7 +3,7 @@
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from flows.handlers.rate_limit.limiter import SharedCallStore
+from flows.handlers.rate_limit.call_store import SharedCallStore
 from flows.handlers.transport.retry import FailedAttempt
 from jobs.runs.run_context import RunContext
 

@@ -45,14 +45,14 @@ def fetch_files(ctx: RunContext, requests: Sequence[FetchRequest]) -> list[Fetch
         LakeError: what was received could not be stored.
     """
     now = ctx.clock()
-    wanted: dict[str, dict[DatasetDay, None]] = {}
+    files_of: dict[str, dict[DatasetDay, None]] = {}
     for request in requests:
         source = FILE_SOURCES[request.provider]
         refused = refused_file_keys(ctx.lake, request)
         for day in source.days(request, ctx.settings, now):
             if source.file_key(request.dataset, day) not in refused:
-                wanted.setdefault(request.provider, {})[request.dataset, day] = None
-    return _fetch_all(ctx, wanted, _is_landed)
+                files_of.setdefault(request.provider, {})[request.dataset, day] = None
+    return _fetch_all(ctx, files_of, _is_landed)
 
 
 def restore_files(ctx: RunContext, files: Sequence[LandedFile]) -> list[FetchResult]:
@@ -64,10 +64,10 @@ def restore_files(ctx: RunContext, files: Sequence[LandedFile]) -> list[FetchRes
     Raises:
         ConfigError, LakeError: as in `fetch_files`.
     """
-    wanted: dict[str, dict[DatasetDay, None]] = {}
+    files_of: dict[str, dict[DatasetDay, None]] = {}
     for file in files:
-        wanted.setdefault(file.provider, {})[file.dataset, file.file_dt] = None
-    return _fetch_all(ctx, wanted, _is_landed_with_bytes)
+        files_of.setdefault(file.provider, {})[file.dataset, file.file_dt] = None
+    return _fetch_all(ctx, files_of, _is_landed_with_bytes)
 
 
 def _is_landed(ctx: RunContext, remote: RemoteFile, latest: LandedFile | None) -> bool:
@@ -79,11 +79,11 @@ def _is_landed_with_bytes(ctx: RunContext, remote: RemoteFile, latest: LandedFil
 
 
 def _fetch_all(
-    ctx: RunContext, wanted: Mapping[str, Iterable[DatasetDay]], is_known: IsKnown
+    ctx: RunContext, files_of: Mapping[str, Iterable[DatasetDay]], is_known: IsKnown
 ) -> list[FetchResult]:
     """Fetches these files by provider, one dataset after the other."""
     results: list[FetchResult] = []
-    for provider, files in wanted.items():
+    for provider, files in files_of.items():
         results += _fetch_provider(ctx, FILE_SOURCES[provider], list(files), is_known)
     return results
 

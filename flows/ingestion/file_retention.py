@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from flows.landing.flat_files import Expiry, LandedFile, expire_files
-from jobs.pipelines.pending_files import pending_files, universe_of
-from jobs.pipelines.replay_files import TABLE_OF
+from jobs.pipelines.replay.files import TABLE_OF
+from jobs.pipelines.silver.pending_files import pending_files, universe_of
 from jobs.runs.run_context import RunContext
 from jobs.runs.stage import OpenStage, StageResult, record
 

@@ -16,7 +16,7 @@ from flows.ingestion.source import FetchRequest, LandedResponse
 # Repeating the query at once would bring the same refusal, so it has had its turn. That does not hold for
 # transient errors, nor for a query that was refused without a call (status 0).
 _FINAL = (ErrorClass.bad_symbol, ErrorClass.no_data, ErrorClass.not_entitled, ErrorClass.malformed)
-_CLASSES = ", ".join(f"'{each}'" for each in _FINAL)
+_CLASSES = ", ".join(f"'{error_class}'" for error_class in _FINAL)
 FINAL_REFUSALS = f"status > 0 AND error_class IN ({_CLASSES}) AND {ENDED}"
 
 

@@ -8,7 +8,8 @@ from typing import Final, Protocol, runtime_checkable
 from config.load import ConfigError
 from delta_tables.storage.lake import Lake
 from flows.handlers.models import Query, RateLimit
-from flows.handlers.rate_limit.limiter import RateLimiter, RemainingCalls
+from flows.handlers.rate_limit.limiter import RateLimiter
+from flows.handlers.rate_limit.windows import RemainingCalls
 from flows.ingestion.landed_requests import last_fetched_at, uncovered_queries
 from flows.ingestion.registry import PAYLOAD_SOURCES, source_named
 from flows.ingestion.request_priority import by_staleness, window_start
@@ -76,7 +77,8 @@ def plan(ctx: RunContext, requests: Sequence[FetchRequest]) -> list[ProviderPlan
     """
     plans = []
     for provider in dict.fromkeys(request.provider for request in requests):
-        source, chosen = source_named(provider), [each for each in requests if each.provider == provider]
+        source = source_named(provider)
+        chosen = [request for request in requests if request.provider == provider]
         if isinstance(source, FileSource):
             plans.append(_file_plan(ctx, source, chosen))
         elif queries := pending_queries(ctx, PAYLOAD_SOURCES[provider], chosen):

@@ -12,8 +12,8 @@ from flows.ingestion.fetch_files import restore_files
 from flows.ingestion.fetch_result import FetchResult
 from flows.landing.flat_files import LandedFile, landed_files
 from jobs.parsing.flat_files import flat_file
-from jobs.pipelines.replay_files import TABLE_OF, FileDay
-from jobs.pipelines.replay_scope import ReplayScope
+from jobs.pipelines.replay.files import TABLE_OF, FileDay
+from jobs.pipelines.replay.scope import ReplayScope
 from jobs.runs.run_context import RunContext
 
 

@@ -127,7 +127,7 @@ def restrict_to_symbols(
         if isinstance(source, PayloadSource)
     }
     for symbol, types in types_of.items():
-        if offered and not any(types.intersection(some) for some in offered.values()):
+        if offered and not any(types.intersection(its_types) for its_types in offered.values()):
             raise PlanError(_no_dataset_has(symbol, types, offered))
     restricted = []
     for request in requests:
@@ -155,8 +155,8 @@ def require_credentials(settings: Settings, secrets: Secrets) -> None:
     """
     requests = latest_requests(settings)
     missing = providers_missing_credentials(settings, secrets, requests)
-    if missing and {request.provider for request in requests} == {each.provider for each in missing}:
-        raise ConfigError("; ".join(each.reason for each in missing))
+    if missing and {request.provider for request in requests} == {skipped.provider for skipped in missing}:
+        raise ConfigError("; ".join(skipped.reason for skipped in missing))
 
 
 def queries(request: FetchRequest, settings: Settings, today: date) -> list[Query]:
@@ -177,7 +177,8 @@ def _no_dataset_has(
     symbol: str, types: Collection[AssetType], offered: Mapping[FetchRequest, Sequence[AssetType]]
 ) -> str:
     datasets = "; ".join(
-        f"{request.dataset}: {' or '.join(some) or 'no symbols'}" for request, some in offered.items()
+        f"{request.dataset}: {' or '.join(its_types) or 'no symbols'}"
+        for request, its_types in offered.items()
     )
     return (
         f"none of the requested datasets ({datasets}) has the symbol {symbol[:_DISPLAY_CHARS]!a}, a "

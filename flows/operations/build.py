@@ -9,13 +9,13 @@ from flows.completeness.check import check_completeness
 from flows.ingestion.file_retention import expire_built_files
 from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
-from jobs.pipelines.gold_sessions import build_gold, rebuild_gold
-from jobs.pipelines.gold_ticks import build_tick_gold
+from jobs.pipelines.gold.sessions import build_gold, rebuild_gold
+from jobs.pipelines.gold.ticks import build_tick_gold
 from jobs.pipelines.pending import has_pending_work, nothing_new
-from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_payloads import build_silver
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.silver.bar_files import build_bar_files
+from jobs.pipelines.silver.payloads import build_silver
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.pipelines.writer_session import sole_writer, writer_engine, writer_session
 from jobs.runs.progress import report_progress
 from jobs.runs.run_context import RunContext

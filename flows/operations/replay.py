@@ -9,11 +9,11 @@ from flows.ingestion.fetch_result import FetchResult
 from flows.ingestion.replay_files import ReplayableDays, resolve_replayable_days
 from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
-from jobs.pipelines.gold_sessions import rebuild_gold
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.replay_files import TABLE_OF, replay_day
-from jobs.pipelines.replay_payloads import replay_payloads
-from jobs.pipelines.replay_scope import ReplayScope, file_universe, require_known, resolve_scope
+from jobs.pipelines.gold.sessions import rebuild_gold
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.replay.files import TABLE_OF, replay_day
+from jobs.pipelines.replay.payloads import replay_payloads
+from jobs.pipelines.replay.scope import ReplayScope, file_universe, require_known, resolve_scope
 from jobs.pipelines.writer_session import writer_session
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER

@@ -12,7 +12,7 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.engine.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
 from jobs.history.pending_payloads import pending_window
 from jobs.parsing.registry import has_parser
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import built_version
 from jobs.runs.stage import recorded_outcome

@@ -2,10 +2,11 @@
 
 from jobs.history.pending_payloads import pending_window
 from jobs.parsing.registry import has_parser
-from jobs.pipelines import gold_sessions, gold_ticks
-from jobs.pipelines.pending_files import pending_files, universe_of
-from jobs.pipelines.replay_files import TABLE_OF
-from jobs.pipelines.silver_tables import SILVER_PIPELINES, SilverPipeline
+from jobs.pipelines.gold import sessions as gold_sessions
+from jobs.pipelines.gold import ticks as gold_ticks
+from jobs.pipelines.replay.files import TABLE_OF
+from jobs.pipelines.silver.pending_files import pending_files, universe_of
+from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import GOLD, SILVER, built_version, gold_was_replaced, pending_runs
 from jobs.runs.stage import StageResult

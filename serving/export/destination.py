@@ -34,7 +34,7 @@ def target_for(to: str, layout: Layout, settings: S3Settings, secrets: Secrets) 
         return LocalFolder(Path(to).expanduser().resolve() / layout.folder)
     scheme, _, path = to.partition("://")
     bucket, *segments = path.rstrip("/").split("/")
-    if scheme not in {"s3", "s3a"} or not bucket or not all(each.strip(".") for each in segments):
+    if scheme not in {"s3", "s3a"} or not bucket or not all(item.strip(".") for item in segments):
         raise ServingError(f"{to[:200]!r} is no place for an export: a folder, or s3://bucket/prefix")
     from serving.export.s3_target import S3Bucket, s3_client  # noqa: PLC0415 - imports boto3
 

@@ -82,8 +82,8 @@ def _with_first(batches: Batches) -> tuple[pa.Table, Iterator[pa.Table]]:
 
 
 FORMATS = {
-    each.name: each
-    for each in (
+    item.name: item
+    for item in (
         Format("csv", ".csv", "text/csv; charset=utf-8", _write_csv),
         Format("json", ".json.gz", "application/gzip", _write_json),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", _write_parquet),

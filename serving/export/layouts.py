@@ -18,7 +18,7 @@ _EXCLUDED_COLUMNS = ("known_to", "partition_dt")
 _EXPORTED_LAYERS = ("silver", "gold")
 _DATE = r"\d{4}-\d{2}-\d{2}"
 # so that what a killed export left is found too
-_SUFFIX = rf"({'|'.join(re.escape(each.suffix) for each in FORMATS.values())})(\.[0-9a-f]+\.part)?"
+_SUFFIX = rf"({'|'.join(re.escape(item.suffix) for item in FORMATS.values())})(\.[0-9a-f]+\.part)?"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Layout:
     """How a table's rows are laid out in objects.
 
     `folder` is made beneath the export's destination and holds the manifest; `key(trade_dt, symbol)` is an
-    object's name in it without the format's suffix, `pattern` what all such names match. `parted_by` are
+    object's name in it without the format's suffix, `pattern` what all such names match. `object_columns` are
     the columns whose values have an object each; `condition` says which rows the layout takes.
     """
 
@@ -34,7 +34,7 @@ class Layout:
     folder: str
     table: Table
     columns: tuple[str, ...]
-    parted_by: tuple[str, ...]
+    object_columns: tuple[str, ...]
     key: Callable[[date, str], str]
     pattern: str
     format_name: str
@@ -43,7 +43,7 @@ class Layout:
     @property
     def is_by_symbol(self) -> bool:
         """Whether each symbol has objects of its own, whose columns do not say provider or interval."""
-        return "symbol" in self.parted_by
+        return "symbol" in self.object_columns
 
 
 def key_segment(symbol: str) -> str:
@@ -73,7 +73,7 @@ INTRADAY = Layout(
     folder="intraday",
     table=BARS,
     columns=BAR_COLUMNS,
-    parted_by=("trade_dt", "symbol"),
+    object_columns=("trade_dt", "symbol"),
     key=_intraday_key,
     pattern=rf"[^/]+/{_DATE}/\.?data{_SUFFIX}",
     format_name="csv",
@@ -84,7 +84,7 @@ DAILY = Layout(
     folder="daily_ohlcv",
     table=BARS,
     columns=BAR_COLUMNS,
-    parted_by=("trade_dt", "symbol"),
+    object_columns=("trade_dt", "symbol"),
     key=_daily_key,
     pattern=rf"{_DATE}/[^/]+/\.?ohlcv{_SUFFIX}",
     format_name="csv",
@@ -99,7 +99,7 @@ def partitioned(table: Table) -> Layout:
         folder=table.dataset,
         table=table,
         columns=tuple(name for name in table.content_columns if name not in _EXCLUDED_COLUMNS),
-        parted_by=("trade_dt",),
+        object_columns=("trade_dt",),
         key=_partition_key,
         pattern=rf"year=\d{{4}}/month=\d\d/day=\d\d/\.?data{_SUFFIX}",
         format_name="parquet",

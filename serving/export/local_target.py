@@ -70,7 +70,7 @@ class LocalFolder:
         """The files' paths in the folder, with `/` on every system."""
         return iter(
             translate_errors(
-                lambda: [str(each.relative_to(self.root).as_posix()) for each in self.root.rglob("*.*")],
+                lambda: [str(item.relative_to(self.root).as_posix()) for item in self.root.rglob("*.*")],
                 OSError,
                 self._problem,
             )

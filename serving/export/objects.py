@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from serving.export.source import ExportSource, SessionRange, read_window, symbol_counts
+from serving.export.source import ExportSource, SessionRange, read_range, symbol_counts
 from serving.query.literals import literal
 from serving.query.select import Records
 
@@ -26,17 +26,17 @@ def objects(source: ExportSource, found: Records) -> Iterator[ExportObject]:
     Sessions are read together up to `rows_at_once` rows. A larger one is read in pieces, whole symbols
     each; where the session is one object, only when that object is written.
     """
-    for window in windows(found, source.rows_at_once):
-        if window.rows <= source.rows_at_once:
-            yield from _split(source, read_window(source, window))
+    for session_range in session_ranges(found, source.rows_at_once):
+        if session_range.rows <= source.rows_at_once:
+            yield from _split(source, read_range(source, session_range))
         elif source.layout.is_by_symbol:
-            for piece in _pieces(source, window):
+            for piece in _batches(source, session_range):
                 yield from _split(source, piece)
         else:
-            yield ExportObject(source.layout.key(window.first, ""), _late(source, window))
+            yield ExportObject(source.layout.key(session_range.first, ""), _read_late(source, session_range))
 
 
-def windows(found: Records, max_rows: int) -> list[SessionRange]:
+def session_ranges(found: Records, max_rows: int) -> list[SessionRange]:
     """The sessions, neighbours put together while they have no more than `max_rows` rows."""
     result: list[SessionRange] = []
     for session in found:
@@ -52,30 +52,30 @@ def symbol_ranges(counts: Records, max_rows: int) -> list[tuple[str, str]]:
     """First and last symbols of neighbours that have no more than `max_rows` rows; one symbol at least."""
     result: list[tuple[str, str]] = []
     held = 0
-    for each in counts:
-        if result and held + each["row_count"] <= max_rows:
-            result[-1], held = (result[-1][0], each["symbol"]), held + each["row_count"]
+    for item in counts:
+        if result and held + item["row_count"] <= max_rows:
+            result[-1], held = (result[-1][0], item["symbol"]), held + item["row_count"]
         else:
-            held = each["row_count"]
-            result.append((each["symbol"], each["symbol"]))
+            held = item["row_count"]
+            result.append((item["symbol"], item["symbol"]))
     return result
 
 
-def _late(source: ExportSource, window: SessionRange) -> Iterator[pa.Table]:
-    for piece in _pieces(source, window):
+def _read_late(source: ExportSource, session_range: SessionRange) -> Iterator[pa.Table]:
+    for piece in _batches(source, session_range):
         yield piece.select(source.layout.columns)
 
 
-def _pieces(source: ExportSource, window: SessionRange) -> Iterator[pa.Table]:
-    for first, last in symbol_ranges(symbol_counts(source, window), source.rows_at_once):
+def _batches(source: ExportSource, session_range: SessionRange) -> Iterator[pa.Table]:
+    for first, last in symbol_ranges(symbol_counts(source, session_range), source.rows_at_once):
         of_symbols = f"symbol >= {literal(first)} AND symbol <= {literal(last)}"
-        yield read_window(source, window, of_symbols)
+        yield read_range(source, session_range, of_symbols)
 
 
 def _split(source: ExportSource, rows: pa.Table) -> Iterator[ExportObject]:
     """An object wherever the parting columns change; the rows are sorted by them."""
     changes = np.zeros(max(rows.num_rows - 1, 0), dtype=bool)
-    for name in source.layout.parted_by:
+    for name in source.layout.object_columns:
         codes = rows[name].combine_chunks().dictionary_encode().indices.to_numpy()
         changes |= codes[1:] != codes[:-1]
     starts = [0, *(int(index) + 1 for index in np.flatnonzero(changes)), rows.num_rows]

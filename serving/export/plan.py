@@ -29,24 +29,24 @@ class ExportPlan:
     @property
     def total_rows(self) -> int:
         """The rows to export."""
-        return sum(each["row_count"] for each in self.sessions)
+        return sum(item["row_count"] for item in self.sessions)
 
     @property
     def is_simulated(self) -> bool:
         """Whether any of the rows was drawn."""
-        return any(each["is_simulated"] for each in self.sessions)
+        return any(item["is_simulated"] for item in self.sessions)
 
     @property
     def symbols_without_rows(self) -> tuple[str, ...]:
         """The symbols asked for that have no row in the range."""
         return tuple(
-            sorted({*self.source.request.symbols} - {each["symbol"] for each in self.distinct_series})
+            sorted({*self.source.request.symbols} - {item["symbol"] for item in self.distinct_series})
         )
 
     def values(self) -> dict[str, list[str]]:
         """Which intervals, providers and adjustments the rows have, as far as the table has the columns."""
         names = [name for name in self.distinct_series[0] if name != "symbol"]
-        found = {f"{name}s": sorted({each[name] for each in self.distinct_series}) for name in names}
+        found = {f"{name}s": sorted({item[name] for item in self.distinct_series}) for name in names}
         adjusted = self.source.request.adjusted
         return found | {"adjustments": [adjusted]} if adjusted else found
 
@@ -87,8 +87,8 @@ def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:
 def _require_one_value(found: Records, name: str) -> None:
     """An object names neither interval nor provider: a symbol of several would be one series no more."""
     values: dict[str, set[str]] = defaultdict(set)
-    for each in found:
-        values[each["symbol"]].add(each[name])
+    for item in found:
+        values[item["symbol"]].add(item[name])
     mixed = next((symbol for symbol in sorted(values) if len(values[symbol]) > 1), None)
     if mixed:
         option = "another --provider" if name == "adjustment" else f"--{name}"

@@ -74,7 +74,7 @@ def known_condition(table: Table, request: ExportRequest) -> str:
     return "true"
 
 
-def window_condition(table: Table, first: date, last: date) -> str:
+def range_condition(table: Table, first: date, last: date) -> str:
     """The SQL condition of sessions in a closed range, with no partition of the years' other sessions."""
     condition = of_sessions(table, first, last)
     if "partition_dt" not in table.columns:

@@ -51,7 +51,7 @@ def _ignore(_: WrittenObject) -> None:
 
 
 def export(
-    plan: ExportPlan, target: ExportTarget, form: Format, threads: int, on_written: OnWritten = _ignore
+    plan: ExportPlan, target: ExportTarget, file_format: Format, threads: int, on_written: OnWritten = _ignore
 ) -> ExportSummary:
     """Writes the planned objects to the target, then the manifest; what other objects are there stays.
 
@@ -64,16 +64,16 @@ def export(
     """
     target.remove(MANIFEST_KEY)
     with open_manifest() as manifest:
-        for written in _stored(objects(plan.source, plan.sessions), target, form, threads):
+        for written in _write_all(objects(plan.source, plan.sessions), target, file_format, threads):
             manifest.add(written)
             on_written(written)
-        head = _head(plan, form)
+        head = _head(plan, file_format)
         target.put(MANIFEST_KEY, MANIFEST_TYPE, lambda sink: write_manifest(head, manifest, sink))
-        return _summary(plan, form, target, manifest)
+        return _summary(plan, file_format, target, manifest)
 
 
 def export_replacing(
-    plan: ExportPlan, target: ExportTarget, form: Format, threads: int, on_written: OnWritten = _ignore
+    plan: ExportPlan, target: ExportTarget, file_format: Format, threads: int, on_written: OnWritten = _ignore
 ) -> ExportSummary:
     """The same, and then removes what earlier exports in this layout left and this one does not have.
 
@@ -85,7 +85,7 @@ def export_replacing(
         keys.add(written.key)
         on_written(written)
 
-    summary = export(plan, target, form, threads, observe)
+    summary = export(plan, target, file_format, threads, observe)
     pattern = re.compile(plan.source.layout.pattern)
     others = [key for key in target.names() if pattern.fullmatch(key) and key not in keys]
     for key in others:
@@ -93,15 +93,15 @@ def export_replacing(
     return replace(summary, removed_objects=len(others))
 
 
-def _stored(
-    found: Iterable[ExportObject], target: ExportTarget, form: Format, threads: int
+def _write_all(
+    found: Iterable[ExportObject], target: ExportTarget, file_format: Format, threads: int
 ) -> Iterator[WrittenObject]:
     """The objects as they are stored, in the order given; the first error ends all."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[WrittenObject]] = deque()
         try:
-            for each in found:
-                waiting.append(pool.submit(_write, each, target, form))
+            for item in found:
+                waiting.append(pool.submit(_write, item, target, file_format))
                 while len(waiting) >= _QUEUED_PER_THREAD * threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -111,26 +111,26 @@ def _stored(
                 future.cancel()
 
 
-def _write(each: ExportObject, target: ExportTarget, form: Format) -> WrittenObject:
+def _write(item: ExportObject, target: ExportTarget, file_format: Format) -> WrittenObject:
     rows = 0
 
     def write(sink: BinaryIO) -> None:
         nonlocal rows
-        rows = form.write(each.batches, sink)
+        rows = file_format.write(item.batches, sink)
 
-    key = each.key + form.suffix
-    stored = target.put(key, form.content_type, write)
+    key = item.key + file_format.suffix
+    stored = target.put(key, file_format.content_type, write)
     return WrittenObject(key, rows, stored.size_bytes, stored.sha256)
 
 
-def _head(plan: ExportPlan, form: Format) -> dict[str, object]:
+def _head(plan: ExportPlan, file_format: Format) -> dict[str, object]:
     layout = plan.source.layout
     return {
         "manifest_version": 1,
         "layout": layout.name,
         "table": layout.table.full_name,
         "table_versions": plan.source.versions,
-        "format": form.name,
+        "format": file_format.name,
         "columns": layout.columns,
         "selection": plan.source.request.selection,
         **plan.values(),
@@ -139,13 +139,13 @@ def _head(plan: ExportPlan, form: Format) -> dict[str, object]:
 
 
 def _summary(
-    plan: ExportPlan, form: Format, target: ExportTarget, manifest: ManifestBuilder
+    plan: ExportPlan, file_format: Format, target: ExportTarget, manifest: ManifestBuilder
 ) -> ExportSummary:
     layout = plan.source.layout
     return ExportSummary(
         layout=layout.name,
         table=layout.table.full_name,
-        format=form.name,
+        format=file_format.name,
         destination=target.destination,
         table_version=plan.source.versions[layout.table.full_name],
         total_objects=manifest.total_objects,

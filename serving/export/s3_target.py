@@ -85,7 +85,7 @@ class S3Bucket:
             Bucket=self.bucket, Prefix=f"{self.prefix}/"
         )
         found = translate_errors(
-            lambda: [each["Key"] for page in pages for each in page.get("Contents", ())],
+            lambda: [item["Key"] for page in pages for item in page.get("Contents", ())],
             _STORE_ERRORS,
             self._problem,
         )
@@ -108,7 +108,7 @@ class S3Bucket:
 
     def _problem(self, error: Exception) -> ServingError:
         """The store's refusal in our words: what a store answers may repeat what it was sent."""
-        cause = next((each for each in _chain(error) if isinstance(each, ClientError)), error)
+        cause = next((item for item in _chain(error) if isinstance(item, ClientError)), error)
         code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
         kind = type(cause).__name__
         found = (

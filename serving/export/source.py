@@ -21,7 +21,7 @@ from serving.export.request import (
     ExportRequest,
     known_condition,
     row_condition,
-    window_condition,
+    range_condition,
 )
 from serving.query.conditions import of_sessions
 from serving.query.literals import literal, literals
@@ -73,16 +73,16 @@ def open_source(
     """
     table = layout.table
     condition, known = row_condition(layout, request), known_condition(table, request)
-    tables = {"stored": _opened(lake, table)}
+    tables = {"stored": _open_existing(lake, table)}
     if request.adjusted:
         check_adjusted(layout, request)
-        tables["actions"] = _opened(lake, CORPORATE_ACTIONS)
+        tables["actions"] = _open_existing(lake, CORPORATE_ACTIONS)
     present = {field.name for field in tables["stored"].schema().fields}
     if lacking := [name for name in layout.columns if name not in present]:
         raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
     names = (table.full_name, CORPORATE_ACTIONS.full_name)
-    versions = {name: each.version() for name, each in zip(names, tables.values(), strict=False)}
-    run_sql = _asker(lake, table, tables)
+    versions = {name: item.version() for name, item in zip(names, tables.values(), strict=False)}
+    run_sql = _sql_runner(lake, table, tables)
     closes = find_closes(run_sql, request) if request.adjusted else None
     return ExportSource(layout, request, versions, condition, known, rows_at_once, run_sql, closes)
 
@@ -93,7 +93,7 @@ def sessions(source: ExportSource) -> Records:
     return _pylist(
         source.run_sql(
             f"SELECT trade_dt, count(*) AS row_count, {simulated} AS is_simulated FROM stored "  # noqa: S608 - checked
-            f"WHERE {_all_of(source)} GROUP BY trade_dt ORDER BY trade_dt"
+            f"WHERE {_condition(source)} GROUP BY trade_dt ORDER BY trade_dt"
         )
     )
 
@@ -102,7 +102,7 @@ def distinct_series(source: ExportSource) -> Records:
     """The wanted rows' symbols, with the interval, provider and adjustment of each, as far as there are."""
     names = ("symbol", "interval", "provider", "adjustment")
     chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
-    where = _all_of(source)
+    where = _condition(source)
     return _pylist(source.run_sql(f"SELECT DISTINCT {chosen} FROM stored WHERE {where} ORDER BY {chosen}"))  # noqa: S608 - checked
 
 
@@ -112,27 +112,27 @@ def known_symbols(source: ExportSource) -> set[str]:
     return set(found["symbol"].to_pylist())
 
 
-def symbol_counts(source: ExportSource, window: SessionRange, of_symbols: str = "true") -> Records:
+def symbol_counts(source: ExportSource, session_range: SessionRange, of_symbols: str = "true") -> Records:
     """The symbols of the window that the SQL condition holds for, in order, with their `row_count`."""
     return _pylist(
         source.run_sql(
-            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_within(source, window)} "  # noqa: S608 - checked
+            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_range_condition(source, session_range)} "  # noqa: S608 - checked
             f"AND {of_symbols} GROUP BY symbol ORDER BY symbol"
         )
     )
 
 
-def read_window(source: ExportSource, window: SessionRange, of_symbols: str = "true") -> pa.Table:
+def read_range(source: ExportSource, session_range: SessionRange, of_symbols: str = "true") -> pa.Table:
     """The window's rows by session, symbol and time, of the symbols that the SQL condition holds for."""
     table = source.layout.table
     leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
     order = tuple(dict.fromkeys((*leading, *table.keys)))
     names = tuple(dict.fromkeys((*source.columns, *order)))
-    chosen, ordered = (", ".join(f'"{name}"' for name in each) for each in (names, order))
+    chosen, ordered = (", ".join(f'"{name}"' for name in item) for item in (names, order))
     schema = _schema(table, names)
     parts = [
         source.run_sql(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
-        for rows in _rows_within(source, window, of_symbols)
+        for rows in _range_relations(source, session_range, of_symbols)
     ]
     found = pa.concat_tables(parts)
     if len(parts) > 1:
@@ -140,18 +140,18 @@ def read_window(source: ExportSource, window: SessionRange, of_symbols: str = "t
     return found.select(source.columns).combine_chunks()
 
 
-def _rows_within(source: ExportSource, window: SessionRange, of_symbols: str) -> Iterator[str]:
+def _range_relations(source: ExportSource, session_range: SessionRange, of_symbols: str) -> Iterator[str]:
     """The window's rows as what stands after FROM: one text, or for adjusted rows one a group of symbols.
 
     The closes that a group's factors rest on are `rows_at_once` at most, or a single symbol's.
     """
     if source.closes is None:
-        yield f"stored WHERE {_within(source, window)} AND {of_symbols}"
+        yield f"stored WHERE {_range_condition(source, session_range)} AND {of_symbols}"
         return
-    first, last = window.first, window.last
-    rows = f"{source.condition} AND {window_condition(source.layout.table, first, last)}"
+    first, last = session_range.first, session_range.last
+    rows = f"{source.condition} AND {range_condition(source.layout.table, first, last)}"
     asked_for = f"{source.condition} AND trade_dt >= {literal(first)} AND trade_dt <= {literal(last)}"
-    symbols = [each["symbol"] for each in symbol_counts(source, window, of_symbols)]
+    symbols = [item["symbol"] for item in symbol_counts(source, session_range, of_symbols)]
     for group in source.closes.groups(symbols, first, source.rows_at_once):
         closes = source.closes.condition(group, first)
         relation = adjusted_relation(source.request, rows, closes, f"symbol IN ({literals(group)})")
@@ -169,17 +169,17 @@ def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
     )
 
 
-def _all_of(source: ExportSource) -> str:
+def _condition(source: ExportSource) -> str:
     days = of_sessions(source.layout.table, source.request.start, source.request.end)
     return f"{source.condition} AND {source.known} AND {days}"
 
 
-def _within(source: ExportSource, window: SessionRange) -> str:
-    days = window_condition(source.layout.table, window.first, window.last)
+def _range_condition(source: ExportSource, session_range: SessionRange) -> str:
+    days = range_condition(source.layout.table, session_range.first, session_range.last)
     return f"{source.condition} AND {source.known} AND {days}"
 
 
-def _opened(lake: Lake, table: Table) -> DeltaTable:
+def _open_existing(lake: Lake, table: Table) -> DeltaTable:
     try:
         return open_table(lake, table)
     except TableNotFoundError:
@@ -188,10 +188,10 @@ def _opened(lake: Lake, table: Table) -> DeltaTable:
         ) from None
 
 
-def _asker(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[[str], pa.Table]:
+def _sql_runner(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[[str], pa.Table]:
     builder = QueryBuilder()
-    for name, each in tables.items():
-        builder.register(name, each)
+    for name, item in tables.items():
+        builder.register(name, item)
 
     def run_sql(sql: str) -> pa.Table:
         try:

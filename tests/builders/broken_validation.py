@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-import jobs.pipelines.silver_bar_files
-import jobs.pipelines.silver_tick_files
-from jobs.pipelines.silver_tick_files import TICK_PIPELINES
+import jobs.pipelines.silver.bar_files
+import jobs.pipelines.silver.tick_files
+from jobs.pipelines.silver.tick_files import TICK_PIPELINES
 from jobs.silver.bar_rules import validate_bars
 from jobs.silver.trades import validated_trades
 
@@ -46,9 +46,9 @@ def broken_validation() -> Iterator[None]:
     trades, quotes = TICK_PIPELINES
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            jobs.pipelines.silver_tick_files,
+            jobs.pipelines.silver.tick_files,
             "TICK_PIPELINES",
             (replace(trades, validate=broken_trades), quotes),
         )
-        patch.setattr(jobs.pipelines.silver_bar_files, "validate_bars", broken_bars)
+        patch.setattr(jobs.pipelines.silver.bar_files, "validate_bars", broken_bars)
         yield

@@ -14,8 +14,8 @@ from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
-from jobs.pipelines.silver_payloads import build_silver
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.silver.payloads import build_silver
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS, at, bar, daily
 

@@ -12,18 +12,20 @@ import pytest
 
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.limiter import RateLimiter
-from flows.handlers.rate_limit.windows import (
-    DAY_SECONDS,
-    MONTH_SECONDS,
+from flows.handlers.rate_limit.call_store import (
     CallStoreTable,
     SharedCallStore,
     call_store_for,
     fingerprint,
+    to_rates,
+)
+from flows.handlers.rate_limit.limiter import RateLimiter
+from flows.handlers.rate_limit.windows import (
+    DAY_SECONDS,
+    MONTH_SECONDS,
     forecast,
     next_call_ms,
     remaining_calls,
-    to_rates,
 )
 
 NEW_YORK = ZoneInfo("America/New_York")

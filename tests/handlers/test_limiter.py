@@ -11,7 +11,8 @@ from filelock import FileLock
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.limiter import RateLimiter, fingerprint
+from flows.handlers.rate_limit.call_store import fingerprint
+from flows.handlers.rate_limit.limiter import RateLimiter
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400.0

@@ -12,8 +12,8 @@ import pytest
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
+from flows.handlers.rate_limit.call_store import CallStoreTable, SharedCallStore, call_store_for
 from flows.handlers.rate_limit.limiter import RateLimiter
-from flows.handlers.rate_limit.windows import CallStoreTable, SharedCallStore, call_store_for
 from tests.postgres_server import PASSWORD, postgres_server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
@@ -70,7 +70,7 @@ def test_short_pauses_follow_the_servers_clock(server: str) -> None:
 RACER = """
 import sys
 from flows.handlers.errors import ProviderError
-from flows.handlers.rate_limit.windows import SharedCallStore
+from flows.handlers.rate_limit.call_store import SharedCallStore
 from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.models import RateLimit
 from tests.postgres_server import PASSWORD, postgres_server

@@ -21,7 +21,7 @@ from flows.landing.payloads import append_payloads
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from jobs.pipelines.gold_sessions import rebuild_gold
+from jobs.pipelines.gold.sessions import rebuild_gold
 from tests.lakes import build_lake, land_rows, workspace
 from tests.payloads import DAYS, at, bar, daily, payload
 

@@ -10,8 +10,8 @@ from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from jobs.parsing.registry import BAR_PARSERS, calendars_for
-from jobs.pipelines import silver_payloads as silver_build
-from jobs.pipelines.silver_tables import SilverPipeline
+from jobs.pipelines.silver import payloads as silver_build
+from jobs.pipelines.silver.tables import SilverPipeline
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday
 

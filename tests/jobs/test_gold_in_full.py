@@ -12,8 +12,8 @@ from delta_tables.tables.gold import SIGNALS, STOCK_OVERVIEW
 from jobs.gold.metrics import preferred_days
 from jobs.gold.signals import all_signals, triggered_signals
 from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_adjusted_days, unadjusted_days
-from jobs.pipelines import gold_affected_days as gold_days
-from jobs.pipelines import gold_reconciliation as breaks_build
+from jobs.pipelines.gold import affected_days as gold_days
+from jobs.pipelines.gold import reconciliation as breaks_build
 from tests.jobs.test_splits_in_gold import EX, as_traded, splits, yahoos
 from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.payloads import DAYS, at, bar, daily, intraday, overview

@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+MAX_MODULES = 20
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 NOT_SHIPPED = {"tests", "docs", "benchmarks", "infra"}
 HARMLESS = {
@@ -81,6 +83,28 @@ def test_no_module_is_named_like_a_package_a_dependency_or_a_stdlib_module() -> 
         if file.parts[0] in PACKAGES and file.stem in taken and file.stem not in {"__init__", "__main__"}
     }
     assert named == set(HARMLESS)
+
+
+def shipped_modules() -> list[Path]:
+    return [file for file in python_files() if file.parts[0] in PACKAGES and file.stem != "__init__"]
+
+
+def test_a_folder_holds_no_more_modules_than_one_can_look_over() -> None:
+    counts = Counter(file.parent for file in shipped_modules())
+    assert not {str(folder): count for folder, count in counts.items() if count > MAX_MODULES}
+
+
+def test_modules_do_not_repeat_the_name_of_their_folder() -> None:
+    assert not [str(file) for file in shipped_modules() if file.stem.startswith(f"{file.parent.name}_")]
+
+
+def test_one_public_class_name_means_one_thing() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for file in shipped_modules():
+        for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(file))
+    assert not {name: files for name, files in places.items() if len(files) > 1}
 
 
 def test_imports_are_absolute() -> None:

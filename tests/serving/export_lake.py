@@ -100,7 +100,7 @@ def exported(
     lake: Lake,
     to: object,
     what: str,
-    form: str | None = None,
+    file_format: str | None = None,
     threads: int = 4,
     **wanted: Any,
 ) -> ExportSummary:
@@ -108,7 +108,7 @@ def exported(
     layout = layout_named(what)
     target = target_for(str(to), layout, S3Settings(), Secrets(_env_file=None))
     plan = plan_export(lake, layout, ExportRequest(**wanted))
-    return export(plan, target, format_named(form or layout.format_name), threads)
+    return export(plan, target, format_named(file_format or layout.format_name), threads)
 
 
 def files(folder: Path) -> dict[str, bytes]:

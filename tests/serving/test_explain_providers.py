@@ -23,8 +23,8 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS,
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.gold import tick_features as features_job
 from jobs.parsing.flat_files import COLUMNS_OF, FlatFile
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.silver import quotes as quotes_job
 from jobs.silver import trades as trades_job
 from serving.explain import file_excerpts as flat_file_excerpts

@@ -24,7 +24,7 @@ from serving.export.destination import require_outside_lake, target_for
 from serving.export.formats import format_named
 from serving.export.layouts import BAR_COLUMNS, DAILY, INTRADAY, exported_tables, key_segment, layout_named
 from serving.export.manifest import MANIFEST_KEY
-from serving.export.objects import objects, symbol_ranges, windows
+from serving.export.objects import objects, session_ranges, symbol_ranges
 from serving.export.plan import NothingToExportError, plan_export
 from serving.export.request import ExportRequest
 from serving.export.run import export_replacing
@@ -175,7 +175,7 @@ def test_the_manifest_names_every_object_with_rows_size_and_hash(filled: Lake, t
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_the_same_rows_give_the_same_bytes_however_they_are_stored(
-    filled: Lake, lake: Lake, tmp_path: Path, form: str
+    filled: Lake, lake: Lake, tmp_path: Path, file_format: str
 ) -> None:
     stored = read_rows(filled, BARS).to_pylist()
     random.Random(7).shuffle(stored)
@@ -183,9 +183,9 @@ def test_the_same_rows_give_the_same_bytes_however_they_are_stored(
     for row in stored:
         append_rows(lake, BARS, [row | {"run_id": "another"}])
     for name, each, threads in (("one", filled, 1), ("two", lake, 4)):
-        exported(each, tmp_path / name, "silver.bars", form, threads)
+        exported(each, tmp_path / name, "silver.bars", file_format, threads)
     assert files(tmp_path / "one") == files(tmp_path / "two") != {}
-    exported(lake, tmp_path / "again", "silver.bars", form)
+    exported(lake, tmp_path / "again", "silver.bars", file_format)
     manifests = [(tmp_path / name / "silver_bars" / MANIFEST_KEY).read_bytes() for name in ("two", "again")]
     assert manifests[0] == manifests[1]
 
@@ -214,7 +214,7 @@ def test_a_large_session_is_read_in_pieces_and_the_objects_are_the_same(lake: La
 
 def test_windows_and_symbol_ranges_hold_no_more_than_asked_but_one_at_least() -> None:
     days = [{"trade_dt": day, "row_count": rows} for day, rows in ((FIRST, 3), (SECOND, 2), (NEXT_YEAR, 9))]
-    assert [(each.first, each.last, each.rows) for each in windows(days, 5)] == [
+    assert [(each.first, each.last, each.rows) for each in session_ranges(days, 5)] == [
         (FIRST, SECOND, 5),
         (NEXT_YEAR, NEXT_YEAR, 9),
     ]
@@ -223,7 +223,7 @@ def test_windows_and_symbol_ranges_hold_no_more_than_asked_but_one_at_least() ->
     ]
     assert symbol_ranges(counts, 5) == [("A", "A"), ("B", "C"), ("D", "D")]
     assert symbol_ranges([], 5) == []
-    assert windows([], 5) == []
+    assert session_ranges([], 5) == []
 
 
 @pytest.mark.parametrize("layout", [DAILY, INTRADAY])

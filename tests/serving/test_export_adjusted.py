@@ -15,9 +15,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.export.layouts import DAILY, INTRADAY, Layout
-from serving.export.objects import objects, windows
+from serving.export.objects import objects, session_ranges
 from serving.export.request import ExportRequest
-from serving.export.source import ExportSource, open_source, read_window, sessions
+from serving.export.source import ExportSource, open_source, read_range, sessions
 from tests.serving.patchy_lake import DAYS, patchy, view_rows
 from tests.serving.reader_lake import LEARNED, action
 from tests.serving.sample_lake import Row, add, bar
@@ -28,7 +28,7 @@ READ = re.compile(r"\(SELECT \* FROM stored WHERE (.*?)\) AS its_bars", re.DOTAL
 
 def exported_rows(source: ExportSource) -> list[Row]:
     found = sessions(source)
-    tables = [read_window(source, each) for each in windows(found, source.rows_at_once)]
+    tables = [read_range(source, each) for each in session_ranges(found, source.rows_at_once)]
     rows: list[Row] = pa.concat_tables(tables).to_pylist()
     return rows
 

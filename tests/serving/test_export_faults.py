@@ -46,8 +46,8 @@ def failing_after(lasting: int, problem: BaseException) -> Format:
     return Format(csv.name, csv.suffix, csv.content_type, write)
 
 
-def run(lake: Lake, folder: Path, form: Format) -> None:
-    export(plan_export(lake, INTRADAY, ExportRequest()), LocalFolder(folder), form, threads=2)
+def run(lake: Lake, folder: Path, file_format: Format) -> None:
+    export(plan_export(lake, INTRADAY, ExportRequest()), LocalFolder(folder), file_format, threads=2)
 
 
 def test_a_full_disk_leaves_whole_files_only_and_no_manifest(many: Lake, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from jobs.engine import session, table_io
-from jobs.pipelines import gold_sessions as gold_build
-from jobs.pipelines import silver_payloads as silver_build
+from jobs.pipelines.gold import sessions as gold_build
+from jobs.pipelines.silver import payloads as silver_build
 from tests import lakes
 
 POINTS = (

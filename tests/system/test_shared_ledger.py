@@ -12,8 +12,7 @@ from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from flows.handlers.errors import ErrorClass, ProviderError
-from flows.handlers.rate_limit.limiter import fingerprint
-from flows.handlers.rate_limit.windows import CallStoreTable
+from flows.handlers.rate_limit.call_store import CallStoreTable, fingerprint
 from flows.ingestion.quota_plan import plan
 from flows.ingestion.registry import PAYLOAD_SOURCES
 from flows.ingestion.request_selection import latest_requests

@@ -17,7 +17,8 @@ from typing import Final
 from flows.handlers.bse.responses import classify_response
 from flows.handlers.errors import ErrorClass, ProviderError, invalid_query
 from flows.handlers.models import ProviderManifest, Query, RateLimit, RawPayload, utc_now
-from flows.handlers.rate_limit.limiter import RateLimiter, SharedCallStore
+from flows.handlers.rate_limit.call_store import SharedCallStore
+from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.http_client import HttpClient, HttpRequest
 from flows.handlers.transport.redaction import Redactor

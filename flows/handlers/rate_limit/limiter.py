@@ -11,21 +11,15 @@ from threading import Lock
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.sqlite_store import open_sqlite_store
-from flows.handlers.rate_limit.windows import (
+from flows.handlers.rate_limit.call_store import (
     CallStore,
     CallStoreTable,
-    Forecast,
-    RemainingCalls,
     SharedCallStore,
     call_store_for,
-    fingerprint,
-    forecast,
-    next_call_ms,
 )
+from flows.handlers.rate_limit.sqlite_store import open_sqlite_store
+from flows.handlers.rate_limit.windows import Forecast, RemainingCalls, forecast, next_call_ms
 from flows.handlers.stop_signal import StopSignal
-
-__all__ = ["Forecast", "RateLimiter", "RemainingCalls", "SharedCallStore", "fingerprint"]
 
 
 class RateLimiter:

@@ -14,7 +14,7 @@ from pyrate_limiter import PostgresBucket, RateItem
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.windows import CallStoreTable, extra_retention_ms, to_rates
+from flows.handlers.rate_limit.call_store import CallStoreTable, extra_retention_ms, to_rates
 from flows.handlers.transport.redaction import REDACTED
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10

@@ -14,7 +14,7 @@ from pyrate_limiter import RateItem, SQLiteBucket
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.windows import extra_retention_ms, to_rates
+from flows.handlers.rate_limit.call_store import extra_retention_ms, to_rates
 
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
 _CALL_TIMES: Final = "SELECT item_timestamp FROM rate_bucket ORDER BY item_timestamp"

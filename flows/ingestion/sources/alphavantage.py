@@ -111,12 +111,12 @@ def _is_covered(query: Query, landed: Sequence[LandedResponse], now: datetime) -
     """
     end = query.end or now.date()
     return any(
-        (each.symbol, each.interval, _parameter(each.request, "month"))
+        (response.symbol, response.interval, _parameter(response.request, "month"))
         == (query.symbol, query.interval or _interval(query.dataset), query.month)
-        and (not query.is_full or "outputsize=full" in each.request)
-        and _has_same_times(query, each.request)
-        and each.fetched_at >= min(_complete_at(end, query.month), now - _RECENT)
-        for each in landed
+        and (not query.is_full or "outputsize=full" in response.request)
+        and _has_same_times(query, response.request)
+        and response.fetched_at >= min(_complete_at(end, query.month), now - _RECENT)
+        for response in landed
     )
 
 
@@ -168,8 +168,8 @@ def _has_same_times(query: Query, request: str) -> bool:
     if query.dataset != "news":
         return True
     landed = (_parameter(request, "time_from") or "", _parameter(request, "time_to") or "")
-    wanted = [f"{day:%Y%m%d}" if day else "" for day in (query.start, query.end)]
-    return [text[:8] for text in landed] == wanted
+    expected = [f"{day:%Y%m%d}" if day else "" for day in (query.start, query.end)]
+    return [text[:8] for text in landed] == expected
 
 
 def _interval(dataset: str) -> str | None:

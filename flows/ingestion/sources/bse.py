@@ -42,7 +42,7 @@ def _queries(request: FetchRequest, settings: Settings, today: date) -> list[Que
 def _is_covered(query: Query, landed: Sequence[LandedResponse], now: datetime) -> bool:  # noqa: ARG001 - a file is never incomplete
     """Whether Bronze holds the file of the query's day, in either layout."""
     names = bse.file_names(query.start) if query.start else ()
-    return any(each.request.partition("?")[0].rpartition("/")[2] in names for each in landed)
+    return any(response.request.partition("?")[0].rpartition("/")[2] in names for response in landed)
 
 
 def _session_queries(dataset: str, start: date, end: date) -> list[Query]:

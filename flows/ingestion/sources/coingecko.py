@@ -44,13 +44,13 @@ def _is_covered(query: Query, landed: Sequence[LandedResponse], now: datetime) -
     """Whether a response to the same range was fetched after its end, or within the last hour."""
     if query.end is None:
         return False
-    wanted = endpoint_request(query, Lookback())
+    expected = endpoint_request(query, Lookback())
     complete_at = datetime.combine(query.end + timedelta(days=1), time(), UTC)
     return any(
-        each.symbol == wanted.coin.symbol
-        and each.request.endswith(wanted.canonical)
-        and each.fetched_at >= min(complete_at, now - _RECENT)
-        for each in landed
+        response.symbol == expected.coin.symbol
+        and response.request.endswith(expected.canonical)
+        and response.fetched_at >= min(complete_at, now - _RECENT)
+        for response in landed
     )
 
 

@@ -22,8 +22,8 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from flows.cli.check import check_tables
 from flows.cli.context import CliContext
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import CHECKS
 from tests import flat_files
 from tests.jobs.reference_frames import listed

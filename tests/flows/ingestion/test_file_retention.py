@@ -14,7 +14,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.ops import RUNS
 from flows.ingestion.file_retention import expire_built_files
 from flows.operations.build import build_all
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import RunContext
 from tests.flat_files import (
     DAY,

@@ -21,8 +21,8 @@ from flows.landing.flat_files import landed_files
 from flows.operations.replay import replay_files
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from jobs.pipelines.replay_scope import ReplayScope
-from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.replay.scope import ReplayScope
+from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.runs.run_context import RunContext
 from tests.builders.broken_validation import broken_validation
 from tests.flat_files import tick_workspace
@@ -99,7 +99,7 @@ def test_days_that_the_provider_has_no_longer_are_named(
     _, built = replay_files(filled, spark, ReplayScope())
     assert [each.status for each in built] == ["replayed", "blocked"]
     assert "2010-08-12 cannot be replayed" in (built[1].detail or "")
-    assert "no gzip file" in (built[1].detail or "")
+    assert "not a gzip file" in (built[1].detail or "")
 
 
 def test_without_keys_the_days_are_named_and_what_is_missing(filled: RunContext, spark: SparkSession) -> None:

@@ -15,10 +15,10 @@ from delta_tables.tables.gold_ticks import TICK_FEATURES, TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver import BARS, QUARANTINE
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from flows.operations.replay import replay_files
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.replay_scope import ReplayScope, require_known, resolve_scope
-from jobs.pipelines.silver_bar_files import build_bar_files
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.replay.scope import ReplayScope, require_known, resolve_scope
+from jobs.pipelines.silver.bar_files import build_bar_files
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.errors import PlanError
 from jobs.runs.stage import StageResult
 from tests.builders.broken_validation import broken_validation
@@ -198,9 +198,9 @@ def test_a_table_that_is_not_made_from_bronze_is_refused() -> None:
 def test_what_never_arrived_is_refused_before_anything_is_judged(lake: Lake) -> None:
     land_rows(lake, [daily("AAPL", {"2010-08-11": bar()})])
     require_known(lake, ReplayScope(providers=("alphavantage",), symbols=("AAPL",)))
-    with pytest.raises(PlanError, match="nothing of the symbol 'AAPLE' lies in Bronze; did you mean AAPL"):
+    with pytest.raises(PlanError, match="Bronze holds nothing of the symbol 'AAPLE'; did you mean AAPL"):
         require_known(lake, ReplayScope(symbols=("AAPLE",)))
-    with pytest.raises(PlanError, match="nothing of the provider 'massive' lies in Bronze"):
+    with pytest.raises(PlanError, match="Bronze holds nothing of the provider 'massive'"):
         require_known(lake, ReplayScope(providers=("massive",)))
 
 

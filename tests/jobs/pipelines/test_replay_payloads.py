@@ -12,9 +12,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, QUARANTINE
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.parsing.registry import BAR_PARSERS, PayloadParser
-from jobs.pipelines.gold_sessions import rebuild_gold
-from jobs.pipelines.replay_payloads import replay_payloads
-from jobs.pipelines.replay_scope import ReplayScope
+from jobs.pipelines.gold.sessions import rebuild_gold
+from jobs.pipelines.replay.payloads import replay_payloads
+from jobs.pipelines.replay.scope import ReplayScope
 from tests.lakes import build_lake, hashes, land_rows, workspace
 from tests.payloads import DAYS, T0, bar, daily, overview
 

@@ -17,8 +17,8 @@ from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS, QUARANTINE
 from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, FlatFile
-from jobs.pipelines import silver_bar_files as bar_files_build
-from jobs.pipelines.silver_bar_files import build_bar_files
+from jobs.pipelines.silver import bar_files as bar_files_build
+from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.runs.run_context import CHECKS
 from jobs.runs.stage import StageResult
 from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-import jobs.pipelines.silver_file_batches
+import jobs.pipelines.silver.file_batches
 from delta_tables.storage.arrow_io import append_rows, read_rows
 from delta_tables.storage.content_hash import content_hash
 from delta_tables.storage.create_tables import open_table
@@ -22,8 +22,8 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import QUARANTINE
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.engine.table_io import append_first
-from jobs.pipelines.gold_ticks import build_tick_gold
-from jobs.pipelines.silver_tick_files import build_tick_files
+from jobs.pipelines.gold.ticks import build_tick_gold
+from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_log import SILVER
 from jobs.runs.stage import StageResult
 from tests.flat_files import (
@@ -223,7 +223,7 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
             raise RuntimeError("killed")
         append_first(*given)
 
-    monkeypatch.setattr(jobs.pipelines.silver_file_batches, "append_first", dies)
+    monkeypatch.setattr(jobs.pipelines.silver.file_batches, "append_first", dies)
     with pytest.raises(RuntimeError, match="killed"):
         build(spark, lake, rows_per_batch=1000)
     assert 0 < len(rows_of(lake, TRADES)) < len(rows)
@@ -250,7 +250,7 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
 ) -> None:
     rule = "  - failed rows:\n      name: no price above one\n      fail condition: price > 1\n"
     checks = (
-        jobs.pipelines.silver_file_batches.__file__,
+        jobs.pipelines.silver.file_batches.__file__,
         "..",
         "..",
         "quality",

@@ -35,7 +35,7 @@ def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> 
 def test_an_engine_that_was_started_anew_is_said_to_be(lake: Lake, said: str) -> None:
     ctx = workspace(lake)
     with (
-        pytest.raises(EngineError, match="during the work. No table was half-published. Run again"),
+        pytest.raises(EngineError, match=r"during the work\. No table was half-published\. Run again"),
         writer_session(ctx),
     ):
         raise SparkConnectGrpcException(said)

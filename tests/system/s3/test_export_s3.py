@@ -60,25 +60,25 @@ def uploads(target: S3Bucket) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("what", "form"), [("daily", "csv"), ("intraday", "json"), ("silver.bars", "parquet")]
+    ("what", "file_format"), [("daily", "csv"), ("intraday", "json"), ("silver.bars", "parquet")]
 )
 def test_a_bucket_holds_the_same_objects_as_a_folder(
     filled: Lake,
     store: Store,
     tmp_path: Path,
     what: str,
-    form: str,
+    file_format: str,
 ) -> None:
     layout = layout_named(what)
-    target = bucket(store, f"s3://market/exports/{form}/", layout)
+    target = bucket(store, f"s3://market/exports/{file_format}/", layout)
     plan = plan_export(filled, layout, ExportRequest())
-    summary = export(plan, target, format_named(form), threads=4)
-    exported(filled, tmp_path, what, form)
+    summary = export(plan, target, format_named(file_format), threads=4)
+    exported(filled, tmp_path, what, file_format)
     held = contents(target)
     assert held.pop(MANIFEST_KEY) == (tmp_path / layout.folder / MANIFEST_KEY).read_bytes()
     assert held == files(tmp_path / layout.folder)
     assert summary.total_bytes == sum(map(len, held.values()))
-    assert summary.destination == f"s3://market/exports/{form}/{layout.folder}"
+    assert summary.destination == f"s3://market/exports/{file_format}/{layout.folder}"
 
 
 def test_a_large_object_goes_up_in_parts_and_comes_back_whole(store: Store) -> None:

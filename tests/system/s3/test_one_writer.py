@@ -31,9 +31,9 @@ from infra.spark import driver
 from jobs.engine.compaction import compact, vacuum
 from jobs.engine.table_io import append_first, merge_history, merge_rows, read_table, replace_rows
 from jobs.history.bitemporal import CHANGE_TYPE
-from jobs.pipelines.gold_sessions import build_gold
-from jobs.pipelines.silver_payloads import build_silver
-from jobs.pipelines.silver_tables import SILVER_PIPELINES
+from jobs.pipelines.gold.sessions import build_gold
+from jobs.pipelines.silver.payloads import build_silver
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.pipelines.writer_session import writer_session
 from jobs.runs.run_context import RunContext, new_run_id
 from tests.lakes import land_rows

@@ -23,9 +23,9 @@ from flows.simulator.market.companies import load_companies
 from flows.simulator.market.real_prices import load_histories
 from flows.simulator.server import SimulatorServer
 from flows.simulator.service import SimulatorConfig, SimulatorService
-from tests.flows.quota_worker import KEY, SharedClock, Shift, ctx, landed
+from tests.builders.quota_worker import KEY, SharedClock, Shift, ctx, landed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIRST_DAY = datetime(2010, 8, 16, 15, tzinfo=UTC)
 NEXT_DAY = timedelta(hours=25)
 SPEED = 5.0
@@ -101,7 +101,7 @@ class Worker:
     def __init__(self, vendor: Vendor, shift: Shift) -> None:
         self._door = vendor.door()
         own = replace(shift, url=self._door.__enter__())
-        command = [sys.executable, "-m", "tests.flows.quota_worker", json.dumps(asdict(own))]
+        command = [sys.executable, "-m", "tests.builders.quota_worker", json.dumps(asdict(own))]
         self.process = subprocess.Popen(command, cwd=ROOT)
 
     def leave(self) -> None:

@@ -14,8 +14,8 @@ from jobs.history.bitemporal import CHANGE_TYPE
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import publish_changes, staged_changes
-from jobs.pipelines.replay_scope import ReplayScope, payload_pipelines
-from jobs.pipelines.silver_tables import SILVER_PIPELINES, SilverPipeline
+from jobs.pipelines.replay.scope import ReplayScope, payload_pipelines
+from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER

@@ -9,8 +9,8 @@ from delta_tables.table import Table
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.parsing import flat_files
 from jobs.parsing.flat_files import FlatFile, FlatFileError, read_flat_file, reading
-from jobs.pipelines.pending_files import pending_files, universe_of
-from jobs.pipelines.silver_file_batches import FileLoad, build_file, publish_batch
+from jobs.pipelines.silver.file_batches import FileLoad, build_file, publish_batch
+from jobs.pipelines.silver.pending_files import pending_files, universe_of
 from jobs.runs.run_context import RunContext
 from jobs.runs.stage import OpenStage, StageResult
 from jobs.silver.quotes import validated_quotes

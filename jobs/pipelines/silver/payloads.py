@@ -10,7 +10,7 @@ from jobs.history.pending_payloads import BronzeWindow, pending_window, read_pay
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.quarantine import ValidatedBatch, validated_batch
-from jobs.pipelines.silver_tables import SilverPipeline
+from jobs.pipelines.silver.tables import SilverPipeline
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, built_version, table_ids

@@ -11,15 +11,15 @@ from delta_tables.tables.silver import BARS
 from jobs.engine.table_io import between, read_table
 from jobs.market_calendar.sessions import STOCKS_US, sessions_frame
 from jobs.parsing.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, read_bar_file, reading
-from jobs.pipelines.pending_files import pending_files, universe_of
 from jobs.pipelines.quarantine import ValidatedBatch
-from jobs.pipelines.silver_file_batches import (
+from jobs.pipelines.silver.file_batches import (
     FileLoad,
     build_file,
     build_first_files,
     publish_batch,
     publish_first,
 )
+from jobs.pipelines.silver.pending_files import pending_files, universe_of
 from jobs.runs.run_context import RunContext
 from jobs.runs.stage import OpenStage, StageResult
 from jobs.silver.bar_rules import validate_bars

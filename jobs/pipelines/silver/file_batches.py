@@ -16,9 +16,9 @@ from jobs.history.file_history import (
     rows_of_changed_keys,
 )
 from jobs.parsing.flat_files import FlatFile, FlatFileError, Universe
-from jobs.pipelines.pending_files import build_marker
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.quarantine import ValidatedBatch, validated_batch
+from jobs.pipelines.silver.pending_files import build_marker
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, table_ids

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flows.ingestion.market_hours import Exchange, closed_reason, outside_hours_reason
-from flows.market_data import market_data
 from flows.simulator.server import Simulator
 from jobs.market_calendar.sessions import ALWAYS_OPEN, ZONE_OF
 from jobs.runs.errors import PlanError
-from tests.flows.installation import install
+from tests.builders.installation import install
+from tests.builders.runs import run_latest
 
 
 def new_york(text: str) -> datetime:
@@ -64,30 +64,25 @@ def test_a_special_session_on_a_sunday_is_one() -> None:
     assert closed_reason("XBOM", muhurat.replace(day=15)) is not None
 
 
-@pytest.mark.usefixtures("prefect_server", "environment")
-def test_a_run_on_a_closed_day_ends_at_once_as_completed_and_changes_nothing(
-    simulator: Simulator, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("environment")
+def test_a_run_on_a_closed_day_ends_at_once_and_changes_nothing(simulator: Simulator, tmp_path: Path) -> None:
     here = install(tmp_path, simulator.url, now="2010-08-21T18:00:00+00:00")
-    state = market_data(here.config, session_days_of="XNYS", return_state=True)
-    assert (state.type.value, state.name) == ("COMPLETED", "Skipped")
-    assert state.message == "XNYS is closed on Saturday, 2010-08-21"
-    assert state.result().stages == ()
+    summary = run_latest(here, session_days_of="XNYS")
+    assert summary.nothing_to_do == "XNYS is closed on Saturday, 2010-08-21"
+    assert summary.stages == ()
     assert not Path(here.lake.root).exists()
     assert simulator.service.stats()["calls"] == 0
 
 
-@pytest.mark.usefixtures("prefect_server", "environment")
+@pytest.mark.usefixtures("environment")
 def test_a_run_requests_only_the_chosen_providers_and_datasets(simulator: Simulator, tmp_path: Path) -> None:
     here = install(tmp_path, simulator.url)
-    summary = market_data(here.config, ["alphavantage"], ["daily"])
+    summary = run_latest(here, providers=["alphavantage"], datasets=["daily"])
     assert [stage.subject for stage in summary.stages if stage.stage == "ingest"] == ["alphavantage/daily"]
 
-    skipped = market_data(here.config, ["alphavantage"], ["news", "splits"], return_state=True)
-    assert skipped.name == "Skipped"
-    assert skipped.message == "the settings do not fetch news, splits of alphavantage"
-    assert (
-        market_data(here.config, ["bse"], return_state=True).message == "the settings fetch nothing from bse"
-    )
+    skipped = run_latest(here, providers=["alphavantage"], datasets=["news", "splits"])
+    assert skipped.nothing_to_do == "the settings do not fetch news, splits from alphavantage"
+    skipped = run_latest(here, providers=["bse"])
+    assert skipped.nothing_to_do == "the settings fetch nothing from bse"
     with pytest.raises(PlanError, match="no provider has a dataset 'dayly'; there is intraday"):
-        market_data(here.config, None, ["dayly"])
+        run_latest(here, datasets=["dayly"])

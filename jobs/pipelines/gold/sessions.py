@@ -23,8 +23,8 @@ from jobs.gold.signals import all_signals
 from jobs.gold.split_adjustment import has_splits, split_adjusted_days, unadjusted_days
 from jobs.gold.stock_overview import stock_overview
 from jobs.pipelines.audit import audit
-from jobs.pipelines.gold_affected_days import gold_days
-from jobs.pipelines.gold_reconciliation import break_changes
+from jobs.pipelines.gold.affected_days import gold_days
+from jobs.pipelines.gold.reconciliation import break_changes
 from jobs.pipelines.publish import audit_changes, commit_changes
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext

@@ -19,8 +19,8 @@ from flows.ingestion.request_selection import latest_requests, range_requests
 from flows.simulator.server import Simulator
 from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
-from tests.flows.command_line import Cli
-from tests.flows.installation import API_KEY, Installation
+from tests.builders.command_line import Cli
+from tests.builders.installation import API_KEY, Installation
 from tests.lakes import land_rows
 from tests.payloads import DAYS, T0, at, bar, daily
 

@@ -9,9 +9,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
 from jobs.parsing.flat_files import Universe
-from jobs.pipelines.pending_files import universe_of
-from jobs.pipelines.replay_files import TABLE_OF
-from jobs.pipelines.silver_tables import SILVER_PIPELINES, SilverPipeline
+from jobs.pipelines.replay.files import TABLE_OF
+from jobs.pipelines.silver.pending_files import universe_of
+from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 

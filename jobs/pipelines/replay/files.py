@@ -18,7 +18,6 @@ from jobs.history.file_history import (
 )
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.flat_files import FlatFile, Universe, reading
-from jobs.pipelines.pending_files import build_marker
 from jobs.pipelines.publish import (
     TableChanges,
     audit_changes,
@@ -26,9 +25,10 @@ from jobs.pipelines.publish import (
     publish_changes,
     staged_changes,
 )
-from jobs.pipelines.silver_bar_files import INTERVAL_OF, partition_of, validated_file
-from jobs.pipelines.silver_file_batches import FILE_BLOCKING, FileLoad
-from jobs.pipelines.silver_tick_files import TICK_PIPELINES, TickPipeline, staged_file
+from jobs.pipelines.silver.bar_files import INTERVAL_OF, partition_of, validated_file
+from jobs.pipelines.silver.file_batches import FILE_BLOCKING, FileLoad
+from jobs.pipelines.silver.pending_files import build_marker
+from jobs.pipelines.silver.tick_files import TICK_PIPELINES, TickPipeline, staged_file
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, table_ids
 from jobs.runs.stage import OpenStage, StageResult, recorded_stage
