@@ -64,7 +64,7 @@ def test_workers_of_two_machines_count_each_others_calls(name: str, database: st
     assert left(worker(tmp_path / "alone", None, key), name) == before
 
 
-def test_a_plan_is_made_from_the_shared_ledger(database: str, tmp_path: Path) -> None:
+def test_a_plan_is_made_from_the_shared_call_store(database: str, tmp_path: Path) -> None:
     here, there = (worker(tmp_path / name, database, "key-of-a-plan") for name in ("here", "there"))
     handler: Any = PAYLOAD_SOURCES["alphavantage"].connect(here)
     for _ in range(2):
