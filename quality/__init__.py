@@ -9,7 +9,7 @@ Where do I go to...?
 - see what the gate measures itself because Soda lets it pass: `batch_audit.py`
 - keep Soda off the network, the environment and the terminal: `soda_scan.py`
 - make Soda work on another engine: `soda_session.py`
-- show a gate result to a person: `markdown.py`
+- show a gate result to a person: `gate_markdown.py`
 
 The gate is closed by default: what was not measured has not passed.
 """

@@ -24,7 +24,7 @@ from jobs.runs.run_context import CHECKS
 from jobs.runs.run_log import GOLD
 from jobs.silver.bars import stock_clean
 from quality.gate import GateResult, scan_batch
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 STOCK_CLEAN = "silver_stock_clean"
 _TABLE_OF = {table.dataset: table for table in ALL_TABLES}

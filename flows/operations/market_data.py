@@ -51,9 +51,9 @@ def run_latest(
     """Fetches the latest data and builds it, even if some symbols fail.
 
     Sessions that ops.completeness knows to be late or missing are requested again where the latest data does
-    not hold them. A provider without its key is skipped. A run with nothing to do (closed exchange, no requests,
-    no key at all) ends at once; the summary says why. `scheduled_at`: the time that the run is for;
-    None means now.
+    not hold them. A provider without its key is skipped. A run with nothing to do (closed exchange, nothing
+    to request, no key at all) ends at once; the summary says why. `scheduled_at`: the time that the run is
+    for; None means now.
 
     Raises:
         BuildBlocked: a gate refused a batch; everything else was done.

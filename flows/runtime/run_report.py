@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from flows.operations.run_summary import BuildBlocked, RunSummary
 from jobs.runs.stage import StageResult
-from quality.markdown import gate_markdown
+from quality.gate_markdown import gate_markdown
 
 
 def report_run(run: Callable[[], RunSummary]) -> State[RunSummary]:

@@ -18,7 +18,7 @@ from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, in_utc, literal
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 _EXCLUDED_COLUMNS = ("partition_dt", "run_id")
 COLUMNS = tuple(name for name in BARS.columns if name not in _EXCLUDED_COLUMNS)

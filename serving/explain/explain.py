@@ -21,7 +21,7 @@ from serving.explain.key_lookup import find_row, parse_key
 from serving.explain.payload_excerpts import excerpt
 from serving.explain.tick_lineage import TICK_EVIDENCE
 from serving.query.literals import literal, literals
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 _EVIDENCE = {**GOLD_EVIDENCE, **TICK_EVIDENCE}
 _SILVER = (BARS, FUNDAMENTALS, CORPORATE_ACTIONS, NEWS, INSTRUMENTS, TRADES, QUOTES, QUARANTINE)

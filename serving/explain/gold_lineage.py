@@ -13,7 +13,7 @@ from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
 from delta_tables.views.conditions import known_at
 from serving.query.literals import literal
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 Row = Mapping[str, Any]
 

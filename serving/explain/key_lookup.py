@@ -11,7 +11,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from serving.errors import ServingError
 from serving.query.literals import Scalar, literal
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 _MAX_SHOWN = 20
 

@@ -12,7 +12,7 @@ from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from delta_tables.views.tick_views import CURRENT, HAPPENED
 from serving.explain.gold_lineage import Evidence, Row
 from serving.query.literals import literal
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 # serving may not import jobs.gold.tick_features; a test compares both
 AVERAGE_MINUTES = 20

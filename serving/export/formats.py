@@ -1,4 +1,4 @@
-"""The formats of exported objects: the same rows always give the same bytes."""
+"""The formats of exported objects; the same rows always give the same bytes."""
 
 import gzip
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from serving.errors import ServingError
 from serving.export.text_encoding import csv_header, csv_lines, json_lines
 
-_ROWS_AS_TEXT = 10_000  # text takes several times the room of the columns it is made of
+_ROWS_AS_TEXT = 10_000  # text takes several times the memory of the columns
 _GZIP_LEVEL = 6
 
 Batches = Iterable[pa.Table]
@@ -20,7 +20,7 @@ Batches = Iterable[pa.Table]
 
 @dataclass(frozen=True)
 class Format:
-    """How rows become an object: `write(batches, sink)` writes at least one piece, gives the rows written."""
+    """How rows are written: `write(batches, sink)` takes one batch or more and returns the number of rows."""
 
     name: str
     suffix: str
@@ -32,34 +32,34 @@ def format_named(name: str) -> Format:
     """The format `csv`, `json` or `parquet`.
 
     Raises:
-        ServingError: there is none of that name.
+        ServingError: there is no format of that name.
     """
     if name not in FORMATS:
-        raise ServingError(f"{name!r} is no format of an export: {', '.join(FORMATS)}")
+        raise ServingError(f"an export's format must be one of {', '.join(FORMATS)}, not {name!r}")
     return FORMATS[name]
 
 
 def _write_csv(batches: Batches, sink: BinaryIO) -> int:
-    """UTF-8 with a header, lines end in a line feed."""
+    """UTF-8 with a header; lines end with a line feed."""
     first, batches = _with_first(batches)
     sink.write((csv_header(first.column_names) + "\n").encode())
     return _write_lines(batches, csv_lines, sink)
 
 
 def _write_json(batches: Batches, sink: BinaryIO) -> int:
-    """Gzip without name and time, which would differ from run to run."""
+    """One JSON object per line, gzip-compressed without file name and time, which differ between runs."""
     with gzip.GzipFile("", "wb", _GZIP_LEVEL, sink, mtime=0) as zipped:
         return _write_lines(batches, json_lines, zipped)
 
 
 def _write_parquet(batches: Batches, sink: BinaryIO) -> int:
-    """A row group a piece, zstd; decimals and the columns' comments are kept."""
+    """One row group per batch, zstd-compressed; keeps decimals and the columns' comments."""
     first, batches = _with_first(batches)
     rows = 0
     with pq.ParquetWriter(sink, first.schema, compression="zstd") as writer:
-        for piece in batches:
-            writer.write_table(piece)
-            rows += piece.num_rows
+        for batch in batches:
+            writer.write_table(batch)
+            rows += batch.num_rows
     return rows
 
 
@@ -67,23 +67,23 @@ def _write_lines(
     batches: Batches, lines_of: Callable[[pa.Table], list[str]], sink: BinaryIO | gzip.GzipFile
 ) -> int:
     rows = 0
-    for piece in batches:
-        for start in range(0, piece.num_rows, _ROWS_AS_TEXT):
-            lines = lines_of(piece.slice(start, _ROWS_AS_TEXT))
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS_AS_TEXT):
+            lines = lines_of(batch.slice(start, _ROWS_AS_TEXT))
             sink.write(("\n".join(lines) + "\n").encode())
             rows += len(lines)
     return rows
 
 
 def _with_first(batches: Batches) -> tuple[pa.Table, Iterator[pa.Table]]:
-    found = iter(batches)
-    first = next(found)
-    return first, chain([first], found)
+    iterator = iter(batches)
+    first = next(iterator)
+    return first, chain([first], iterator)
 
 
 FORMATS = {
-    item.name: item
-    for item in (
+    file_format.name: file_format
+    for file_format in (
         Format("csv", ".csv", "text/csv; charset=utf-8", _write_csv),
         Format("json", ".json.gz", "application/gzip", _write_json),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", _write_parquet),

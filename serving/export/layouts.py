@@ -1,4 +1,4 @@
-"""Where an export puts its objects: the layouts that users of plain S3 expect."""
+"""The names of an export's objects: layouts that users of plain S3 expect."""
 
 import re
 from collections.abc import Callable
@@ -13,21 +13,21 @@ from serving.errors import ServingError
 from serving.export.formats import FORMATS
 
 BAR_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
-# known_to of a row as of an instant was learned after it; the rest is layout
+# known_to of a row as of an instant was set after that instant; partition_dt is storage layout
 _EXCLUDED_COLUMNS = ("known_to", "partition_dt")
 _EXPORTED_LAYERS = ("silver", "gold")
 _DATE = r"\d{4}-\d{2}-\d{2}"
-# so that what a killed export left is found too
-_SUFFIX = rf"({'|'.join(re.escape(item.suffix) for item in FORMATS.values())})(\.[0-9a-f]+\.part)?"
+# with an optional suffix, so that the temporary files of a killed export match too
+_SUFFIX = rf"({'|'.join(re.escape(known.suffix) for known in FORMATS.values())})(\.[0-9a-f]+\.part)?"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table's rows are laid out in objects.
+    """How a table's rows are divided into objects.
 
-    `folder` is made beneath the export's destination and holds the manifest; `key(trade_dt, symbol)` is an
-    object's name in it without the format's suffix, `pattern` what all such names match. `object_columns` are
-    the columns whose values have an object each; `condition` says which rows the layout takes.
+    `folder` is created in the export's destination and holds the manifest. `key(trade_dt, symbol)` is an
+    object's name in it without the format's suffix, and `pattern` matches all such names. Each combination of
+    values of `object_columns` has its own object. `condition` is the SQL condition of the exported rows.
     """
 
     name: str
@@ -42,15 +42,15 @@ class Layout:
 
     @property
     def is_by_symbol(self) -> bool:
-        """Whether each symbol has objects of its own, whose columns do not say provider or interval."""
+        """Whether each symbol has its own objects, which do not contain provider and interval."""
         return "symbol" in self.object_columns
 
 
 def key_segment(symbol: str) -> str:
-    """The symbol as one segment of a path or S3 key, different for different symbols.
+    """The symbol as one segment of a path or S3 key; different symbols give different segments.
 
-    All but letters, digits, `-`, `_`, `.` and `~` is percent-encoded (UTF-8), so `^GSPC` is `%5EGSPC` and
-    `EURUSD=X` is `EURUSD%3DX`; so are names of dots only, which lead out of a folder.
+    Characters other than letters, digits, `-`, `_`, `.` and `~` are percent-encoded (UTF-8): `^GSPC` is
+    `%5EGSPC`, `EURUSD=X` is `EURUSD%3DX`. Names of dots only are encoded too, as they lead out of a folder.
     """
     encoded = quote(symbol, safe="")
     return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
@@ -93,7 +93,7 @@ DAILY = Layout(
 
 
 def partitioned(table: Table) -> Layout:
-    """The layout `year=YYYY/month=MM/day=DD/` of a table: one object a session, all columns of content."""
+    """The layout `year=YYYY/month=MM/day=DD/` of a table: one object per session, all content columns."""
     return Layout(
         name="partitioned",
         folder=table.dataset,
@@ -107,20 +107,20 @@ def partitioned(table: Table) -> Layout:
 
 
 def layout_named(name: str) -> Layout:
-    """The layout `intraday` or `daily`, or that of a table by its name.
+    """The layout `intraday` or `daily`, or the layout of a table by its name.
 
     Raises:
-        ServingError: neither a layout nor a Silver or Gold table with sessions; names those there are.
+        ServingError: the name is neither a layout nor a Silver or Gold table with sessions.
     """
     by_name = {"intraday": INTRADAY, "daily": DAILY}
     by_name |= {table.full_name: partitioned(table) for table in exported_tables()}
     if name not in by_name:
-        raise ServingError(f"{name[:60]!r} cannot be exported; there are {', '.join(by_name)}")
+        raise ServingError(f"{name[:60]!r} cannot be exported; choose one of {', '.join(by_name)}")
     return by_name[name]
 
 
 def exported_tables() -> tuple[Table, ...]:
-    """The tables whose rows belong to a symbol and a session."""
+    """The Silver and Gold tables whose rows belong to a symbol and a session."""
     return tuple(
         table
         for table in ALL_TABLES

@@ -1,4 +1,4 @@
-"""Where an export goes: a folder; and what any place must be able to do."""
+"""Export targets: the protocol of all of them, and a local folder."""
 
 import hashlib
 import os
@@ -11,45 +11,45 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from serving.errors import ServingError
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 Write = Callable[[BinaryIO], object]
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What a stored object holds."""
+    """The size and hash of a stored object."""
 
     size_bytes: int
     sha256: str
 
 
 class ExportTarget(Protocol):
-    """A place for objects, each of which is there whole under its name, or not at all.
+    """A destination for objects; an object exists completely under its name, or not at all.
 
-    Threads share it. Each method raises ServingError where the place does not let itself be used.
+    Several threads use it. All methods raise a ServingError if the destination cannot be used.
     """
 
     @property
     def destination(self) -> str:
-        """The place as a person names it; no secrets."""
+        """The destination as a path or URL, without secrets."""
         ...
 
     def put(self, key: str, content_type: str, write: Write) -> StoredObject:
-        """Stores what `write` writes under `key`, in place of what was there."""
+        """Stores the bytes that `write` writes under `key`, replacing an existing object."""
         ...
 
     def remove(self, key: str) -> None:
-        """Removes the object, if there is one."""
+        """Removes the object if it exists."""
         ...
 
     def names(self) -> Iterator[str]:
-        """The names of all objects there are."""
+        """The names of all objects."""
         ...
 
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A folder. An object is written under another name beside its own, flushed to the disk, and renamed."""
+    """A folder: an object is written to a temporary file next to it, flushed to disk, and renamed."""
 
     root: Path
 
@@ -58,19 +58,19 @@ class LocalFolder:
         """The folder's path."""
         return str(self.root)
 
-    def put(self, key: str, content_type: str, write: Write) -> StoredObject:  # noqa: ARG002 - files have none
-        """Stores what `write` writes under `key`; a process that is killed leaves a `.part` file at most."""
+    def put(self, key: str, content_type: str, write: Write) -> StoredObject:  # noqa: ARG002 - files have no content type
+        """Stores the bytes that `write` writes under `key`; if killed, it leaves at most a `.part` file."""
         return translate_errors(lambda: self._put(self.root / key, write), OSError, self._problem)
 
     def remove(self, key: str) -> None:
-        """Removes the file, if there is one."""
+        """Removes the file if it exists."""
         translate_errors(lambda: (self.root / key).unlink(missing_ok=True), OSError, self._problem)
 
     def names(self) -> Iterator[str]:
-        """The files' paths in the folder, with `/` on every system."""
+        """The paths of the files in the folder, with `/` on every system."""
         return iter(
             translate_errors(
-                lambda: [str(item.relative_to(self.root).as_posix()) for item in self.root.rglob("*.*")],
+                lambda: [str(path.relative_to(self.root).as_posix()) for path in self.root.rglob("*.*")],
                 OSError,
                 self._problem,
             )
@@ -91,35 +91,38 @@ class LocalFolder:
 
     def _problem(self, error: Exception) -> ServingError:
         assert isinstance(error, OSError)
-        where = error.filename or self.root
+        path = error.filename or self.root
         if error.errno == ENOSPC:
             return ServingError(f"{self.root}: the disk is full; free some space and export again")
         if isinstance(error, PermissionError):
             return ServingError(
-                f"{where}: may not be written; check its owner and rights, or name another place"
+                f"{path}: permission denied; check its owner and permissions, or choose another destination"
             )
-        return ServingError(f"{where}: cannot be written ({error.strerror or error}); name another place")
+        return ServingError(
+            f"{path} cannot be written ({error.strerror or error}); choose another destination"
+        )
 
 
 def measure_object(file: BinaryIO) -> StoredObject:
-    """Size and SHA-256 of what was written to the file, which then stands at its end and is flushed."""
+    """The size and SHA-256 of an open file, which is flushed and read from its start."""
     file.flush()
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return StoredObject(size_bytes, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type] # a file
+    return StoredObject(size_bytes, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type] # typeshed wants a readable file object
 
 
 def translate_errors(
-    action: Callable[[], Found],
+    action: Callable[[], T],
     expected: type[Exception] | tuple[type[Exception], ...],
-    tell: Callable[[Exception], ServingError],
-) -> Found:
-    """What the action gives; an expected error becomes the one that `tell` makes of it.
+    to_serving_error: Callable[[Exception], ServingError],
+) -> T:
+    """The action's result; an expected error is replaced by the one that `to_serving_error` makes of it.
 
-    Raised apart from the first, whose text (an answer of the store) is then shown nowhere.
+    The replacement is raised outside the handler, so that the original's text (a store's response) is not
+    shown as its context.
     """
     try:
         return action()
     except expected as error:
-        problem = tell(error)
+        problem = to_serving_error(error)
     raise problem

@@ -1,4 +1,4 @@
-"""The manifest of an export: written last, so that a reader can tell a finished export."""
+"""The manifest of an export; it is written last, so it marks the export as complete."""
 
 import json
 import tempfile
@@ -12,7 +12,7 @@ from serving.output.json_text import json_text
 MANIFEST_KEY = "_manifest.json"
 MANIFEST_TYPE = "application/json"
 BYTES_PER_MB = 1_000_000
-_COPIED_BYTES = 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class WrittenObject:
 
 @dataclass
 class ManifestBuilder:
-    """The objects written so far: counted, and kept as lines on disk, for an export can have millions."""
+    """Counts the objects written so far and keeps their lines on disk, as an export can have millions."""
 
     lines: IO[bytes]
     total_objects: int = 0
@@ -40,7 +40,7 @@ class ManifestBuilder:
         return round(self.total_bytes / BYTES_PER_MB, 3)
 
     def add(self, written: WrittenObject) -> None:
-        """Counts the object and keeps its line."""
+        """Adds an object to the counts and the lines."""
         separator = b",\n" if self.total_objects else b"\n"
         self.lines.write(separator + json_text(written).encode())
         self.total_objects += 1
@@ -59,19 +59,19 @@ class ManifestBuilder:
 
 @contextmanager
 def open_manifest() -> Iterator[ManifestBuilder]:
-    """An empty tally, whose lines are gone at the end."""
-    with tempfile.SpooledTemporaryFile(max_size=4 * _COPIED_BYTES) as lines:
+    """A manifest builder backed by a temporary file, removed on exit."""
+    with tempfile.SpooledTemporaryFile(max_size=4 * _BLOCK_BYTES) as lines:
         yield ManifestBuilder(lines)
 
 
 def write_manifest(head: dict[str, object], manifest: ManifestBuilder, sink: BinaryIO) -> None:
-    """Writes one JSON object: the head, the totals, and `objects` in the order they were made.
+    """Writes one JSON object: the head, the totals, and `objects` in the order they were written.
 
-    It says nothing about the time of the export, so that the same export has the same manifest.
+    It does not contain the time of the export, so that the same export has the same manifest.
     """
     opening = json.dumps(json.loads(json_text({**head, **manifest.totals()})), ensure_ascii=False, indent=1)
     sink.write(opening.removesuffix("\n}").encode() + b',\n "objects": [')
     manifest.lines.seek(0)
-    while piece := manifest.lines.read(_COPIED_BYTES):
-        sink.write(piece)
+    while block := manifest.lines.read(_BLOCK_BYTES):
+        sink.write(block)
     sink.write(b"\n]}\n")

@@ -1,4 +1,4 @@
-"""What an export will write, known and judged before anything is written."""
+"""The plan of an export, checked before anything is written."""
 
 import difflib
 from collections import defaultdict
@@ -9,18 +9,18 @@ from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest
 from serving.export.source import ExportSource, distinct_series, known_symbols, open_source, sessions
-from serving.query.select import Records
+from serving.query.selected_rows import Records
 
 _MAX_NAMED = 5
 
 
 class NothingToExportError(ServingError):
-    """No row is wanted; nothing was written, and what was there before is untouched."""
+    """The request selects no rows; nothing was written, and existing objects were not changed."""
 
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """The sessions to export with their rows, and of what kinds (symbol, interval ...) the rows are."""
+    """The sessions to export with their row counts, and the series (symbol, interval ...) of the rows."""
 
     source: ExportSource
     sessions: Records
@@ -28,35 +28,33 @@ class ExportPlan:
 
     @property
     def total_rows(self) -> int:
-        """The rows to export."""
-        return sum(item["row_count"] for item in self.sessions)
+        """The number of rows to export."""
+        return sum(session["row_count"] for session in self.sessions)
 
     @property
     def is_simulated(self) -> bool:
-        """Whether any of the rows was drawn."""
-        return any(item["is_simulated"] for item in self.sessions)
+        """Whether any of the rows are simulated."""
+        return any(session["is_simulated"] for session in self.sessions)
 
     @property
     def symbols_without_rows(self) -> tuple[str, ...]:
-        """The symbols asked for that have no row in the range."""
-        return tuple(
-            sorted({*self.source.request.symbols} - {item["symbol"] for item in self.distinct_series})
-        )
+        """The requested symbols without rows in the range."""
+        return tuple(sorted({*self.source.request.symbols} - {row["symbol"] for row in self.distinct_series}))
 
     def values(self) -> dict[str, list[str]]:
-        """Which intervals, providers and adjustments the rows have, as far as the table has the columns."""
+        """The intervals, providers and adjustments of the rows, as far as the table has these columns."""
         names = [name for name in self.distinct_series[0] if name != "symbol"]
-        found = {f"{name}s": sorted({item[name] for item in self.distinct_series}) for name in names}
+        found = {f"{name}s": sorted({row[name] for row in self.distinct_series}) for name in names}
         adjusted = self.source.request.adjusted
         return found | {"adjustments": [adjusted]} if adjusted else found
 
 
 def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> ExportPlan:
-    """What the request means on the lake as it is now.
+    """The plan of the request on the current version of the lake.
 
     Raises:
-        NothingToExportError: no row is wanted.
-        ServingError: a wrong question, or one whose answer would mix providers or intervals in an object.
+        NothingToExportError: the request selects no rows.
+        ServingError: the request is wrong, or would mix providers or intervals in one object.
         LakeError: the table cannot be read.
     """
     source = open_source(lake, layout, request)
@@ -65,8 +63,8 @@ def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> ExportPla
         _require_known(source, found.symbols_without_rows)
     if not found.sessions:
         raise NothingToExportError(
-            f"no row of {layout.table.full_name} is meant by this; `lakehouse status` shows what there is; "
-            "nothing was written"
+            f"the request selects no rows of {layout.table.full_name}, so nothing was written; "
+            "`lakehouse status` shows what the lake holds"
         )
     if layout.is_by_symbol:
         for name in ("interval", "provider", *(() if request.adjusted else ("adjustment",))):
@@ -81,23 +79,23 @@ def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:
         return
     near = difflib.get_close_matches(unknown[0].upper(), sorted(known), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
-    raise ServingError(f"{source.layout.name}: no rows of {_some(unknown)}; {hint}")
+    raise ServingError(f"{source.layout.name}: there are no rows of {_abbreviated(unknown)}; {hint}")
 
 
-def _require_one_value(found: Records, name: str) -> None:
-    """An object names neither interval nor provider: a symbol of several would be one series no more."""
+def _require_one_value(series: Records, name: str) -> None:
+    """Returns if each symbol has one value of the column, as objects do not contain interval and provider."""
     values: dict[str, set[str]] = defaultdict(set)
-    for item in found:
-        values[item["symbol"]].add(item[name])
+    for row in series:
+        values[row["symbol"]].add(row[name])
     mixed = next((symbol for symbol in sorted(values) if len(values[symbol]) > 1), None)
     if mixed:
         option = "another --provider" if name == "adjustment" else f"--{name}"
         raise ServingError(
             f"{mixed} has bars of {name} {' and '.join(sorted(values[mixed]))}, "
-            f"which one file cannot tell apart; choose with {option}"
+            f"which one file cannot distinguish; choose one with {option}"
         )
 
 
-def _some(names: list[str]) -> str:
+def _abbreviated(names: list[str]) -> str:
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more

@@ -1,4 +1,4 @@
-"""What an export is asked for, and the SQL condition that the question means."""
+"""The request of an export, and its SQL conditions."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,10 +13,11 @@ from serving.query.literals import checked_symbol, in_utc, literal, literals
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Which rows are wanted: all symbols where none is named, all sessions where no end is, both included.
+    """The rows to export: of all symbols if none is named; from session `start` to `end`, both included.
 
-    `as_of` asks for the rows as they were known at an instant, else as they are known now. `adjusted` asks
-    for bars adjusted for splits (`split`) or for cash paid out, too (`total`), else for those stored.
+    An end that is None is open. `as_of` exports the rows as they were known at an instant, otherwise as known
+    now. `adjusted` exports bars adjusted for splits (`split`) or for splits and cash payments (`total`),
+    otherwise as stored.
     """
 
     symbols: tuple[str, ...] = ()
@@ -29,21 +30,23 @@ class ExportRequest:
 
     @property
     def selection(self) -> dict[str, object]:
-        """The question as a manifest shows it."""
+        """The request as shown in the manifest."""
         return {**vars(self), "symbols": sorted(set(self.symbols)) or None}
 
 
 def row_condition(layout: Layout, request: ExportRequest) -> str:
-    """The SQL condition of the wanted rows; when they were known, and their sessions, are left out.
+    """The SQL condition of the requested rows, except for their sessions and when they were known.
 
     Raises:
-        ServingError: a symbol that cannot be one; an option that the table has no column for; dates in the
+        ServingError: a symbol is not valid, the table has no column for an option, or the dates are in the
             wrong order.
     """
     table = layout.table
     conditions = [layout.condition, symbol_condition(request)]
     if request.start and request.end and request.start > request.end:
-        raise ServingError(f"sessions from {request.start} to {request.end}: the first is after the last")
+        raise ServingError(
+            f"the first session {request.start} is after the last, {request.end}; swap the two"
+        )
     for name in ("interval", "provider"):
         if (value := getattr(request, name)) is not None:
             conditions.append(_equals(table, name, value))
@@ -51,10 +54,10 @@ def row_condition(layout: Layout, request: ExportRequest) -> str:
 
 
 def symbol_condition(request: ExportRequest) -> str:
-    """The SQL condition of the wanted symbols.
+    """The SQL condition of the requested symbols.
 
     Raises:
-        ServingError: one cannot be a symbol.
+        ServingError: a symbol is not valid.
     """
     if not request.symbols:
         return "true"
@@ -62,20 +65,20 @@ def symbol_condition(request: ExportRequest) -> str:
 
 
 def known_condition(table: Table, request: ExportRequest) -> str:
-    """The SQL condition of the rows known at the instant asked for, or now.
+    """The SQL condition of the rows known at the requested instant, or now.
 
     Raises:
-        ServingError: an instant without a time zone, or any where the table keeps no history.
+        ServingError: the instant has no time zone, or the table keeps no history.
     """
     if "known_from" in table.columns:
         return f"({known_at(in_utc(request.as_of) if request.as_of else None)})"
     if request.as_of:
-        raise ServingError(f"{table.full_name} holds what is known now only; leave out --as-of")
+        raise ServingError(f"{table.full_name} keeps no history; omit --as-of")
     return "true"
 
 
 def range_condition(table: Table, first: date, last: date) -> str:
-    """The SQL condition of sessions in a closed range, with no partition of the years' other sessions."""
+    """The SQL condition of sessions in a closed range, limited to the partitions that can hold them."""
     condition = of_sessions(table, first, last)
     if "partition_dt" not in table.columns:
         return condition
@@ -85,5 +88,5 @@ def range_condition(table: Table, first: date, last: date) -> str:
 
 def _equals(table: Table, name: str, value: str) -> str:
     if name not in table.columns:
-        raise ServingError(f"{table.full_name} has no {name}; leave out --{name}")
+        raise ServingError(f"{table.full_name} has no column {name}; omit --{name}")
     return f'"{name}" = {literal(value)}'

@@ -1,4 +1,4 @@
-"""Exports a table's rows as plain objects in a folder or bucket, for readers that know no Delta."""
+"""Writes a planned export: objects in a folder or bucket that can be read without Delta Lake."""
 
 import re
 from collections import deque
@@ -26,10 +26,10 @@ OnWritten = Callable[[WrittenObject], None]
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What an export wrote. Sizes are those of the objects, the manifest left out; MB are 1,000,000 bytes.
+    """What an export wrote; sizes are of the objects without the manifest, 1 MB is 1,000,000 bytes.
 
-    `symbols_without_rows` were asked for, are known, and have no row in the range. `removed_objects` are
-    those of earlier exports that were replaced.
+    `symbols_without_rows` are requested, known symbols without rows in the range. `removed_objects` counts
+    the objects of earlier exports that were removed.
     """
 
     layout: str
@@ -51,12 +51,16 @@ def _ignore(_: WrittenObject) -> None:
 
 
 def export(
-    plan: ExportPlan, target: ExportTarget, file_format: Format, threads: int, on_written: OnWritten = _ignore
+    plan: ExportPlan,
+    target: ExportTarget,
+    file_format: Format,
+    threads: int,
+    on_written: OnWritten = _ignore,
 ) -> ExportSummary:
-    """Writes the planned objects to the target, then the manifest; what other objects are there stays.
+    """Writes the planned objects to the target, then the manifest; other objects there are kept.
 
-    The manifest of an earlier export is removed first: from then until the end there is none. `on_written`
-    is told of each object, in order.
+    The manifest of an earlier export is removed first, so that there is none until the export is complete.
+    `on_written` is called with each object, in order.
 
     Raises:
         ServingError: the target cannot be written.
@@ -73,52 +77,56 @@ def export(
 
 
 def export_replacing(
-    plan: ExportPlan, target: ExportTarget, file_format: Format, threads: int, on_written: OnWritten = _ignore
+    plan: ExportPlan,
+    target: ExportTarget,
+    file_format: Format,
+    threads: int,
+    on_written: OnWritten = _ignore,
 ) -> ExportSummary:
-    """The same, and then removes what earlier exports in this layout left and this one does not have.
+    """Exports as `export` does, then removes objects of earlier exports that this one did not write.
 
-    Only names that the layout gives are removed, those of killed exports' temporary files among them.
+    Only names that match the layout are removed, including the temporary files of killed exports.
     """
     keys: set[str] = set()
 
-    def observe(written: WrittenObject) -> None:
+    def record_key(written: WrittenObject) -> None:
         keys.add(written.key)
         on_written(written)
 
-    summary = export(plan, target, file_format, threads, observe)
+    summary = export(plan, target, file_format, threads, record_key)
     pattern = re.compile(plan.source.layout.pattern)
-    others = [key for key in target.names() if pattern.fullmatch(key) and key not in keys]
-    for key in others:
+    outdated = [key for key in target.names() if pattern.fullmatch(key) and key not in keys]
+    for key in outdated:
         target.remove(key)
-    return replace(summary, removed_objects=len(others))
+    return replace(summary, removed_objects=len(outdated))
 
 
 def _write_all(
-    found: Iterable[ExportObject], target: ExportTarget, file_format: Format, threads: int
+    export_objects: Iterable[ExportObject], target: ExportTarget, file_format: Format, threads: int
 ) -> Iterator[WrittenObject]:
-    """The objects as they are stored, in the order given; the first error ends all."""
+    """Writes the objects with several threads and returns them in order; the first error ends the export."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[WrittenObject]] = deque()
+        pending: deque[Future[WrittenObject]] = deque()
         try:
-            for item in found:
-                waiting.append(pool.submit(_write, item, target, file_format))
-                while len(waiting) >= _QUEUED_PER_THREAD * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            for export_object in export_objects:
+                pending.append(pool.submit(_write, export_object, target, file_format))
+                while len(pending) >= _QUEUED_PER_THREAD * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 
-def _write(item: ExportObject, target: ExportTarget, file_format: Format) -> WrittenObject:
+def _write(export_object: ExportObject, target: ExportTarget, file_format: Format) -> WrittenObject:
     rows = 0
 
     def write(sink: BinaryIO) -> None:
         nonlocal rows
-        rows = file_format.write(item.batches, sink)
+        rows = file_format.write(export_object.batches, sink)
 
-    key = item.key + file_format.suffix
+    key = export_object.key + file_format.suffix
     stored = target.put(key, file_format.content_type, write)
     return WrittenObject(key, rows, stored.size_bytes, stored.sha256)
 

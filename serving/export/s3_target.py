@@ -1,4 +1,4 @@
-"""A bucket of an S3-compatible store as the place of an export."""
+"""The export target in a bucket of an S3-compatible store."""
 
 import os
 import tempfile
@@ -25,31 +25,31 @@ _CONNECTIONS: Final = 64
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _STORE_ERRORS: Final = (BotoCoreError, Boto3Error, ClientError)
 _STORE_REFUSALS: Final = {
-    "NoSuchBucket": "there is no such bucket; create it, or name another",
+    "NoSuchBucket": "there is no such bucket; create it, or choose another",
     "InvalidAccessKeyId": "the store does not know the access key; check AWS_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "the secret key is not that of the access key; check AWS_SECRET_ACCESS_KEY",
-    "ExpiredToken": "the session token has expired; fetch new credentials",
+    "SignatureDoesNotMatch": "the secret key does not match the access key; check AWS_SECRET_ACCESS_KEY",
+    "ExpiredToken": "the session token has expired; get new credentials",
     "InvalidToken": "the session token is not valid; check AWS_SESSION_TOKEN",
     "InvalidTokenId": "the session token is not valid; check AWS_SESSION_TOKEN",
-    "AccessDenied": "these credentials may not do this; an export needs s3:PutObject and s3:DeleteObject, "
+    "AccessDenied": "access is denied; an export needs s3:PutObject and s3:DeleteObject, "
     "with --replace s3:ListBucket",
     "XMinioStorageFull": "the store is full; free some space and export again",
 }
 _CONNECTION_ERRORS: Final = {
-    "NoCredentialsError": "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "PartialCredentialsError": "half of the credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "EndpointConnectionError": "the store does not answer; is it running, is the endpoint right?",
-    "ConnectTimeoutError": "the store does not answer; is it running, is the endpoint right?",
-    "ParamValidationError": "no bucket can have this name",
+    "NoCredentialsError": "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "PartialCredentialsError": "a credential is missing; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "EndpointConnectionError": "the store does not respond; check that it is running, and its endpoint",
+    "ConnectTimeoutError": "the store does not respond; check that it is running, and its endpoint",
+    "ParamValidationError": "this is not a valid bucket name",
 }
 
 
 @dataclass(frozen=True)
 class S3Bucket:
-    """A prefix of a bucket. An object appears when its upload is complete, a broken upload is aborted.
+    """A prefix of a bucket: an object appears when its upload is complete; failed uploads are aborted.
 
-    One of `multipart_bytes` or more is uploaded in parts of `part_bytes` by several threads. The parts of
-    a process that was killed are no object, but cost room until the bucket's lifecycle rule
+    Objects of `multipart_bytes` or more are uploaded in parts of `part_bytes` by several threads. The parts
+    of a killed process are not visible as an object, but take space until the bucket's lifecycle rule
     (AbortIncompleteMultipartUpload) removes them.
     """
 
@@ -61,31 +61,34 @@ class S3Bucket:
 
     @property
     def destination(self) -> str:
-        """The prefix as a URL."""
+        """The prefix as an S3 URL."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     def put(self, key: str, content_type: str, write: Write) -> StoredObject:
-        """Stores what `write` writes under `key`, its SHA-256 as metadata; a large one waits on disk."""
+        """Stores the bytes that `write` writes under `key`, with their SHA-256 as metadata.
+
+        Large objects are buffered on disk.
+        """
         with tempfile.SpooledTemporaryFile(max_size=self.multipart_bytes) as spool:
             file = cast(BinaryIO, spool)
-            stored = translate_errors(lambda: _written(file, write), OSError, _full_disk)
+            stored = translate_errors(lambda: _write_and_measure(file, write), OSError, _full_disk)
             extra = {"ContentType": content_type, "Metadata": {"sha256": stored.sha256}}
             file.seek(0)
             translate_errors(lambda: self._upload(key, file, stored, extra), _STORE_ERRORS, self._problem)
         return stored
 
     def remove(self, key: str) -> None:
-        """Removes the object, if there is one."""
+        """Removes the object if it exists."""
         where = {"Bucket": self.bucket, "Key": self._key(key)}
         translate_errors(lambda: self.client.delete_object(**where), _STORE_ERRORS, self._problem)
 
     def names(self) -> Iterator[str]:
-        """The names beneath the prefix."""
+        """The names of the objects below the prefix."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self.prefix}/"
         )
         found = translate_errors(
-            lambda: [item["Key"] for page in pages for item in page.get("Contents", ())],
+            lambda: [entry["Key"] for page in pages for entry in page.get("Contents", ())],
             _STORE_ERRORS,
             self._problem,
         )
@@ -107,21 +110,23 @@ class S3Bucket:
         self.client.upload_fileobj(file, **where, ExtraArgs=extra, Config=config)
 
     def _problem(self, error: Exception) -> ServingError:
-        """The store's refusal in our words: what a store answers may repeat what it was sent."""
-        cause = next((item for item in _chain(error) if isinstance(item, ClientError)), error)
+        """The store's error in our own words: a store's response can repeat secrets that it received."""
+        cause = next((link for link in _chain(error) if isinstance(link, ClientError)), error)
         code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
         kind = type(cause).__name__
         found = (
-            _STORE_REFUSALS.get(code) or _CONNECTION_ERRORS.get(kind) or f"the store refuses ({code or kind})"
+            _STORE_REFUSALS.get(code)
+            or _CONNECTION_ERRORS.get(kind)
+            or f"the store refused the request ({code or kind})"
         )
         return ServingError(f"{self.destination}: {found}")
 
 
 def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - boto3 has no types
-    """boto3's client with the lake's endpoint, region and credentials.
+    """A boto3 client with the lake's endpoint, region and credentials.
 
-    Without credentials among the secrets boto3 looks for them itself (a profile, an instance's role). A
-    store on this machine is asked without a proxy.
+    If the secrets have no credentials, boto3 looks for them itself (a profile, an instance's role). No proxy
+    is used for a store on this machine.
     """
     endpoint = str(settings.endpoint_url).rstrip("/") if settings.endpoint_url else None
     config = Config(
@@ -133,20 +138,20 @@ def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - 
         proxies={} if endpoint and urlsplit(endpoint).hostname in _LOOPBACK else None,
     )
     names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    found = {name: getattr(secrets, name) for name in names}
-    credentials = {name: value.get_secret_value() for name, value in found.items() if value}
+    values = {name: getattr(secrets, name) for name in names}
+    credentials = {name: value.get_secret_value() for name, value in values.items() if value}
     session = boto3.session.Session(region_name=settings.region)
     return session.client("s3", endpoint_url=endpoint, config=config, **credentials)
 
 
-def _written(file: BinaryIO, write: Write) -> StoredObject:
+def _write_and_measure(file: BinaryIO, write: Write) -> StoredObject:
     write(file)
     return measure_object(file)
 
 
 def _full_disk(error: Exception) -> ServingError:
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-    return ServingError(f"{tempfile.gettempdir()}: no room for what is uploaded ({reason}); set TMPDIR")
+    return ServingError(f"{tempfile.gettempdir()}: no space to buffer an upload ({reason}); set TMPDIR")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

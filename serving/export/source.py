@@ -1,4 +1,4 @@
-"""The rows of an export, read without an engine and in order."""
+"""The rows of an export, read in order without an engine session."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from serving.export.layouts import Layout
 from serving.export.request import (
     ExportRequest,
     known_condition,
-    row_condition,
     range_condition,
+    row_condition,
 )
 from serving.query.conditions import of_sessions
 from serving.query.literals import literal, literals
-from serving.query.select import Records
+from serving.query.selected_rows import Records
 
 ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
 class SessionRange:
-    """Sessions that are read together, and how many rows they have."""
+    """Sessions that are read together, and their number of rows."""
 
     first: date
     last: date
@@ -41,10 +41,11 @@ class SessionRange:
 
 @dataclass(frozen=True)
 class ExportSource:
-    """One version of a stored table, the rows wanted of it, and how to ask it.
+    """One version of a stored table, the requested rows, and a function to query it.
 
-    `versions` are those of all tables read, by name. `condition` leaves out what `known` says: when the
-    rows were known. `closes`: what the factors of adjusted bars rest on, None where nothing is adjusted.
+    `versions` are the versions of all tables read, by name. `condition` and `known` are SQL conditions: on
+    the rows, and on when they were known. `closes` are the bars that the factors of adjusted bars need, None
+    if nothing is adjusted.
     """
 
     layout: Layout
@@ -58,17 +59,17 @@ class ExportSource:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is read: an object's columns, and by what the objects are told apart."""
+        """The columns to read: those of an object, and those that distinguish objects."""
         return tuple(dict.fromkeys((*self.layout.columns, "trade_dt", "symbol")))
 
 
 def open_source(
     lake: Lake, layout: Layout, request: ExportRequest, rows_at_once: int = ROWS_AT_ONCE
 ) -> ExportSource:
-    """The table as it is now; what is committed later does not change what is read.
+    """The current version of the table; later commits do not affect what is read.
 
     Raises:
-        ServingError: a wrong question; the table has not been created, or lacks declared columns.
+        ServingError: the request is wrong, the table does not exist, or it lacks declared columns.
         LakeError: its log, or for adjusted bars a data file, cannot be read.
     """
     table = layout.table
@@ -79,16 +80,18 @@ def open_source(
         tables["actions"] = _open_existing(lake, CORPORATE_ACTIONS)
     present = {field.name for field in tables["stored"].schema().fields}
     if lacking := [name for name in layout.columns if name not in present]:
-        raise ServingError(f"{table.full_name} as stored lacks {', '.join(lacking)}; the next run adds them")
+        raise ServingError(
+            f"{table.full_name} lacks the columns {', '.join(lacking)}; the next run adds them"
+        )
     names = (table.full_name, CORPORATE_ACTIONS.full_name)
-    versions = {name: item.version() for name, item in zip(names, tables.values(), strict=False)}
+    versions = {name: stored.version() for name, stored in zip(names, tables.values(), strict=False)}
     run_sql = _sql_runner(lake, table, tables)
     closes = find_closes(run_sql, request) if request.adjusted else None
     return ExportSource(layout, request, versions, condition, known, rows_at_once, run_sql, closes)
 
 
 def sessions(source: ExportSource) -> Records:
-    """The wanted sessions in order: trade_dt, row_count, is_simulated (any of the rows is)."""
+    """The requested sessions in order: trade_dt, row_count, is_simulated (of any row)."""
     simulated = "bool_or(is_simulated)" if "is_simulated" in source.layout.table.columns else "false"
     return _pylist(
         source.run_sql(
@@ -99,7 +102,7 @@ def sessions(source: ExportSource) -> Records:
 
 
 def distinct_series(source: ExportSource) -> Records:
-    """The wanted rows' symbols, with the interval, provider and adjustment of each, as far as there are."""
+    """The distinct symbol, interval, provider and adjustment of the requested rows, where the table has them."""
     names = ("symbol", "interval", "provider", "adjustment")
     chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
     where = _condition(source)
@@ -107,13 +110,13 @@ def distinct_series(source: ExportSource) -> Records:
 
 
 def known_symbols(source: ExportSource) -> set[str]:
-    """Every symbol that the layout's table has, whatever was asked for."""
-    found = source.run_sql(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
-    return set(found["symbol"].to_pylist())
+    """Every symbol in the layout's table, requested or not."""
+    symbols = source.run_sql(f"SELECT DISTINCT symbol FROM stored WHERE {source.layout.condition}")  # noqa: S608 - ours
+    return set(symbols["symbol"].to_pylist())
 
 
 def symbol_counts(source: ExportSource, session_range: SessionRange, of_symbols: str = "true") -> Records:
-    """The symbols of the window that the SQL condition holds for, in order, with their `row_count`."""
+    """The symbols of the sessions that satisfy the SQL condition, in order: symbol, row_count."""
     return _pylist(
         source.run_sql(
             f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_range_condition(source, session_range)} "  # noqa: S608 - checked
@@ -123,43 +126,43 @@ def symbol_counts(source: ExportSource, session_range: SessionRange, of_symbols:
 
 
 def read_range(source: ExportSource, session_range: SessionRange, of_symbols: str = "true") -> pa.Table:
-    """The window's rows by session, symbol and time, of the symbols that the SQL condition holds for."""
+    """The rows of the sessions by session, symbol and time, for symbols that satisfy the SQL condition."""
     table = source.layout.table
     leading = [name for name in ("trade_dt", "symbol", "timestamp") if name in table.columns]
     order = tuple(dict.fromkeys((*leading, *table.keys)))
     names = tuple(dict.fromkeys((*source.columns, *order)))
-    chosen, ordered = (", ".join(f'"{name}"' for name in item) for item in (names, order))
+    chosen, ordered = (", ".join(f'"{name}"' for name in columns) for columns in (names, order))
     schema = _schema(table, names)
     parts = [
         source.run_sql(f"SELECT {chosen} FROM {rows} ORDER BY {ordered}").cast(schema)  # noqa: S608 - checked
         for rows in _range_relations(source, session_range, of_symbols)
     ]
-    found = pa.concat_tables(parts)
+    rows = pa.concat_tables(parts)
     if len(parts) > 1:
-        found = found.sort_by([(name, "ascending") for name in order])
-    return found.select(source.columns).combine_chunks()
+        rows = rows.sort_by([(name, "ascending") for name in order])
+    return rows.select(source.columns).combine_chunks()
 
 
 def _range_relations(source: ExportSource, session_range: SessionRange, of_symbols: str) -> Iterator[str]:
-    """The window's rows as what stands after FROM: one text, or for adjusted rows one a group of symbols.
+    """The rows of the sessions as SQL text to follow FROM: one, or for adjusted bars one per group of symbols.
 
-    The closes that a group's factors rest on are `rows_at_once` at most, or a single symbol's.
+    The factors of a group need at most `rows_at_once` closes, or the group is a single symbol.
     """
     if source.closes is None:
         yield f"stored WHERE {_range_condition(source, session_range)} AND {of_symbols}"
         return
     first, last = session_range.first, session_range.last
     rows = f"{source.condition} AND {range_condition(source.layout.table, first, last)}"
-    asked_for = f"{source.condition} AND trade_dt >= {literal(first)} AND trade_dt <= {literal(last)}"
-    symbols = [item["symbol"] for item in symbol_counts(source, session_range, of_symbols)]
+    requested = f"{source.condition} AND trade_dt >= {literal(first)} AND trade_dt <= {literal(last)}"
+    symbols = [row["symbol"] for row in symbol_counts(source, session_range, of_symbols)]
     for group in source.closes.groups(symbols, first, source.rows_at_once):
         closes = source.closes.condition(group, first)
         relation = adjusted_relation(source.request, rows, closes, f"symbol IN ({literals(group)})")
-        yield f"{relation} WHERE {asked_for}"
+        yield f"{relation} WHERE {requested}"
 
 
 def _schema(table: Table, names: Iterable[str]) -> pa.Schema:
-    """The declared types, and of the metadata only the comment: delta-rs gives it in a changing order."""
+    """The declared types, with only the comment as metadata: delta-rs returns metadata in varying order."""
     declared = arrow_schema(table)
     return pa.schema(
         pa.field(
@@ -184,14 +187,14 @@ def _open_existing(lake: Lake, table: Table) -> DeltaTable:
         return open_table(lake, table)
     except TableNotFoundError:
         raise ServingError(
-            f"{table.full_name} does not exist at {lake.uri(table)}; fill the lake with `lakehouse run`"
+            f"there is no {table.full_name} at {lake.uri(table)}; fill the lake with `lakehouse run`"
         ) from None
 
 
 def _sql_runner(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Callable[[str], pa.Table]:
     builder = QueryBuilder()
-    for name, item in tables.items():
-        builder.register(name, item)
+    for name, stored in tables.items():
+        builder.register(name, stored)
 
     def run_sql(sql: str) -> pa.Table:
         try:

@@ -1,4 +1,4 @@
-"""Columns as text without loss: what the CSV and JSON objects of an export are made of."""
+"""Lossless text encodings of columns, for the CSV and JSON objects of an export."""
 
 import json
 import re
@@ -14,11 +14,11 @@ _NEEDS_QUOTES = '[",\r\n]'
 
 
 def plain_texts(column: pa.ChunkedArray) -> pa.Array:
-    """Each value as plain text, null where there is none.
+    """Each value as plain text; null stays null.
 
-    Decimals have neither exponent nor trailing zeros. Instants are ISO 8601 in UTC, `2026-01-05T14:30:00Z`,
-    with six digits of a second where it is not a whole one. Doubles are the shortest text that reads back
-    as the same number. Arrays are JSON.
+    Decimals have no exponent and no trailing zeros. Instants are ISO 8601 in UTC, `2026-01-05T14:30:00Z`,
+    with six decimal places if the second is not whole. Doubles are the shortest text that parses to the same
+    number. Arrays are JSON.
     """
     kind, values = column.type, column.combine_chunks()
     if pa.types.is_decimal(kind):
@@ -34,7 +34,7 @@ def plain_texts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def csv_lines(table: pa.Table) -> list[str]:
-    """A line a row (RFC 4180 quoting, `\\n` not included); null is empty, an empty text is `""`."""
+    """One line per row (RFC 4180 quoting, without `\\n`); null is empty, empty text is `""`."""
     return _joined([_csv_cells(column) for column in table.columns], ",")
 
 
@@ -49,9 +49,9 @@ def _csv_name(name: str) -> str:
 
 
 def json_lines(table: pa.Table) -> list[str]:
-    """A JSON object a row: decimals and instants as strings, so that no reader rounds them.
+    """One JSON object per row: decimals and instants are strings, so that no reader rounds them.
 
-    Integers, doubles and booleans are bare; null is null; a double that JSON has no number for (NaN) is a
+    Integers, doubles and booleans are plain; null is null; a double that JSON cannot represent (NaN) is a
     string.
     """
     parts: list[pa.Array | str] = []
@@ -64,7 +64,7 @@ def _decimals(values: pa.Array) -> pa.Array:
     texts = values.cast(pa.string())
     if values.type.scale > 0:
         texts = pc.utf8_rtrim(pc.utf8_rtrim(texts, characters="0"), characters=".")
-    # Arrow (21) writes a decimal below 10^-6, zero too, with an exponent: 0E-12
+    # Arrow 21 writes decimals below 10^-6, including zero, with an exponent: 0E-12
     has_exponent = pc.fill_null(pc.match_substring(values.cast(pa.string()), "E"), False)
     if not pc.any(has_exponent).as_py():
         return texts

@@ -12,7 +12,7 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.health.findings import HealthFinding, Thresholds
 from serving.health.slices import Slicer
 from serving.query.literals import literal
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 Row = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ from serving.health.findings import HealthReport, HealthRequest, Thresholds
 from serving.health.stale_symbols import stale_check
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, literals
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 # The rows that a report covers: current rows of regular sessions, or of markets that never close.
 _COVERED: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from serving.query.conditions import of_sessions
 from serving.query.literals import literal
-from serving.query.select import select
+from serving.query.selected_rows import select
 
 Slicer = Callable[[Lake, Table, str, int], Iterable[str]]
 

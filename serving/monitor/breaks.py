@@ -6,7 +6,7 @@ from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from serving.query.literals import checked_symbol, literal
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 _PAIR = 'symbol, "interval", provider_a, provider_b, status'
 

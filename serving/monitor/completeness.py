@@ -7,7 +7,7 @@ from datetime import date
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import DAILY_KPIS
 from delta_tables.tables.ops import COMPLETENESS
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 MAX_ABSENT = 60
 # One row per symbol, asset class, interval and session, whatever the provider.

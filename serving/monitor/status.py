@@ -13,7 +13,7 @@ from delta_tables.tables.catalogue import ALL_TABLES
 from delta_tables.tables.ops import GATE_RESULTS, RUNS
 from delta_tables.tables.silver import BARS, QUARANTINE
 from serving.monitor.completeness import absent_sessions, arrival_counts
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 
 _RECENT = 20
 

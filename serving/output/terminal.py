@@ -14,7 +14,7 @@ from rich.text import Text
 from serving.explain.explain import BronzeSource, Explanation
 from serving.monitor.status import Status
 from serving.output.json_text import cell_text
-from serving.query.select import Records
+from serving.query.selected_rows import Records
 
 MAX_ROWS = 200
 _MAX_BARS = 3

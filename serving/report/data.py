@@ -15,7 +15,7 @@ from delta_tables.tables.silver import QUARANTINE
 from serving.monitor.breaks import break_counts
 from serving.monitor.completeness import SeriesCompleteness, completeness
 from serving.monitor.status import Status, status
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 from serving.report.symbol_charts import SymbolCharts, symbol_charts
 
 MAX_SIGNALS = 60

@@ -12,7 +12,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS
 from serving.query.literals import literal, literals
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 from serving.report.svg_charts import Chart, ChartPoint, price_chart
 
 MAX_CHARTS = 12

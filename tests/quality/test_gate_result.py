@@ -3,8 +3,8 @@
 import pytest
 
 from quality.gate import CheckOutcome, GateFailed, GateResult, require_pass
+from quality.gate_markdown import gate_markdown
 from quality.gate_result import Outcome
-from quality.markdown import gate_markdown
 
 
 def result(*outcomes: Outcome, errors: tuple[str, ...] = ()) -> GateResult:

@@ -13,7 +13,7 @@ from serving.explain import explain as explanations
 from serving.explain import gold_lineage as gold_sources
 from serving.explain.explain import EXPLAINED, explain
 from serving.explain.payload_excerpts import excerpt
-from serving.query.select import Records, select
+from serving.query.selected_rows import Records, select
 from tests.serving import sample_lake
 from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 

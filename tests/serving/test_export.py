@@ -173,7 +173,7 @@ def test_the_manifest_names_every_object_with_rows_size_and_hash(filled: Lake, t
     }
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("file_format", ["csv", "json", "parquet"])
 def test_the_same_rows_give_the_same_bytes_however_they_are_stored(
     filled: Lake, lake: Lake, tmp_path: Path, file_format: str
 ) -> None:

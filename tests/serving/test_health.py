@@ -17,7 +17,7 @@ from serving.errors import ServingError
 from serving.health.findings import KINDS, HealthRequest, Thresholds
 from serving.health.run import TABLES, health
 from serving.health.slices import Slicer, by_session, by_session_and_symbol, by_symbol
-from serving.query.select import select
+from serving.query.selected_rows import select
 from tests.serving.command_line import run_command
 from tests.serving.sample_lake import add, bar, utc
 

@@ -43,12 +43,12 @@ def test_flat_files_without_their_keys_are_named(tmp_path: Path) -> None:
 
 def test_flat_files_with_their_keys_lack_nothing(tmp_path: Path) -> None:
     said = found(tmp_path, {"massive": {"datasets": ["trades_v1"]}}, **KEYS)
-    assert said["secrets"] == "none is missing to ask massive"
+    assert said["secrets"] == "none is missing to fetch from massive"
 
 
 @pytest.mark.parametrize(
     ("plan", "said"),
-    [("public", "none is missing to ask coingecko"), ("demo", "COINGECKO_API_KEY is not set")],
+    [("public", "none is missing to fetch from coingecko"), ("demo", "COINGECKO_API_KEY is not set")],
 )
 def test_a_key_is_missed_on_the_plans_that_need_it_only(tmp_path: Path, plan: str, said: str) -> None:
     assert said in found(tmp_path, {"coingecko": {"plan": plan, "datasets": ["markets"]}})["secrets"]
