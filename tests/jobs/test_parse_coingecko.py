@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from flows.handlers.coingecko.responses import classify_response
 from flows.handlers.errors import ErrorClass
-from flows.handlers.transport.http_response import combine
+from flows.handlers.transport.http_response import combined_class
 from jobs.parsing.coingecko import parse_coingecko_bars, parse_coingecko_overviews
 from jobs.parsing.coingecko_json import BAR_COLUMNS, coin_bar_rows, coin_rows
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
@@ -76,7 +76,7 @@ def test_a_captured_refusal_is_classified(captures: Path, name: str) -> None:
     body = (captures / f"{name}.json").read_bytes()
     status = int(name.rsplit("__", 1)[1]) if "__" in name else 200  # the 429 was seen with 200, too
     for dataset in ("market_chart", "ohlc", "markets"):
-        assert combine(status, classify_response(body, "application/json", dataset)) is REFUSALS[name]
+        assert combined_class(status, classify_response(body, "application/json", dataset)) is REFUSALS[name]
 
 
 @pytest.mark.parametrize("name", OTHER_DOCUMENTS)

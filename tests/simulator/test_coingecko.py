@@ -12,7 +12,7 @@ import requests
 from flows.handlers.coingecko.coins import COIN_IDS
 from flows.handlers.coingecko.responses import classify_response
 from flows.handlers.errors import ErrorClass
-from flows.handlers.transport.http_response import combine
+from flows.handlers.transport.http_response import combined_class
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.market.crypto_prices import COINS, coin_price
 from flows.simulator.server import Simulator
@@ -133,9 +133,8 @@ def test_the_handler_classifies_each_refusal(
     response = get(path, **params)
 
     assert response.status_code == status
-    assert (
-        combine(status, classify_response(response.content, response.headers["Content-Type"])) is error_class
-    )
+    by_body = classify_response(response.content, response.headers["Content-Type"])
+    assert combined_class(status, by_body) is error_class
 
 
 def test_the_invalid_key_is_refused(get: Get) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, SSLError
 from botocore.parsers import ResponseParserError
 
 from flows.handlers.errors import ErrorClass
-from flows.handlers.transport.http_response import reason
+from flows.handlers.transport.http_response import root_cause
 
 _MAX_MESSAGE_CHARS: Final = 200
 
@@ -75,7 +75,7 @@ def classify_error(problem: Exception) -> ClassifiedError:
         return _classify_client_error(problem.response)
     if isinstance(problem, ResponseParserError):
         return ClassifiedError(ErrorClass.malformed, "a response that is not S3's XML", 0, {})
-    found = f"no response or an interrupted one: {reason(problem)}"
+    found = f"no response or an interrupted one: {root_cause(problem)}"
     return ClassifiedError(ErrorClass.unavailable, found, 0, {}, is_permanent=isinstance(problem, SSLError))
 
 

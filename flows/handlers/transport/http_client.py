@@ -22,11 +22,11 @@ from flows.handlers.stop_signal import StopSignal
 from flows.handlers.transport.http_response import (
     HttpResponse,
     ResponseError,
-    combine,
+    combined_class,
     excerpt,
     host_of,
     read_response,
-    reason,
+    root_cause,
 )
 from flows.handlers.transport.redaction import REDACTED, Redactor, guard_loggers
 from flows.handlers.transport.retry import (
@@ -188,7 +188,8 @@ class HttpClient:
 
     def _classified(self, request: HttpRequest, payload: RawPayload) -> ResponseError | None:
         """None if the payload is data."""
-        error_class = combine(payload.status, request.classify_response(payload.body, payload.content_type))
+        by_body = request.classify_response(payload.body, payload.content_type)
+        error_class = combined_class(payload.status, by_body)
         if error_class is None:
             return None
         found = f"HTTP {payload.status} {payload.content_type}: {excerpt(payload.body)}"
@@ -215,7 +216,7 @@ class HttpClient:
         error = ProviderError(
             ErrorClass.unavailable,
             expected=self.redactor.text(request.description),
-            found=f"no response from {host_of(request.url)}: {reason(problem)}",
+            found=f"no response from {host_of(request.url)}: {root_cause(problem)}",
         )
         return AttemptFailure(error, self.policy.attempts if is_temporary and not is_certificate else 1)
 

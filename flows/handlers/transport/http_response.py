@@ -95,7 +95,7 @@ def _stalled(body: bytearray, policy: HttpPolicy) -> ResponseError:
     return ResponseError(ErrorClass.unavailable, found, policy.attempts)
 
 
-def combine(status: int, by_body: ErrorClass | None) -> ErrorClass | None:
+def combined_class(status: int, by_body: ErrorClass | None) -> ErrorClass | None:
     """The class by the body if that is specific, otherwise by the status; None for data.
 
     Only status 200 returns data: the body of an error page may look like anything.
@@ -115,7 +115,7 @@ def excerpt(body: bytes) -> str:
     return repr("".join(char if char.isprintable() else "?" for char in text)[:_EXCERPT_CHARS])
 
 
-def reason(problem: BaseException) -> str:
+def root_cause(problem: BaseException) -> str:
     """The innermost cause: its name and the system's message, because the libraries' own contain the URL."""
     while cause := problem.__cause__ or problem.__context__:
         problem = cause
