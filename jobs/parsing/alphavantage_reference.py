@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.parsing.json_values import RawRow, distinct_labels, json_document, json_text
+from jobs.parsing.json_values import RawRow, distinct_labels, json_document, raw_text
 from jobs.parsing.python_parser import BodyParser, parse_bodies
 from jobs.parsing.raw_schema import (
     ACTION_FIELDS,
@@ -67,9 +67,9 @@ def split_rows(body: bytes, _symbol: str, _interval: str | None) -> list[RawRow]
     """The splits as tuples of ACTION_FIELDS; at least one tuple."""
 
     def values(fields: Fields) -> RawRow:
-        factor = json_text(fields.get("split_factor"))
+        factor = raw_text(fields.get("split_factor"))
         denominator = None if factor is None else "1"
-        return (json_text(fields.get("effective_date")), factor, denominator, *[None] * 5)
+        return (raw_text(fields.get("effective_date")), factor, denominator, *[None] * 5)
 
     return _action_rows(body, "split", "split", values)
 
@@ -79,8 +79,8 @@ def dividend_rows(body: bytes, _symbol: str, _interval: str | None) -> list[RawR
     names = ("declaration_date", "record_date", "payment_date")
 
     def values(fields: Fields) -> RawRow:
-        dates = (json_text(fields.get(name)) for name in names)
-        ex_text, amount = json_text(fields.get("ex_dividend_date")), json_text(fields.get("amount"))
+        dates = (raw_text(fields.get(name)) for name in names)
+        ex_text, amount = raw_text(fields.get("ex_dividend_date")), raw_text(fields.get("amount"))
         return (ex_text, None, None, amount, None, *dates)
 
     return _action_rows(body, "dividend", "cash", values)
@@ -137,7 +137,7 @@ def _listed(body: bytes) -> tuple[str | None, list[tuple[str, Fields]]] | None:
             (f"/data/{number}", entry if isinstance(entry, dict) else {})
             for number, entry in enumerate(entries)
         ]
-        return json_text(document.get("symbol")), numbered
+        return raw_text(document.get("symbol")), numbered
     if not body.startswith((b"effective_date,", b"ex_dividend_date,")):
         return None
     # an unreadable line becomes the date of an action, which no rule accepts
@@ -154,15 +154,15 @@ def _article_rows(number: int, article: object, symbol: str) -> Iterator[RawRow]
         yield (symbol, position, *[None] * 13)
         return
     names = ("url", "title", "summary", "source", "source_domain", "time_published")
-    shared = [json_text(article.get(name)) for name in names]
+    shared = [raw_text(article.get(name)) for name in names]
     shared += [_joined(article.get("authors")), _joined(article.get("topics"))]
-    shared += [json_text(article.get(f"overall_sentiment_{name}")) for name in ("score", "label")]
+    shared += [raw_text(article.get(f"overall_sentiment_{name}")) for name in ("score", "label")]
     tickers = article.get("ticker_sentiment") or [{"ticker": "none"}]
     for at, ticker in enumerate(tickers if isinstance(tickers, list) else [tickers]):
         if isinstance(ticker, dict) and ticker.get("ticker"):
             scores = ("relevance_score", "ticker_sentiment_score", "ticker_sentiment_label")
-            about = (json_text(ticker.get(name)) for name in scores)
-            yield (json_text(ticker["ticker"]), f"{position}/{at}", *shared, *about)
+            about = (raw_text(ticker.get(name)) for name in scores)
+            yield (raw_text(ticker["ticker"]), f"{position}/{at}", *shared, *about)
         else:
             yield (symbol, f"{position}/{at}", *[None] * 13)
 
@@ -170,7 +170,7 @@ def _article_rows(number: int, article: object, symbol: str) -> Iterator[RawRow]
 def _joined(listed: object) -> str | None:
     """A list of names, or of topics with their relevance, as one string."""
     if not isinstance(listed, list):
-        return json_text(listed)
+        return raw_text(listed)
     parts = [
         " ".join(str(value) for value in item.values()) if isinstance(item, dict) else str(item)
         for item in listed

@@ -21,7 +21,7 @@ def json_document(body: bytes) -> object:
         return None
 
 
-def json_text(value: object) -> str | None:
+def raw_text(value: object) -> str | None:
     """A value of json_document as a string; null stays None."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
@@ -31,7 +31,7 @@ def number_text(value: object) -> str | None:
 
     Anything else, and a number too long to write out, stays as received.
     """
-    text = json_text(value)
+    text = raw_text(value)
     return _without_exponent(text) if text and "e" in text.lower() else text
 
 

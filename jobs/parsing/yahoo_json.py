@@ -17,8 +17,8 @@ from jobs.parsing.json_values import (
     RawRow,
     distinct_labels,
     json_document,
-    json_text,
     number_text,
+    raw_text,
     sort_key,
 )
 from jobs.parsing.yahoo_metadata import (
@@ -83,11 +83,11 @@ def chart_instrument_rows(body: bytes, symbol: str, _interval: str | None) -> li
     return [
         (
             f"{path}/meta",
-            _watch_list_symbol(json_text(meta.get("symbol")), symbol),
-            json_text(meta.get("longName") or meta.get("shortName")),
+            _watch_list_symbol(raw_text(meta.get("symbol")), symbol),
+            raw_text(meta.get("longName") or meta.get("shortName")),
             _asset_class(meta),
-            json_text(meta.get("exchangeName")),
-            json_text(meta.get("currency")),
+            raw_text(meta.get("exchangeName")),
+            raw_text(meta.get("currency")),
         )
         for path, meta in charts
         if meta
@@ -109,16 +109,16 @@ def _bars(path: str, chart: Chart, symbol: str, requested_interval: str | None) 
     quotes = _list(_object(chart, "indicators").get("quote"))
     quote = quotes[0] if quotes and isinstance(quotes[0], dict) else {}
     columns = [_list(quote.get(name)) for name in _VALUES]
-    granularity = json_text(meta.get("dataGranularity"))
+    granularity = raw_text(meta.get("dataGranularity"))
     interval = INTERVALS.get(granularity or "", granularity) or requested_interval
     asset_class = _asset_class(meta)
     is_dated = interval == "1day" and asset_class in _DATED_CLASSES
-    symbol_text = _watch_list_symbol(json_text(meta.get("symbol")), symbol)
+    symbol_text = _watch_list_symbol(raw_text(meta.get("symbol")), symbol)
     for i in range(max(map(len, (times, *columns)))):
         values = [number_text(_element(column, i)) for column in columns]
         if values == [None] * len(_VALUES):
             continue
-        at = json_text(_element(times, i))
+        at = raw_text(_element(times, i))
         yield (
             *(interval, asset_class, _calendar(meta), "exchange" if is_dated else "epoch_s"),
             "partial" if _is_live(meta, at, interval) else "candle",
@@ -131,13 +131,13 @@ def _bars(path: str, chart: Chart, symbol: str, requested_interval: str | None) 
 def _actions(path: str, chart: Chart, symbol: str) -> Iterator[RawRow]:
     """The events ordered by kind, date and amount: another order of the same list gives the same rows."""
     meta, events = _object(chart, "meta"), _object(chart, "events")
-    symbol_text = _watch_list_symbol(json_text(meta.get("symbol")), symbol)
+    symbol_text = _watch_list_symbol(raw_text(meta.get("symbol")), symbol)
     for group, (action, label) in _ACTIONS.items():
         found = [(_event(meta, key, event), key) for key, event in _object(events, group).items()]
         labels = distinct_labels((row for row, _ in found), label)
         for row, key in sorted(found, key=lambda event: (sort_key(event[0]), event[1])):
             ex_text, *numbers, own_currency = row
-            currency = None if action == "split" else own_currency or json_text(meta.get("currency"))
+            currency = None if action == "split" else own_currency or raw_text(meta.get("currency"))
             position = f"{path}/events/{group}/{key}"
             yield (position, symbol_text, action, labels[row], ex_text, *numbers, currency)
 
@@ -145,22 +145,22 @@ def _actions(path: str, chart: Chart, symbol: str) -> Iterator[RawRow]:
 def _event(meta: Chart, key: str, event: object) -> RawRow:
     """ex_text, numerator, denominator, amount and the event's own currency."""
     fields = event if isinstance(event, dict) else {}
-    ex_text = _local_date(meta, json_text(fields.get("date"))) or _local_date(meta, key)
+    ex_text = _local_date(meta, raw_text(fields.get("date"))) or _local_date(meta, key)
     numbers = (number_text(fields.get(name)) for name in ("numerator", "denominator", "amount"))
-    return (ex_text, *numbers, json_text(fields.get("currency")))
+    return (ex_text, *numbers, raw_text(fields.get("currency")))
 
 
 def _asset_class(meta: Chart) -> str | None:
     """The asset class; an unknown type stays as it is, in lower case."""
-    kind = json_text(meta.get("instrumentType"))
+    kind = raw_text(meta.get("instrumentType"))
     return CLASSES.get(kind, kind.lower()) if kind else None
 
 
 def _calendar(meta: Chart) -> str | None:
-    kind, exchange = json_text(meta.get("instrumentType")), json_text(meta.get("exchangeName")) or ""
+    kind, exchange = raw_text(meta.get("instrumentType")), raw_text(meta.get("exchangeName")) or ""
     if kind == "FUTURE":
         return CALENDAR_OF_FUTURES.get(exchange)
-    zone = json_text(meta.get("exchangeTimezoneName")) or ""
+    zone = raw_text(meta.get("exchangeTimezoneName")) or ""
     return (
         CALENDAR_OF_TYPE.get(kind or "") or CALENDAR_OF_EXCHANGE.get(exchange) or CALENDAR_OF_ZONE.get(zone)
     )
@@ -228,7 +228,7 @@ def _local(stamp: int, zone: tzinfo) -> datetime:
 def _zone(meta: Chart) -> tzinfo | None:
     """The time zone by name, else by today's UTC offset, which is an hour off for half of the year."""
     try:
-        return ZoneInfo(json_text(meta.get("exchangeTimezoneName")) or "")
+        return ZoneInfo(raw_text(meta.get("exchangeTimezoneName")) or "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         offset = _epoch(meta.get("gmtoffset"))
         return None if offset is None or abs(offset) >= _DAY else timezone(timedelta(seconds=offset))
