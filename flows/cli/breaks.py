@@ -17,7 +17,6 @@ def breaks(
     The first of a pair is the preferred provider. A missing bar is one that it has and the other lacks.
     """
     import pyarrow as pa  # noqa: PLC0415 - other commands do without
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
 
     from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
         break_counts,
@@ -25,12 +24,13 @@ def breaks(
         require_compared,
     )
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     cli = cli_context(ctx)
     require_compared(cli.lake)
     rows = breaks_of(cli.lake, symbol, limit) if symbol else break_counts(cli.lake)
     if cli.is_json:
-        typer.echo(raw_text(rows))
+        typer.echo(json_text(rows))
     elif rows:
         show.print_table(cli.console, pa.Table.from_pylist(rows))
     else:

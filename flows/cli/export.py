@@ -104,10 +104,10 @@ def _progress(console: Console, what: str, total_rows: int) -> "Iterator[OnWritt
 
 
 def _show(cli: CliContext, summary: "ExportSummary", *, is_json: bool) -> None:
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
-        typer.echo(raw_text(summary))
+        typer.echo(json_text(summary))
         return
     from rich.table import Table  # noqa: PLC0415 - for a person only
 

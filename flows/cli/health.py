@@ -90,10 +90,10 @@ def _day(at: datetime | None) -> date | None:
 
 
 def _show(cli: CliContext, report: HealthReport, *, is_json: bool) -> None:
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if is_json:
-        typer.echo(raw_text(report))
+        typer.echo(json_text(report))
         return
     symbols = "1 symbol" if report.symbols == 1 else f"{report.symbols:,} symbols"
     _say(cli, f"{report.table}: {report.rows:,} rows of {symbols}, {report.first} to {report.last}")
@@ -107,8 +107,8 @@ def _show(cli: CliContext, report: HealthReport, *, is_json: bool) -> None:
 
 def _print_findings(cli: CliContext, report: HealthReport) -> None:
     import pyarrow as pa  # noqa: PLC0415
-    from serving.output.raw_text import cell_text  # noqa: PLC0415 - imports pyarrow
 
+    from serving.output.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
     from serving.output.terminal import print_table  # noqa: PLC0415 - imports rich and delta-rs
 
     rows = [

@@ -69,30 +69,28 @@ def explain(
     key: Annotated[list[str], typer.Argument(help="symbol=AAPL ..., or the values in key order.")],
 ) -> None:
     """Explain a row: the rows it was computed from, down to the bytes that the provider sent."""
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
-
     from serving.explain.explain import explain as explained  # noqa: PLC0415 - imports delta-rs
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     cli = cli_context(ctx)
     found = explained(cli.lake, table, key, cli.settings.signals)
     if cli.is_json:
-        typer.echo(raw_text(found))
+        typer.echo(json_text(found))
     else:
         show.print_explanation(cli.console, found)
 
 
 def status(ctx: typer.Context) -> None:
     """Show table sizes, freshness, late or missing sessions, the last runs, and quarantined rows."""
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
-
     from serving.monitor.status import status as state_of  # noqa: PLC0415 - imports delta-rs
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     cli = cli_context(ctx)
     state = state_of(cli.lake)
     if cli.is_json:
-        typer.echo(raw_text(state))
+        typer.echo(json_text(state))
     else:
         show.print_status(cli.console, state)
 
@@ -115,11 +113,10 @@ def report(
 
 
 def _show_table(cli: CliContext, table: "pa.Table") -> None:
-    from serving.output.raw_text import raw_text  # noqa: PLC0415 - imports pyarrow
-
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     if cli.is_json:
-        typer.echo(raw_text(table))
+        typer.echo(json_text(table))
     else:
         show.print_table(cli.console, table)
