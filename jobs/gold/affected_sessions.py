@@ -11,7 +11,7 @@ from jobs.gold.daily_kpis import DAY_KEYS
 from jobs.gold.split_adjustment import basis_dt
 
 
-def changed_rows(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFrame:
+def rows_of_runs(silver_df: DataFrame, run_ids: Sequence[str] | None) -> DataFrame:
     """The rows that the given runs wrote or closed; all rows if `run_ids` is None."""
     return silver_df if run_ids is None else silver_df.filter(F.col("run_id").isin(*run_ids))
 

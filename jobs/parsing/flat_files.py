@@ -59,7 +59,7 @@ class FlatFile:
 Universe = frozenset[str] | None  # the symbols to read from a file; None: all
 
 
-def flat_file(row: Mapping[str, Any]) -> FlatFile:
+def flat_file_of_row(row: Mapping[str, Any]) -> FlatFile:
     """The file described by a row of bronze.raw_files."""
     return FlatFile(**{name: row[name] for name in FlatFile.__dataclass_fields__})
 
@@ -102,7 +102,7 @@ def read_bar_file(
     Raises:
         FlatFileError: a column is missing, or the file cannot be opened.
     """
-    file = flat_file(file_row)
+    file = flat_file_of_row(file_row)
     rows_df = read_flat_file(spark, lake, file, universe)
     constants = {
         "provider": file.provider,

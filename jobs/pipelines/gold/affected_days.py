@@ -13,7 +13,7 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjustment_factors import SPLITS
 from jobs.engine.table_io import is_new, read_table
 from jobs.gold import session_rows as gold
-from jobs.gold.affected_sessions import changed_days, changed_rows, split_span
+from jobs.gold.affected_sessions import changed_days, rows_of_runs, split_span
 from jobs.market_calendar.sessions import sessions_frame
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
@@ -83,13 +83,13 @@ def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> go
     """What the runs changed in Silver, staged."""
     facts_df, splits_df = None, None
     if not is_new(ctx.lake, FUNDAMENTALS):
-        facts_df = changed_rows(read_table(spark, ctx.lake, FUNDAMENTALS), run_ids)
+        facts_df = rows_of_runs(read_table(spark, ctx.lake, FUNDAMENTALS), run_ids)
         facts_df = _staged_if_any(ctx, facts_df.select("symbol", "known_from"), "changed_fundamentals")
     if not is_new(ctx.lake, CORPORATE_ACTIONS):
-        actions_df = changed_rows(read_table(spark, ctx.lake, CORPORATE_ACTIONS), run_ids)
+        actions_df = rows_of_runs(read_table(spark, ctx.lake, CORPORATE_ACTIONS), run_ids)
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
         splits_df = _staged_if_any(ctx, splits_df, "changed_splits")
-    bars_df = changed_rows(read_table(spark, ctx.lake, BARS), run_ids)
+    bars_df = rows_of_runs(read_table(spark, ctx.lake, BARS), run_ids)
     return gold.Changed(staged(ctx, changed_days(bars_df), "touched"), facts_df, splits_df)
 
 

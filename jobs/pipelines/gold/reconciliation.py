@@ -12,7 +12,7 @@ from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjustment_factors import SPLITS
 from jobs.engine.table_io import between, count_rows, date_bounds, is_new, read_table
-from jobs.gold.affected_sessions import changed_rows
+from jobs.gold.affected_sessions import rows_of_runs
 from jobs.gold.provider_ranking import spelled_as, watched
 from jobs.history.row_diff import diff_rows
 from jobs.pipelines.publish import TableChanges, staged_changes
@@ -83,7 +83,7 @@ def _to_compare(
     if run_ids is None:
         return _Compared(current_df, stored_df)
     if changed_df is None:
-        changed_df = changed_rows(candles_df, run_ids)
+        changed_df = rows_of_runs(candles_df, run_ids)
     else:
         changed_df = changed_df.withColumn("symbol", spelled)
     reach = ctx.settings.reconciliation.longest_gap_days
@@ -119,7 +119,7 @@ def _changed_splits(
     """The splits that these runs changed; None where there are none."""
     if is_new(ctx.lake, CORPORATE_ACTIONS):
         return None
-    changed_df = changed_rows(_splits(ctx, spark, spelled), run_ids)
+    changed_df = rows_of_runs(_splits(ctx, spark, spelled), run_ids)
     return changed_df if changed_df.limit(1).collect() else None
 
 

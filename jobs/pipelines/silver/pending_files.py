@@ -9,7 +9,7 @@ from delta_tables.storage.landing_zone import present_files
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_FILES
 from delta_tables.tables.ops import RUNS
-from jobs.parsing.flat_files import FlatFile, Universe, flat_file
+from jobs.parsing.flat_files import FlatFile, Universe, flat_file_of_row
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, table_ids
 
@@ -37,7 +37,8 @@ def pending_files(lake: Lake, dataset: str, table: Table, universe: Universe) ->
     """
     rows = read_rows(lake, RAW_FILES, where=f"dataset = '{dataset}'").to_pylist()
     files = sorted(
-        (flat_file(row) for row in rows), key=lambda file: (file.file_dt, file.fetched_at, file.file_id)
+        (flat_file_of_row(row) for row in rows),
+        key=lambda file: (file.file_dt, file.fetched_at, file.file_id),
     )
     if not files:
         return []
