@@ -15,7 +15,7 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.tables import gold_ticks, silver_ticks
 from delta_tables.tables.bronze import RAW_FILES
-from jobs.parsing.flat_files import COLUMNS_OF, QUOTES, TRADES, FlatFile, flat_file
+from jobs.parsing.flat_files import COLUMNS_OF, QUOTES, TRADES, FlatFile, flat_file_of_row
 from jobs.runs.run_context import RunContext, new_run_id
 
 DAY = date(2024, 11, 18)
@@ -106,7 +106,7 @@ def land_text(
     }
     create_tables(lake, [RAW_FILES])
     append_rows(lake, RAW_FILES, [row])
-    return flat_file(row)
+    return flat_file_of_row(row)
 
 
 def land_trades(lake: Lake, rows: Iterable[Row], fetched_at: datetime = FETCHED, day: date = DAY) -> FlatFile:

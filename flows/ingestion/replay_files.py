@@ -11,7 +11,7 @@ from flows.handlers.errors import ProviderError
 from flows.ingestion.fetch_files import restore_files
 from flows.ingestion.fetch_result import FetchResult
 from flows.landing.flat_files import LandedFile, landed_files
-from jobs.parsing.flat_files import flat_file
+from jobs.parsing.flat_files import flat_file_of_row
 from jobs.pipelines.replay.files import TABLE_OF, FileDay
 from jobs.pipelines.replay.scope import ReplayScope
 from jobs.runs.run_context import RunContext
@@ -64,7 +64,7 @@ def file_days(lake: Lake, scope: ReplayScope) -> list[FileDay]:
             versions.setdefault((file.dataset, file.file_dt), []).append(file)
     first, last = scope.bounds
     return [
-        FileDay(*day, tuple(flat_file(vars(file)) for file in files))
+        FileDay(*day, tuple(flat_file_of_row(vars(file)) for file in files))
         for day, files in sorted(versions.items())
         if any(first <= file.fetched_at.astimezone(UTC).date() <= last for file in files)
     ]
