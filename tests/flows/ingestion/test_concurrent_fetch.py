@@ -110,7 +110,7 @@ def test_an_interrupted_block_starts_nothing_more_and_keeps_what_had_come() -> N
     def run() -> None:
         with fetching:
             for _ in fetching.responses(range(50)):
-                if all_running.wait(5):
+                if all_running.is_set():
                     raise KeyboardInterrupt
 
     began = time.monotonic()
@@ -130,7 +130,7 @@ def test_an_interrupt_ends_a_process_whose_threads_are_in_the_middle_of_a_fetch(
         stderr=subprocess.PIPE,
     ) as running:
         assert running.stdout
-        assert running.stdout.readline() == b"fetching\n"
+        assert running.stdout.readline().startswith(b"fetching")
         running.send_signal(signal.SIGINT)
         _, error = running.communicate(timeout=30)
     assert b"KeyboardInterrupt" in error
