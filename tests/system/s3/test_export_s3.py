@@ -117,7 +117,7 @@ def test_an_upload_that_fails_leaves_no_object_and_no_parts(store: Store) -> Non
 
     target.client.meta.events.register("before-parameter-build.s3.UploadPart", break_second_part)
     with pytest.raises(
-        ServingError, match=r"^s3://market/broken/daily_ohlcv: the store refuses \(NoSuchUpload\)"
+        ServingError, match=r"^s3://market/broken/daily_ohlcv: the store refused the request \(NoSuchUpload\)"
     ):
         target.put("a/big.csv", "text/csv", _writer(bytes(LARGE)))
     assert 2 in sent

@@ -98,10 +98,10 @@ def test_minio_takes_the_expiry_and_is_known_to_refuse_the_rest(store: Store, bu
             refusals.append(rule["ID"])
     assert refusals == [UPLOADS, MOVES]
 
-    told = apply(store.lake(f"{bucket}/lake"), 30)
+    found = apply(store.lake(f"{bucket}/lake"), 30)
     assert in_force(store, bucket) == {EXPIRY: ("lake/landing/", 400)}
-    assert told == (
-        f"bucket {bucket}: landing-expires (400 days); not known to this store: "
+    assert found == (
+        f"bucket {bucket}: landing-expires (400 days); not supported by this store: "
         "bronze-cools-down, incomplete-uploads-end"
     )
 
@@ -132,7 +132,7 @@ def test_what_others_set_stays_and_what_we_set_follows_the_settings(store: Store
 def test_files_kept_for_ever_leave_a_bucket_of_minio_without_a_rule(store: Store, bucket: str) -> None:
     lake = store.lake(f"{bucket}/lake")
     apply(lake, 30)
-    assert apply(lake, 0).startswith(f"bucket {bucket}: no rule; not known to this store: ")
+    assert apply(lake, 0).startswith(f"bucket {bucket}: no rule; not supported by this store: ")
     with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
         in_force(store, bucket)
 
@@ -156,10 +156,10 @@ def test_a_key_that_may_not_change_the_bucket_is_refused_and_nothing_changes(
 @needs_minio
 def test_a_bucket_that_is_not_there_is_no_matter_of_the_key(store: Store) -> None:
     with pytest.raises(
-        LakeError, match=r"was not changed .*NoSuchBucket.*; see that the store answers"
-    ) as told:
+        LakeError, match=r"was not changed .*NoSuchBucket.*; check that the store responds"
+    ) as found:
         apply(store.lake("no-such-bucket/lake"), 30)
-    assert "key" not in str(told.value)
+    assert "key" not in str(found.value)
 
 
 def run_command(
@@ -185,10 +185,10 @@ def test_the_command_sets_any_bucket_from_the_settings_alone(store: Store, bucke
     assert in_force(store, bucket) == {EXPIRY: ("a/lake/landing/", 1000)}
 
 
-def test_the_command_says_what_it_wants_where_the_lake_is_a_folder() -> None:
+def test_the_command_says_that_the_lake_must_be_in_a_bucket() -> None:
     done = run_command({"LAKEHOUSE_LAKE": "a-folder"})
     assert done.returncode == 1
-    assert "wanted a lake in a bucket, found" in done.stderr
+    assert "the lake must be in a bucket, but it is the folder" in done.stderr
     assert "LAKEHOUSE_LAKE=s3://bucket/prefix" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -201,4 +201,4 @@ def test_the_stacks_setup_touches_no_store_while_it_cannot_read_the_settings_of_
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("store-setup: /settings/mine.toml: cannot read the settings ")
-    assert "the store was not touched" in done.stderr
+    assert "the store was not changed" in done.stderr
