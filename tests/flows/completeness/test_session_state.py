@@ -8,6 +8,7 @@ from config.settings import CompletenessSettings, PublicationSettings, Settings
 from flows.completeness.expected_sessions import expected_sessions, last_sessions, watched_series
 from flows.completeness.publication import BUILT_IN, due, publications
 from flows.completeness.session_state import Due, SessionState, session_state
+from flows.ingestion.registry import SOURCES
 from jobs.market_calendar.session import Session
 from jobs.market_calendar.sessions import CRYPTO, FX, sessions_between
 
@@ -162,15 +163,9 @@ def test_coins_have_every_day_and_currencies_every_weekday() -> None:
 
 
 def test_every_session_of_three_years_has_one_order_of_states() -> None:
-    calendars = {
-        "massive": "XNYS",
-        "bse": "XBOM",
-        "coingecko": CRYPTO,
-        "alphavantage": "XNYS",
-        "yahoo": "XNYS",
-    }
-    for (provider, _), publication in BUILT_IN.items():
-        found = sessions_between(calendars[provider], date(2024, 1, 1), date(2026, 12, 31))
+    for (provider, dataset), publication in BUILT_IN.items():
+        calendar = SOURCES[provider].manifest.calendars[dataset]
+        found = sessions_between(calendar, date(2024, 1, 1), date(2026, 12, 31))
         assert len(found) > 700
         for each in found:
             when = due(publication, each)
