@@ -91,9 +91,7 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
     return rows_df if universe is None else rows_df.filter(F.col("ticker").isin("", *sorted(universe)))
 
 
-def read_bar_file(
-    spark: SparkSession, lake: Lake, file_row: Mapping[str, Any], universe: Universe
-) -> DataFrame:
+def read_bar_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Universe) -> DataFrame:
     """One row per bar with RAW_BAR_COLUMNS, from a file of minute_aggs_v1 or day_aggs_v1.
 
     The bars are not adjusted; timestamp_text is the start of the bar in nanoseconds (UTC); payload_id is the
@@ -102,7 +100,6 @@ def read_bar_file(
     Raises:
         FlatFileError: a column is missing, or the file cannot be opened.
     """
-    file = flat_file_of_row(file_row)
     rows_df = read_flat_file(spark, lake, file, universe)
     constants = {
         "provider": file.provider,

@@ -253,7 +253,7 @@ def test_real_trades_and_quotes_are_read_and_those_of_another_day_set_aside(
 def test_bars_of_a_real_day_file_keep_their_texts(spark: SparkSession, lake: Lake) -> None:
     text = (REAL_ROWS / "day_aggs_v1_2026-10-02.csv").read_text()
     file = land_text(lake, DAY_BARS, text, LATER, date(2026, 10, 2))
-    bars_df = read_bar_file(spark, lake, vars(file), frozenset({"AAPL", "BRK.B"}))
+    bars_df = read_bar_file(spark, lake, file, frozenset({"AAPL", "BRK.B"}))
     assert bars_df.columns == list(RAW_BAR_COLUMNS)
     apple = bars_df.filter("symbol = 'AAPL'").collect()[0]
     assert (apple["high_text"], apple["low_text"], apple["close_text"]) == (

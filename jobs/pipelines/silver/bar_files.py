@@ -162,7 +162,7 @@ def validated_file(load: FileLoad) -> DataFrame:
     """The file's bars with `reasons`, by the rules of any bar and those of a file: its day, and a ticker."""
     file = load.file
     days = (file.file_dt - timedelta(days=1), file.file_dt + timedelta(days=1))
-    raw_df = read_bar_file(load.spark, load.ctx.lake, vars(file), load.universe)
+    raw_df = read_bar_file(load.spark, load.ctx.lake, file, load.universe)
     of_file = {
         "missing_symbol": F.col("symbol") == "",
         "other_date": F.col("trade_dt") != F.lit(file.file_dt),
