@@ -31,7 +31,7 @@ COLUMNS_OF = {
     MINUTE_BARS: _BARS,
     DAY_BARS: _BARS,
 }
-_INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
+INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
 
 
 class FlatFileError(Exception):
@@ -104,7 +104,7 @@ def read_bar_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Uni
     constants = {
         "provider": file.provider,
         "dataset": file.dataset,
-        "interval": _INTERVAL_OF[file.dataset],
+        "interval": INTERVAL_OF[file.dataset],
         "payload_id": file.file_id,
         "asset_class": "stock",
         "calendar": "XNYS",

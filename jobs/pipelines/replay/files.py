@@ -17,7 +17,7 @@ from jobs.history.file_history import (
     initial_file_rows,
 )
 from jobs.history.row_diff import diff_rows
-from jobs.parsing.flat_files import FlatFile, Universe, reading
+from jobs.parsing.flat_files import INTERVAL_OF, FlatFile, Universe, reading
 from jobs.pipelines.publish import (
     TableChanges,
     audit_changes,
@@ -25,7 +25,7 @@ from jobs.pipelines.publish import (
     publish_changes,
     staged_changes,
 )
-from jobs.pipelines.silver.bar_files import INTERVAL_OF, partition_of, validated_file
+from jobs.pipelines.silver.bar_files import partition_of, validated_file
 from jobs.pipelines.silver.file_batches import FILE_BLOCKING, FileLoad
 from jobs.pipelines.silver.pending_files import build_marker
 from jobs.pipelines.silver.tick_files import TICK_PIPELINES, TickPipeline, staged_file

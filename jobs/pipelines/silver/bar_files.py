@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver import BARS
 from jobs.engine.table_io import between, read_table
 from jobs.market_calendar.sessions import STOCKS_US, sessions_frame
-from jobs.parsing.flat_files import DAY_BARS, MINUTE_BARS, FlatFile, read_bar_file, reading
+from jobs.parsing.flat_files import DAY_BARS, INTERVAL_OF, MINUTE_BARS, FlatFile, read_bar_file, reading
 from jobs.pipelines.quarantine import ValidatedBatch
 from jobs.pipelines.silver.file_batches import (
     FileLoad,
@@ -26,7 +26,6 @@ from jobs.silver.bar_rules import validate_bars
 from jobs.silver.bars import drop_rule_columns
 from jobs.silver.tick_batches import symbol_batches
 
-INTERVAL_OF = {MINUTE_BARS: "1min", DAY_BARS: "1day"}
 _MIN_BYTES_PER_ROW = 15  # of a gzipped file; real ones have 15 to 20
 _MAX_FILES = 16  # each is a branch of the plan, which takes ever longer to send and to plan
 
