@@ -25,7 +25,7 @@ def watched(watch_list: WatchList) -> tuple[str, ...]:
     return (*watch_list.stocks, *watch_list.fx, *coins)
 
 
-def spelled_as(symbols: Iterable[str], symbol: str = "symbol") -> Column:
+def normalised_symbol(symbols: Iterable[str], symbol: str = "symbol") -> Column:
     """The symbol in the spelling of `symbols`, if it differs from one of them in separators only.
 
     Alpha Vantage and Massive write a class share BRK.B, Yahoo BRK-B, others BRK/B. Case is kept: for Massive,

@@ -20,7 +20,7 @@ _ONLY_COMPUTED = ("session_no", "is_half_day", "day_end_at", LOG_SPLIT_FACTOR, "
 
 
 @dataclass(frozen=True)
-class Changed:
+class SilverChanges:
     """What changed in Silver, as frames; None if nothing of the kind changed.
 
     `days_df`: symbol, trade_dt, interval, provider and calendar of the sessions whose bars changed;
@@ -33,7 +33,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Reach:
+class AffectedRange:
     """The dates that a change between `start` and `end` can affect: from `first` to `last`."""
 
     start: date
@@ -42,7 +42,9 @@ class Reach:
     last: date
 
 
-def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterable[str]) -> Reach:
+def affected_range(
+    start: date, end: date, settings: SignalSettings, calendars: Iterable[str]
+) -> AffectedRange:
     """The dates to read for changes from `start` to `end`, by the sessions of `calendars`.
 
     Twice the longest window on each side: the window of a figure contains price changes, and each of those
@@ -56,7 +58,7 @@ def reach_of(start: date, end: date, settings: SignalSettings, calendars: Iterab
         after = [day for day in days if day > end][:steps]
         firsts.append(min(before, default=start))
         lasts.append(max(after, default=end))
-    return Reach(start, end, min(firsts, default=start), max(lasts, default=end))
+    return AffectedRange(start, end, min(firsts, default=start), max(lasts, default=end))
 
 
 def all_days(
@@ -77,7 +79,7 @@ def all_days(
 
 
 def symbol_days(
-    changed: Changed,
+    changed: SilverChanges,
     bars_df: DataFrame,
     stored_kpis_df: DataFrame,
     actions_df: DataFrame | None,
@@ -130,7 +132,7 @@ def _with_split_factor(days_df: DataFrame, series_df: DataFrame, actions_df: Dat
     return with_log_split_factor(days_df, split_steps(series_df.distinct(), actions_df))
 
 
-def _changed_symbols(changed: Changed) -> DataFrame:
+def _changed_symbols(changed: SilverChanges) -> DataFrame:
     symbols_df = changed.days_df.select("symbol")
     for others_df in (changed.fundamentals_df, changed.splits_df):
         if others_df is not None:

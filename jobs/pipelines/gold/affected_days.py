@@ -54,7 +54,7 @@ def _all_days(ctx: RunContext, spark: SparkSession) -> DataFrame | None:
     return gold.all_days(bars_df, _actions(ctx, spark), sessions_df, ctx.settings.signals)
 
 
-def _changed_days(ctx: RunContext, spark: SparkSession, changed: gold.Changed) -> DataFrame | None:
+def _changed_days(ctx: RunContext, spark: SparkSession, changed: gold.SilverChanges) -> DataFrame | None:
     """The days that changed and those around them; None where nothing did."""
     lake, settings = ctx.lake, ctx.settings.signals
     all_kpis_df = read_table(spark, lake, DAILY_KPIS)
@@ -71,7 +71,7 @@ def _changed_days(ctx: RunContext, spark: SparkSession, changed: gold.Changed) -
         return None
     start, end = min(span[0] for span in spans if span), max(span[1] for span in spans if span)
     calendars = {*days, *(row[0] for row in all_kpis_df.select("calendar").distinct().collect())}
-    reach = gold.reach_of(start, end, settings, calendars)
+    reach = gold.affected_range(start, end, settings, calendars)
     kpis_df = all_kpis_df.where(f"trade_dt >= date'{reach.first}' AND trade_dt <= date'{reach.last}'")
     needed = gold.bars_condition(*touched) if touched else "false"  # other days are read from Gold
     current_df = read_table(spark, lake, BARS).where("known_to IS NULL").where(needed)
@@ -79,7 +79,7 @@ def _changed_days(ctx: RunContext, spark: SparkSession, changed: gold.Changed) -
     return gold.symbol_days(changed, current_df, kpis_df, _actions(ctx, spark), sessions_df, settings)
 
 
-def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> gold.Changed:
+def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> gold.SilverChanges:
     """What the runs changed in Silver, staged."""
     facts_df, splits_df = None, None
     if not is_new(ctx.lake, FUNDAMENTALS):
@@ -90,7 +90,7 @@ def _changed(ctx: RunContext, spark: SparkSession, run_ids: Sequence[str]) -> go
         splits_df = actions_df.filter(F.col("action").isin(*SPLITS)).select("symbol", "ex_dt").distinct()
         splits_df = _staged_if_any(ctx, splits_df, "changed_splits")
     bars_df = rows_of_runs(read_table(spark, ctx.lake, BARS), run_ids)
-    return gold.Changed(staged(ctx, changed_days(bars_df), "touched"), facts_df, splits_df)
+    return gold.SilverChanges(staged(ctx, changed_days(bars_df), "touched"), facts_df, splits_df)
 
 
 def _actions(ctx: RunContext, spark: SparkSession) -> DataFrame | None:
