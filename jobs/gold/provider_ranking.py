@@ -19,7 +19,7 @@ def provider_rank(provider_order: Sequence[str], provider: str = "provider") -> 
     return rank
 
 
-def watched(watch_list: WatchList) -> tuple[str, ...]:
+def watched_symbols(watch_list: WatchList) -> tuple[str, ...]:
     """The symbols of the watch list as stored in silver.bars, in order of priority."""
     coins = (coin.partition("=")[0] for coin in watch_list.crypto)
     return (*watch_list.stocks, *watch_list.fx, *coins)

@@ -14,7 +14,7 @@ from delta_tables.table import Table
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from jobs.gold.metrics import preferred_days
-from jobs.gold.provider_ranking import normalised_symbol, watched
+from jobs.gold.provider_ranking import normalised_symbol, watched_symbols
 from jobs.reconciliation.affected_bars import affected_keys
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import alignment_steps
@@ -284,7 +284,7 @@ def test_symbols_are_written_as_the_watch_list_writes_them(
 ) -> None:
     watch_list = WatchList(stocks=("IBM", "BRK-B"), fx=("EURUSD",), crypto=("BTC-USD", "PEPE-USD=pepe"))
     symbols_df = spark.createDataFrame([(stored,)], "symbol string")
-    assert symbols_df.select(normalised_symbol(watched(watch_list))).collect()[0][0] == expected
+    assert symbols_df.select(normalised_symbol(watched_symbols(watch_list))).collect()[0][0] == expected
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjustment_factors import SPLITS
 from jobs.engine.table_io import between, count_rows, date_bounds, is_new, read_table
 from jobs.gold.affected_sessions import rows_of_runs
-from jobs.gold.provider_ranking import normalised_symbol, watched
+from jobs.gold.provider_ranking import normalised_symbol, watched_symbols
 from jobs.history.row_diff import diff_rows
 from jobs.pipelines.publish import TableChanges, staged_changes
 from jobs.pipelines.staging import staged
@@ -48,7 +48,7 @@ def break_changes(
     whose bars these runs changed, and perhaps of others; None: they are looked up.
     """
     settings = ctx.settings.reconciliation
-    spelled = normalised_symbol(watched(ctx.settings.watch_list))
+    spelled = normalised_symbol(watched_symbols(ctx.settings.watch_list))
     compared = _to_compare(ctx, spark, spelled, run_ids, changed_df)
     if compared is None:
         return None
