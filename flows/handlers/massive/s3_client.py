@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
 from flows.handlers.transport.http_response import host_of
 from flows.handlers.transport.redaction import Redactor, guard_loggers
 from flows.handlers.transport.retry import HttpPolicy
@@ -18,6 +15,9 @@ _LOGGERS: Final = frozenset({"boto3", "botocore"})
 
 def s3_client(access_key: str, secret_key: str, endpoint_url: str, policy: HttpPolicy) -> Any:  # noqa: ANN401 - boto3 has no types
     """boto3's client: no proxy for a store on this machine, and no checksums beyond those of TLS and gzip."""
+    import boto3  # noqa: PLC0415 - takes half a second, which commands that fetch no files need not pay
+    from botocore.config import Config  # noqa: PLC0415 - comes with it
+
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
