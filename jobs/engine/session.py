@@ -4,10 +4,13 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final, cast
 
 from pyspark.errors.exceptions.connect import SparkConnectException, SparkConnectGrpcException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.core import ChannelBuilder
 from pyspark.sql.connect.client.core import logger as connect_log
+from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
@@ -21,6 +24,7 @@ _S3_NAMES = (
     "AWS_ENDPOINT_URL",
     "AWS_ALLOW_HTTP",
 )
+_LOOPBACK: Final = {"127.0.0.1", "localhost"}
 # messages to a client whose engine was restarted, or is no longer there
 _ENDED = ("INVALID_HANDLE.SESSION_NOT_FOUND", "INVALID_HANDLE.OPERATION_NOT_FOUND", "StatusCode.UNAVAILABLE")
 
@@ -49,7 +53,7 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
 
 @contextmanager
 def _connected(remote: str) -> Iterator[SparkSession]:
-    spark = SparkSession.builder.remote(remote).create()
+    spark = _new_session(remote)
     if not connect_log.isEnabledFor(logging.INFO):
         # PySpark 3.5.7 formats each plan as text for a log line, even if the log is off
         spark.client._proto_to_string = _no_text  # type: ignore[method-assign] # of this one object
@@ -67,6 +71,18 @@ def _connected(remote: str) -> Iterator[SparkSession]:
         with suppress(SparkConnectException):  # an engine that is gone cannot be stopped
             spark.stop()
         _release(spark)
+
+
+def _new_session(remote: str) -> SparkSession:
+    """A new session, as `SparkSession.builder.remote(remote).create()`, but without a proxy on loopback.
+
+    gRPC would connect to an engine of this machine through the proxy that `http_proxy` names.
+    """
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as that builder does: functions build Connect columns
+    channel = ChannelBuilder(remote)
+    if channel.host in _LOOPBACK:
+        channel = ChannelBuilder(remote, [("grpc.enable_http_proxy", 0)])
+    return cast(SparkSession, ConnectSession.Builder().channelBuilder(channel).create())
 
 
 def _release(spark: SparkSession) -> None:
