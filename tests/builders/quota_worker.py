@@ -1,6 +1,6 @@
-"""A run of its own process, to be killed: asks the symbols in order of need, and notes what has landed.
+"""A process that tests kill: it fetches symbols, those that waited longest first, and records what landed.
 
-Its arguments are a `Shift` as JSON. Time is the shift's: that of a clock that all who take part share.
+Its argument is a `WorkerTask` as JSON. Its time is that of a clock that all processes share.
 """
 
 import fcntl
@@ -25,12 +25,12 @@ from flows.handlers.transport.retry import HttpPolicy
 from flows.ingestion.request_priority import RequestKey, by_staleness, window_start
 
 KEY = "a-key-of-nobody"
-LONGEST_WAIT_SECONDS = 60.0
-_LOOK_SECONDS = 0.002
+MAX_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.002
 
 
 class SharedClock:
-    """Epoch seconds in a file, which somebody moves on; they stand still while anybody holds them.
+    """Epoch seconds in a file, which the test advances; the clock stands still while anybody holds it.
 
     The limiter counts calls when they leave, the provider when they arrive. Whoever makes a call holds the
     clock from the one to the other, so that a process that the machine lets wait between is not taken for
@@ -77,19 +77,19 @@ class SharedClock:
             self.release()
 
     def sleep(self, seconds: float) -> None:
-        """Lets go of the clock and comes back after so much of its time."""
+        """Releases the clock and returns after so much of its time."""
         until = self.now() + seconds
         self.release()
         while self.now() < until:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def _write(self, now: float) -> None:
         os.pwrite(self._file, struct.pack("d", now), 0)
 
 
 @dataclass(frozen=True)
-class Shift:
-    """One process' work."""
+class WorkerTask:
+    """What one process fetches, from where, under which limits."""
 
     url: str
     folder: str
@@ -98,7 +98,7 @@ class Shift:
 
     @property
     def clock(self) -> SharedClock:
-        """The clock, with a holder of its own."""
+        """The clock, as one holder of it."""
         return SharedClock(Path(self.folder) / "clock")
 
     @property
@@ -112,9 +112,9 @@ def landed(file: Path) -> list[tuple[str, datetime]]:
     return [(symbol, datetime.fromisoformat(at)) for symbol, at in (line.split() for line in lines)]
 
 
-def ctx(shift: Shift) -> None:
-    """Asks until the quota is used up or all have been asked."""
-    limits, clock = [RateLimit(*limit) for limit in shift.limits], shift.clock
+def fetch_all(task: WorkerTask) -> None:
+    """Fetches until the quota is used up or every symbol has been fetched."""
+    limits, clock = [RateLimit(*limit) for limit in task.limits], task.clock
 
     def instant() -> datetime:
         return datetime.fromtimestamp(clock.now(), UTC)
@@ -124,31 +124,31 @@ def ctx(shift: Shift) -> None:
         return clock.now()
 
     limiter = RateLimiter(
-        Path(shift.folder) / "ledger.sqlite",
+        Path(task.folder) / "ledger.sqlite",
         limits,
-        max_wait_seconds=LONGEST_WAIT_SECONDS,
+        max_wait_seconds=MAX_WAIT_SECONDS,
         sleep=clock.sleep,
         now=held_now,
     )
     http = HttpClient(Redactor([KEY]), HttpPolicy(attempts=1, read_timeout_seconds=120.0))
-    handler = AlphaVantage(http, limiter, KEY, plan="free", base_url=shift.url, clock=instant)
+    handler = AlphaVantage(http, limiter, KEY, plan="free", base_url=task.url, clock=instant)
     fetched: dict[RequestKey, datetime] = {
-        ("overview", symbol, None): at for symbol, at in landed(shift.landed_file)
+        ("overview", symbol, None): at for symbol, at in landed(task.landed_file)
     }
-    queries = [Query("overview", symbol) for symbol in shift.symbols]
-    out = os.open(shift.landed_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    queries = [Query("overview", symbol) for symbol in task.symbols]
+    out = os.open(task.landed_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with closing(handler):
         for query in by_staleness(queries, fetched, window_start(limits, instant())):
             try:
-                (record,) = handler.fetch(query)
+                (payload,) = handler.fetch(query)
             except ProviderError as error:
                 clock.release()
                 if error.stops_provider and error.payload is None:
                     return
                 raise
-            os.write(out, f"{record.symbol} {record.fetched_at.isoformat()}\n".encode())
+            os.write(out, f"{payload.symbol} {payload.fetched_at.isoformat()}\n".encode())
             clock.release()
 
 
 if __name__ == "__main__":
-    ctx(Shift(**json.loads(sys.argv[1])))
+    fetch_all(WorkerTask(**json.loads(sys.argv[1])))
