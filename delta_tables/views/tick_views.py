@@ -1,4 +1,4 @@
-"""Views of the trades, as plain SQL: as reported, or with corrections applied.
+"""Conditions on the trades, as plain SQL: those known now, and those that happened.
 
 `correction` is the indicator of NYSE TAQ, which Polygon (Massive) passes on:
 00 regular; 01 later corrected, the row has the original time and the *corrected* data; 07 later marked as an
@@ -11,19 +11,8 @@ PolygonSIPTradeMappings); which of these codes the flat files use is not documen
 CANCELLED = (7, 8, 10, 11)
 INCORRECT_ORIGINAL = 12
 
+# The trades as known now, every record as received.
 CURRENT = "known_to IS NULL"
+# With corrections applied: without cancelled and erroneous trades, the records that cancel them, and those
+# that repeat the incorrect data of a corrected trade.
 HAPPENED = f"correction NOT IN ({', '.join(map(str, (*CANCELLED, INCORRECT_ORIGINAL)))})"
-
-
-def trades_as_reported_sql(source: str) -> str:
-    """The SELECT of the current trades in `source` (columns of silver.trades), every record as received."""
-    return f"SELECT * FROM {source} WHERE {CURRENT}"  # noqa: S608 - no outside text
-
-
-def trades_corrected_sql(source: str) -> str:
-    """The SELECT of the current trades in `source` that happened, with corrections applied.
-
-    Leaves out cancelled and erroneous trades, their cancel and error records, and the records that repeat the
-    incorrect data of a corrected trade.
-    """
-    return f"{trades_as_reported_sql(source)} AND {HAPPENED}"

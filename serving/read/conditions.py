@@ -37,5 +37,5 @@ def is_of_provider(table: pa.Table, provider: str | None) -> list[pa.ChunkedArra
 
 
 def is_real_trade(trades: pa.Table) -> list[pa.ChunkedArray]:
-    """Boolean columns for the trades that happened: the Arrow form of tick_views.trades_corrected_sql."""
+    """Boolean columns for the trades that happened: the Arrow form of tick_views.HAPPENED."""
     return [pc.not_equal(trades["correction"], code) for code in (*CANCELLED, INCORRECT_ORIGINAL)]
