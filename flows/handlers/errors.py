@@ -26,7 +26,7 @@ class ErrorClass(StrEnum):
         return _REMEDIES[self]
 
 
-_SHOWN_CHARS: Final = 40
+_MAX_SHOWN_CHARS: Final = 40
 
 _REMEDIES: Final = {
     ErrorClass.too_fast: "try again later, or configure a slower plan",
@@ -90,6 +90,6 @@ class ProviderError(Exception):
 
 def invalid_query(expected: str, found: str, remedy: str | None = None) -> ProviderError:
     """The error for a query that cannot be sent; `found` is shown shortened and printable."""
-    shown = ascii(found[:_SHOWN_CHARS])
-    more = f" and {len(found) - _SHOWN_CHARS} more characters" if len(found) > _SHOWN_CHARS else ""
+    shown = ascii(found[:_MAX_SHOWN_CHARS])
+    more = f" and {len(found) - _MAX_SHOWN_CHARS} more characters" if len(found) > _MAX_SHOWN_CHARS else ""
     return ProviderError(ErrorClass.bad_symbol, expected, f"{shown}{more}", remedy=remedy)

@@ -17,7 +17,7 @@ from flows.landing.etag_cache import get_file_id, put_etag
 
 PROVIDER = "massive"
 
-_SHOWN_SHA_CHARS = 16
+_SHA_CHARS = 16
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Expiry:
 
 def landing_path(dataset: str, day: date, sha256: str) -> str:
     """The path of a version, relative to the lake's root."""
-    name = f"{day}.{sha256[:_SHOWN_SHA_CHARS]}.csv.gz"
+    name = f"{day}.{sha256[:_SHA_CHARS]}.csv.gz"
     return f"{LANDING}/{PROVIDER}/{dataset}/{day:%Y/%m}/{name}"
 
 
