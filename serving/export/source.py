@@ -102,7 +102,7 @@ def sessions(source: ExportSource) -> Records:
 
 
 def distinct_series(source: ExportSource) -> Records:
-    """The distinct symbol, interval, provider and adjustment of the requested rows, where the table has them."""
+    """The distinct symbol, interval, provider and adjustment (if columns) of the requested rows."""
     names = ("symbol", "interval", "provider", "adjustment")
     chosen = ", ".join(f'"{name}"' for name in names if name in source.layout.table.columns)
     where = _condition(source)
@@ -117,9 +117,10 @@ def known_symbols(source: ExportSource) -> set[str]:
 
 def symbol_counts(source: ExportSource, session_range: SessionRange, of_symbols: str = "true") -> Records:
     """The symbols of the sessions that satisfy the SQL condition, in order: symbol, row_count."""
+    condition = _range_condition(source, session_range)
     return _pylist(
         source.run_sql(
-            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {_range_condition(source, session_range)} "  # noqa: S608 - checked
+            f"SELECT symbol, count(*) AS row_count FROM stored WHERE {condition} "  # noqa: S608 - checked
             f"AND {of_symbols} GROUP BY symbol ORDER BY symbol"
         )
     )
@@ -144,7 +145,7 @@ def read_range(source: ExportSource, session_range: SessionRange, of_symbols: st
 
 
 def _range_relations(source: ExportSource, session_range: SessionRange, of_symbols: str) -> Iterator[str]:
-    """The rows of the sessions as SQL text to follow FROM: one, or for adjusted bars one per group of symbols.
+    """The rows of the sessions as SQL to follow FROM; for adjusted bars one relation per group of symbols.
 
     The factors of a group need at most `rows_at_once` closes, or the group is a single symbol.
     """

@@ -319,20 +319,20 @@ def test_a_payment_is_a_share_of_the_close_before_it_however_few_sessions_are_re
 @pytest.mark.parametrize(
     ("what", "wanted", "said"),
     [
-        ("daily", {"symbols": ("APPL",)}, "daily: no rows of APPL; did you mean AAPL"),
+        ("daily", {"symbols": ("APPL",)}, "daily: there are no rows of APPL; did you mean AAPL"),
         ("daily", {"symbols": ("../x",)}, "is not a symbol"),
-        ("daily", {"start": SECOND, "end": FIRST}, "the first is after the last"),
-        ("gold.signals", {"as_of": CORRECTED}, "known now only; leave out --as-of"),
-        ("gold.signals", {"interval": "5min"}, "gold.signals has no interval"),
-        ("silver.bar", {}, "cannot be exported; there are intraday, daily, silver.bars"),
+        ("daily", {"start": SECOND, "end": FIRST}, "is after the last"),
+        ("gold.signals", {"as_of": CORRECTED}, "keeps no history; omit --as-of"),
+        ("gold.signals", {"interval": "5min"}, "gold.signals has no column interval"),
+        ("silver.bar", {}, "cannot be exported; choose one of intraday, daily, silver.bars"),
         ("silver.fundamentals", {}, "cannot be exported"),
         ("bronze.raw_payloads", {}, "cannot be exported"),
-        ("gold.tick_features", {}, "no row of gold.tick_features"),
-        ("daily", {"adjusted": "both"}, "'both': bars can be adjusted for split or total"),
-        ("silver.bars", {"adjusted": "split"}, "--adjusted is for intraday and daily"),
+        ("gold.tick_features", {}, "selects no rows of gold.tick_features"),
+        ("daily", {"adjusted": "both"}, "--adjusted must be split or total, not 'both'"),
+        ("silver.bars", {"adjusted": "split"}, "--adjusted applies to intraday and daily"),
     ],
 )
-def test_a_wrong_question_is_refused_and_nothing_is_written(
+def test_a_wrong_request_is_refused_and_nothing_is_written(
     filled: Lake, tmp_path: Path, what: str, wanted: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ServingError, match=said):
@@ -354,15 +354,15 @@ def test_a_known_symbol_without_rows_in_the_range_is_named(filled: Lake, tmp_pat
 
 
 def test_a_lake_without_the_table_says_what_to_do(absent: Lake, tmp_path: Path) -> None:
-    with pytest.raises(ServingError, match=r"silver\.bars does not exist at .* `lakehouse run`"):
+    with pytest.raises(ServingError, match=r"there is no silver\.bars at .* `lakehouse run`"):
         exported(absent, tmp_path, "daily")
 
 
 @pytest.mark.parametrize(
     "destination", ["gs://bucket/x", "s3://", "s3:///x", "s3://bucket/../x", "http://h/x"]
 )
-def test_a_place_that_is_none_is_refused(destination: str) -> None:
-    with pytest.raises(ServingError, match="no place for an export"):
+def test_an_invalid_destination_is_refused(destination: str) -> None:
+    with pytest.raises(ServingError, match="destination must be a folder or"):
         target_for(destination, DAILY, S3Settings(), Secrets(_env_file=None))
 
 

@@ -23,7 +23,7 @@ from tests.serving.reader_lake import LEARNED, action
 from tests.serving.sample_lake import Row, add, bar
 
 MANY = [f"S{number:02}" for number in range(20)]
-READ = re.compile(r"\(SELECT \* FROM stored WHERE (.*?)\) AS its_bars", re.DOTALL)
+READ = re.compile(r"\(SELECT \* FROM stored WHERE (.*?)\) AS needed_bars", re.DOTALL)
 
 
 def exported_rows(source: ExportSource) -> list[Row]:
@@ -121,7 +121,7 @@ def test_payments_that_several_symbols_need_closes_for_are_read_in_turns(lake: L
     assert rows == [{name: row[name] for name in rows[0]} for row in view_of(lake, request, "1day")]
 
 
-def test_a_provider_that_adjusts_its_bars_does_so_wherever_in_the_table_they_are(lake: Lake) -> None:
+def test_a_provider_that_adjusts_needed_bars_does_so_wherever_in_the_table_they_are(lake: Lake) -> None:
     create_tables(lake, (BARS, CORPORATE_ACTIONS))
     adjusted = bar("AAPL", DAYS[0], "1min", "50", provider="yahoo", adjustment="split", known_from=LEARNED)
     own = [bar("AAPL", day, "1min", "100", known_from=LEARNED) for day in DAYS[10:20]]

@@ -65,12 +65,12 @@ def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tm
 def test_nothing_to_export_is_exit_code_1_and_says_so(filled: Lake, tmp_path: Path) -> None:
     done = run_export(filled, "daily", "--to", tmp_path, "--start", "2030-01-01")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "no row of silver.bars" in done.stderr
+    assert "selects no rows of silver.bars" in done.stderr
     assert files(tmp_path) == {}
 
 
 def test_a_wrong_format_or_place_is_refused_before_anything_is_read(absent: Lake, tmp_path: Path) -> None:
-    with pytest.raises(ServingError, match="'xml' is no format of an export: csv, json, parquet"):
+    with pytest.raises(ServingError, match="format must be one of csv, json, parquet, not 'xml'"):
         run_export(absent, "daily", "--to", tmp_path, "--format", "xml")
     with pytest.raises(ServingError, match="inside the lake"):
         run_export(absent, "daily", "--to", f"{absent.root}/x")

@@ -112,20 +112,20 @@ def test_an_export_that_is_killed_leaves_whole_files_only_and_a_rerun_completes_
     assert len([name for name in now if name.endswith("data.csv")]) == 30
 
 
-def test_a_place_that_cannot_be_written_is_named_without_advice_about_the_lake(
+def test_an_unwritable_destination_is_named_without_advice_about_the_lake(
     many: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("here")
-    with pytest.raises(ServingError, match=r"file/intraday.*: cannot be written .Not a directory"):
+    with pytest.raises(ServingError, match=r"file/intraday.* cannot be written .Not a directory"):
         exported(many, tmp_path / "file", "intraday")
 
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "x"))
 
     monkeypatch.setattr(os, "replace", refused)
-    with pytest.raises(ServingError, match="may not be written") as error:
+    with pytest.raises(ServingError, match="permission denied") as error:
         exported(many, tmp_path, "intraday")
     assert one_line(error.value) == (
-        f"{tmp_path / 'x'}: may not be written; check its owner and rights, or name another place"
+        f"{tmp_path / 'x'}: permission denied; check its owner and permissions, or choose another destination"
     )
     assert files(tmp_path / "intraday") == {}
