@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from jobs.engine import session, table_io
-from jobs.pipelines.gold import sessions as gold_build
-from jobs.pipelines.silver import payloads as silver_build
+from jobs.pipelines import publish
+from jobs.pipelines.gold import sessions as gold_sessions
+from jobs.pipelines.silver import payloads as silver_payloads
 from tests import lakes
 
 POINTS = (
@@ -77,19 +78,19 @@ def arm(point: str) -> None:
         "append_first": table_io.append_first,
     }
     if point == "after_landing":
-        setattr(silver_build, "read_payloads", die)
+        setattr(silver_payloads, "read_payloads", die)
     elif point == "inside_silver_merge":
         for name, function in publishers.items():
-            setattr(silver_build, name, around(function, "silver.bars", die_when_files_appear, die))
+            setattr(publish, name, around(function, "silver.bars", die_when_files_appear, die))
     elif point == "after_silver_merge":
         for name, function in publishers.items():
-            setattr(silver_build, name, around(function, "silver.bars", nothing, die))
+            setattr(publish, name, around(function, "silver.bars", nothing, die))
     elif point == "between_silver_and_gold":
         setattr(lakes, "build_gold", die)
     elif point == "inside_gold_publish":
-        setattr(gold_build, "merge_rows", around(merge_rows, "gold.signals", die_when_files_appear, die))
+        setattr(gold_sessions, "merge_rows", around(merge_rows, "gold.signals", die_when_files_appear, die))
     elif point == "between_gold_tables":
-        setattr(gold_build, "merge_rows", around(merge_rows, "gold.daily_kpis", nothing, die))
+        setattr(gold_sessions, "merge_rows", around(merge_rows, "gold.daily_kpis", nothing, die))
 
 
 if __name__ == "__main__":
