@@ -1,5 +1,6 @@
 """Payloads of reference data as the frames that parsers take."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -8,6 +9,9 @@ from pyspark.sql.types import StructField, StructType
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from tests.payloads import T0, payload
+
+# Gives the validated rows of some payloads.
+Validate = Callable[..., list[Any]]
 
 
 def listed(dataset: str, body: Any, symbol: str = "IBM", **fields: Any) -> dict[str, Any]:
@@ -29,3 +33,10 @@ def empty_frame(engine: SparkSession, table: Table) -> DataFrame:
 def plain_schema(table: Table) -> StructType:
     """The table's columns without comments, which the embedded engine does not read."""
     return StructType([StructField(field.name, field.dataType, True) for field in table.schema])
+
+
+def rows_of_each(validate: Validate, payloads: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    """The validated rows of each payload, all of them validated by one query."""
+    numbered = [{**row, "payload_id": f"{number:03}"} for number, row in enumerate(payloads)]
+    found = validate(*numbered)
+    return [[row for row in found if row["payload_id"] == each["payload_id"]] for each in numbered]

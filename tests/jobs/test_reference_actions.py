@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from jobs.parsing.alphavantage_reference import parse_alphavantage_actions
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
 from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
 from tests.payloads import T0, at
 
 SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
@@ -58,32 +59,38 @@ def test_a_list_that_says_there_are_no_actions_gives_no_row(engine: SparkSession
     assert validated(engine, listed("splits", body)) == []
 
 
-@pytest.mark.parametrize("body", [{"a": 1}, b"<html>", b"", b'{"symbol": "IBM", "data": [{', b"[1]"])
-def test_a_payload_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: Any) -> None:
-    (row,) = validated(engine, listed("splits", body))
-    assert row["reasons"] == ["no_rows"]
+UNREADABLE = [{"a": 1}, b"<html>", b"", b'{"symbol": "IBM", "data": [{', b"[1]"]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "entry", "reasons"),
-    [
-        ("splits", split("1999-02-30", "2"), ["unreadable_date"]),
-        ("splits", split("None", "2"), ["unreadable_date"]),
-        ("splits", split("1999-05-27", "two"), ["unreadable_number"]),
-        ("splits", split("1999-05-27", "NaN"), ["unreadable_number"]),
-        ("splits", split("1999-05-27", "0"), ["not_positive_ratio"]),
-        ("splits", split("1999-05-27", "-2"), ["not_positive_ratio"]),
-        ("dividends", dividend("1999-05-27", "0"), ["not_positive_amount"]),
-        ("dividends", dividend("1999-05-27", "None"), ["unreadable_number"]),
-        ("dividends", dividend("1999-05-27", "1", payment_date="soon"), ["unreadable_date"]),
-        ("splits", {}, ["unreadable_date", "unreadable_number"]),
-        ("splits", "a word", ["unreadable_date", "unreadable_number"]),
-    ],
-)
-def test_an_action_that_breaks_a_rule_says_which(
-    engine: SparkSession, dataset: str, entry: Any, reasons: list[str]
-) -> None:
-    (row,) = validated(engine, listed(dataset, {"symbol": "IBM", "data": [entry]}))
+def test_payloads_that_cannot_be_read_do_not_vanish(engine: SparkSession) -> None:
+    found = rows_of_each(partial(validated, engine), [listed("splits", body) for body in UNREADABLE])
+    assert [[row["reasons"] for row in rows] for rows in found] == [[["no_rows"]]] * len(UNREADABLE)
+
+
+BROKEN: list[tuple[str, Any, list[str]]] = [
+    ("splits", split("1999-02-30", "2"), ["unreadable_date"]),
+    ("splits", split("None", "2"), ["unreadable_date"]),
+    ("splits", split("1999-05-27", "two"), ["unreadable_number"]),
+    ("splits", split("1999-05-27", "NaN"), ["unreadable_number"]),
+    ("splits", split("1999-05-27", "0"), ["not_positive_ratio"]),
+    ("splits", split("1999-05-27", "-2"), ["not_positive_ratio"]),
+    ("dividends", dividend("1999-05-27", "0"), ["not_positive_amount"]),
+    ("dividends", dividend("1999-05-27", "None"), ["unreadable_number"]),
+    ("dividends", dividend("1999-05-27", "1", payment_date="soon"), ["unreadable_date"]),
+    ("splits", {}, ["unreadable_date", "unreadable_number"]),
+    ("splits", "a word", ["unreadable_date", "unreadable_number"]),
+]
+
+
+@pytest.fixture(scope="module")
+def broken_rows(engine: SparkSession) -> list[list[Any]]:
+    rows = [listed(dataset, {"symbol": "IBM", "data": [entry]}) for dataset, entry, _ in BROKEN]
+    return rows_of_each(partial(validated, engine), rows)
+
+
+@pytest.mark.parametrize("case", range(len(BROKEN)), ids=[str(entry) for _, entry, _ in BROKEN])
+def test_an_action_that_breaks_a_rule_says_which(broken_rows: list[list[Any]], case: int) -> None:
+    (row,), (_, _, reasons) = broken_rows[case], BROKEN[case]
     assert row["reasons"] == reasons
 
 
@@ -120,29 +127,40 @@ def test_a_dividend_that_is_listed_twice_is_one_dividend(engine: SparkSession) -
     assert [row["amount"] for row in changes_df.collect()] == [Decimal("3.00")]
 
 
-@pytest.mark.parametrize(
-    ("new", "old", "ratio", "reasons"),
-    [
-        ("3", "2", "1.5", []),
-        ("1", "3", "0.3333333333", []),
-        ("2", "3", "0.6666666667", []),
-        ("1", "1000000", "0.000001", []),
-        ("4.0", "1.0", "4", []),
-        ("1", "0", None, ["not_positive_ratio"]),
-        ("0", "0", None, ["not_positive_ratio"]),
-        ("1", None, None, ["unreadable_number"]),
-    ],
-)
-def test_the_ratio_is_new_shares_for_an_old_one_as_an_exact_decimal(
-    engine: SparkSession, new: str, old: str | None, ratio: str | None, reasons: list[str]
-) -> None:
-    raw = dict.fromkeys(RAW_ACTION_COLUMNS)
-    raw |= {"provider": "yahoo", "dataset": "daily", "symbol": "A", "position": "/events", "action": "split"}
-    raw |= {"label": "split", "ex_text": "1999-05-27", "numerator_text": new, "denominator_text": old}
+# New shares, old ones, the ratio, what is wrong.
+RATIOS: list[tuple[str, str | None, str | None, list[str]]] = [
+    ("3", "2", "1.5", []),
+    ("1", "3", "0.3333333333", []),
+    ("2", "3", "0.6666666667", []),
+    ("1", "1000000", "0.000001", []),
+    ("4.0", "1.0", "4", []),
+    ("1", "0", None, ["not_positive_ratio"]),
+    ("0", "0", None, ["not_positive_ratio"]),
+    ("1", None, None, ["unreadable_number"]),
+]
+
+
+@pytest.fixture(scope="module")
+def rows_with_ratios(engine: SparkSession) -> dict[str, Any]:
+    raw: dict[str, Any] = dict.fromkeys(RAW_ACTION_COLUMNS)
+    raw |= {"provider": "yahoo", "dataset": "daily", "symbol": "A", "action": "split"}
+    raw |= {"label": "split", "ex_text": "1999-05-27"}
     kinds = {"fetched_at": "timestamp", "is_simulated": "boolean"}
-    schema = ", ".join(f"`{name}` {kinds.get(name, 'string')}" for name in raw)
-    row_df = engine.createDataFrame([tuple(raw.values())], schema)
-    (row,) = validated_corporate_actions(row_df).collect()
+    rows = [
+        {**raw, "position": str(case), "numerator_text": new, "denominator_text": old}
+        for case, (new, old, _, _) in enumerate(RATIOS)
+    ]
+    schema = ", ".join(f"`{name}` {kinds.get(name, 'string')}" for name in raw | rows[0])
+    rows_df = engine.createDataFrame([tuple(row.values()) for row in rows], schema)
+    return {row["position"]: row for row in validated_corporate_actions(rows_df).collect()}
+
+
+@pytest.mark.parametrize("case", range(len(RATIOS)), ids=[f"{new}:{old}" for new, old, *_ in RATIOS])
+def test_the_ratio_is_new_shares_for_an_old_one_as_an_exact_decimal(
+    rows_with_ratios: dict[str, Any], case: int
+) -> None:
+    row, (_, _, ratio, reasons) = rows_with_ratios[str(case)], RATIOS[case]
+    assert len(rows_with_ratios) == len(RATIOS)
     assert (row["ratio"], row["reasons"]) == (None if ratio is None else Decimal(ratio), reasons)
 
 
@@ -193,7 +211,7 @@ def test_a_faulty_action_fits_the_quarantine(engine: SparkSession) -> None:
     assert (row["reasons"], '"never"' in row["raw_values"]) == (["unreadable_date"], True)
 
 
-def test_the_dataset_and_the_time_of_fetching_stay_with_a_judged_action(engine: SparkSession) -> None:
+def test_the_dataset_and_the_time_of_fetching_stay_with_a_validated_action(engine: SparkSession) -> None:
     validated_df = validated_corporate_actions(
         parse_alphavantage_actions(payloads_frame(engine, listed("splits", SPLITS_CSV)))
     )

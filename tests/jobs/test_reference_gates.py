@@ -1,6 +1,7 @@
 """The gates of the reference tables: what is sane passes, what is not is refused, on both engines."""
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ LISTING = (
 )
 
 
+@cache
 def batch(engine: SparkSession, table: Table) -> DataFrame:
     """A small sane batch of the table, built from payloads."""
     split = {"symbol": "IBM", "data": [{"effective_date": "1999-05-27", "split_factor": "2.0"}]}

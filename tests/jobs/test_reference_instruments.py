@@ -1,6 +1,7 @@
 """Listings: payloads to validated instruments to history, on both engines."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_instruments
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
 from tests.payloads import at
 
 HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status\n"
@@ -78,25 +79,31 @@ def test_a_rename_is_a_correction_of_what_was_known(engine: SparkSession) -> Non
     ]
 
 
-@pytest.mark.parametrize(
-    ("line", "reasons"),
-    [
-        ("A,Agilent,NYSE,Stock,18 Nov 1999,null,Active", ["unreadable_date"]),
-        ("A,Agilent,NYSE,Stock,1999-11-18,1998-01-01,Delisted", ["ends_before_it_begins"]),
-        ("A,Agilent,NYSE,Stock,1999-11-18,null,Act", ["unknown_status"]),
-        (",Agilent,NYSE,Stock,1999-11-18,null,Active", ["no_symbol"]),
-        ("A,Agilent,NYSE,Stock,1999", ["other_symbol", "unknown_status"]),
-    ],
-)
-def test_a_line_that_breaks_a_rule_says_which(engine: SparkSession, line: str, reasons: list[str]) -> None:
-    (row,) = validated(engine, listing(line))
+BROKEN = [
+    ("A,Agilent,NYSE,Stock,18 Nov 1999,null,Active", ["unreadable_date"]),
+    ("A,Agilent,NYSE,Stock,1999-11-18,1998-01-01,Delisted", ["ends_before_it_begins"]),
+    ("A,Agilent,NYSE,Stock,1999-11-18,null,Act", ["unknown_status"]),
+    (",Agilent,NYSE,Stock,1999-11-18,null,Active", ["no_symbol"]),
+    ("A,Agilent,NYSE,Stock,1999", ["other_symbol", "unknown_status"]),
+]
+
+
+@pytest.fixture(scope="module")
+def broken_rows(engine: SparkSession) -> list[list[Any]]:
+    return rows_of_each(partial(validated, engine), [listing(line) for line, _ in BROKEN])
+
+
+@pytest.mark.parametrize("case", range(len(BROKEN)), ids=[line for line, _ in BROKEN])
+def test_a_line_that_breaks_a_rule_says_which(broken_rows: list[list[Any]], case: int) -> None:
+    (row,), (_, reasons) = broken_rows[case], BROKEN[case]
     assert row["reasons"] == reasons
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", HEADER.encode()])
-def test_a_listing_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: bytes) -> None:
-    (row,) = validated(engine, listed("listing_status", body, symbol="ALL"))
-    assert row["reasons"] == ["no_rows"]
+def test_listings_that_cannot_be_read_do_not_vanish(engine: SparkSession) -> None:
+    bodies = [b"", b"{}", HEADER.encode()]
+    payloads = [listed("listing_status", body, symbol="ALL") for body in bodies]
+    found = rows_of_each(partial(validated, engine), payloads)
+    assert [[row["reasons"] for row in rows] for rows in found] == [[["no_rows"]]] * len(bodies)
 
 
 def test_a_faulty_line_fits_the_quarantine_under_its_own_symbol(engine: SparkSession) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from delta_tables.tables.silver_reference import NEWS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_news
 from jobs.silver.news import news_changes, validated_news
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame
+from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
 from tests.payloads import at
 
 URL = "https://example.org/a"
@@ -79,29 +80,35 @@ def test_an_empty_feed_says_that_there_is_no_news(engine: SparkSession) -> None:
     assert validated(engine, news()) == []
 
 
-@pytest.mark.parametrize("body", [{"items": "0"}, b"<html>", b"", b'{"feed": [{"title": ', b'{"feed": "x"}'])
-def test_a_feed_that_cannot_be_read_does_not_vanish(engine: SparkSession, body: Any) -> None:
-    (row,) = validated(engine, listed("news", body, symbol="AAPL"))
-    assert row["reasons"] == ["no_rows"]
+UNREADABLE = [{"items": "0"}, b"<html>", b"", b'{"feed": [{"title": ', b'{"feed": "x"}']
 
 
-@pytest.mark.parametrize(
-    ("faulty", "reasons"),
-    [
-        (article(ticker("AAPL"), url=None), ["no_url"]),
-        (article(ticker("AAPL"), time_published="yesterday"), ["unreadable_date"]),
-        (article(ticker("AAPL"), time_published="20261317T110100"), ["unreadable_date"]),
-        (article(ticker("AAPL", "bullish")), ["unreadable_number"]),
-        (article(ticker("AAPL", "1e-2")), ["unreadable_number"]),
-        (article({"ticker": ""}), ["no_rows"]),
-        (article(ticker_sentiment="AAPL"), ["no_rows"]),
-        ("no article", ["no_rows"]),
-    ],
-)
-def test_an_article_that_breaks_a_rule_says_which(
-    engine: SparkSession, faulty: Any, reasons: list[str]
-) -> None:
-    (row,) = validated(engine, news(faulty))
+def test_feeds_that_cannot_be_read_do_not_vanish(engine: SparkSession) -> None:
+    payloads = [listed("news", body, symbol="AAPL") for body in UNREADABLE]
+    found = rows_of_each(partial(validated, engine), payloads)
+    assert [[row["reasons"] for row in rows] for rows in found] == [[["no_rows"]]] * len(UNREADABLE)
+
+
+BROKEN: list[tuple[Any, list[str]]] = [
+    (article(ticker("AAPL"), url=None), ["no_url"]),
+    (article(ticker("AAPL"), time_published="yesterday"), ["unreadable_date"]),
+    (article(ticker("AAPL"), time_published="20261317T110100"), ["unreadable_date"]),
+    (article(ticker("AAPL", "bullish")), ["unreadable_number"]),
+    (article(ticker("AAPL", "1e-2")), ["unreadable_number"]),
+    (article({"ticker": ""}), ["no_rows"]),
+    (article(ticker_sentiment="AAPL"), ["no_rows"]),
+    ("no article", ["no_rows"]),
+]
+
+
+@pytest.fixture(scope="module")
+def broken_rows(engine: SparkSession) -> list[list[Any]]:
+    return rows_of_each(partial(validated, engine), [news(faulty) for faulty, _ in BROKEN])
+
+
+@pytest.mark.parametrize("case", range(len(BROKEN)))
+def test_an_article_that_breaks_a_rule_says_which(broken_rows: list[list[Any]], case: int) -> None:
+    (row,), (_, reasons) = broken_rows[case], BROKEN[case]
     assert row["reasons"] == reasons
 
 
