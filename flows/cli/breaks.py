@@ -16,8 +16,6 @@ def breaks(
 
     The first of a pair is the preferred provider. A missing bar is one that it has and the other lacks.
     """
-    import pyarrow as pa  # noqa: PLC0415 - other commands do without
-
     from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
         break_counts,
         breaks_of,
@@ -32,6 +30,6 @@ def breaks(
     if cli.is_json:
         typer.echo(json_text(rows))
     elif rows:
-        show.print_table(cli.console, pa.Table.from_pylist(rows))
+        show.print_records(cli.console, rows)
     else:
         cli.console.print(f"no breaks{f' of {symbol}' if symbol else ''}", markup=False)

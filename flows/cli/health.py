@@ -106,23 +106,21 @@ def _show(cli: CliContext, report: HealthReport, *, is_json: bool) -> None:
 
 
 def _print_findings(cli: CliContext, report: HealthReport) -> None:
-    import pyarrow as pa  # noqa: PLC0415
-
     from serving.output.json_text import cell_text  # noqa: PLC0415 - imports pyarrow
-    from serving.output.terminal import print_table  # noqa: PLC0415 - imports rich and delta-rs
+    from serving.output.terminal import print_records  # noqa: PLC0415 - imports rich and delta-rs
 
     rows = [
         {
-            **{name: getattr(each, name) for name in ("kind", "symbol", "interval", "provider")},
-            "from": cell_text(each.started_at),
-            "to": cell_text(each.ended_at),
-            "measured": each.measured,
-            "threshold": each.threshold,
-            "message": each.message,
+            **{name: getattr(finding, name) for name in ("kind", "symbol", "interval", "provider")},
+            "from": cell_text(finding.started_at),
+            "to": cell_text(finding.ended_at),
+            "measured": finding.measured,
+            "threshold": finding.threshold,
+            "message": finding.message,
         }
-        for each in report.findings
+        for finding in report.findings
     ]
-    print_table(cli.console, pa.Table.from_pylist(rows))
+    print_records(cli.console, rows)
 
 
 def _say(cli: CliContext, line: str) -> None:

@@ -24,15 +24,22 @@ Cells = Mapping[str, Any]
 
 def print_table(console: Console, table: pa.Table) -> None:
     """Prints the first 200 rows as a grid on a terminal; on a pipe all rows, tab-separated with a header."""
+    _print_result(console, table.column_names, _rows(table))
+
+
+def print_records(console: Console, records: Records) -> None:
+    """Prints records of the same columns, one or more, as print_table does."""
+    _print_result(console, list(records[0]), [list(record.values()) for record in records])
+
+
+def _print_result(console: Console, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if not console.is_terminal:
-        _print_lines(console, table.column_names, _rows(table))
+        _print_lines(console, names, rows)
         return
-    _print_cells(console, table.column_names, _rows(table.slice(0, MAX_ROWS)))
-    rows = "1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows"
-    more = (
-        f" (only the first {MAX_ROWS} shown; add a LIMIT or use a pipe)" if table.num_rows > MAX_ROWS else ""
-    )
-    console.print(f"{rows}{more}", style="dim")
+    _print_cells(console, names, rows[:MAX_ROWS])
+    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+    cut = f" (only the first {MAX_ROWS} shown; add a LIMIT or use a pipe)" if len(rows) > MAX_ROWS else ""
+    console.print(f"{count}{cut}", style="dim")
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:

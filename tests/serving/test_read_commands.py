@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import textwrap
 from io import StringIO
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_explain_shows_the_bytes(sample: Lake) -> None:
     assert found["sources"][0]["is_intact"] is True
 
 
-def test_status_and_report_answer(sample: Lake, tmp_path: Path) -> None:
+def test_status_and_report_print_their_results(sample: Lake, tmp_path: Path) -> None:
     assert "silver.bars\t10" in output_of(sample, "status")
     assert "missing\talphavantage\tdaily\tMSFT\t1day\t2026-01-05\t0\t1\t" in output_of(sample, "status")
     assert json.loads(output_of(sample, "status", is_json=True))["tables"][0]["name"] == "bronze.raw_payloads"
@@ -68,7 +69,7 @@ def test_status_and_report_answer(sample: Lake, tmp_path: Path) -> None:
     assert Path(written).read_text().startswith("<!doctype html>")
 
 
-def test_an_error_is_raised_for_the_app_to_tell(sample: Lake) -> None:
+def test_an_error_names_the_nearest_symbol(sample: Lake) -> None:
     with pytest.raises(ServingError, match="did you mean AAPL"):
         output_of(sample, "bars", "AAPLE")
 
@@ -90,7 +91,7 @@ def test_a_wide_row_becomes_a_block_on_a_narrow_terminal(sample: Lake) -> None:
     assert "row 1" in shown(narrow)
 
 
-def test_a_received_value_cannot_steer_the_terminal(sample: Lake) -> None:
+def test_a_received_value_cannot_control_the_terminal(sample: Lake) -> None:
     found = explain(sample, "silver.fundamentals", ["symbol=AAPL"])
     console = terminal(200)
     show.print_explanation(console, type(found)(**{**vars(found), "row": {"name": "\x1b[2J[bold]x"}}))
@@ -98,7 +99,7 @@ def test_a_received_value_cannot_steer_the_terminal(sample: Lake) -> None:
     assert "[bold]x" in shown(console)
 
 
-def test_columns_of_one_name_are_all_kept() -> None:
+def test_columns_of_the_same_name_are_all_kept() -> None:
     import pyarrow as pa  # noqa: PLC0415 - this test only
 
     table = pa.table([pa.array([1]), pa.array([2]), pa.array([3])], names=["x", "x", "y"])
@@ -118,3 +119,50 @@ def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, flows.cli.queries; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+READS = """
+    import sys
+    from datetime import UTC, datetime
+    from rich.console import Console
+    from config.secrets import Secrets
+    from config.settings import Settings
+    from delta_tables.storage.arrow_io import read_rows
+    from delta_tables.storage.lake import Lake
+    from delta_tables.tables.silver import BARS
+    from flows.cli import context
+    from flows.cli.app import app
+
+    lake = Lake(sys.argv[1])
+    assert read_rows(lake, BARS).num_rows
+    opened = context.CliContext(
+        Settings(), Secrets(_env_file=None), lake, False, Console(), lambda: datetime.now(UTC)
+    )
+    context.open_context = lambda *_, **__: opened
+    explain = "explain silver.bars symbol=MSFT trade_dt=2026-01-06"
+    for command in ("status", "bars AAPL", "bars AAPL --adjusted total", "health silver.bars", explain):
+        app(command.split(), standalone_mode=False)
+    print("imported:", [name for name in ("pandas", "prefect") if name in sys.modules])
+"""
+
+
+def test_reading_does_not_import_pandas(sample: Lake) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", textwrap.dedent(READS), sample.root]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "imported: []"
+
+
+def test_a_backtest_reads_without_pandas_and_pyspark(sample: Lake) -> None:
+    code = """
+        import sys
+        from serving.read import open_reader
+        reader = open_reader(sys.argv[1])
+        assert len(reader.bars("AAPL")) and len(reader.universe())
+        print([name for name in ("pandas", "pyspark") if name in sys.modules])
+    """
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", textwrap.dedent(code), sample.root]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
