@@ -27,13 +27,13 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.storage.lease import SECONDS, lease
 from delta_tables.storage.spark_settings import engine_settings, store_settings
-from infra.spark.jvm import SparkEndedError, require_at_work, stop_in_order
+from infra.spark.jvm import SparkEndedError, require_running, stop_cleanly
 from infra.spark.registration import register
 
 CONNECT_PORT = "15002"
 JDBC_PORT = "10000"
 WAIT_SECONDS = 1.25 * SECONDS  # by then the lease of a dead driver has expired
-_LOOK_SECONDS = 5.0
+_CHECK_SECONDS = 5.0
 _LOG = logging.getLogger("lakehouse.spark")
 
 
@@ -76,11 +76,11 @@ def only_driver(
         yield held.raise_if_lost
 
 
-def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], None]) -> NoReturn:
+def serve(lake: Lake, environ: Mapping[str, str], require_lease: Callable[[], None]) -> NoReturn:
     """Serves the lake until an error or a signal ends the process.
 
     Raises:
-        LeaseHeldError: from `require_ours`, once another driver serves this lake.
+        LeaseHeldError: from `require_lease`, once another driver serves this lake.
         SparkEndedError: the JVM, or Spark inside it, has ended.
     """
     create_tables(lake)
@@ -89,7 +89,7 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
-        _end_when_told()  # PySpark has installed its own handler for SIGINT
+        _exit_on_signals()  # PySpark has installed its own handler for SIGINT
         names = register(spark, lake)
         jvm = spark.sparkContext._jvm
         assert jvm is not None  # this is no Connect session
@@ -98,14 +98,14 @@ def serve(lake: Lake, environ: Mapping[str, str], require_ours: Callable[[], Non
         _LOG.info("%d tables and views of %s", len(names), lake.root)
         _LOG.info("Connect on %s, JDBC on %s", CONNECT_PORT, JDBC_PORT)
         while True:
-            require_ours()
-            require_at_work(spark)
-            time.sleep(_LOOK_SECONDS)
+            require_lease()
+            require_running(spark)
+            time.sleep(_CHECK_SECONDS)
     finally:
-        stop_in_order(spark)
+        stop_cleanly(spark)
 
 
-def _end_when_told() -> None:
+def _exit_on_signals() -> None:
     """Lets SIGTERM and SIGINT end this process cleanly: Spark stops and the lease is released."""
 
     def end(*_: object) -> NoReturn:
@@ -119,20 +119,20 @@ def main() -> None:
     """Serves until a stop signal; exits with 1 and one line of explanation if it cannot serve any longer."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)  # it logs each connection that it closes
-    _end_when_told()
+    _exit_on_signals()
     try:
         lake = lake_of(load_settings(os.environ), load_secrets())
-        with only_driver(lake, socket.gethostname()) as require_ours:
-            serve(lake, os.environ, require_ours)
+        with only_driver(lake, socket.gethostname()) as require_lease:
+            serve(lake, os.environ, require_lease)
     except (ConfigError, LakeError, SparkEndedError) as error:
         _LOG.error("%s", error)
         raise SystemExit(1) from None
     except (PySparkException, Py4JError) as error:
-        _LOG.error("Spark could not serve: %s", _in_one_line(error))
+        _LOG.error("Spark could not serve: %s", _first_lines(error))
         raise SystemExit(1) from None
 
 
-def _in_one_line(error: Exception) -> str:
+def _first_lines(error: Exception) -> str:
     """Returns the first two lines of the message; the rest is the JVM's stack trace."""
     return " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
 

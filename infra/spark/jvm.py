@@ -10,7 +10,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped] # it has no 
 from pyspark.sql import SparkSession
 
 _LOG = logging.getLogger("lakehouse.spark")
-_AGAIN = "this process ends as well, so that it is restarted"
+_RESTART = "this process ends as well, so that it is restarted"
 _DYING_SECONDS = 5.0  # from a JVM's last response to the end of its process
 
 
@@ -18,7 +18,7 @@ class SparkEndedError(Exception):
     """Spark has ended while this process still runs; the message says how."""
 
 
-def require_at_work(spark: SparkSession) -> None:
+def require_running(spark: SparkSession) -> None:
     """Checks that the JVM and Spark inside it are running.
 
     Raises:
@@ -31,12 +31,12 @@ def require_at_work(spark: SparkSession) -> None:
         with suppress(subprocess.TimeoutExpired):
             _jvm(spark).wait(timeout=_DYING_SECONDS)
         _require_process(spark)
-        raise SparkEndedError(f"Spark's JVM does not respond ({type(error).__name__}): {_AGAIN}") from None
+        raise SparkEndedError(f"Spark's JVM does not respond ({type(error).__name__}): {_RESTART}") from None
     if is_stopped:
-        raise SparkEndedError(f"Spark has stopped by itself: {_AGAIN}")
+        raise SparkEndedError(f"Spark has stopped by itself: {_RESTART}")
 
 
-def stop_in_order(spark: SparkSession) -> None:
+def stop_cleanly(spark: SparkSession) -> None:
     """Stops Spark, unless its JVM has ended already."""
     if _jvm(spark).poll() is not None:
         return
@@ -48,7 +48,7 @@ def stop_in_order(spark: SparkSession) -> None:
 
 def _require_process(spark: SparkSession) -> None:
     if (code := _jvm(spark).poll()) is not None:
-        raise SparkEndedError(f"Spark's JVM has ended ({_ending(code)}): {_AGAIN}")
+        raise SparkEndedError(f"Spark's JVM has ended ({_ending(code)}): {_RESTART}")
 
 
 def _jvm(spark: SparkSession) -> "subprocess.Popen[bytes]":

@@ -18,17 +18,17 @@ from typing import Any, Final
 from infra.stack.compose import (
     READER,
     StackError,
-    alone,
     compose,
     compose_to,
     configuration,
-    leave,
+    exclusive_access,
+    exit_with_error,
+    print_progress,
+    reason_of,
     require_no_one_off,
     running,
-    say,
     start,
     stop,
-    why,
 )
 from infra.stack.manifest import FORMAT, MANIFEST, archive_name, sha256_of
 
@@ -52,14 +52,14 @@ def back_up(to: Path, now: datetime) -> Path:
     require_no_one_off()
     _require_content(volumes)
     folder = _new_folder(to, now)
-    ran = running()
+    ran_before = running()
     try:
         _fill(folder, now, stack, volumes)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        _start_again(stack, ran, f"there is no backup ({why(error)})")
+        _start_again(stack, ran_before, f"there is no backup ({reason_of(error)})")
         raise
-    _start_again(stack, ran, f"{folder} is complete")
+    _start_again(stack, ran_before, f"{folder} is complete")
     return folder
 
 
@@ -74,9 +74,9 @@ def _fill(folder: Path, now: datetime, stack: Mapping[str, Any], volumes: list[s
     _write_manifest(folder, now, stack, archives)
 
 
-def _start_again(stack: Mapping[str, Any], ran: Mapping[str, int], done: str) -> None:
+def _start_again(stack: Mapping[str, Any], ran_before: Mapping[str, int], done: str) -> None:
     try:
-        start(stack, ran)
+        start(stack, ran_before)
     except StackError as error:
         raise StackError(f"{done}, but not all services that ran before started again: {error}") from None
 
@@ -105,22 +105,22 @@ def _archive(volume: str, folder: Path) -> dict[str, Any]:
     began = time.monotonic()
     try:
         with file.open("xb") as target:
-            said = compose_to(target, *_ONE_SHOT, "read", volume, "--level", _LEVELS.get(volume, "1"))
+            stderr_text = compose_to(target, *_ONE_SHOT, "read", volume, "--level", _LEVELS.get(volume, "1"))
             os.fsync(target.fileno())
     except OSError as error:
         raise StackError(f"{file}: {error.strerror}; free some space, or choose another folder") from None
-    sent = _sum_of(said, file)
+    sent = _checksum_of(stderr_text, file)
     if (sent["sha256"], sent["bytes"]) != (sha256_of(file), file.stat().st_size):
         raise StackError(
             f"{file}: the file differs from the {sent['bytes']:,} bytes that were sent; repeat the backup"
         )
     seconds = time.monotonic() - began
-    say(f"{volume}: {sent['entries']:,} entries, {sent['bytes']:,} bytes in {seconds:.1f} s")
+    print_progress(f"{volume}: {sent['entries']:,} entries, {sent['bytes']:,} bytes in {seconds:.1f} s")
     return sent
 
 
-def _sum_of(said: str, file: Path) -> dict[str, Any]:
-    last = (said.strip().splitlines() or [""])[-1]
+def _checksum_of(stderr_text: str, file: Path) -> dict[str, Any]:
+    last = (stderr_text.strip().splitlines() or [""])[-1]
     try:
         found: dict[str, Any] = json.loads(last)
     except ValueError:
@@ -150,11 +150,11 @@ def main() -> None:
     to = parser.parse_args().to
     os.umask(0o077)
     try:
-        with alone():
+        with exclusive_access():
             folder = back_up(to, datetime.now(UTC))
     except StackError as error:
-        leave(error, "backup")
-    say(f"{folder} is complete; restore it with: make restore FROM={folder}")
+        exit_with_error(error, "backup")
+    print_progress(f"{folder} is complete; restore it with: make restore FROM={folder}")
 
 
 if __name__ == "__main__":

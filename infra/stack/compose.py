@@ -18,7 +18,7 @@ from typing import IO, Any, Final, NoReturn
 FILE: Final = Path("docker-compose.yml")
 ALL_PROFILES: Final = ("--profile", "*")
 READER, WRITER = "volume-reader", "volume-writer"
-_AT_WORK: Final = {"running", "restarting", "paused"}
+_ACTIVE_STATES: Final = {"running", "restarting", "paused"}
 _ONE_OFF: Final = "com.docker.compose.oneoff=True"
 _TAIL: Final = 1500
 
@@ -68,8 +68,8 @@ def _docker(
             "the command `docker` was not found: install Docker with its compose plugin"
         ) from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-_TAIL:]
-        raise StackError(f"docker {' '.join(words)} ended with {done.returncode}: {said}")
+        stderr_text = done.stderr.decode(errors="replace").strip()[-_TAIL:]
+        raise StackError(f"docker {' '.join(words)} ended with {done.returncode}: {stderr_text}")
     return done
 
 
@@ -85,7 +85,7 @@ def running() -> dict[str, int]:
     Containers of `docker compose run` are not counted, because `start` could not start them again.
     """
     found = [each for each in _listed() if not _is_one_off(each)]
-    return dict(Counter(each["Service"] for each in found if each["State"] in _AT_WORK))
+    return dict(Counter(each["Service"] for each in found if each["State"] in _ACTIVE_STATES))
 
 
 def require_no_one_off() -> None:
@@ -94,7 +94,7 @@ def require_no_one_off() -> None:
     Raises:
         StackError: names the active ones.
     """
-    found = [each for each in _listed() if _is_one_off(each) and each["State"] in _AT_WORK]
+    found = [each for each in _listed() if _is_one_off(each) and each["State"] in _ACTIVE_STATES]
     if names := ", ".join(each["Name"] for each in found):
         raise StackError(
             f"{names} of `docker compose run` is still running: end it first, or stop it with `docker stop`"
@@ -126,7 +126,7 @@ def start(stack: Mapping[str, Any], services: Mapping[str, int]) -> None:
     """
     if not services:
         return
-    say(f"starting {', '.join(services)}")
+    print_progress(f"starting {', '.join(services)}")
     others = needed_by(stack, services) - set(services) - one_shots(stack)
     scale = [f"{name}={count}" for name, count in {**services, **dict.fromkeys(others, 0)}.items()]
     _up(*(word for each in scale for word in ("--scale", each)), *services)
@@ -170,12 +170,12 @@ def one_shots(stack: Mapping[str, Any]) -> set[str]:
 
 def stop() -> None:
     """Stops all services, dependent ones first."""
-    say("stopping the stack")
+    print_progress("stopping the stack")
     compose("stop")
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def exclusive_access() -> Iterator[None]:
     """Keeps other scripts of this folder out while it is open; a stop signal ends the work cleanly.
 
     Raises:
@@ -193,13 +193,13 @@ def alone() -> Iterator[None]:
         yield
 
 
-def why(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Returns the reason as text, also for a stop signal, whose exception has none."""
     return str(error) if isinstance(error, Exception) else "it was stopped"
 
 
 @contextmanager
-def or_told(state: str) -> Iterator[None]:
+def with_state(state: str) -> Iterator[None]:
     """Puts `state`, which describes the situation, in front of the error if the block fails or is stopped.
 
     Raises:
@@ -208,15 +208,15 @@ def or_told(state: str) -> Iterator[None]:
     try:
         yield
     except (StackError, OSError, KeyboardInterrupt, SystemExit) as error:
-        raise StackError(f"{state} {why(error)}") from None
+        raise StackError(f"{state} {reason_of(error)}") from None
 
 
-def say(what: str) -> None:
+def print_progress(what: str) -> None:
     """Prints a line of progress."""
     sys.stdout.write(what + "\n")
     sys.stdout.flush()
 
 
-def leave(error: StackError, name: str) -> NoReturn:
+def exit_with_error(error: StackError, name: str) -> NoReturn:
     """Ends the process with the error as one paragraph."""
     sys.exit(f"{name}: {error}")

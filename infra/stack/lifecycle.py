@@ -23,7 +23,9 @@ _LOG = logging.getLogger("lakehouse.store")
 BACKSTOP_DAYS: Final = 400
 EXPIRY, UPLOADS, MOVES = "landing-expires", "incomplete-uploads-end", "bronze-cools-down"
 _FORBIDDEN: Final = 403
-_NOT_KNOWN: Final = frozenset({400, 501})  # MinIO: InvalidArgument; others: NotImplemented or MalformedXML
+_UNSUPPORTED_STATUSES: Final = frozenset(
+    {400, 501}
+)  # MinIO: InvalidArgument; others: NotImplemented or MalformedXML
 
 
 def backstop_days(retention_days: int) -> int | None:
@@ -75,7 +77,7 @@ def set_lifecycle(store: Any, bucket: str, rules: list[dict[str, Any]]) -> list[
         return kept + [rule for rule in rules if rule["ID"] not in ids]
 
     for unknown in ((), (MOVES,), (UPLOADS,)):
-        if _takes(store, bucket, without(*unknown)):
+        if _is_accepted(store, bucket, without(*unknown)):
             return list(unknown)
     _put(store, bucket, without(MOVES, UPLOADS))
     return [MOVES, UPLOADS]
@@ -90,11 +92,11 @@ def _rules_of(store: Any, bucket: str) -> list[dict[str, Any]]:  # noqa: ANN401 
         return []
 
 
-def _takes(store: Any, bucket: str, rules: list[dict[str, Any]]) -> bool:  # noqa: ANN401 - boto3
+def _is_accepted(store: Any, bucket: str, rules: list[dict[str, Any]]) -> bool:  # noqa: ANN401 - boto3
     try:
         _put(store, bucket, rules)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _NOT_KNOWN:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _UNSUPPORTED_STATUSES:
             raise
         return False
     return True
@@ -107,7 +109,7 @@ def _put(store: Any, bucket: str, rules: list[dict[str, Any]]) -> None:  # noqa:
         store.delete_bucket_lifecycle(Bucket=bucket)  # a store refuses an empty list
 
 
-def said(bucket: str, rules: list[dict[str, Any]], unknown: list[str]) -> str:
+def rules_text(bucket: str, rules: list[dict[str, Any]], unknown: list[str]) -> str:
     """Returns a line of text with the rules in force."""
     names = [rule["ID"] for rule in rules if rule["ID"] not in unknown]
     days = {rule["ID"]: rule["Expiration"]["Days"] for rule in rules if "Expiration" in rule}
@@ -134,7 +136,7 @@ def apply(lake: Lake, retention_days: int) -> str:
         raise LakeError(
             f"{lake.root}: the bucket's lifecycle was not changed ({error}); {_remedy(error)}"
         ) from None
-    return said(bucket, rules, unknown)
+    return rules_text(bucket, rules, unknown)
 
 
 def _remedy(error: ClientError | BotoCoreError) -> str:
@@ -155,10 +157,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         settings = load_settings(os.environ)
-        told = apply(lake_of(settings, load_secrets()), settings.providers.massive.retention_days)
+        rules_in_force = apply(lake_of(settings, load_secrets()), settings.providers.massive.retention_days)
     except (ConfigError, LakeError) as error:
         sys.exit(f"lifecycle: {error}")
-    _LOG.info(told)
+    _LOG.info(rules_in_force)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from infra.stack.compose import StackError, compose, say, start
+from infra.stack.compose import StackError, compose, print_progress, start
 
 SETUPS: Final = (
     "store-setup",
@@ -46,7 +46,7 @@ def apply_passwords(stack: Mapping[str, Any]) -> None:
     apply_postgres_password(stack)
     start(stack, {"minio": 1})
     for service in SETUPS:
-        say(f"running {service}")
+        print_progress(f"running {service}")
         compose("run", "--rm", "--no-deps", "--no-TTY", service)
 
 
@@ -59,7 +59,7 @@ def apply_postgres_password(stack: Mapping[str, Any]) -> None:
         StackError: PostgreSQL does not start, or refuses the change.
     """
     start(stack, {"postgres": 1})
-    say("setting PostgreSQL's password")
+    print_progress("setting PostgreSQL's password")
     password = secret_file(stack, POSTGRES_PASSWORD).read_text(encoding="utf-8").rstrip("\n")
     quoted = password.replace("'", "''")
     with tempfile.TemporaryFile() as sql:

@@ -16,17 +16,17 @@ from infra.stack.compose import (
     READER,
     WRITER,
     StackError,
-    alone,
     compose,
     configuration,
-    leave,
-    or_told,
+    exclusive_access,
+    exit_with_error,
+    print_progress,
+    reason_of,
     require_no_one_off,
     running,
-    say,
     start,
     stop,
-    why,
+    with_state,
 )
 from infra.stack.manifest import Manifest, archive_name, verified_manifest
 from infra.stack.passwords import apply_passwords, require_secrets
@@ -66,7 +66,7 @@ def restore_over(folder: Path) -> dict[str, int]:
 def _examined(folder: Path, stack: Mapping[str, Any]) -> tuple[Manifest, Mapping[str, Mapping[str, int]]]:
     """Returns the manifest of a backup that can be restored here, and the current state of the volumes."""
     manifest = verified_manifest(folder, set(stack["volumes"]))
-    say(f"{folder} is complete; it was made at {manifest.made_at}")
+    print_progress(f"{folder} is complete; it was made at {manifest.made_at}")
     require_no_one_off()
     require_secrets(stack)
     _require_same_images(folder, manifest, stack)
@@ -102,16 +102,16 @@ def _replace(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> dict
         for name, archive in manifest.volumes.items():
             _stage(folder / archive_name(name), name, archive.entries)
     except BaseException as error:
-        _leave_as_it_was(manifest, stack, ran, why(error))
+        _leave_as_it_was(manifest, stack, ran, reason_of(error))
         raise
-    say("replacing the content of the volumes")
-    with or_told("the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1:"):
+    print_progress("replacing the content of the volumes")
+    with with_state("the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1:"):
         compose(*_ONE_SHOT, WRITER, "swap", *manifest.volumes)
-    with or_told(
+    with with_state(
         "the volumes are replaced, but not all stores have the passwords of .secrets; repeat it with FORCE=1:"
     ):
         apply_passwords(stack)
-    with or_told("the volumes are replaced, but not all services that ran before started again:"):
+    with with_state("the volumes are replaced, but not all services that ran before started again:"):
         if ran:
             start(stack, ran)
         else:
@@ -126,13 +126,15 @@ def _leave_as_it_was(
     try:
         compose(*_ONE_SHOT, WRITER, "discard", *manifest.volumes)
     except StackError as error:
-        say(f"the unpacked files could not be removed and take space until the next restore: {error}")
-    with or_told(f"nothing was changed ({reason}), but not all services that ran before started again:"):
+        print_progress(
+            f"the unpacked files could not be removed and take space until the next restore: {error}"
+        )
+    with with_state(f"nothing was changed ({reason}), but not all services that ran before started again:"):
         start(stack, ran)
 
 
 def _stage(file: Path, volume: str, entries: int) -> None:
-    say(f"unpacking {file}")
+    print_progress(f"unpacking {file}")
     with file.open("rb") as source:
         found = json.loads(compose(*_ONE_SHOT, WRITER, "stage", volume, source=source))["entries"]
     if found != entries:
@@ -146,13 +148,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="the backup's folder, with its manifest.json")
     parser.add_argument("--force", action="store_true", help="replace the content of the volumes")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        with alone():
-            ran = (restore_over if asked.force else restore)(asked.folder)
+        with exclusive_access():
+            ran = (restore_over if arguments.force else restore)(arguments.folder)
     except StackError as error:
-        leave(error, "restore")
-    say(f"restored; {'running: ' + ', '.join(ran) if ran else 'start the stack: docker compose up --wait'}")
+        exit_with_error(error, "restore")
+    print_progress(
+        f"restored; {'running: ' + ', '.join(ran) if ran else 'start the stack: docker compose up --wait'}"
+    )
 
 
 if __name__ == "__main__":

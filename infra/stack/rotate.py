@@ -14,16 +14,16 @@ from typing import Any
 
 from infra.stack.compose import (
     StackError,
-    alone,
     compose,
     configuration,
     containers,
+    exclusive_access,
     exit_code,
-    leave,
+    exit_with_error,
     one_shots,
+    print_progress,
     restart,
     running,
-    say,
     stop,
 )
 from infra.stack.make_env import PASSWORDS, READABLE
@@ -42,7 +42,7 @@ def rotate(name: str) -> list[str]:
     ran = running()
     if name in PASSWORDS:
         write_secret(file, secrets.token_hex(24))
-        say(f"{file}: a new random password")
+        print_progress(f"{file}: a new random password")
     else:
         file.chmod(READABLE)  # an editor may have replaced it by a file that only its owner can read
     if name == POSTGRES_PASSWORD and not ran:
@@ -80,7 +80,7 @@ def _renew(stack: Mapping[str, Any], service: str, ran: Mapping[str, int]) -> bo
         return _run_again(service)
     if service not in ran:
         return False
-    say(f"restarting {service}")
+    print_progress(f"restarting {service}")
     restart(service, ran[service])
     return True
 
@@ -90,7 +90,7 @@ def _run_again(service: str) -> bool:
     found = containers(service)
     if not found:
         return False
-    say(f"running {service}")
+    print_progress(f"running {service}")
     compose("restart", "--no-deps", service)
     for container in found:
         if code := exit_code(container):
@@ -106,11 +106,11 @@ def main() -> None:
     parser.add_argument("name", help="name of a file in .secrets/")
     name = parser.parse_args().name
     try:
-        with alone():
+        with exclusive_access():
             restarted = rotate(name)
     except StackError as error:
-        leave(error, "rotate")
-    say(f"{name}: {', '.join(restarted) or 'no service was'} restarted")
+        exit_with_error(error, "rotate")
+    print_progress(f"{name}: {', '.join(restarted) or 'no service was'} restarted")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
 from config.load import ConfigError, load_settings
-from infra.stack.lifecycle import lifecycle_rules, said, set_lifecycle
+from infra.stack.lifecycle import lifecycle_rules, rules_text, set_lifecycle
 
 _LOG = logging.getLogger("lakehouse.store")
 _PREFIX = "lake"
@@ -88,7 +88,7 @@ def main() -> None:
         if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
             raise
     rules = lifecycle_rules(f"{_PREFIX}/", days)
-    _LOG.info(said(bucket, rules, set_lifecycle(store, bucket, rules)))
+    _LOG.info(rules_text(bucket, rules, set_lifecycle(store, bucket, rules)))
     admin = MinioAdmin(endpoint=endpoint, credentials=StaticProvider(user, password), secure=False)
     set_user(admin, "lake-writer", os.environ["LAKE_WRITER_SECRET"], writer_policy(bucket))
     set_user(admin, "gold-reader", os.environ["GOLD_READER_SECRET"], gold_reader_policy(bucket))

@@ -163,23 +163,23 @@ def main() -> None:
     parser.add_argument("volumes", nargs="*")
     parser.add_argument("--level", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("/volumes"))
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        _run(asked, [asked.folder / name for name in asked.volumes])
+        _run(arguments, [arguments.folder / name for name in arguments.volumes])
     except (ArchiveError, OSError, tarfile.TarError, zlib.error, EOFError) as error:
-        sys.exit(f"{asked.command} {' '.join(asked.volumes)}: {type(error).__name__}: {error}")
+        sys.exit(f"{arguments.command} {' '.join(arguments.volumes)}: {type(error).__name__}: {error}")
 
 
-def _run(asked: argparse.Namespace, volumes: list[Path]) -> None:
-    if asked.command == "look":
-        sys.stdout.write(json.dumps(look(asked.folder)) + "\n")
-    elif asked.command == "read":
-        sys.stderr.write(json.dumps(read(volumes[0], sys.stdout.buffer, asked.level)) + "\n")
-    elif asked.command == "stage":
+def _run(arguments: argparse.Namespace, volumes: list[Path]) -> None:
+    if arguments.command == "look":
+        sys.stdout.write(json.dumps(look(arguments.folder)) + "\n")
+    elif arguments.command == "read":
+        sys.stderr.write(json.dumps(read(volumes[0], sys.stdout.buffer, arguments.level)) + "\n")
+    elif arguments.command == "stage":
         sys.stdout.write(json.dumps(stage(volumes[0], sys.stdin.buffer)) + "\n")
     else:
         for volume in volumes:
-            (swap if asked.command == "swap" else discard)(volume)
+            (swap if arguments.command == "swap" else discard)(volume)
 
 
 if __name__ == "__main__":

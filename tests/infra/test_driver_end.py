@@ -41,7 +41,7 @@ def test_what_spark_refuses_is_told_in_one_line(
 
     monkeypatch.setenv("LAKEHOUSE_LAKE", str(tmp_path / "lake"))
     monkeypatch.setattr(driver, "serve", refuse)
-    monkeypatch.setattr(driver, "_end_when_told", lambda: None)  # the answers to signals are pytest's
+    monkeypatch.setattr(driver, "_exit_on_signals", lambda: None)  # the answers to signals are pytest's
     with pytest.raises(SystemExit) as ended:
         driver.main()
     assert ended.value.code == 1

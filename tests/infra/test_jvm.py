@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped] # it has no types
 
-from infra.spark.jvm import SparkEndedError, require_at_work, stop_in_order
+from infra.spark.jvm import SparkEndedError, require_running, stop_cleanly
 
 
 def spark_whose(exit_code: int | None = None, is_stopped: bool = False) -> MagicMock:
@@ -18,7 +18,7 @@ def spark_whose(exit_code: int | None = None, is_stopped: bool = False) -> Magic
 
 
 def test_a_spark_at_work_passes() -> None:
-    require_at_work(spark_whose())
+    require_running(spark_whose())
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,15 @@ def test_a_spark_at_work_passes() -> None:
 def test_a_jvm_that_has_ended_is_told_with_how_it_ended_and_is_not_asked(code: int, said: str) -> None:
     spark = spark_whose(exit_code=code)
     with pytest.raises(SparkEndedError, match=said):
-        require_at_work(spark)
-    stop_in_order(spark)
+        require_running(spark)
+    stop_cleanly(spark)
     spark.sparkContext._jsc.sc.assert_not_called()
     spark.stop.assert_not_called()
 
 
 def test_a_context_that_stopped_by_itself_is_noticed() -> None:
     with pytest.raises(SparkEndedError, match="stopped by itself"):
-        require_at_work(spark_whose(is_stopped=True))
+        require_running(spark_whose(is_stopped=True))
 
 
 @pytest.mark.parametrize("error", [Py4JNetworkError("gone"), ConnectionRefusedError("gone")])
@@ -44,9 +44,9 @@ def test_a_jvm_that_does_not_answer_is_noticed_and_stopping_it_does_not_hide_tha
     spark.sparkContext._jsc.sc.side_effect = error
     spark.sparkContext._gateway.proc.wait.side_effect = subprocess.TimeoutExpired("java", 5)
     spark.stop.side_effect = error
-    with pytest.raises(SparkEndedError, match="does not answer"):
-        require_at_work(spark)
-    stop_in_order(spark)
+    with pytest.raises(SparkEndedError, match="does not respond"):
+        require_running(spark)
+    stop_cleanly(spark)
 
 
 def test_a_jvm_that_dies_while_it_is_asked_is_told_with_how_it_ended() -> None:
@@ -54,4 +54,4 @@ def test_a_jvm_that_dies_while_it_is_asked_is_told_with_how_it_ended() -> None:
     spark.sparkContext._gateway.proc.poll.side_effect = [None, -signal.SIGKILL]
     spark.sparkContext._jsc.sc.side_effect = Py4JNetworkError("gone")
     with pytest.raises(SparkEndedError, match="killed, as the kernel does"):
-        require_at_work(spark)
+        require_running(spark)

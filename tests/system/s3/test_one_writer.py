@@ -185,8 +185,8 @@ def test_whatever_changes_a_table_asks_first_whether_it_may(
 
 
 def test_a_lake_in_a_folder_has_no_lease(lake: Lake, tmp_path: Path) -> None:
-    with driver.only_driver(lake, "here") as require_ours, driver.only_driver(lake, "there"):
-        require_ours()
+    with driver.only_driver(lake, "here") as require_lease, driver.only_driver(lake, "there"):
+        require_lease()
     ctx = RunContext(Settings(state_dir=tmp_path), Secrets(_env_file=None), lake, lambda: T0, new_run_id())
     with writer_session(ctx) as (writer, _spark):
         assert writer.lake.require_writer is lake.require_writer
