@@ -30,6 +30,11 @@ def empty_frame(engine: SparkSession, table: Table) -> DataFrame:
     return engine.createDataFrame([], plain_schema(table))
 
 
+def as_values(frame_df: DataFrame) -> DataFrame:
+    """The frame's rows without the plan that computed them, as a build's staging leaves them."""
+    return frame_df.sparkSession.createDataFrame(frame_df.collect(), frame_df.schema)
+
+
 def plain_schema(table: Table) -> StructType:
     """The table's columns without comments, which the embedded engine does not read."""
     return StructType([StructField(field.name, field.dataType, True) for field in table.schema])

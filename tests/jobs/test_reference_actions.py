@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delta_tables.tables.silver import QUARANTINE
@@ -15,14 +15,19 @@ from jobs.parsing.alphavantage_reference import parse_alphavantage_actions
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
 from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
+from tests.jobs.reference_frames import as_values, empty_frame, listed, payloads_frame, rows_of_each
 from tests.payloads import T0, at
 
 SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
 
 
+def validated_frame(engine: SparkSession, *rows: dict[str, Any]) -> DataFrame:
+    """The validated actions of some payloads."""
+    return as_values(validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, *rows))))
+
+
 def validated(engine: SparkSession, *rows: dict[str, Any]) -> list[Any]:
-    validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, *rows)))
+    validated_df = validated_frame(engine, *rows)
     return validated_df.orderBy("payload_id", "position").collect()
 
 
@@ -121,9 +126,10 @@ def test_two_dividends_of_one_day_are_two_in_whatever_order_they_are_listed(engi
 
 def test_a_dividend_that_is_listed_twice_is_one_dividend(engine: SparkSession) -> None:
     twice = [dividend("2012-11-28", "3.00")] * 2
-    frame_df = payloads_frame(engine, listed("dividends", {"symbol": "IBM", "data": twice}))
-    validated_df = validated_corporate_actions(parse_alphavantage_actions(frame_df))
-    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_frame(engine, listed("dividends", {"symbol": "IBM", "data": twice}))
+    changes_df = corporate_action_changes(
+        as_values(validated_df), empty_frame(engine, CORPORATE_ACTIONS), "r1"
+    )
     assert [row["amount"] for row in changes_df.collect()] == [Decimal("3.00")]
 
 
@@ -175,8 +181,10 @@ def test_a_corrected_dividend_closes_what_was_known_and_a_repeat_changes_nothing
         listed("dividends", body("1.69"), fetched_at=at(1)),
         listed("dividends", body("1.70"), fetched_at=at(2)),
     ]
-    validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, *rows)))
-    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_frame(engine, *rows)
+    changes_df = corporate_action_changes(
+        as_values(validated_df), empty_frame(engine, CORPORATE_ACTIONS), "r1"
+    )
     found = changes_df.orderBy("ex_dt", "known_from").collect()
     naive = [instant.replace(tzinfo=None) for instant in (T0, at(2))]
     assert [(row["amount"], row["known_from"], row["known_to"]) for row in found] == [
@@ -193,8 +201,10 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
         listed("splits", {"symbol": "IBM", "data": both[1:]}, fetched_at=at(1)),
         listed("dividends", {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69")]}, fetched_at=at(2)),
     ]
-    validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_frame(engine, *rows)))
-    changes_df = corporate_action_changes(validated_df, empty_frame(engine, CORPORATE_ACTIONS), "r1")
+    validated_df = validated_frame(engine, *rows)
+    changes_df = corporate_action_changes(
+        as_values(validated_df), empty_frame(engine, CORPORATE_ACTIONS), "r1"
+    )
     found = {row["ex_dt"]: row["known_to"] for row in changes_df.collect()}
     assert found == {
         date(2021, 11, 4): at(1).replace(tzinfo=None),
@@ -204,16 +214,13 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
 
 
 def test_a_faulty_action_fits_the_quarantine(engine: SparkSession) -> None:
-    frame_df = payloads_frame(engine, listed("splits", {"symbol": "IBM", "data": [split("never", "2")]}))
-    validated_df = validated_corporate_actions(parse_alphavantage_actions(frame_df))
+    validated_df = validated_frame(engine, listed("splits", {"symbol": "IBM", "data": [split("never", "2")]}))
     (row,) = quarantine_rows(validated_df, empty_frame(engine, QUARANTINE), "r1").collect()
     assert (row["dataset"], row["interval"], row["position"]) == ("splits", "none", "/data/0")
     assert (row["reasons"], '"never"' in row["raw_values"]) == (["unreadable_date"], True)
 
 
 def test_the_dataset_and_the_time_of_fetching_stay_with_a_validated_action(engine: SparkSession) -> None:
-    validated_df = validated_corporate_actions(
-        parse_alphavantage_actions(payloads_frame(engine, listed("splits", SPLITS_CSV)))
-    )
+    validated_df = validated_frame(engine, listed("splits", SPLITS_CSV))
     assert {"dataset", "fetched_at"} <= set(validated_df.columns)
     assert validated_df.select(F.countDistinct("dataset")).first()[0] == 1  # type: ignore[index]

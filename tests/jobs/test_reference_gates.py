@@ -21,7 +21,7 @@ from jobs.silver.corporate_actions import corporate_action_changes, validated_co
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.news import news_changes, validated_news
 from quality.gate import GateResult, scan_batch
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, plain_schema
+from tests.jobs.reference_frames import as_values, empty_frame, listed, payloads_frame, plain_schema
 
 CHECKS = Path(quality.__file__).parent / "checks"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ def batch(engine: SparkSession, table: Table) -> DataFrame:
     payloads_df, stored_df = payloads_frame(engine, *rows), empty_frame(engine, table)
     if table is CORPORATE_ACTIONS:
         validated_df = validated_corporate_actions(parse_alphavantage_actions(payloads_df))
-        changes_df = corporate_action_changes(validated_df, stored_df, "r1")
+        changes_df = corporate_action_changes(as_values(validated_df), stored_df, "r1")
     elif table is NEWS:
         changes_df = news_changes(validated_news(parse_alphavantage_news(payloads_df)), stored_df, "r1")
     else:
