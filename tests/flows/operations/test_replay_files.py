@@ -24,6 +24,7 @@ from jobs.runs.stage import StageResult
 from tests.builders.broken_validation import broken_validation
 from tests.builders.command_line import Cli
 from tests.builders.installation import Installation
+from tests.builders.small_files import copied
 from tests.flat_files import (
     DAY,
     FETCHED,
@@ -77,16 +78,36 @@ def land(lake: Lake) -> None:
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "52", "53"), LATER)
 
 
+@pytest.fixture(scope="module")
+def clean(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The lake in which nothing was ever broken, to be copied."""
+    lake = Lake(str(tmp_path_factory.mktemp("clean") / "lake"))
+    land(lake)
+    build(spark, lake, rows_per_batch=1000)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def broken(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The lake built by a faulty validation, to be copied."""
+    lake = Lake(str(tmp_path_factory.mktemp("broken") / "lake"))
+    land(lake)
+    with broken_validation():
+        build(spark, lake)
+    return lake
+
+
+@pytest.fixture
+def mended(broken: Lake, tmp_path: Path) -> Lake:
+    """A copy of the broken lake, to be replayed."""
+    return copied(broken, tmp_path / "mended")
+
+
 def build(spark: SparkSession, lake: Lake, **settings: Any) -> None:
     ctx = tick_workspace(lake, **settings)
     for each in (*build_bar_files(ctx, spark), *build_tick_files(ctx, spark), build_tick_gold(ctx, spark)):
         assert each.status == "done", each.detail
     lake.drop_staging()
-
-
-def build_broken(spark: SparkSession, lake: Lake, **settings: Any) -> None:
-    with broken_validation():
-        build(spark, lake, **settings)
 
 
 def replayed(
@@ -108,13 +129,8 @@ def changed(built: list[StageResult]) -> list[tuple[str, str, int]]:
 
 
 def test_after_a_replay_silver_and_gold_equal_those_in_which_nothing_was_broken(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, clean: Lake, mended: Lake
 ) -> None:
-    clean, mended = Lake(str(tmp_path / "clean")), Lake(str(tmp_path / "mended"))
-    for lake in (clean, mended):
-        land(lake)
-    build(spark, clean, rows_per_batch=1000)
-    build_broken(spark, mended)
     wrong = {name for name, found in hashes(mended).items() if found != hashes(clean)[name]}
     assert wrong == {table.full_name for table in TABLES if table is not QUOTES}
 
@@ -154,35 +170,32 @@ def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: Spark
     assert bar_highs(lake) == {50.25: 99.0, 51.0: 99.0}
 
 
-def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: Lake) -> None:
-    land(lake)
-    build(spark, lake)
+def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, clean: Lake, tmp_path: Path) -> None:
+    lake = copied(clean, tmp_path / "right")
     before = [open_table(lake, table).version() for table in TABLES]
     built = replayed(spark, lake, rows_per_batch=1000)
     assert {rows_out for _, _, rows_out in changed(built)} == {0}
     assert [open_table(lake, table).version() for table in TABLES] == before
 
 
-def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(spark: SparkSession, lake: Lake) -> None:
-    land(lake)
-    build_broken(spark, lake)
+def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(
+    spark: SparkSession, mended: Lake
+) -> None:
     scope = resolve_scope(ReplayScope(start=LATER.date(), end=LATER.date(), tables=("trades",)))
-    (trades, _) = changed(replayed(spark, lake, scope))
+    (trades, _) = changed(replayed(spark, mended, scope))
     assert trades[:2] == ("silver.trades", "replayed")
-    prices = read_rows(lake, TRADES, where="sequence_number = 1 AND symbol = 'IBM'").to_pylist()
+    prices = read_rows(mended, TRADES, where="sequence_number = 1 AND symbol = 'IBM'").to_pylist()
     assert {(row["trade_dt"], float(row["price"])) for row in prices} == {(DAY, 50.25), (NEXT_DAY, 100.5)}
 
 
-def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, lake: Lake) -> None:
-    land(lake)
-    build_broken(spark, lake)
-    before = read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows
-    bad = read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows
-    replayed(spark, lake, ReplayScope(symbols=("AIG",)))
-    assert read_rows(lake, TRADES, where="symbol = 'IBM'").num_rows == before
-    assert read_rows(lake, QUARANTINE, where="symbol = 'IBM'").num_rows == bad
-    assert read_rows(lake, TRADES, where="symbol = 'AIG'").num_rows == 40 + 1  # and a correction
-    assert read_rows(lake, QUARANTINE, where="symbol = 'AIG'").num_rows == 0
+def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, mended: Lake) -> None:
+    before = read_rows(mended, TRADES, where="symbol = 'IBM'").num_rows
+    bad = read_rows(mended, QUARANTINE, where="symbol = 'IBM'").num_rows
+    replayed(spark, mended, ReplayScope(symbols=("AIG",)))
+    assert read_rows(mended, TRADES, where="symbol = 'IBM'").num_rows == before
+    assert read_rows(mended, QUARANTINE, where="symbol = 'IBM'").num_rows == bad
+    assert read_rows(mended, TRADES, where="symbol = 'AIG'").num_rows == 40 + 1  # and a correction
+    assert read_rows(mended, QUARANTINE, where="symbol = 'AIG'").num_rows == 0
 
 
 def test_other_providers_have_no_files(spark: SparkSession, lake: Lake) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 from deltalake.table import TableOptimizer
-from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.row_digest import row_digest
@@ -16,25 +15,24 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from jobs.engine.compaction import LostRowsError, compact
 from jobs.pipelines.maintenance import maintain_table
-from tests.builders.small_files import bars_of, digest, land_and_build, rows_of, stored_files, version
+from tests.builders.small_files import bars_of, digest, rows_of, stored_files, version
 from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS
 
 
 def test_what_lands_while_a_table_is_compacted_is_no_loss(
-    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    small: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_and_build(lake, spark)
     real_compact = TableOptimizer.compact
 
     def amid_landings(optimizer: TableOptimizer) -> Any:
-        land_rows(lake, [bars_of("XOM", 10)])
+        land_rows(small, [bars_of("XOM", 10)])
         found = real_compact(optimizer)
-        land_rows(lake, [bars_of("KO", 11)])
+        land_rows(small, [bars_of("KO", 11)])
         return found
 
     monkeypatch.setattr(TableOptimizer, "compact", amid_landings)
-    found = maintain_table(workspace(lake), None, RAW_PAYLOADS)
+    found = maintain_table(workspace(small), None, RAW_PAYLOADS)
     assert found.after.version == found.before.version + 3, "a landing, the compaction, a landing"
     assert found.after.rows == found.before.rows + 2
     assert found.after.files == 3, "those of before in one, and the two that landed"
@@ -42,26 +40,25 @@ def test_what_lands_while_a_table_is_compacted_is_no_loss(
 
 @pytest.mark.parametrize("landing", ["before", "after"])
 def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
-    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, landing: str
+    small: Lake, monkeypatch: pytest.MonkeyPatch, landing: str
 ) -> None:
     """What landed is as many rows as were lost: a comparison with the newest version counts the same."""
-    land_and_build(lake, spark)
-    good = version(lake, RAW_PAYLOADS) + (landing == "before")
+    good = version(small, RAW_PAYLOADS) + (landing == "before")
 
     def lossy(optimizer: TableOptimizer) -> dict[str, int]:
         if landing == "before":
-            land_rows(lake, [bars_of("XOM", 10)])
+            land_rows(small, [bars_of("XOM", 10)])
         DeltaTable(optimizer.table.table_uri).delete("symbol = 'KO'")
-        called_a_compaction(lake, RAW_PAYLOADS)
+        called_a_compaction(small, RAW_PAYLOADS)
         if landing == "after":
-            land_rows(lake, [bars_of("XOM", 10)])
+            land_rows(small, [bars_of("XOM", 10)])
         return {"numFilesRemoved": 1}
 
     monkeypatch.setattr(TableOptimizer, "compact", lossy)
     with pytest.raises(
         LostRowsError, match=rf"version {good} has \d rows .* version {good + 1} has \d"
     ) as refused:
-        maintain_table(workspace(lake), None, RAW_PAYLOADS)
+        maintain_table(workspace(small), None, RAW_PAYLOADS)
     assert f"While {good + 1} is the newest version, restore {good}. Once others follow, do not" in str(
         refused.value
     )
@@ -74,38 +71,34 @@ def called_a_compaction(lake: Lake, table: Table) -> None:
     newest.write_text(newest.read_text().replace('"operation":"DELETE"', '"operation":"OPTIMIZE"'))
 
 
-def test_a_compaction_that_loses_a_row_removes_nothing(
-    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    land_and_build(lake, spark)
-    before, count = digest(lake, BARS), len(stored_files(lake, BARS))
+def test_a_compaction_that_loses_a_row_removes_nothing(small: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, count = digest(small, BARS), len(stored_files(small, BARS))
 
     def lossy(optimizer: TableOptimizer) -> dict[str, int]:
         optimizer.table.delete(f"symbol = 'KO' AND trade_dt = '{DAYS[0]}'")
-        called_a_compaction(lake, BARS)
+        called_a_compaction(small, BARS)
         return {"numFilesRemoved": 1}
 
     monkeypatch.setattr(TableOptimizer, "compact", lossy)
-    good = version(lake, BARS)
+    good = version(small, BARS)
     with pytest.raises(LostRowsError, match=rf"silver.bars: version {good} has 35 rows .* 34"):
-        maintain_table(workspace(lake), None, BARS)
-    assert len(stored_files(lake, BARS)) > count
-    assert row_digest(lake, BARS, good) == before
-    (noted,) = [row for row in rows_of(lake, RUNS) if row["stage"] == "maintain"]
+        maintain_table(workspace(small), None, BARS)
+    assert len(stored_files(small, BARS)) > count
+    assert row_digest(small, BARS, good) == before
+    (noted,) = [row for row in rows_of(small, RUNS) if row["stage"] == "maintain"]
     assert (noted["status"], noted["detail"].partition(":")[0]) == ("failed", "LostRowsError")
 
 
 def test_a_compaction_that_the_history_does_not_show_is_not_taken_for_proven(
-    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    small: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_and_build(lake, spark)
-    compact(lake, RAW_PAYLOADS, None)  # the history shows this one, which is of before
-    before = version(lake, RAW_PAYLOADS)
+    compact(small, RAW_PAYLOADS, None)  # the history shows this one, which is of before
+    before = version(small, RAW_PAYLOADS)
 
     def unseen(_optimizer: TableOptimizer) -> dict[str, int]:
-        land_rows(lake, [bars_of("XOM", 10)])
+        land_rows(small, [bars_of("XOM", 10)])
         return {"numFilesRemoved": 5}
 
     monkeypatch.setattr(TableOptimizer, "compact", unseen)
     with pytest.raises(LakeError, match=f"5 files were replaced, but no commit after version {before} is an"):
-        compact(lake, RAW_PAYLOADS, None)
+        compact(small, RAW_PAYLOADS, None)

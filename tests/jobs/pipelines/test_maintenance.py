@@ -28,7 +28,6 @@ from tests.builders.small_files import (
     copied,
     digest,
     files,
-    land_and_build,
     left_by_a_killed_writer,
     rows_of,
     stored_files,
@@ -36,20 +35,6 @@ from tests.builders.small_files import (
     version,
 )
 from tests.lakes import land_rows, workspace
-
-
-@pytest.fixture(scope="module")
-def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Built once, by the embedded engine, to be copied; both engines maintain and go on with copies of it."""
-    lake = Lake(str(tmp_path_factory.mktemp("built") / "lake"))
-    land_and_build(lake, spark)
-    return lake
-
-
-@pytest.fixture
-def small(built: Lake, tmp_path: Path) -> Lake:
-    """A lake of many small files of the test's own."""
-    return copied(built, tmp_path / "small")
 
 
 @pytest.fixture
@@ -112,24 +97,23 @@ def test_a_payload_that_landed_before_the_compaction_is_still_built_and_its_file
 
 
 def test_when_the_change_feed_is_gone_all_is_looked_at_again_and_nothing_changes(
-    spark: SparkSession, lake: Lake
+    spark: SparkSession, small: Lake
 ) -> None:
-    land_and_build(lake, spark)
-    land_rows(lake, [bars_of("XOM", 9)])
-    DeltaTable(lake.uri(RAW_PAYLOADS)).optimize.compact()
-    assert pending_window(lake, 5).payload_count == 1
-    assert pending_window(lake, 2).payload_count == 4
-    DeltaTable(lake.uri(RAW_PAYLOADS)).vacuum(0, dry_run=False, enforce_retention_duration=False)
-    everything = pending_window(lake, 2)
+    land_rows(small, [bars_of("XOM", 9)])
+    DeltaTable(small.uri(RAW_PAYLOADS)).optimize.compact()
+    assert pending_window(small, 5).payload_count == 1
+    assert pending_window(small, 2).payload_count == 4
+    DeltaTable(small.uri(RAW_PAYLOADS)).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    everything = pending_window(small, 2)
     assert (everything.payload_count, everything.since) == (6, None)
-    assert pending_window(lake, version(lake, RAW_PAYLOADS)).payload_count == 0
+    assert pending_window(small, version(small, RAW_PAYLOADS)).payload_count == 0
 
-    before = {row["symbol"]: row for row in rows_of(lake, BARS)}
-    build_bars(lake, spark)
-    after = {row["symbol"]: row for row in rows_of(lake, BARS)}
+    before = {row["symbol"]: row for row in rows_of(small, BARS)}
+    build_bars(small, spark)
+    after = {row["symbol"]: row for row in rows_of(small, BARS)}
     assert set(after) == {*before, "XOM"}
     assert {symbol: after[symbol] for symbol in before} == before
-    assert pending_window(lake, 7).payload_count == 0
+    assert pending_window(small, 7).payload_count == 0
 
 
 def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: SparkSession | None) -> None:
@@ -141,15 +125,14 @@ def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: Spark
         MaintenanceSettings(retain_hours=24)
 
 
-def test_a_table_that_fails_stops_no_other(spark: SparkSession, lake: Lake) -> None:
-    land_and_build(lake, spark)
-    log = Path(lake.uri(RAW_FILES)) / "_delta_log"
+def test_a_table_that_fails_stops_no_other(small: Lake) -> None:
+    log = Path(small.uri(RAW_FILES)) / "_delta_log"
     next(log.glob("*.json")).write_text("{")
-    ctx = workspace_of_damaged(lake)
+    ctx = workspace_of_damaged(small)
     with pytest.raises(MaintenanceError, match=r"bronze.raw_files") as failed:
         maintain_tables(ctx, None, tables=(RAW_FILES, RAW_PAYLOADS))
     assert "raw_payloads" not in str(failed.value)
-    assert files(lake, RAW_PAYLOADS) == 1
+    assert files(small, RAW_PAYLOADS) == 1
 
 
 def workspace_of_damaged(lake: Lake) -> Any:

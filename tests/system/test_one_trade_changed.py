@@ -100,11 +100,12 @@ def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
         edits = _edits(drawn["trades_v1"])
         files.overrides[object_key("trades_v1", day)] = _file(_edited_trades(drawn["trades_v1"], edits))
-        trades = _step(taken, lambda: take(taken, spark, NOW + timedelta(days=30))[1])
+        before = _rows(taken.lake)
+        trades = _step(taken, before, lambda: take(taken, spark, NOW + timedelta(days=30))[1])
         minutes, days = _edited_bars(drawn, edits)
         files.overrides[object_key("minute_aggs_v1", day)] = _file(minutes)
         files.overrides[object_key("day_aggs_v1", day)] = _file(days)
-        bars = _step(taken, lambda: take(taken, spark, NOW + timedelta(days=31))[1])
+        bars = _step(taken, trades.after, lambda: take(taken, spark, NOW + timedelta(days=31))[1])
         yield Story(day, taken.days, edits, trades, bars, taken.lake)
 
 
@@ -186,9 +187,9 @@ def _edited_bars(drawn: dict[str, list[Row]], edits: Edits) -> tuple[list[Row], 
     return [minute(row) for row in drawn["minute_aggs_v1"]], [day(row) for row in drawn["day_aggs_v1"]]
 
 
-def _step(taken: Month, run: Callable[[], list[StageResult]]) -> Step:
+def _step(taken: Month, before: dict[Table, Rows], run: Callable[[], list[StageResult]]) -> Step:
+    """`before` are the lake's rows before the run."""
     at = versions(taken.lake, TABLES)
-    before = _rows(taken.lake)
     results = run()
     return Step(before, _rows(taken.lake), results, commits_since(taken.lake, at))
 
