@@ -7,6 +7,7 @@ from typing import Final
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
+from delta_tables.storage.landing_zone import LANDING
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.engine.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
@@ -18,7 +19,6 @@ from jobs.runs.run_log import built_version
 from jobs.runs.stage import recorded_outcome
 
 MAINTAIN: Final = "maintain"
-LANDING: Final = "landing"
 
 
 @dataclass(frozen=True)

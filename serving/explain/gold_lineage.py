@@ -97,7 +97,7 @@ def _windows(lake: Lake, row: Row, windows: Mapping[str, int]) -> list[Evidence]
         "SELECT DISTINCT trade_dt FROM stored WHERE asset_class = 'stock' "  # noqa: S608 - escaped
         f"AND trade_dt < {literal(row['trade_dt'])} ORDER BY trade_dt DESC LIMIT {longest}",
     )
-    sessions = [each["trade_dt"] for each in earlier]
+    sessions = [day["trade_dt"] for day in earlier]
     own = [day for day in days if day[0] == row["trade_dt"]]
     roles = [("bars of the session", own)]
     for role, length in windows.items():
@@ -118,7 +118,7 @@ def _days(lake: Lake, table: Table, row: Row, where: str) -> list[_Day]:
         'SELECT trade_dt, "interval", provider FROM stored '  # noqa: S608 - escaped
         f"WHERE symbol = {literal(row['symbol'])} AND {where} ORDER BY trade_dt"
     )
-    return [(each["trade_dt"], each["interval"], each["provider"]) for each in select(lake, table, sql)]
+    return [(day["trade_dt"], day["interval"], day["provider"]) for day in select(lake, table, sql)]
 
 
 def _bar_evidence(lake: Lake, row: Row, roles: list[tuple[str, list[_Day]]]) -> list[Evidence]:

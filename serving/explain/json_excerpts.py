@@ -26,31 +26,31 @@ def fragment_at(text: str, keys: Sequence[Key]) -> JsonFragment | None:
     """
     try:
         start = _after_space(text, 0)
-        found = JsonFragment(text[start : _value_end(text, start)], "")
+        fragment = JsonFragment(text[start : _value_end(text, start)], "")
     except (ValueError, IndexError, RecursionError):
         return None
     rest = list(keys)
     while rest:
-        fragments = dict(_fragments(found.text))
+        fragments = dict(_fragments(fragment.text))
         name = rest.pop(0)
         if name not in fragments and rest:
             name, rest = "/".join([name, *rest]), []
         if name not in fragments:
             return None
-        found = fragments[name]
-    return found
+        fragment = fragments[name]
+    return fragment
 
 
 def member_text_at(text: str, keys: Sequence[Key]) -> str | None:
     """The member at the path as text: `"name": value`, or in a list the value; None as for fragment_at."""
-    found = fragment_at(text, keys)
-    return found.member if found else None
+    fragment = fragment_at(text, keys)
+    return fragment.member if fragment else None
 
 
 def fragments_of(text: str, keys: Sequence[Key]) -> dict[str, JsonFragment]:
     """The members of the object or list at the path, by name or index; empty if it is neither."""
-    found = fragment_at(text, keys)
-    return dict(_fragments(found.text)) if found else {}
+    fragment = fragment_at(text, keys)
+    return dict(_fragments(fragment.text)) if fragment else {}
 
 
 def _fragments(text: str) -> Iterator[tuple[str, JsonFragment]]:

@@ -51,28 +51,28 @@ def find_row(lake: Lake, table: Table, key: Mapping[str, Scalar]) -> dict[str, A
     if "known_to" in table.columns and "known_from" not in key:
         conditions.append("known_to IS NULL")
     order = ", ".join(f'"{name}"' for name in table.keys)
-    found = select(
+    rows = select(
         lake,
         table,
         f"SELECT * FROM stored WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {_MAX_SHOWN}",  # noqa: S608 - escaped
     )
     requested = " ".join(f"{name}={value}" for name, value in key.items())
-    if not found:
+    if not rows:
         raise ServingError(
             f"{table.full_name} has no row with {requested}; {_key_hint(table)}; {_example(lake, table)}"
         )
-    if len(found) > 1:
-        raise ServingError(_ambiguous(table, requested, found))
-    return {name: found[0][name] for name in table.columns}
+    if len(rows) > 1:
+        raise ServingError(_ambiguous(table, requested, rows))
+    return {name: rows[0][name] for name in table.columns}
 
 
-def _ambiguous(table: Table, requested: str, found: Records) -> str:
-    names = [name for name in table.keys if len({row[name] for row in found}) > 1]
+def _ambiguous(table: Table, requested: str, rows: Records) -> str:
+    names = [name for name in table.keys if len({row[name] for row in rows}) > 1]
     add = " or ".join(
-        f"{name} ({', '.join(sorted({_text(row[name]) for row in found})[:4])})" for name in names
+        f"{name} ({', '.join(sorted({_text(row[name]) for row in rows})[:4])})" for name in names
     )
-    count = f"{len(found)} rows" if len(found) < _MAX_SHOWN else f"{_MAX_SHOWN} rows or more"
-    return f"{table.full_name}: {count} match {requested}; add {add}; example: {_key_text(table, found[-1])}"
+    count = f"{len(rows)} rows" if len(rows) < _MAX_SHOWN else f"{_MAX_SHOWN} rows or more"
+    return f"{table.full_name}: {count} match {requested}; add {add}; example: {_key_text(table, rows[-1])}"
 
 
 def _value(table: Table, name: str, text: str) -> Scalar:
@@ -101,10 +101,10 @@ def _key_hint(table: Table) -> str:
 
 
 def _example(lake: Lake, table: Table) -> str:
-    found = select(lake, table, "SELECT * FROM stored LIMIT 1")
+    rows = select(lake, table, "SELECT * FROM stored LIMIT 1")
     return (
-        f"example: {_key_text(table, found[0])}"
-        if found
+        f"example: {_key_text(table, rows[0])}"
+        if rows
         else "the table is empty; fill it with `lakehouse run`"
     )
 

@@ -42,12 +42,12 @@ def _keys(position: str) -> list[Key]:
 
 def _chart_row(text: str, chart: str, index: str) -> str | None:
     """A timestamp and the values at its index in the lists under `indicators`, one per line."""
-    found = {"timestamp": fragment_at(text, [*_keys(chart), "timestamp", index])}
+    fragments = {"timestamp": fragment_at(text, [*_keys(chart), "timestamp", index])}
     for group in fragments_of(text, [*_keys(chart), "indicators"]):
         lists = [*_keys(chart), "indicators", group, "0"]
         for name in fragments_of(text, lists):
-            found[f"indicators/{group}/{name}"] = fragment_at(text, [*lists, name, index])
-    return _labelled(found)
+            fragments[f"indicators/{group}/{name}"] = fragment_at(text, [*lists, name, index])
+    return _labelled(fragments)
 
 
 def _ticker(text: str, article: str, ticker: str) -> str | None:

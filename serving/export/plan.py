@@ -44,9 +44,9 @@ class ExportPlan:
     def values(self) -> dict[str, list[str]]:
         """The intervals, providers and adjustments of the rows, as far as the table has these columns."""
         names = [name for name in self.distinct_series[0] if name != "symbol"]
-        found = {f"{name}s": sorted({row[name] for row in self.distinct_series}) for name in names}
+        values = {f"{name}s": sorted({row[name] for row in self.distinct_series}) for name in names}
         adjusted = self.source.request.adjusted
-        return found | {"adjustments": [adjusted]} if adjusted else found
+        return values | {"adjustments": [adjusted]} if adjusted else values
 
 
 def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> ExportPlan:
@@ -58,18 +58,18 @@ def plan_export(lake: Lake, layout: Layout, request: ExportRequest) -> ExportPla
         LakeError: the table cannot be read.
     """
     source = open_source(lake, layout, request)
-    found = ExportPlan(source, sessions(source), distinct_series(source))
-    if found.symbols_without_rows:
-        _require_known(source, found.symbols_without_rows)
-    if not found.sessions:
+    plan = ExportPlan(source, sessions(source), distinct_series(source))
+    if plan.symbols_without_rows:
+        _require_known(source, plan.symbols_without_rows)
+    if not plan.sessions:
         raise NothingToExportError(
             f"the request selects no rows of {layout.table.full_name}, so nothing was written; "
             "`lakehouse status` shows what the lake holds"
         )
     if layout.is_by_symbol:
         for name in ("interval", "provider", *(() if request.adjusted else ("adjustment",))):
-            _require_one_value(found.distinct_series, name)
-    return found
+            _require_one_value(plan.distinct_series, name)
+    return plan
 
 
 def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:

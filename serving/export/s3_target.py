@@ -87,12 +87,12 @@ class S3Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self.prefix}/"
         )
-        found = translate_errors(
+        keys = translate_errors(
             lambda: [entry["Key"] for page in pages for entry in page.get("Contents", ())],
             _STORE_ERRORS,
             self._problem,
         )
-        return (key.removeprefix(f"{self.prefix}/") for key in found)
+        return (key.removeprefix(f"{self.prefix}/") for key in keys)
 
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}"
@@ -114,12 +114,12 @@ class S3Bucket:
         cause = next((link for link in _chain(error) if isinstance(link, ClientError)), error)
         code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
         kind = type(cause).__name__
-        found = (
+        message = (
             _STORE_REFUSALS.get(code)
             or _CONNECTION_ERRORS.get(kind)
             or f"the store refused the request ({code or kind})"
         )
-        return ServingError(f"{self.destination}: {found}")
+        return ServingError(f"{self.destination}: {message}")
 
 
 def s3_client(settings: S3Settings, secrets: Secrets) -> Any:  # noqa: ANN401 - boto3 has no types

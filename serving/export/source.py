@@ -209,6 +209,6 @@ def _sql_runner(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Call
     return run_sql
 
 
-def _pylist(found: pa.Table) -> Records:
-    rows: Records = found.to_pylist()
+def _pylist(table: pa.Table) -> Records:
+    rows: Records = table.to_pylist()
     return rows

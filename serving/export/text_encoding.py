@@ -85,9 +85,9 @@ def _csv_cells(column: pa.ChunkedArray) -> pa.Array:
 def _json_cells(column: pa.ChunkedArray) -> pa.Array:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_floating(kind):
-        found = column.combine_chunks().dictionary_encode()
-        texts = pa.array([_json_scalar(value) for value in found.dictionary.to_pylist()], pa.string())
-        texts = texts.take(found.indices)
+        encoded = column.combine_chunks().dictionary_encode()
+        texts = pa.array([_json_scalar(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        texts = texts.take(encoded.indices)
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_nested(kind):
         texts = plain_texts(column)
     else:

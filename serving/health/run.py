@@ -94,7 +94,7 @@ def health(
         table=table_name,
         **summary[0],
         counts={kind: count for kind, (count, _) in results.items()},
-        findings=tuple(finding for _, found in results.values() for finding in found),
+        findings=tuple(finding for _, findings in results.values() for finding in findings),
     )
 
 

@@ -24,30 +24,30 @@ def register_tables(spark: SparkSession, lake: Lake, statement: str | None = Non
     Raises:
         LakeError: there is no lake at this location, or it has no tables.
     """
-    found = existing_tables(lake)
-    if not found:
+    tables = existing_tables(lake)
+    if not tables:
         raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
     if statement is not None:
-        found = _named_in(statement, found) or found
+        tables = _named_in(statement, tables) or tables
     for layer in LAYERS:
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
     known = {layer: _names_in(spark, layer) for layer in LAYERS}
-    for table in found:
+    for table in tables:
         _register(spark, lake, table, is_known=table.name in known[table.layer])
-    return tuple(table.full_name for table in found) + _register_views(spark, found)
+    return tuple(table.full_name for table in tables) + _register_views(spark, tables)
 
 
-def _named_in(statement: str, found: tuple[Table, ...]) -> tuple[Table, ...]:
+def _named_in(statement: str, tables: tuple[Table, ...]) -> tuple[Table, ...]:
     """The tables that the statement names anywhere, and the tables of the views that it names."""
     words = set(names_in(statement))
     if "identifier" in words:  # IDENTIFIER('gold.signals') names a table in a string
-        return found
+        return tables
 
     def is_named(full_name: str) -> bool:
         return full_name.rpartition(".")[2] in words or full_name.replace(".", "_") in words
 
-    needed = {table for view in existing_views(found) if is_named(view.name) for table in view.tables}
-    return tuple(table for table in found if table in needed or is_named(table.full_name))
+    needed = {table for view in existing_views(tables) if is_named(view.name) for table in view.tables}
+    return tuple(table for table in tables if table in needed or is_named(table.full_name))
 
 
 def existing_tables(lake: Lake) -> tuple[Table, ...]:
@@ -93,8 +93,8 @@ def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) 
     spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
 
 
-def _register_views(spark: SparkSession, found: tuple[Table, ...]) -> tuple[str, ...]:
-    views = existing_views(found)
+def _register_views(spark: SparkSession, tables: tuple[Table, ...]) -> tuple[str, ...]:
+    views = existing_views(tables)
     for view in views:
         spark.sql(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
     names = tuple(view.name for view in views)

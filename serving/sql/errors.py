@@ -33,7 +33,7 @@ def explain_error(error: Exception, statement: str) -> str:
 
 
 def _found(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:
-    match = next((found for pattern in patterns if (found := pattern.search(text))), None)
+    match = next((hit for pattern in patterns if (hit := pattern.search(text))), None)
     if match is None:
         return None
     parts = _IDENTIFIER.findall(match["name"]) or [match["name"]]

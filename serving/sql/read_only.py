@@ -74,17 +74,19 @@ def _refuse_others(meaning: list[tuple[str, str]], words: list[str]) -> None:
             "there is more than one statement; give a single one, with at most one semicolon at its end"
         )
     if meaning[0][0] != "word" or words[0] not in READING:
-        found = meaning[0][1][:30]
-        raise ServingError(f"a statement must start with {', '.join(READING[:-1])} or EXPLAIN, not {found!r}")
+        refused = meaning[0][1][:30]
+        raise ServingError(
+            f"a statement must start with {', '.join(READING[:-1])} or EXPLAIN, not {refused!r}"
+        )
 
 
 def _refuse_writes(meaning: list[tuple[str, str]], words: list[str]) -> None:
-    if found := next((word for word in words if word in _WRITING), None):
+    if refused := next((word for word in words if word in _WRITING), None):
         raise ServingError(
-            f"{found} is not allowed: this command only reads; quote a column of that name: `{found}`"
+            f"{refused} is not allowed: this command only reads; quote a column of that name: `{refused}`"
         )
-    if found := next((word for word in words if word in _JAVA_CALLS), None):
-        raise ServingError(f"{found} is not allowed: it calls Java code on the engine's machine")
+    if refused := next((word for word in words if word in _JAVA_CALLS), None):
+        raise ServingError(f"{refused} is not allowed: it calls Java code on the engine's machine")
     for (kind, value), following in pairwise(meaning):
         if kind == "word" and value.upper() == "USING" and following[0] == "text":
             raise ServingError(
