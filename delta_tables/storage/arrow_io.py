@@ -1,4 +1,4 @@
-"""Reads and writes tables without an engine: Bronze, Ops, and what a reader needs at once."""
+"""Reads and writes tables with delta-rs, without an engine session."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,10 +31,10 @@ def arrow_table(stream: object) -> pa.Table:
 
 
 def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends rows in one commit; no rows, no commit.
+    """Appends rows in one commit; without rows there is no commit.
 
     Raises:
-        LakeError: the rows could not be stored (a full disk, a store that is away).
+        LakeError: the rows could not be stored (a full disk, a store that is down).
     """
     if not rows:
         return
@@ -47,10 +47,10 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows by their key in one commit: those that are there are replaced; no rows, no commit.
+    """Writes rows by their key in one commit, replacing existing ones; without rows there is no commit.
 
     Raises:
-        LakeError: the rows could not be stored, or another process changed the same rows meanwhile.
+        LakeError: the rows could not be stored, or another process changed the same rows at the same time.
     """
     if not rows:
         return
@@ -67,40 +67,40 @@ def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
 def _not_stored(lake: Lake, table: Table, count: int, error: BaseException) -> LakeError:
     return LakeError(
         f"{table.full_name}: {count} rows could not be stored at {lake.uri(table)}: "
-        f"{first_line(error)}; free space or check the store, then run again: nothing is half-written"
+        f"{first_line(error)}; free some space or check the store, then run again: nothing was written"
     )
 
 
 def read_rows(
     lake: Lake, table: Table, columns: Sequence[str] | None = None, where: str = "true"
 ) -> pa.Table:
-    """The table's current rows that satisfy the SQL condition; none where it has not been created.
+    """The rows of the table's current version that satisfy the SQL condition; empty if it does not exist.
 
-    Read with delta-rs' own query engine: `DeltaTable.to_pyarrow_table` (deltalake 1.6.6) made the
+    delta-rs' own query engine reads them: `DeltaTable.to_pyarrow_table` (deltalake 1.6.6) made the
     interpreter abort at exit after reading more than one file.
 
     Raises:
-        LakeError: the table is there and cannot be read.
+        LakeError: the table exists but cannot be read.
     """
     names = list(columns) if columns else list(table.columns)
-    chosen = ", ".join(f'"{name}"' for name in names)
-    found = query_rows(lake, table, f"SELECT {chosen} FROM stored WHERE {where}")  # noqa: S608 - our names
+    selected = ", ".join(f'"{name}"' for name in names)
+    rows = query_rows(lake, table, f"SELECT {selected} FROM stored WHERE {where}")  # noqa: S608 - our names
     declared = arrow_schema(table)
-    if found is None:
+    if rows is None:
         return declared.empty_table().select(names)
     try:
-        return found.cast(pa.schema(declared.field(name) for name in names))
+        return rows.cast(pa.schema(declared.field(name) for name in names))
     except pa.ArrowException as error:
         raise _damaged(lake, table, error) from None
 
 
 def query_rows(lake: Lake, table: Table, sql: str) -> pa.Table | None:
-    """What a SELECT over the table, named `stored` in it, gives; None where it has not been created.
+    """The result of a SELECT over the table, which it names `stored`; None if the table does not exist.
 
-    Column names that are SQL words ("interval", "timestamp", "7d_avg") have to be quoted.
+    Column names that are SQL keywords ("interval", "timestamp", "7d_avg") must be quoted.
 
     Raises:
-        LakeError: the table is there and cannot be read.
+        LakeError: the table exists but cannot be read.
     """
     try:
         builder = QueryBuilder().register("stored", open_table(lake, table))

@@ -1,4 +1,4 @@
-"""Adjusted prices against what providers themselves say of the same days, where the captures are there."""
+"""Adjusted prices compared with the providers' own adjusted prices, where their captures exist."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def by_day(found: Iterable[Mapping[str, Any]]) -> dict[date, Mapping[str, Any]]:
     return {row["trade_dt"]: row for row in found}
 
 
-def test_alpha_vantages_adjusted_close_is_the_total_view_of_its_own_dividends(lake: Lake) -> None:
+def test_alpha_vantages_adjusted_close_equals_the_total_view_of_its_own_dividends(lake: Lake) -> None:
     days = lines(ALPHA / "time_series" / "TIME_SERIES_DAILY_ADJUSTED_572d0539.csv")
     dividends = lines(ALPHA / "fundamental" / "DIVIDENDS_5b9f5d9f.csv")
     splits = lines(ALPHA / "fundamental" / "SPLITS_358e2618.csv")
@@ -54,7 +54,7 @@ def test_alpha_vantages_adjusted_close_is_the_total_view_of_its_own_dividends(la
     assert len({row["dividend_factor"] for row in found.values()}) > 1
 
 
-def test_yahoos_adjusted_close_is_the_total_view_of_its_own_dividends(lake: Lake) -> None:
+def test_yahoos_adjusted_close_equals_the_total_view_of_its_own_dividends(lake: Lake) -> None:
     chart = chart_of("historical-via-chart-MSFT-dividends-2021-02-01-to-2022-01-31.csv.json")
     known: Row = {"known_from": datetime(2022, 3, 1, tzinfo=UTC), "provider": "yahoo"}
     days = [day_of(each) for each in chart["timestamp"]]

@@ -1,4 +1,4 @@
-"""Adjusted prices from a small table, the expected ones beside it, by every engine that reads them."""
+"""Adjusted prices of a small table with the expected ones beside it, on every engine that reads them."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -67,7 +67,7 @@ ACTIONS = [
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def adjusted_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(str(tmp_path_factory.mktemp("adjusted") / "lake"))
     store(lake, [row for row, *_ in BARS_TOLD], ACTIONS)
     return lake
@@ -93,14 +93,14 @@ def expected(column: int) -> list[Decimal | None]:
     return [None if value is None else Decimal(str(value)) for value in (each[column] for each in order)]
 
 
-def test_split_adjusted_prices_and_volumes(told: Lake) -> None:
-    found = rows(told, split_adjusted_sql)
+def test_split_adjusted_prices_and_volumes(adjusted_lake: Lake) -> None:
+    found = rows(adjusted_lake, split_adjusted_sql)
     assert [row["close"] for row in found] == expected(1)
     assert [row["volume"] for row in found] == expected(2)
 
 
-def test_total_adjusted_prices_and_the_volume_by_splits_only(told: Lake) -> None:
-    found = rows(told, total_adjusted_sql)
+def test_total_adjusted_prices_and_the_volume_by_splits_only(adjusted_lake: Lake) -> None:
+    found = rows(adjusted_lake, total_adjusted_sql)
     assert [row["close"] for row in found] == expected(3)
     assert [row["volume"] for row in found] == expected(2)
     for row in found:
@@ -110,13 +110,13 @@ def test_total_adjusted_prices_and_the_volume_by_splits_only(told: Lake) -> None
 @pytest.mark.parametrize("select", [split_adjusted_sql, total_adjusted_sql])
 @pytest.mark.parametrize("as_of", [None, datetime(2020, 8, 30, 12, tzinfo=UTC), AUGUST])
 def test_every_engine_gives_the_same_rows(
-    engine: SparkSession, told: Lake, select: Callable[..., str], as_of: datetime | None
+    engine: SparkSession, adjusted_lake: Lake, select: Callable[..., str], as_of: datetime | None
 ) -> None:
     for name, table in (("adjusted_bars", BARS), ("adjusted_actions", CORPORATE_ACTIONS)):
-        engine.read.format("delta").load(told.uri(table)).createOrReplaceTempView(name)
+        engine.read.format("delta").load(adjusted_lake.uri(table)).createOrReplaceTempView(name)
     sql = f"{select('adjusted_bars', 'adjusted_actions', as_of)} ORDER BY symbol, provider, trade_dt"
     found = [comparable(row.asDict()) for row in engine.sql(sql).collect()]
-    assert found == [comparable(row) for row in rows(told, select, as_of)]
+    assert found == [comparable(row) for row in rows(adjusted_lake, select, as_of)]
 
 
 def comparable(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def closes(lake: Lake, select: Callable[..., str], as_of: datetime | None = None
     return [row["close"] for row in rows(lake, select, as_of)]
 
 
-def test_as_of_before_and_after_a_split_was_learned_and_came_into_force(lake: Lake) -> None:
+def test_as_of_before_and_after_a_split_was_received_and_took_effect(lake: Lake) -> None:
     announced = datetime(2020, 8, 10, tzinfo=UTC)
     actions = [split_row(day("08-31"), "4", known_from=announced)]
     store(lake, [bar_row(day("08-07"), "444.44")], actions)
@@ -140,14 +140,14 @@ def test_as_of_before_and_after_a_split_was_learned_and_came_into_force(lake: La
     assert closes(lake, split_adjusted_sql, datetime(2019, 1, 1, tzinfo=UTC)) == [], "no bar was known"
 
 
-def test_a_split_learned_late_was_not_known_before(lake: Lake) -> None:
+def test_a_split_received_late_was_not_known_before(lake: Lake) -> None:
     learned = datetime(2020, 9, 10, tzinfo=UTC)
     store(lake, [bar_row(day("08-07"), "400")], [split_row(day("08-31"), "4", known_from=learned)])
     assert closes(lake, split_adjusted_sql, AUGUST) == [Decimal(400)]
     assert closes(lake, split_adjusted_sql, learned) == [Decimal(100)]
 
 
-def test_a_corrected_ratio_holds_from_when_it_was_learned(lake: Lake) -> None:
+def test_a_corrected_ratio_applies_from_when_it_was_received(lake: Lake) -> None:
     learned = datetime(2020, 9, 10, tzinfo=UTC)
     wrong = split_row(day("08-31"), "5", known_to=learned)
     store(lake, [bar_row(day("08-07"), "400")], [wrong, split_row(day("08-31"), "4", known_from=learned)])
@@ -155,7 +155,7 @@ def test_a_corrected_ratio_holds_from_when_it_was_learned(lake: Lake) -> None:
     assert closes(lake, split_adjusted_sql) == [Decimal(100)]
 
 
-def test_of_two_providers_the_word_of_the_bars_own_counts(lake: Lake) -> None:
+def test_of_two_providers_the_actions_of_the_bars_own_provider_apply(lake: Lake) -> None:
     bars = [bar_row(day("08-07"), "100", provider=name) for name in ("alphavantage", "massive", "other")]
     actions = [split_row(day("08-31"), "2"), split_row(day("08-31"), "5", provider="massive")]
     store(lake, bars, actions)
@@ -167,7 +167,7 @@ def test_two_equal_splits_weeks_apart_are_two(lake: Lake) -> None:
     assert closes(lake, split_adjusted_sql) == [Decimal(25)]
 
 
-def test_special_and_ordinary_dividend_of_a_day_are_both_taken_off(lake: Lake) -> None:
+def test_special_and_ordinary_dividends_of_a_day_both_apply(lake: Lake) -> None:
     paid = [dividend_row(day("08-10"), "1"), dividend_row(day("08-10"), "4", label="second")]
     other = dividend_row(day("08-10"), "3", provider="other")
     store(lake, [bar_row(day("08-07"), "100"), bar_row(day("08-06"), "90")], [*paid, other])

@@ -1,4 +1,4 @@
-"""Rows are appended and read without an engine."""
+"""Rows are appended and read without an engine session."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -25,12 +25,12 @@ def filled(lake: Lake) -> Lake:
     return lake
 
 
-def test_what_was_appended_is_read_back(filled: Lake) -> None:
+def test_appended_rows_are_read_back(filled: Lake) -> None:
     found = sorted(read_rows(filled, TABLE).to_pylist(), key=lambda item: item["symbol"])
     assert found == [row("AAPL", "189.123456"), row("MSFT", "402.5")]
 
 
-def test_rows_come_in_the_declared_types(filled: Lake) -> None:
+def test_rows_have_the_declared_types(filled: Lake) -> None:
     assert read_rows(filled, TABLE).schema.types == arrow_schema(TABLE).types
 
 
@@ -56,7 +56,7 @@ def test_a_table_that_was_never_created_reads_as_empty(lake: Lake) -> None:
     assert (found.num_rows, found.schema.names) == (0, ["symbol", "price"])
 
 
-def test_a_key_without_a_value_is_not_stored(filled: Lake) -> None:
+def test_a_null_key_is_not_stored(filled: Lake) -> None:
     with pytest.raises((LakeError, pa.ArrowException, ValueError), match="at"):
         append_rows(filled, TABLE, [{**row("IBM", "1"), "at": None}])
     assert read_rows(filled, TABLE).num_rows == 2
@@ -95,7 +95,7 @@ def test_rows_of_many_commits_are_read_together(lake: Lake) -> None:
     assert sorted(read_rows(lake, TABLE, ["symbol"]).to_pydict()["symbol"]) == ["S0", "S1", "S2", "S3", "S4"]
 
 
-def test_a_row_of_a_known_key_takes_the_place_of_the_one_that_was_there(filled: Lake) -> None:
+def test_a_row_with_an_existing_key_replaces_it(filled: Lake) -> None:
     upsert_rows(filled, TABLE, [row("MSFT", "403.5", "run 2"), row("XOM", "1", "run 2")])
     found = sorted(read_rows(filled, TABLE).to_pylist(), key=lambda item: item["symbol"])
     assert found == [row("AAPL", "189.123456"), row("MSFT", "403.5", "run 2"), row("XOM", "1", "run 2")]
@@ -103,7 +103,7 @@ def test_a_row_of_a_known_key_takes_the_place_of_the_one_that_was_there(filled: 
     assert DeltaTable(filled.uri(TABLE)).version() == 2, "no rows, no commit"
 
 
-def test_rows_cannot_be_put_into_a_table_that_is_not_there(lake: Lake) -> None:
+def test_rows_cannot_be_stored_in_a_missing_table(lake: Lake) -> None:
     with pytest.raises(LakeError, match=r"silver\.prices: 1 rows could not be stored"):
         upsert_rows(lake, TABLE, [row("AAPL", "1")])
 

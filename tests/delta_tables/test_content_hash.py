@@ -37,15 +37,15 @@ def test_the_run_that_wrote_a_row_does_not_matter(tmp_path: Path) -> None:
     assert stored(tmp_path / "a", ROWS) == stored(tmp_path / "b", other_run)
 
 
-def test_a_row_that_is_there_twice_counts_twice(tmp_path: Path) -> None:
+def test_a_repeated_row_counts_twice(tmp_path: Path) -> None:
     assert stored(tmp_path / "a", ROWS) != stored(tmp_path / "b", ROWS, [ROWS[0]])
 
 
-def test_a_table_that_is_not_there_hashes_like_an_empty_one(tmp_path: Path) -> None:
+def test_a_missing_table_hashes_like_an_empty_one(tmp_path: Path) -> None:
     assert content_hash(Lake(str(tmp_path / "none")), TABLE) == stored(tmp_path / "empty")
 
 
-def test_the_smallest_difference_of_a_value_shows() -> None:
+def test_the_smallest_difference_of_a_value_changes_the_hash() -> None:
     assert hash_of([row("AAPL", "1.500000")]) != hash_of([row("AAPL", "1.500001")])
     assert hash_of([row("AAPL", "1.5")]) != hash_of([{**row("AAPL", "1.5"), "note": ""}])
 

@@ -1,4 +1,4 @@
-"""A store that is gone, or hangs, fails each client of ours within a minute."""
+"""With a store that is down or hangs, each of our clients fails within a minute."""
 
 import re
 import time

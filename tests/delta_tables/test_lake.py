@@ -1,4 +1,4 @@
-"""Where a lake may be."""
+"""The locations that a lake can have."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from delta_tables.storage.lake import Lake
 
 
 @pytest.mark.parametrize("root", ["lake", "./lake", ""])
-def test_a_lake_is_never_wherever_a_process_happens_to_be(root: str) -> None:
+def test_a_relative_path_is_not_a_lake(root: str) -> None:
     with pytest.raises(ValueError, match="absolute folder or a bucket"):
         Lake(root)
 

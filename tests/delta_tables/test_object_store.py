@@ -1,4 +1,4 @@
-"""The probe of a store's conditional writes, against a stand-in that behaves as a store should not."""
+"""The probe of a store's conditional writes, against a fake store that misbehaves."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -74,13 +74,13 @@ Store = Callable[[Answers], tuple[Lake, list[str]]]
 
 
 @pytest.mark.parametrize("winners", [1, 2])
-def test_those_who_created_the_object_are_counted(store: Store, winners: int) -> None:
+def test_the_writers_that_created_the_object_are_counted(store: Store, winners: int) -> None:
     lake, requests = store(lambda number: 200 if number < winners else 412)
     assert create_winners(lake, WRITERS) == winners
     assert sorted(requests) == ["DELETE", *["PUT"] * WRITERS]
 
 
-def test_a_winner_whose_answer_is_lost_does_not_ask_again_and_lose_to_itself(store: Store) -> None:
+def test_a_winner_whose_response_is_lost_does_not_retry_against_itself(store: Store) -> None:
     all_there = Barrier(WRITERS)  # an error ends the probe, also for who has not begun
 
     def answers(number: int) -> int | None:
@@ -94,7 +94,7 @@ def test_a_winner_whose_answer_is_lost_does_not_ask_again_and_lose_to_itself(sto
     assert requests.count("PUT") == WRITERS
 
 
-def test_where_nobody_wins_the_store_is_not_said_to_lose_commits(store: Store) -> None:
+def test_a_probe_without_a_winner_does_not_accuse_the_store(store: Store) -> None:
     lake, _requests = store(lambda _number: 412)
     with pytest.raises(LakeError, match=r"cannot be probed: of 8 writers at once none .* repeat"):
         create_winners(lake, WRITERS)

@@ -45,15 +45,17 @@ def test_order_and_files_do_not_matter(lake: Lake, expected: RowDigest) -> None:
     ],
     ids=str,
 )
-def test_any_change_of_a_value_shows(lake: Lake, expected: RowDigest, changed: dict[str, Any]) -> None:
+def test_any_change_of_a_value_changes_the_digest(
+    lake: Lake, expected: RowDigest, changed: dict[str, Any]
+) -> None:
     found = stored(lake, [{**ROWS[0], **changed}, *ROWS[1:]])
     assert (found.rows, found.sums != expected.sums) == (3, True)
 
 
-def test_a_row_that_is_there_twice_counts_twice(lake: Lake, expected: RowDigest) -> None:
+def test_a_repeated_row_counts_twice(lake: Lake, expected: RowDigest) -> None:
     assert stored(lake, ROWS, ROWS[:1]) != expected
 
 
-def test_nothing_is_told_from_what_is_empty(lake: Lake) -> None:
+def test_null_is_distinguished_from_empty(lake: Lake) -> None:
     with_none = stored(Lake(f"{lake.root}-none"), [{**ROWS[0], "interval": None}])
     assert stored(lake, [{**ROWS[0], "interval": ""}]) != with_none

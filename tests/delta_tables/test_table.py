@@ -1,4 +1,4 @@
-"""A declaration, and what is derived from it."""
+"""A table's declaration, and the properties derived from it."""
 
 from decimal import Decimal
 
@@ -87,7 +87,7 @@ def test_conform_refuses_a_column_that_is_not_declared(engine: SparkSession) -> 
         table_of().conform(frame_df)
 
 
-def test_conform_takes_column_names_that_sql_would_not(engine: SparkSession) -> None:
+def test_conform_accepts_column_names_that_sql_would_not(engine: SparkSession) -> None:
     table = table_of(*COLUMNS[:2], column("7d_avg", DecimalType(18, 6), "average"), keys=("symbol",))
     frame_df = engine.sql("SELECT 'AAPL' AS symbol, now() AS at, 1.5 AS `7d_avg`")
     assert table.conform(frame_df).columns == ["symbol", "at", "7d_avg"]

@@ -1,4 +1,4 @@
-"""A filled lake, written once; readers leave it as it is."""
+"""A filled lake, written once; readers do not change it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A small lake with what exports stumble over: odd symbols, tiny and null values, history, two providers."""
+"""A small lake with difficult rows for exports: odd symbols, tiny and null values, history, two providers."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""A lake with gaps: sessions, intervals and providers at random, and what the views say of it."""
+"""A lake with gaps: random sessions, intervals and providers, and the rows that the views return."""
 
 import random
 from datetime import date, datetime, timedelta

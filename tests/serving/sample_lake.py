@@ -1,4 +1,4 @@
-"""A small lake as a day's run would leave it: two symbols, two intervals, a currency, one of each fault."""
+"""A small lake as after a day's run: two symbols, two intervals, a currency, and one fault of each kind."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Adjusted bars without an engine, by SQL on both engines, and on the command line."""
+"""Adjusted bars without an engine session, by SQL on both engines, and on the command line."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ SPLIT_LEARNED = hours_after(3)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def adjusted_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Four days, a dividend of 4 on the second and a split 2:1 on the third."""
     lake = Lake(str(tmp_path_factory.mktemp("adjusted") / "lake"))
     create_tables(lake)
@@ -52,27 +52,27 @@ def decimals(*values: str) -> list[Decimal]:
     return [Decimal(value) for value in values]
 
 
-def test_split_and_total_adjusted_closes(told: Lake) -> None:
-    assert closes(told, "split") == decimals("50", "48", "48", "49")
-    assert closes(told, "total") == decimals("48", "48", "48", "49")
+def test_split_and_total_adjusted_closes(adjusted_lake: Lake) -> None:
+    assert closes(adjusted_lake, "split") == decimals("50", "48", "48", "49")
+    assert closes(adjusted_lake, "total") == decimals("48", "48", "48", "49")
 
 
-def test_as_of_before_the_split_was_learned_prices_are_those_of_old_shares(told: Lake) -> None:
-    assert closes(told, "split", as_of=LEARNED) == decimals("100", "96", "48", "49")
-    assert closes(told, "total", as_of=LEARNED) == decimals("96", "96", "48", "49")
-    assert closes(told, "split", as_of=SPLIT_LEARNED) == decimals("50", "48", "48", "49")
+def test_as_of_before_the_split_was_received_prices_are_unadjusted(adjusted_lake: Lake) -> None:
+    assert closes(adjusted_lake, "split", as_of=LEARNED) == decimals("100", "96", "48", "49")
+    assert closes(adjusted_lake, "total", as_of=LEARNED) == decimals("96", "96", "48", "49")
+    assert closes(adjusted_lake, "split", as_of=SPLIT_LEARNED) == decimals("50", "48", "48", "49")
 
 
-def test_what_is_asked_for_changes_no_factor(told: Lake) -> None:
+def test_the_requested_range_does_not_change_factors(adjusted_lake: Lake) -> None:
     second = date(2020, 6, 2)
-    assert closes(told, "total", end=date(2020, 6, 1)) == decimals("48")
-    assert closes(told, "total", start=second, end=second) == decimals("48")
-    assert closes(told, "split", interval="1min", start=second) == decimals("49")
-    assert closes(told, "split", interval="1min", start=date(2020, 6, 3)) == []
+    assert closes(adjusted_lake, "total", end=date(2020, 6, 1)) == decimals("48")
+    assert closes(adjusted_lake, "total", start=second, end=second) == decimals("48")
+    assert closes(adjusted_lake, "split", interval="1min", start=second) == decimals("49")
+    assert closes(adjusted_lake, "split", interval="1min", start=date(2020, 6, 3)) == []
 
 
-def test_rows_have_the_views_columns_and_the_stored_types(told: Lake) -> None:
-    found = adjusted_bars(told, "APPLE", "total")
+def test_rows_have_the_views_columns_and_the_stored_types(adjusted_lake: Lake) -> None:
+    found = adjusted_bars(adjusted_lake, "APPLE", "total")
     assert found.column_names == list(COLUMNS)
     assert str(found.schema.field("close").type) == "decimal128(24, 12)"
     assert found["interval"].to_pylist() == ["1day"] * 4 + ["1min"]
@@ -89,15 +89,15 @@ def test_rows_have_the_views_columns_and_the_stored_types(told: Lake) -> None:
         (lambda lake: adjusted_bars(lake, "APPLE", "split", as_of=datetime(2020, 1, 1)), "time zone"),  # noqa: DTZ001
     ],
 )
-def test_what_cannot_be_answered_is_told_in_one_line(
-    told: Lake, call: Callable[[Lake], object], words: str
+def test_a_wrong_request_raises_an_error_of_one_line(
+    adjusted_lake: Lake, call: Callable[[Lake], object], words: str
 ) -> None:
     with pytest.raises(ServingError, match=words) as error:
-        call(told)
+        call(adjusted_lake)
     assert "\n" not in str(error.value)
 
 
-def test_without_a_table_of_actions_nothing_is_called_adjusted(lake: Lake) -> None:
+def test_without_a_table_of_actions_adjusted_bars_are_refused(lake: Lake) -> None:
     create_tables(lake, [BARS])
     append_rows(lake, BARS, [bar_row("2020-06-01", "100")])
     with pytest.raises(ServingError, match=r"no table silver\.corporate_actions"):
@@ -115,27 +115,27 @@ def test_a_damaged_table_says_what_to_do(lake: Lake) -> None:
         adjusted_bars(lake, "APPLE", "split")
 
 
-def test_the_views_answer_in_sql(engine: SparkSession, told: Lake) -> None:
+def test_the_views_can_be_queried_in_sql(engine: SparkSession, adjusted_lake: Lake) -> None:
     for view, expected in (("split", "50"), ("total", "48")):
         found = run_query(
             engine,
-            told,
+            adjusted_lake,
             f"select close from silver.bars_{view}_adjusted where symbol = 'APPLE' and interval = '1day' "
             "order by trade_dt limit 1",
         )
         assert found["close"].to_pylist() == decimals(expected)
 
 
-def test_a_symbol_with_a_split_has_actions_and_another_has_none(told: Lake) -> None:
-    assert has_actions(told, "APPLE")
-    assert not has_actions(told, "PEAR")
+def test_a_symbol_with_a_split_has_actions_and_another_has_none(adjusted_lake: Lake) -> None:
+    assert has_actions(adjusted_lake, "APPLE")
+    assert not has_actions(adjusted_lake, "PEAR")
 
 
-def test_the_command_line_shows_adjusted_bars(told: Lake) -> None:
+def test_the_command_line_shows_adjusted_bars(adjusted_lake: Lake) -> None:
     words = ("bars", "APPLE", "--interval", "1day", "--limit", "4", "--adjusted")
-    found = json.loads(output_of(told, *words, "total", is_json=True))
+    found = json.loads(output_of(adjusted_lake, *words, "total", is_json=True))
     assert [Decimal(row["close"]) for row in found] == decimals("48", "48", "48", "49")
     found = json.loads(
-        output_of(told, *words, "split", "--as-of", LEARNED.isoformat()[:19] + "Z", is_json=True)
+        output_of(adjusted_lake, *words, "split", "--as-of", LEARNED.isoformat()[:19] + "Z", is_json=True)
     )
     assert [Decimal(row["close"]) for row in found] == decimals("100", "96", "48", "49")

@@ -1,4 +1,4 @@
-"""Bars without an engine, now and as of an instant."""
+"""Bars without an engine session, now and as of an instant."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,29 +17,29 @@ def closes(lake: Lake, **wanted: object) -> list[Decimal]:
     return [close.quantize(Decimal("0.01")) for close in found["close"].to_pylist()]
 
 
-def test_now_the_corrected_value_holds(sample: Lake) -> None:
+def test_current_bars_have_the_corrected_value(sample: Lake) -> None:
     assert closes(sample) == [Decimal("250.10"), Decimal("251.20"), Decimal("252.30")]
 
 
-def test_before_the_correction_the_old_value_held(sample: Lake) -> None:
+def test_bars_as_of_before_the_correction_have_the_old_value(sample: Lake) -> None:
     before = CORRECTED - timedelta(microseconds=1)
     assert closes(sample, as_of=before) == [Decimal("250.10"), Decimal("251.20"), Decimal("252.00")]
 
 
-def test_at_the_instant_of_the_correction_the_new_value_holds_alone(sample: Lake) -> None:
+def test_bars_as_of_the_correction_have_only_the_new_value(sample: Lake) -> None:
     assert closes(sample, as_of=CORRECTED) == [Decimal("250.10"), Decimal("251.20"), Decimal("252.30")]
 
 
-def test_before_anything_was_fetched_nothing_was_known(sample: Lake) -> None:
+def test_before_the_first_fetch_there_are_no_bars(sample: Lake) -> None:
     assert closes(sample, as_of=FETCHED - timedelta(seconds=1)) == []
 
 
-def test_sessions_can_be_bounded_and_both_ends_count(sample: Lake) -> None:
+def test_a_range_of_sessions_includes_both_ends(sample: Lake) -> None:
     assert closes(sample, start=DAYS[1], end=DAYS[2]) == [Decimal("251.20"), Decimal("252.30")]
     assert closes(sample, end=date(2025, 12, 31)) == []
 
 
-def test_bars_come_oldest_first_in_each_interval(sample: Lake) -> None:
+def test_bars_are_oldest_first_within_each_interval(sample: Lake) -> None:
     found = bars(sample, "AAPL")
     order = list(zip(found["interval"].to_pylist(), found["timestamp"].to_pylist(), strict=True))
     assert order == sorted(order)
@@ -55,7 +55,7 @@ def test_a_hostile_symbol_is_refused_in_one_short_line(sample: Lake, symbol: str
     assert "\n" not in str(error.value)
 
 
-def test_an_unknown_symbol_is_told_with_the_nearest(sample: Lake) -> None:
+def test_the_error_for_an_unknown_symbol_names_the_nearest(sample: Lake) -> None:
     with pytest.raises(ServingError, match="no bars of APPL; did you mean AAPL"):
         bars(sample, "APPL")
 
@@ -65,7 +65,7 @@ def test_an_instant_without_a_zone_is_refused(sample: Lake) -> None:
         bars(sample, "AAPL", as_of=datetime(2026, 1, 6))  # noqa: DTZ001 - what is tested
 
 
-def test_a_hostile_interval_is_a_value_and_no_sql(sample: Lake) -> None:
+def test_a_hostile_interval_is_escaped(sample: Lake) -> None:
     assert bars(sample, "AAPL", interval="1day' OR 'a'='a").num_rows == 0
 
 
@@ -87,5 +87,5 @@ def test_a_range_that_ends_before_it_starts_is_refused(sample: Lake) -> None:
         adjusted_bars(sample, "AAPL", "split", start=date(2024, 3, 5), end=date(2024, 3, 4))
 
 
-def test_of_a_symbol_without_splits_or_dividends_no_action_is_known(sample: Lake) -> None:
+def test_a_symbol_without_splits_or_dividends_has_no_actions(sample: Lake) -> None:
     assert not has_actions(sample, "AAPL")

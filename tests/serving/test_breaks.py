@@ -1,4 +1,4 @@
-"""Where providers disagree, as a person reads it: the command, the report, the way back to the bytes."""
+"""Reconciliation breaks: the command, the report, and the trace back to the bytes."""
 
 import json
 from datetime import UTC, datetime
@@ -62,7 +62,7 @@ def test_breaks_are_counted_by_symbol_and_pair(compared: Lake) -> None:
     assert (second["largest_bp"], second["latest"]) == (None, DAYS[2])
 
 
-def test_the_command_answers_people_pipes_and_machines(compared: Lake) -> None:
+def test_the_command_prints_lines_or_json(compared: Lake) -> None:
     lines = output_of(compared, "breaks").splitlines()
     assert lines[0].split("\t")[:6] == ["symbol", "interval", "provider_a", "provider_b", "status", "breaks"]
     assert lines[1].startswith("AAPL\t1day\talphavantage\tyahoo\tdiffers\t3\t2\t107.015458\t7.5\t2026-01-06")
@@ -75,7 +75,7 @@ def test_the_command_answers_people_pipes_and_machines(compared: Lake) -> None:
     assert json.loads(output_of(compared, "breaks", "KO", is_json=True)) == []
 
 
-def test_what_cannot_be_asked_is_refused_in_words(compared: Lake) -> None:
+def test_a_wrong_request_is_refused_with_a_message(compared: Lake) -> None:
     with pytest.raises(ServingError, match="is not a symbol"):
         breaks_of(compared, "A' or true --", 1)
     with pytest.raises(LakeError, match=r"no gold\.bar_breaks .*`lakehouse run`"):
@@ -102,7 +102,7 @@ def test_the_report_counts_the_breaks(compared: Lake, tmp_path: Path) -> None:
     assert section.index("AAPL") < section.index("MSFT")
 
 
-def test_figures_of_the_report_are_those_of_the_provider_that_gold_names(lake: Lake) -> None:
+def test_the_report_shows_the_figures_of_the_provider_that_gold_uses(lake: Lake) -> None:
     fill(lake)
     for day in DAYS:
         add(lake, DAILY_KPIS, kpi("KO", day, "1day", "70"), kpi("KO", day, "1day", "71", provider="massive"))

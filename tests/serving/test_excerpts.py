@@ -1,4 +1,4 @@
-"""The pieces that positions name, for every parser's positions."""
+"""The fragments at positions, for the positions of every parser."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def chart(*charts: dict[str, Any]) -> bytes:
     return json.dumps({"chart": {"result": list(charts), "error": None}}).encode()
 
 
-def test_a_time_of_a_chart_comes_with_the_values_at_its_place() -> None:
+def test_a_timestamp_of_a_chart_comes_with_the_values_at_its_index() -> None:
     assert excerpt(chart(CHART), "/chart/result/0/timestamp/0") == (
         "timestamp: 1262304000\n"
         "indicators/quote/open: 1.1\n"
@@ -46,7 +46,7 @@ def test_a_time_of_a_chart_comes_with_the_values_at_its_place() -> None:
     )
 
 
-def test_a_list_that_is_too_short_is_said() -> None:
+def test_a_missing_value_of_a_short_list_is_marked() -> None:
     text = excerpt(chart({}, CHART), "/chart/result/1/timestamp/1")
     assert text is not None
     assert "indicators/quote/open: 2.5e-07\nindicators/quote/close: missing\n" in text
@@ -64,7 +64,7 @@ def test_a_list_that_is_too_short_is_said() -> None:
         ),
     ],
 )
-def test_other_places_of_a_chart_are_members(position: str, text: str | None) -> None:
+def test_other_positions_of_a_chart_are_members(position: str, text: str | None) -> None:
     assert excerpt(chart(CHART), position) == text
 
 
@@ -87,7 +87,7 @@ def test_other_places_of_a_chart_are_members(position: str, text: str | None) ->
         (b"", "/a", None),
     ],
 )
-def test_a_way_leads_through_names_and_numbers(body: bytes, position: str, text: str | None) -> None:
+def test_a_path_goes_through_names_and_indices(body: bytes, position: str, text: str | None) -> None:
     assert excerpt(body, position) == text
 
 
@@ -101,7 +101,7 @@ def test_a_ticker_in_the_news_comes_with_its_article() -> None:
     assert excerpt(body, "/feed/2/0") is None
 
 
-def test_a_name_twice_leads_to_the_last() -> None:
+def test_a_repeated_name_gives_the_last_value() -> None:
     found = fragment_at('{"a": {"b": 1}, "a": {"b": 2, "c": 3}}', ["a", "b"])
     assert found is not None
     assert (found.text, found.member) == ("2", '"b": 2')
@@ -128,12 +128,12 @@ def zipped(content: bytes, name: str = "EQ150124.CSV") -> bytes:
     ],
     ids=["plain", "marked", "zipped", "small letters"],
 )
-def test_a_line_is_counted_as_the_parsers_count(body: bytes) -> None:
+def test_lines_are_counted_as_the_parsers_count_them(body: bytes) -> None:
     lines = [excerpt(body, f"line {number}") for number in range(6)]
     assert lines == [None, "SC_CODE,CLOSE", "500325,1", "500570,2", "511218,3", None]
 
 
-def test_a_name_in_latin_1_is_read_as_such() -> None:
+def test_a_name_in_latin_1_is_decoded() -> None:
     assert excerpt("a,b\n1,Société\n".encode("latin-1"), "line 2") == "1,Société"
 
 
@@ -142,7 +142,7 @@ def test_a_zip_that_has_no_csv_has_no_lines(body: bytes) -> None:
     assert excerpt(body, "line 1") is None
 
 
-def test_a_long_piece_is_cut_and_said_to_be() -> None:
+def test_a_long_fragment_is_cut_and_marked() -> None:
     text = excerpt(json.dumps({"a": "x" * 9000}).encode(), "/a")
     assert text is not None
     assert text.endswith("... (9,007 characters in all)")

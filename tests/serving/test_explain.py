@@ -1,4 +1,4 @@
-"""From a number to the bytes."""
+"""Explanations: from a number to the bytes."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.serving import sample_lake
 from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 
 
-def test_a_daily_figure_leads_to_its_line_in_the_payload(sample: Lake) -> None:
+def test_a_daily_kpi_is_traced_to_its_line_in_the_payload(sample: Lake) -> None:
     found = explain(sample, "gold.daily_kpis", ["AAPL", "2026-01-06", "1day"])
     own, before = found.evidence
     assert [str(row["close"]) for row in own.rows] == ["252.300000000000"]
@@ -50,7 +50,7 @@ def test_a_body_is_read_once_however_often_it_was_delivered(
     assert (source.deliveries, bodies) == (2, [DAILY_BODY])
 
 
-def test_an_intraday_figure_rests_on_the_regular_bars_only(sample: Lake) -> None:
+def test_an_intraday_kpi_uses_regular_bars_only(sample: Lake) -> None:
     found = explain(sample, "gold.daily_kpis", ["symbol=AAPL", "trade_dt=2026-01-06", "interval=5min"])
     assert {row["session"] for row in found.evidence[0].rows} == {"regular"}
     (source,) = found.sources
@@ -75,19 +75,19 @@ def test_an_overview_names_and_counts_its_windows(sample: Lake) -> None:
     assert {source.payload_id for source in found.sources} == {sha(DAILY_BODY), sha(OVERVIEW_BODY)}
 
 
-def test_a_session_without_a_bar_widens_no_window(sample: Lake) -> None:
+def test_a_session_without_a_bar_does_not_widen_a_window(sample: Lake) -> None:
     settings = SignalSettings(volume_spike_window_sessions=2)
     found = explain(sample, "gold.signals", ["MSFT", "2026-01-06", "Volume Spike % Alert"], settings)
     assert [row["trade_dt"].isoformat() for row in found.evidence[1].rows] == ["2026-01-02"]
 
 
-def test_a_pe_signal_shows_the_facts_it_used(sample: Lake) -> None:
+def test_a_pe_signal_shows_the_fundamentals_it_used(sample: Lake) -> None:
     found = explain(sample, "gold.signals", ["AAPL", "2026-01-06", "P/E Ratio Alert"])
     texts = [piece.text for source in found.sources for piece in source.excerpts]
     assert OVERVIEW_BODY.decode() in texts
 
 
-def test_facts_that_were_not_known_yet_are_not_shown(sample: Lake) -> None:
+def test_fundamentals_not_yet_known_are_not_shown(sample: Lake) -> None:
     found = explain(sample, "gold.signals", ["AAPL", "2026-01-05", "P/E Ratio Alert"])
     assert found.evidence[1].rows == ()
 
@@ -101,13 +101,13 @@ def test_facts_that_were_not_known_yet_are_not_shown(sample: Lake) -> None:
         ("silver.quarantine", ["symbol=MSFT"]),
     ],
 )
-def test_a_silver_row_leads_to_its_payload(sample: Lake, table: str, key: list[str]) -> None:
+def test_a_silver_row_is_traced_to_its_payload(sample: Lake, table: str, key: list[str]) -> None:
     found = explain(sample, table, key)
     assert [source.is_intact for source in found.sources] == [True]
     assert found.row.get("known_to") is None
 
 
-def test_a_row_known_before_can_be_named_by_known_from(sample: Lake) -> None:
+def test_a_superseded_row_is_found_by_known_from(sample: Lake) -> None:
     key = ["symbol=AAPL", "interval=1day", "trade_dt=2026-01-06", "known_from=2026-01-06T22:00:00Z"]
     assert str(explain(sample, "silver.bars", key).row["close"]) == "252.000000000000"
 
@@ -135,12 +135,14 @@ def test_a_row_known_before_can_be_named_by_known_from(sample: Lake) -> None:
         ("ops.runs", ["x"], "ops.runs cannot be explained; choose one of gold.daily_kpis"),
     ],
 )
-def test_a_wrong_key_says_how_to_ask(sample: Lake, table: str, key: list[str], words: str) -> None:
+def test_a_wrong_key_raises_an_error_that_names_the_key(
+    sample: Lake, table: str, key: list[str], words: str
+) -> None:
     with pytest.raises(ServingError, match=words):
         explain(sample, table, key)
 
 
-def test_a_payload_that_is_lost_or_changed_is_said(lake: Lake) -> None:
+def test_a_lost_or_changed_payload_is_reported(lake: Lake) -> None:
     create_tables(lake)
     sample_lake.add(lake, BARS, sample_lake.bar("AAPL", sample_lake.DAYS[0], "1day", "1"))
     key = ["symbol=AAPL"]
@@ -167,7 +169,7 @@ def test_a_payload_that_is_lost_or_changed_is_said(lake: Lake) -> None:
         (b'{"Time Series (Daily)": {}}', "/Time Series (Daily)/", '{"Time Series (Daily)": {}}'),
     ],
 )
-def test_an_excerpt_is_the_exact_piece(body: bytes, position: str, text: str | None) -> None:
+def test_an_excerpt_is_the_exact_fragment(body: bytes, position: str, text: str | None) -> None:
     assert excerpt(body, position) == text
 
 

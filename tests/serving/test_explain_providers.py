@@ -1,4 +1,4 @@
-"""From a number to the bytes, for every provider: flat files, zips of an exchange, news, what is expired."""
+"""Explanations for every provider: flat files, zips of an exchange, news, and deleted files."""
 
 import json
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def printed(found: Explanation) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_trade_leads_to_its_line_in_the_landed_file(lake: Lake) -> None:
+def test_a_trade_is_traced_to_its_line_in_the_landed_file(lake: Lake) -> None:
     file = landed(lake)
     found = explain(lake, "silver.trades", ["symbol=IBM", "sequence_number=2"])
     (source,) = found.sources
@@ -74,7 +74,7 @@ def test_a_trade_leads_to_its_line_in_the_landed_file(lake: Lake) -> None:
     assert TRADE_LINE in printed(found)
 
 
-def test_a_file_that_retention_has_removed_is_said_to_be_gone(lake: Lake) -> None:
+def test_a_file_deleted_by_retention_is_reported(lake: Lake) -> None:
     file = landed(lake)
     (Path(lake.root) / file.path).unlink()
     found = explain(lake, "silver.trades", ["symbol=IBM"])
@@ -89,7 +89,7 @@ def test_a_file_that_retention_has_removed_is_said_to_be_gone(lake: Lake) -> Non
 
 
 @pytest.mark.parametrize("cut", [10, -20])
-def test_a_file_that_is_damaged_is_said_not_to_be_intact(lake: Lake, cut: int) -> None:
+def test_a_damaged_file_is_reported_as_not_intact(lake: Lake, cut: int) -> None:
     file = landed(lake)
     path = Path(lake.root) / file.path
     path.write_bytes(path.read_bytes()[:cut])
@@ -97,7 +97,7 @@ def test_a_file_that_is_damaged_is_said_not_to_be_intact(lake: Lake, cut: int) -
     assert (source.is_intact, source.expired) == (False, None)
 
 
-def test_a_row_of_which_bronze_has_nothing_is_lost(lake: Lake) -> None:
+def test_a_row_without_a_bronze_source_is_reported_as_lost(lake: Lake) -> None:
     create_tables(lake, [RAW_PAYLOADS, RAW_FILES, TRADES])
     add(lake, TRADES, silver_trade("f" * 64))
     found = explain(lake, "silver.trades", ["symbol=IBM"])
@@ -140,7 +140,7 @@ def test_the_hash_is_that_of_the_whole_file_though_the_line_is_found_early(lake:
     assert (looked.lines, looked.sha256) == ({"S0/0": "S0,0"}, file.file_id)
 
 
-def test_positions_are_made_of_what_the_jobs_make_them() -> None:
+def test_positions_have_the_same_columns_as_in_the_jobs() -> None:
     """serving may not import jobs."""
     assert flat_file_excerpts.POSITION_COLUMNS["trades_v1"] == trades_job._POSITION
     assert flat_file_excerpts.POSITION_COLUMNS["quotes_v1"] == quotes_job._POSITION
@@ -152,7 +152,7 @@ def texts(found: Explanation) -> list[str]:
     return [piece.text or "" for source in found.sources for piece in source.excerpts]
 
 
-def test_gold_of_ticks_leads_to_the_lines_of_the_files(spark: SparkSession, lake: Lake) -> None:
+def test_gold_of_ticks_is_traced_to_the_lines_of_the_files(spark: SparkSession, lake: Lake) -> None:
     trades = [flat_files.trade(n, f"10:0{n}:00", price=f"50.{n}0") for n in range(4)]
     quotes = [flat_files.quote(9, "10:02:30")]
     opened = int(flat_files.ns("10:03:00"))
@@ -213,7 +213,7 @@ CASES: dict[str, tuple[Table, dict[str, Any], bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_row_of_every_kind_of_payload_leads_to_its_piece(lake: Lake, case: str) -> None:
+def test_a_row_of_every_kind_of_payload_is_traced_to_its_fragment(lake: Lake, case: str) -> None:
     table, own, body, position, text = CASES[case]
     create_tables(lake, [RAW_PAYLOADS, table])
     row = {"provider": case, "symbol": "IBM", "payload_id": sha(body), "position": position, **KNOWN, **own}

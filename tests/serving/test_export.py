@@ -1,4 +1,4 @@
-"""Exports: the exact objects of each layout, the same bytes each time, and a manifest last."""
+"""Exports: the exact objects of each layout, the same bytes each time, and the manifest last."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_daily_layout_has_a_file_a_session_and_symbol(filled: Lake, tmp_path: Path) -> None:
+def test_the_daily_layout_has_a_file_per_session_and_symbol(filled: Lake, tmp_path: Path) -> None:
     summary = exported(filled, tmp_path, "daily")
     assert files(tmp_path) == {
         "daily_ohlcv/2025-12-30/AAPL/ohlcv.csv": HEADER + b"2025-12-30T05:00:00Z,9.25,9.25,9.25,9.25,1000\n",
@@ -78,7 +78,7 @@ def test_the_daily_layout_has_a_file_a_session_and_symbol(filled: Lake, tmp_path
     assert summary.total_size_mb == round(summary.total_bytes / 1_000_000, 3)
 
 
-def test_the_intraday_layout_has_a_file_a_symbol_and_session(filled: Lake, tmp_path: Path) -> None:
+def test_the_intraday_layout_has_a_file_per_symbol_and_session(filled: Lake, tmp_path: Path) -> None:
     summary = exported(filled, tmp_path, "intraday")
     assert files(tmp_path) == {
         "intraday/AAPL/2025-12-31/data.csv": HEADER + b"2025-12-31T14:30:00Z,3,3,3,3,1000\n",
@@ -88,7 +88,7 @@ def test_the_intraday_layout_has_a_file_a_symbol_and_session(filled: Lake, tmp_p
     assert not summary.is_simulated
 
 
-def test_a_table_as_json_has_one_object_a_line_and_all_its_columns(filled: Lake, tmp_path: Path) -> None:
+def test_a_table_as_json_has_one_object_per_line_with_all_columns(filled: Lake, tmp_path: Path) -> None:
     exported(filled, tmp_path, "gold.signals", "json")
     (name, content), *more = files(tmp_path).items()
     assert (name, more) == ("gold_signals/year=2025/month=12/day=31/data.json.gz", [])
@@ -101,7 +101,7 @@ def test_a_table_as_json_has_one_object_a_line_and_all_its_columns(filled: Lake,
     assert (ratio["reason"], ratio["value"]) == ("", "42")
 
 
-def test_a_table_as_csv_quotes_only_what_it_must_and_tells_null_from_empty(
+def test_a_table_as_csv_quotes_only_where_needed_and_distinguishes_null_from_empty(
     filled: Lake, tmp_path: Path
 ) -> None:
     exported(filled, tmp_path, "gold.signals", "csv")
@@ -190,7 +190,7 @@ def test_the_same_rows_give_the_same_bytes_however_they_are_stored(
     assert manifests[0] == manifests[1]
 
 
-def test_as_of_gives_what_was_known_then_and_nothing_learned_later(filled: Lake, tmp_path: Path) -> None:
+def test_as_of_exports_only_what_was_known_then(filled: Lake, tmp_path: Path) -> None:
     summary = exported(filled, tmp_path, "silver.bars", "json", symbols=("AAPL",), end=FIRST, as_of=FETCHED)
     (content,) = files(tmp_path).values()
     (row,) = unzipped_lines(content)
@@ -198,7 +198,7 @@ def test_as_of_gives_what_was_known_then_and_nothing_learned_later(filled: Lake,
     assert "known_to" not in row
 
 
-def test_a_large_session_is_read_in_pieces_and_the_objects_are_the_same(lake: Lake) -> None:
+def test_a_large_session_is_read_in_batches_with_the_same_objects(lake: Lake) -> None:
     many_bars(lake, symbols=7, sessions=3, bars_a_session=20)
     for layout in (INTRADAY, layout_named("silver.bars")):
         request = ExportRequest()
@@ -212,7 +212,7 @@ def test_a_large_session_is_read_in_pieces_and_the_objects_are_the_same(lake: La
         assert all(list(each.items()) == list(found[1].items()) for each in found.values())
 
 
-def test_windows_and_symbol_ranges_hold_no_more_than_asked_but_one_at_least() -> None:
+def test_session_and_symbol_ranges_have_at_most_max_rows_or_one_member() -> None:
     days = [{"trade_dt": day, "row_count": rows} for day, rows in ((FIRST, 3), (SECOND, 2), (NEXT_YEAR, 9))]
     assert [(each.first, each.last, each.rows) for each in session_ranges(days, 5)] == [
         (FIRST, SECOND, 5),
@@ -227,7 +227,7 @@ def test_windows_and_symbol_ranges_hold_no_more_than_asked_but_one_at_least() ->
 
 
 @pytest.mark.parametrize("layout", [DAILY, INTRADAY])
-def test_no_symbol_leads_out_of_its_folder_or_meets_another(layout: Any) -> None:
+def test_symbols_stay_in_their_folder_and_never_collide(layout: Any) -> None:
     hostile = (
         "..",
         ".",
@@ -258,7 +258,7 @@ def test_no_symbol_leads_out_of_its_folder_or_meets_another(layout: Any) -> None
     ]
 
 
-def test_what_an_earlier_export_left_stays_unless_it_is_replaced(filled: Lake, tmp_path: Path) -> None:
+def test_objects_of_an_earlier_export_stay_unless_replaced(filled: Lake, tmp_path: Path) -> None:
     exported(filled, tmp_path, "daily")
     foreign = tmp_path / "daily_ohlcv/2026-01-02/BRK.B/notes.csv"
     foreign.write_text("mine")
@@ -287,7 +287,7 @@ def test_bars_of_two_providers_are_never_mixed_in_a_file(lake: Lake, tmp_path: P
 
 
 @pytest.mark.parametrize("adjusted", ["split", "total"])
-def test_adjusted_exports_hold_what_the_adjusted_bars_are(lake: Lake, tmp_path: Path, adjusted: str) -> None:
+def test_adjusted_exports_equal_the_adjusted_bars(lake: Lake, tmp_path: Path, adjusted: str) -> None:
     with_actions(fill(lake))
     exported(lake, tmp_path / "out", "daily", symbols=("AAPL",), adjusted=adjusted)
     exported(lake, tmp_path / "out", "intraday", adjusted=adjusted)
@@ -340,7 +340,7 @@ def test_a_wrong_request_is_refused_and_nothing_is_written(
     assert files(tmp_path) == {}
 
 
-def test_no_rows_leave_an_earlier_export_as_it_was(filled: Lake, tmp_path: Path) -> None:
+def test_an_empty_request_leaves_an_earlier_export_unchanged(filled: Lake, tmp_path: Path) -> None:
     exported(filled, tmp_path, "daily")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(NothingToExportError):
@@ -379,7 +379,7 @@ def test_nothing_is_exported_into_the_lake_itself(tmp_path: Path) -> None:
         require_outside_lake(outside, str(to))
 
 
-def test_every_table_that_can_be_exported_has_a_layout_and_a_symbol_and_session() -> None:
+def test_every_exported_table_has_a_layout_a_symbol_and_a_session() -> None:
     for table in exported_tables():
         layout = layout_named(table.full_name)
         assert {"symbol", "trade_dt"} <= set(layout.columns)

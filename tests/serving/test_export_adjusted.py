@@ -1,4 +1,4 @@
-"""Adjusted exports: what each window reads is bounded, and the rows are those of the view over the table."""
+"""Adjusted exports: each read is limited, and the rows equal the view over the whole table."""
 
 import random
 import re
@@ -61,7 +61,7 @@ def rows_read(source: ExportSource) -> tuple[ExportSource, list[int]]:
 @pytest.mark.parametrize("rows_at_once", [1, 9, 100_000])
 @pytest.mark.parametrize(("seed", "as_of"), [(0, None), (2, LEARNED - timedelta(days=5))])
 @pytest.mark.parametrize("adjusted", ["split", "total"])
-def test_exported_rows_are_the_views_over_the_whole_table(
+def test_exported_rows_equal_the_view_over_the_whole_table(
     lake: Lake, seed: int, as_of: datetime | None, adjusted: str, rows_at_once: int
 ) -> None:
     choose = random.Random(seed)
@@ -86,7 +86,7 @@ def many(lake: Lake, interval: str, actions: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("layout", "interval"), [(DAILY, "1day"), (INTRADAY, "1min")])
-def test_a_window_reads_its_rows_and_one_session_for_each_later_payment(
+def test_a_range_reads_its_rows_and_one_session_per_later_payment(
     lake: Lake, layout: Layout, interval: str
 ) -> None:
     paid = [action("dividend", DAYS[-1], amount=Decimal(1), symbol=symbol) for symbol in MANY[:3]]
@@ -108,7 +108,7 @@ def test_a_large_session_is_read_a_few_symbols_at_a_time(lake: Lake) -> None:
     assert max(counts) <= 4 + 4, "four symbols' bars, and the close before the payment of each"
 
 
-def test_payments_that_several_symbols_need_closes_for_are_read_in_turns(lake: Lake) -> None:
+def test_closes_for_payments_of_several_symbols_are_read_in_groups(lake: Lake) -> None:
     ex_dts = DAYS[20:28]
     payments = [
         action("dividend", day, amount=Decimal(1), symbol=symbol) for symbol in MANY for day in ex_dts
@@ -121,7 +121,7 @@ def test_payments_that_several_symbols_need_closes_for_are_read_in_turns(lake: L
     assert rows == [{name: row[name] for name in rows[0]} for row in view_of(lake, request, "1day")]
 
 
-def test_a_provider_that_adjusts_needed_bars_does_so_wherever_in_the_table_they_are(lake: Lake) -> None:
+def test_a_provider_that_adjusts_its_bars_is_recognised_anywhere_in_the_table(lake: Lake) -> None:
     create_tables(lake, (BARS, CORPORATE_ACTIONS))
     adjusted = bar("AAPL", DAYS[0], "1min", "50", provider="yahoo", adjustment="split", known_from=LEARNED)
     own = [bar("AAPL", day, "1min", "100", known_from=LEARNED) for day in DAYS[10:20]]
@@ -135,7 +135,7 @@ def test_a_provider_that_adjusts_needed_bars_does_so_wherever_in_the_table_they_
     assert rows[0]["close"] == Decimal(46), "4 new dollars of a close of 50 new dollars"
 
 
-def test_a_bar_that_closed_at_nothing_is_no_close(lake: Lake) -> None:
+def test_a_bar_without_a_positive_close_is_not_used(lake: Lake) -> None:
     create_tables(lake, (BARS, CORPORATE_ACTIONS))
     days = zip(DAYS[:4], ("100", "50", "0", "50"), strict=True)
     add(lake, BARS, *(bar("AAPL", day, "1day", close, known_from=LEARNED) for day, close in days))

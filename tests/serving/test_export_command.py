@@ -1,4 +1,4 @@
-"""`lakehouse export`: what a person types, sees, and scripts test."""
+"""`lakehouse export`: its options, output and exit codes."""
 
 import json
 from io import StringIO
@@ -23,7 +23,7 @@ def run_export(lake: Lake, *words: object, console: Console | None = None) -> Re
     return run_command(lake, "export", *words, console=console)
 
 
-def test_an_export_answers_with_its_counts_as_json(filled: Lake, tmp_path: Path) -> None:
+def test_an_export_prints_its_counts_as_json(filled: Lake, tmp_path: Path) -> None:
     words = ("daily", "--to", tmp_path, "--symbols", "AAPL, BRK.B", "--symbols", "^GSPC", "--json")
     done = run_export(filled, *words)
     assert done.exit_code == 0
@@ -34,7 +34,7 @@ def test_an_export_answers_with_its_counts_as_json(filled: Lake, tmp_path: Path)
     assert found["total_size_mb"] == round(found["total_bytes"] / 1_000_000, 3)
 
 
-def test_sessions_and_the_instant_bound_what_is_written(filled: Lake, tmp_path: Path) -> None:
+def test_sessions_and_the_instant_limit_the_rows_written(filled: Lake, tmp_path: Path) -> None:
     words = ("daily", "--to", tmp_path, "--start", FIRST, "--end", FIRST, "--as-of", "2026-01-06T23:00:00Z")
     assert run_export(filled, *words).exit_code == 0
     ((name, content),) = files(tmp_path).items()
@@ -42,14 +42,14 @@ def test_sessions_and_the_instant_bound_what_is_written(filled: Lake, tmp_path: 
     assert b",9,1000\n" in content
 
 
-def test_replace_removes_what_the_export_has_not(filled: Lake, tmp_path: Path) -> None:
+def test_replace_removes_objects_that_the_export_did_not_write(filled: Lake, tmp_path: Path) -> None:
     run_export(filled, "daily", "--to", tmp_path)
     done = run_export(filled, "daily", "--to", tmp_path, "--end", FIRST, "--replace", "--json")
     assert json.loads(done.stdout)["removed_objects"] == 4
     assert len(files(tmp_path)) == 1
 
 
-def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tmp_path: Path) -> None:
+def test_a_terminal_shows_progress_and_a_summary(filled: Lake, tmp_path: Path) -> None:
     console = Console(file=StringIO(), force_terminal=True, width=120, color_system=None)
     assert (
         run_export(filled, "gold.signals", "--to", tmp_path, "--format", "json", console=console).exit_code
@@ -62,14 +62,14 @@ def test_a_person_sees_a_summary_and_on_a_terminal_the_progress(filled: Lake, tm
     assert "total_size_mb" in shown
 
 
-def test_nothing_to_export_is_exit_code_1_and_says_so(filled: Lake, tmp_path: Path) -> None:
+def test_nothing_to_export_is_exit_code_1_with_a_message(filled: Lake, tmp_path: Path) -> None:
     done = run_export(filled, "daily", "--to", tmp_path, "--start", "2030-01-01")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "selects no rows of silver.bars" in done.stderr
     assert files(tmp_path) == {}
 
 
-def test_a_wrong_format_or_place_is_refused_before_anything_is_read(absent: Lake, tmp_path: Path) -> None:
+def test_a_wrong_format_or_destination_is_refused_before_reading(absent: Lake, tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="format must be one of csv, json, parquet, not 'xml'"):
         run_export(absent, "daily", "--to", tmp_path, "--format", "xml")
     with pytest.raises(ServingError, match="inside the lake"):

@@ -1,4 +1,4 @@
-"""Exports that fail: nothing half-written has a final name, no manifest says that all is there."""
+"""Failing exports: no incomplete file has a final name, and there is no manifest."""
 
 import errno
 import itertools
@@ -50,7 +50,7 @@ def run(lake: Lake, folder: Path, file_format: Format) -> None:
     export(plan_export(lake, INTRADAY, ExportRequest()), LocalFolder(folder), file_format, threads=2)
 
 
-def test_a_full_disk_leaves_whole_files_only_and_no_manifest(many: Lake, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_only_complete_files_and_no_manifest(many: Lake, tmp_path: Path) -> None:
     exported(many, tmp_path, "intraday")
     whole = files(tmp_path / "intraday")
     with pytest.raises(ServingError, match="the disk is full; free some space and export again"):
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_whole_files_only_and_no_manifest(many: Lake, tmp_pat
     assert not (tmp_path / "intraday" / MANIFEST_KEY).exists()
 
 
-def test_any_other_fault_leaves_whole_files_only_too(many: Lake, tmp_path: Path) -> None:
+def test_any_other_fault_leaves_only_complete_files(many: Lake, tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         run(many, tmp_path, failing_after(7, ZeroDivisionError()))
     written = files(tmp_path)
@@ -70,7 +70,7 @@ def test_any_other_fault_leaves_whole_files_only_too(many: Lake, tmp_path: Path)
     assert not (tmp_path / MANIFEST_KEY).exists()
 
 
-def test_an_export_that_is_killed_leaves_whole_files_only_and_a_rerun_completes_it(
+def test_a_killed_export_leaves_only_complete_files_and_a_rerun_completes_it(
     many: Lake, tmp_path: Path
 ) -> None:
     code = f"""

@@ -1,4 +1,4 @@
-"""Values as text: nothing lost, nothing added."""
+"""Lossless text encoding of values."""
 
 import json
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ def texts(values: list[object], kind: pa.DataType) -> list[str | None]:
     return found
 
 
-def test_decimals_are_plain_however_small_or_large() -> None:
+def test_decimals_have_no_exponent() -> None:
     values = ["0", "-0.000000000001", "250.100000000000", "100", "123456789012.5", "0.0000001", None]
     decimals = [Decimal(value) if value else None for value in values]
     assert texts(list(decimals), pa.decimal128(24, 12)) == [
@@ -30,7 +30,7 @@ def test_decimals_are_plain_however_small_or_large() -> None:
     assert texts([Decimal(100), Decimal(0)], pa.decimal128(20, 0)) == ["100", "0"]
 
 
-def test_instants_are_utc_with_six_digits_where_there_are_any() -> None:
+def test_instants_are_utc_with_six_digits_if_any() -> None:
     at = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
     values: list[object] = [at, at.replace(microsecond=100_000), at.replace(second=20), None]
     assert texts(values, pa.timestamp("us", "UTC")) == [
@@ -41,7 +41,7 @@ def test_instants_are_utc_with_six_digits_where_there_are_any() -> None:
     ]
 
 
-def test_other_values_read_back_as_what_they_were() -> None:
+def test_other_values_parse_back_to_themselves() -> None:
     assert texts([date(2026, 1, 5)], pa.date32()) == ["2026-01-05"]
     assert texts([2**63 - 1], pa.int64()) == ["9223372036854775807"]
     assert texts([True, False], pa.bool_()) == ["true", "false"]
@@ -78,6 +78,6 @@ def test_json_has_decimals_as_strings_and_is_json_for_every_double() -> None:
     assert json.loads(json_lines(table)[0], parse_constant=lambda _: pytest.fail("no JSON"))
 
 
-def test_a_table_of_one_column_and_an_odd_name_are_written_too() -> None:
+def test_a_table_of_one_column_with_an_odd_name_is_written() -> None:
     assert csv_lines(pa.table({"a": pa.array(["x", None])})) == ["x", ""]
     assert csv_header(["a", 'b,"c']) == 'a,"b,""c"'

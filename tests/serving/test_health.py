@@ -1,4 +1,4 @@
-"""The health report as a whole, and the command that prints it."""
+"""The health report and the command `lakehouse health`."""
 
 import json
 from datetime import date, timedelta
@@ -53,7 +53,7 @@ def run_health(lake: Lake, *words: str, is_json: bool = False) -> Result:
     return run_command(lake, "health", *words, is_json=is_json, catches=True)
 
 
-def test_findings_are_counted_shown_and_end_with_one(bad: Lake) -> None:
+def test_findings_are_counted_and_shown_with_exit_code_1(bad: Lake) -> None:
     result = run_health(bad, "silver.bars", "--constant-sessions", "2")
     assert result.exit_code == 1
     first, *lines = result.stdout.splitlines()
@@ -65,7 +65,7 @@ def test_findings_are_counted_shown_and_end_with_one(bad: Lake) -> None:
 
 
 @pytest.mark.parametrize("words", [("--json",), ()])
-def test_a_machine_gets_every_kind_as_json(bad: Lake, words: tuple[str, ...]) -> None:
+def test_json_has_every_kind_of_finding(bad: Lake, words: tuple[str, ...]) -> None:
     result = run_health(bad, "silver.bars", "--constant-sessions", "2", *words, is_json=not words)
     report = json.loads(result.stdout)
     assert result.exit_code == 1
@@ -87,14 +87,14 @@ HEALTHY_ENOUGH = {
 }
 
 
-def test_wide_limits_find_nothing_and_end_with_zero(bad: Lake) -> None:
+def test_wide_thresholds_find_nothing_with_exit_code_0(bad: Lake) -> None:
     words = [word for pair in HEALTHY_ENOUGH.items() for word in pair]
     result = run_health(bad, "silver.bars", *words)
     assert (result.exit_code, result.stdout.count(": none")) == (0, 6)
 
 
 @pytest.mark.parametrize("option", HEALTHY_ENOUGH)
-def test_each_option_is_the_limit_that_it_is_named_after(bad: Lake, option: str) -> None:
+def test_each_option_sets_its_threshold(bad: Lake, option: str) -> None:
     strict = {"--constant-sessions": "2", "--min-bars-pct": "90"}
     options = {name: limit for name, limit in HEALTHY_ENOUGH.items() if name != option}
     options |= {option: strict[option]} if option in strict else {}
@@ -102,7 +102,7 @@ def test_each_option_is_the_limit_that_it_is_named_after(bad: Lake, option: str)
     assert run_health(bad, "silver.bars", *words).exit_code == 1
 
 
-def test_symbols_and_dates_choose_what_is_judged(bad: Lake) -> None:
+def test_symbols_and_dates_limit_the_report(bad: Lake) -> None:
     report = json.loads(
         run_health(bad, "silver.bars", "--symbol", "KO", "--to", "2026-01-05", "--json").stdout
     )
@@ -134,11 +134,11 @@ def test_a_wrong_request_raises_a_helpful_error(bad: Lake, words: tuple[str, ...
 
 
 @pytest.mark.parametrize("words", [("silver.bars", "--gap-minutes", "0"), ("silver.bars", "--from", "May")])
-def test_an_option_that_cannot_be_ends_with_two(bad: Lake, words: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_exit_code_2(bad: Lake, words: tuple[str, ...]) -> None:
     assert run_health(bad, *words).exit_code == 2
 
 
-def test_a_table_that_is_not_there_is_said(bad: Lake, absent: Lake) -> None:
+def test_a_missing_table_is_reported(bad: Lake, absent: Lake) -> None:
     for lake in (bad, absent):
         with pytest.raises(LakeError, match=r"no gold\.daily_kpis at .*; fill the lake"):
             health(lake, "gold.daily_kpis")

@@ -1,4 +1,4 @@
-"""Rows for backtests: the same as the tables and views say, by range, instant, adjustment and correction."""
+"""Rows for backtests equal those of the tables and views, by range, instant, adjustment and correction."""
 
 import doctest
 import subprocess
@@ -19,7 +19,7 @@ from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.tables import silver, silver_reference, silver_ticks
 from delta_tables.views import adjusted_bars as adjusted_views
-from delta_tables.views import tick_views
+from delta_tables.views.tick_views import CURRENT, HAPPENED
 from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
@@ -65,7 +65,7 @@ def in_order(rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], Any]) -
 
 @pytest.mark.parametrize("as_of", INSTANTS)
 @pytest.mark.parametrize(("symbol", "interval"), [("AAPL", "1day"), ("MSFT", "1day"), ("AAPL", "1min")])
-def test_bars_are_those_of_the_reader_of_one_symbol(
+def test_bars_equal_those_of_serving_bars(
     filled: Lake, reader: Reader, symbol: str, interval: str, as_of: datetime | None
 ) -> None:
     found = reader.bars(symbol, interval, as_of=as_of).table
@@ -74,19 +74,19 @@ def test_bars_are_those_of_the_reader_of_one_symbol(
     assert found.to_pylist() == expected.select(found.column_names).to_pylist()
 
 
-def test_symbols_come_in_the_order_asked_for_and_each_oldest_first(reader: Reader) -> None:
+def test_symbols_come_in_the_requested_order_oldest_first_within_each(reader: Reader) -> None:
     found = listed(reader.bars(["MSFT", "AAPL", "MSFT"]), "symbol", "trade_dt")
     assert found == [("MSFT", day) for day in SESSIONS] + [("AAPL", day) for day in SESSIONS]
 
 
-def test_both_sessions_of_a_range_count_over_the_turn_of_the_year_too(reader: Reader) -> None:
+def test_both_ends_of_a_range_are_included_across_the_turn_of_the_year(reader: Reader) -> None:
     found = reader.bars("AAPL", "1day", SESSIONS[1], SESSIONS[2])
     assert listed(found, "trade_dt") == [(SESSIONS[1],), (SESSIONS[2],)]
     assert len(reader.bars("AAPL", "1day", SESSIONS[4], SESSIONS[4])) == 1
     assert len(reader.bars("AAPL", end=date(2025, 12, 29))) == 0
 
 
-def test_of_instants_the_first_counts_and_the_last_does_not(reader: Reader) -> None:
+def test_a_range_of_instants_includes_its_start_but_not_its_end(reader: Reader) -> None:
     found = reader.bars("AAPL", "1min", OPEN, OPEN + timedelta(minutes=2))
     assert listed(found, "timestamp") == [(OPEN,), (OPEN + timedelta(minutes=1),)]
     elsewhere = OPEN.astimezone(datetime.fromisoformat("2026-01-01T00:00:00+09:00").tzinfo)
@@ -97,7 +97,7 @@ def test_of_instants_the_first_counts_and_the_last_does_not(reader: Reader) -> N
 @pytest.mark.parametrize("as_of", [None, LEARNED, LEARNED - timedelta(seconds=1)])
 @pytest.mark.parametrize("interval", ["1day", "1min"])
 @pytest.mark.parametrize("adjusted", ["split", "total"])
-def test_adjusted_bars_are_those_of_the_view_over_the_whole_table(
+def test_adjusted_bars_equal_the_view_over_the_whole_table(
     filled: Lake, reader: Reader, adjusted: Any, interval: str, as_of: datetime | None
 ) -> None:
     view = {"split": adjusted_views.split_adjusted_sql, "total": adjusted_views.total_adjusted_sql}[adjusted]
@@ -113,22 +113,23 @@ def test_adjusted_bars_are_those_of_the_view_over_the_whole_table(
     assert found.table.to_pylist() == in_order(expected, lambda row: (row["symbol"], row["timestamp"]))
 
 
-def test_a_dividend_reaches_back_into_a_range_that_has_not_its_close(reader: Reader) -> None:
+def test_a_dividend_adjusts_a_range_that_does_not_contain_its_close(reader: Reader) -> None:
     found = reader.bars("AAPL", "1day", SESSIONS[0], SESSIONS[0], adjusted="total")
     ((close, ratio, factor),) = listed(found, "close", "split_ratio", "dividend_factor")
     assert (close, ratio, round(factor, 10)) == (Decimal(99), 4.0, 0.99)
 
 
 @pytest.mark.parametrize("corrections", ["applied", "as_reported"])
-def test_trades_are_those_of_the_views(filled: Lake, reader: Reader, corrections: Any) -> None:
-    view = {"applied": tick_views.trades_corrected_sql, "as_reported": tick_views.trades_as_reported_sql}
+def test_trades_equal_those_of_the_table(filled: Lake, reader: Reader, corrections: Any) -> None:
+    reported = f"SELECT * FROM trades WHERE {CURRENT}"  # our names
+    view = {"applied": f"{reported} AND {HAPPENED}", "as_reported": reported}
     found = reader.trades("AAPL", TICKS, TICKS, corrections=corrections)
-    expected = sql_rows(filled, view[corrections]("trades"), found.table.column_names)
+    expected = sql_rows(filled, view[corrections], found.table.column_names)
     assert len(found) == {"applied": 3, "as_reported": 8}[corrections]
     assert found.table.to_pylist() == in_order(expected, lambda row: row["sequence_number"])
 
 
-def test_a_trade_is_as_it_was_known(reader: Reader) -> None:
+def test_a_trade_is_read_as_it_was_known(reader: Reader) -> None:
     before = CORRECTED - timedelta(microseconds=1)
     prices = [
         listed(reader.trades("AAPL", TICKS, TICKS, as_of=as_of), "sequence_number", "price")[-1]
@@ -137,12 +138,12 @@ def test_a_trade_is_as_it_was_known(reader: Reader) -> None:
     assert prices == [(7, Decimal(107)), (7, Decimal(77)), (7, Decimal(77))]
 
 
-def test_quotes_come_by_instants(reader: Reader) -> None:
+def test_quotes_are_read_by_instants(reader: Reader) -> None:
     found = reader.quotes("AAPL", OPEN + timedelta(seconds=1), OPEN + timedelta(hours=1))
     assert listed(found, "sequence_number", "bid_price") == [(1, Decimal(99)), (2, Decimal(99))]
 
 
-def test_a_reader_held_to_an_instant_sees_what_was_known_then_and_cannot_look_ahead(reader: Reader) -> None:
+def test_a_reader_limited_to_an_instant_cannot_look_ahead(reader: Reader) -> None:
     then = reader.known_at(LEARNED)
     assert listed(then.trades("AAPL", TICKS, TICKS), "price")[-1] == (Decimal(107),)
     assert len(then.bars("AAPL", as_of=LEARNED - timedelta(days=1))) == 0
@@ -162,7 +163,7 @@ def test_a_reader_can_be_opened_for_an_instant(filled: Lake) -> None:
     ]
 
 
-def test_prices_are_exact_in_arrow_and_float64_where_asked_for(reader: Reader) -> None:
+def test_prices_are_exact_in_arrow_and_float64_on_request(reader: Reader) -> None:
     rows = reader.bars("AAPL")
     assert pa.types.is_decimal(rows.arrow().schema.field("close").type)
     assert rows.arrow("float64")["close"].to_pylist() == [400.0, 402.0, 404.0, 101.0, 102.0]
@@ -171,7 +172,7 @@ def test_prices_are_exact_in_arrow_and_float64_where_asked_for(reader: Reader) -
         rows.arrow("double")  # type: ignore[arg-type]
 
 
-def test_a_pandas_frame_has_numbers_that_may_be_changed_and_the_cache_keeps_its_own(reader: Reader) -> None:
+def test_a_pandas_frame_is_a_copy_of_the_cached_values(reader: Reader) -> None:
     frame = reader.bars("AAPL", columns=["close"]).pandas()
     frame.loc[:, "close"] = 1.0
     frame = reader.bars("AAPL").pandas()
@@ -197,7 +198,7 @@ def test_a_polars_frame_has_float64_prices(reader: Reader) -> None:
     assert polars.DataFrame(reader.bars("AAPL"))["close"].to_list()[0] == Decimal(400)
 
 
-def test_columns_come_as_asked_for(reader: Reader) -> None:
+def test_columns_come_in_the_requested_order(reader: Reader) -> None:
     assert reader.bars("AAPL", columns=("close", "trade_dt")).table.column_names == ["close", "trade_dt"]
 
 
@@ -210,7 +211,7 @@ def test_the_universe_is_what_was_known(reader: Reader) -> None:
     assert listed(reader.universe("trades"), "symbol", "provider", "row_count") == [("AAPL", "massive", 8)]
 
 
-def test_of_two_providers_of_one_series_one_has_to_be_named(lake: Lake) -> None:
+def test_a_series_of_two_providers_requires_a_provider(lake: Lake) -> None:
     reader_lake.fill(lake)
     add(lake, silver.BARS, bar("MSFT", SESSIONS[0], "1day", "50.5", provider="yahoo", known_from=LEARNED))
     reader = open_reader(lake)
@@ -244,7 +245,7 @@ def test_no_engine_is_imported(filled: Lake) -> None:
         (ACTIONS, silver_reference.CORPORATE_ACTIONS),
     ],
 )
-def test_a_series_is_named_as_its_table_is_declared(series: ReadableTable, table: Any) -> None:
+def test_a_readable_table_matches_its_declaration(series: ReadableTable, table: Any) -> None:
     assert (series.full_name, series.partition) == (table.full_name, "".join(table.partition_by))
     assert {*series.order, *series.plain} <= set(table.columns)
 

@@ -1,4 +1,4 @@
-"""Adjusted ranges of a lake with gaps equal those of the view over the whole of it."""
+"""Adjusted ranges of a lake with gaps equal the view over the whole table."""
 
 import itertools
 import random
@@ -19,7 +19,7 @@ from tests.serving.sample_lake import add, bar
 
 
 @pytest.mark.parametrize(("seed", "as_of"), [(0, None), (1, None), (2, LEARNED - timedelta(days=5))])
-def test_every_range_is_the_views(lake: Lake, seed: int, as_of: datetime | None) -> None:
+def test_every_range_equals_the_view(lake: Lake, seed: int, as_of: datetime | None) -> None:
     choose = random.Random(seed)
     patchy(lake, choose)
     reader = open_reader(lake)

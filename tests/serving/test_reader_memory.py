@@ -1,4 +1,4 @@
-"""What the reader keeps: never more than it may, never older than it may be, the same for many threads."""
+"""The reader's cache: limited in size and age, and consistent for many threads."""
 
 import gc
 import shutil
@@ -35,16 +35,16 @@ def filled(lake: Lake) -> Lake:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The queries for chunks that reach the lake."""
-    query_groups: list[str] = []
+    queries: list[str] = []
 
     def counted(lake: Lake, snapshots: Mapping[str, Snapshot], sql: str) -> pa.Table:
-        query_groups.append(sql)
+        queries.append(sql)
         return query(lake, snapshots, sql)
 
     monkeypatch.setattr(chunks, "query", counted)
-    return query_groups
+    return queries
 
 
 class Clock:
@@ -66,52 +66,50 @@ def closes(reader: Reader, **wanted: Any) -> list[Decimal]:
     return found
 
 
-def test_what_was_read_is_not_read_again(filled: Lake, asked: list[str]) -> None:
+def test_repeated_reads_come_from_the_cache(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     first = reader.bars("AAPL", "1min", FIRST, LAST)
-    assert (counts(reader), len(asked)) == ((0, 2), 1)
+    assert (counts(reader), len(queries)) == ((0, 2), 1)
     assert reader.bars("AAPL", "1min", FIRST, LAST).table.equals(first.table)
-    assert (counts(reader), len(asked), reader.metrics.hit_rate) == ((2, 2), 1, 0.5)
+    assert (counts(reader), len(queries), reader.metrics.hit_rate) == ((2, 2), 1, 0.5)
 
 
-def test_ranges_that_overlap_share_what_they_have_in_common(filled: Lake, asked: list[str]) -> None:
+def test_overlapping_ranges_share_cached_chunks(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     reader.bars("AAPL", "1min", FIRST, FIRST)
     assert len(reader.bars("AAPL", "1min", FIRST, LAST)) == 5
     assert counts(reader) == (1, 2)
-    assert str(FIRST) not in asked[1]
-    assert str(LAST) in asked[1]
+    assert str(FIRST) not in queries[1]
+    assert str(LAST) in queries[1]
 
 
-def test_instants_of_knowledge_and_corrections_share_one_chunk(filled: Lake, asked: list[str]) -> None:
+def test_reads_as_of_different_instants_share_one_chunk(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     for days in range(3):
         reader.bars("AAPL", as_of=LEARNED + timedelta(days=days))
         reader.known_at(LEARNED + timedelta(days=days)).trades("AAPL", FIRST, FIRST)
         reader.trades("AAPL", FIRST, FIRST, corrections="as_reported")
-    assert len(asked) == 2
+    assert len(queries) == 2
 
 
-def test_a_symbol_without_rows_in_a_session_is_remembered_too(filled: Lake, asked: list[str]) -> None:
+def test_an_empty_chunk_is_cached(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     for _ in range(2):
         assert len(reader.bars(["AAPL", "MSFT"], "1day", end=date(2025, 12, 31))) == 4
         assert len(reader.trades("AAPL", LAST, LAST)) == 0
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
-def test_a_new_version_is_seen_and_only_the_days_it_touched_are_read_again(
-    filled: Lake, asked: list[str]
-) -> None:
+def test_after_a_new_version_only_the_affected_days_are_read_again(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     assert len(reader.bars("AAPL", "1min", FIRST, LAST)) == 5
     add_minutes(filled, LAST, 1, timestamp=LEARNED - timedelta(hours=3))
     assert len(reader.bars("AAPL", "1min", FIRST, LAST)) == 6
-    assert (counts(reader), len(asked)) == ((1, 3), 2)
-    assert str(FIRST) not in asked[1]
+    assert (counts(reader), len(queries)) == ((1, 3), 2)
+    assert str(FIRST) not in queries[1]
 
 
-def test_older_knowledge_that_arrives_late_changes_the_past_that_is_told(filled: Lake) -> None:
+def test_rows_of_earlier_knowledge_that_arrive_late_are_read(filled: Lake) -> None:
     reader = open_reader(filled)
     before = LEARNED - timedelta(days=1)
     assert closes(reader, as_of=before) == []
@@ -121,7 +119,7 @@ def test_older_knowledge_that_arrives_late_changes_the_past_that_is_told(filled:
     assert closes(reader)[0] == Decimal(400)
 
 
-def test_a_new_split_adjusts_the_bars_that_were_in_memory(filled: Lake) -> None:
+def test_a_new_split_adjusts_cached_bars(filled: Lake) -> None:
     reader = open_reader(filled)
     assert closes(reader, adjusted="split")[:1] == [Decimal(100)]
     add(filled, CORPORATE_ACTIONS, action("split", date(2026, 1, 7), ratio=Decimal(2), known_from=LATER))
@@ -130,7 +128,7 @@ def test_a_new_split_adjusts_the_bars_that_were_in_memory(filled: Lake) -> None:
     assert closes(reader, adjusted="total", as_of=LEARNED)[:1] == [Decimal(99)]
 
 
-def test_a_split_adjusts_from_its_day_on_though_nothing_was_written(filled: Lake) -> None:
+def test_a_split_adjusts_from_its_day_on_without_a_new_version(filled: Lake) -> None:
     days = iter([date(2026, 1, 6), date(2026, 1, 6), date(2026, 1, 7)])
     reader = open_reader(filled, today=lambda: next(days))
     for _ in range(3):
@@ -138,7 +136,7 @@ def test_a_split_adjusts_from_its_day_on_though_nothing_was_written(filled: Lake
     assert counts(reader) == (2, 4)  # two years, read on each of two days
 
 
-def test_an_answer_is_at_most_as_old_as_allowed(filled: Lake) -> None:
+def test_a_snapshot_is_at_most_as_old_as_allowed(filled: Lake) -> None:
     clock = Clock()
     reader = open_reader(filled, check_every=timedelta(seconds=10), clock=clock)
     assert len(reader.bars("AAPL", "1min")) == 5
@@ -149,7 +147,7 @@ def test_an_answer_is_at_most_as_old_as_allowed(filled: Lake) -> None:
     assert len(reader.bars("AAPL", "1min")) == 6
 
 
-def test_a_reader_can_hold_on_to_the_version_it_saw_first(filled: Lake) -> None:
+def test_a_reader_can_keep_the_first_version(filled: Lake) -> None:
     clock = Clock()
     reader = open_reader(filled, memory_bytes=0, check_every=None, clock=clock)
     assert len(reader.bars("AAPL", "1min")) == 5
@@ -158,7 +156,7 @@ def test_a_reader_can_hold_on_to_the_version_it_saw_first(filled: Lake) -> None:
     assert len(reader.bars("AAPL", "1min")) == 5
 
 
-def test_a_lake_that_was_built_again_in_its_place_is_noticed_within_a_minute(filled: Lake) -> None:
+def test_a_rebuilt_lake_is_noticed_within_a_minute(filled: Lake) -> None:
     clock = Clock()
     reader = open_reader(filled, clock=clock)
     for _ in range(2):
@@ -171,7 +169,7 @@ def test_a_lake_that_was_built_again_in_its_place_is_noticed_within_a_minute(fil
     assert closes(reader) == [Decimal(1)]
 
 
-def test_the_bound_holds_and_what_was_longest_unused_goes_first() -> None:
+def test_the_least_recently_used_chunks_are_evicted_first() -> None:
     cache = ChunkCache(3 * size_of(CHUNK))
     cache.put_many({"a": CHUNK, "b": CHUNK, "c": CHUNK})
     cache.get_many(["a"])
@@ -188,7 +186,7 @@ def test_a_chunk_put_twice_counts_once() -> None:
     assert (cache.metrics().chunks_held, cache.metrics().bytes_held) == (1, size_of(CHUNK))
 
 
-def test_a_chunk_larger_than_the_bound_is_answered_and_not_kept(filled: Lake) -> None:
+def test_a_chunk_larger_than_the_cache_is_returned_but_not_kept(filled: Lake) -> None:
     reader = open_reader(filled, memory_bytes=1_000)
     for _ in range(2):
         assert len(reader.bars("AAPL", "1min", FIRST, LAST)) == 5
@@ -196,7 +194,7 @@ def test_a_chunk_larger_than_the_bound_is_answered_and_not_kept(filled: Lake) ->
     assert (metrics.oversized, metrics.chunks_held, metrics.bytes_held, metrics.hit_rate) == (4, 0, 0, 0.0)
 
 
-def test_a_read_larger_than_the_memory_is_right_and_the_bound_holds(filled: Lake) -> None:
+def test_a_read_larger_than_the_cache_is_complete_within_the_limit(filled: Lake) -> None:
     small = open_reader(filled, memory_bytes=60_000)
     for _ in range(2):
         for day in SESSIONS:
@@ -208,7 +206,7 @@ def test_a_read_larger_than_the_memory_is_right_and_the_bound_holds(filled: Lake
     assert small.metrics.evictions > 0
 
 
-def test_chunks_keep_no_more_memory_alive_than_they_say(filled: Lake) -> None:
+def test_chunks_hold_no_more_memory_than_their_size(filled: Lake) -> None:
     for day in range(20):
         add_minutes(filled, date(2026, 2, 1) + timedelta(days=day), 400)
     gc.collect()
@@ -220,18 +218,18 @@ def test_chunks_keep_no_more_memory_alive_than_they_say(filled: Lake) -> None:
     assert pa.total_allocated_bytes() - before <= reader.metrics.bytes_held <= 200_000
 
 
-def test_threads_get_the_same_answers_and_each_chunk_is_read_once(filled: Lake, asked: list[str]) -> None:
+def test_threads_get_the_same_rows_and_each_chunk_is_read_once(filled: Lake, queries: list[str]) -> None:
     reader = open_reader(filled)
     expected = open_reader(filled, memory_bytes=0).bars("AAPL", "1min", FIRST, LAST).table
-    asked.clear()
+    queries.clear()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: reader.bars("AAPL", "1min", FIRST, LAST).table, range(40)))
     assert all(answer.equals(expected) for answer in answers)
-    assert len(asked) == 1
+    assert len(queries) == 1
     assert sum(counts(reader)) == 80
 
 
-def test_threads_that_read_while_the_lake_changes_never_see_less_than_there_was(filled: Lake) -> None:
+def test_threads_reading_during_changes_never_miss_rows(filled: Lake) -> None:
     reader = open_reader(filled, memory_bytes=150_000)
 
     def sizes(_: int) -> list[int]:
@@ -247,7 +245,7 @@ def test_threads_that_read_while_the_lake_changes_never_see_less_than_there_was(
     assert reader.metrics.bytes_held <= 150_000
 
 
-def test_a_file_that_is_missing_is_told_and_not_remembered_as_empty(filled: Lake, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_not_cached_as_empty(filled: Lake, tmp_path: Path) -> None:
     files = {file: tmp_path / file.name for file in Path(filled.uri(BARS)).rglob("*.parquet")}
     reader = open_reader(filled)
     for file, aside in files.items():

@@ -52,7 +52,7 @@ def page_of(lake: Lake, folder: Path) -> Page:
     return Page(write_report(lake, folder / "report.html", NOW).read_text(encoding="utf-8"))
 
 
-def test_the_page_shows_each_thing_promised(sample: Lake, tmp_path: Path) -> None:
+def test_the_page_shows_every_section(sample: Lake, tmp_path: Path) -> None:
     page = page_of(sample, tmp_path)
     assert page.open_tags == []
     promised: tuple[str, ...] = (
@@ -73,7 +73,7 @@ def test_the_page_shows_each_thing_promised(sample: Lake, tmp_path: Path) -> Non
     assert [words for words in promised if words not in page.text] == []
 
 
-def test_the_page_asks_no_one_for_anything(sample: Lake, tmp_path: Path) -> None:
+def test_the_page_loads_nothing(sample: Lake, tmp_path: Path) -> None:
     html = write_report(sample, tmp_path / "report.html", NOW).read_text()
     assert not re.search(r"https?://|url\(|@import|<link|<img|<iframe|\bsrc=", html)
     assert "default-src 'none'" in html
@@ -90,7 +90,7 @@ def test_tables_have_captions_and_charts_have_titles(sample: Lake, tmp_path: Pat
         assert set(str(chart["aria-labelledby"]).split()) <= set(ids)
 
 
-def test_drawn_values_are_named_simulated(sample: Lake, tmp_path: Path) -> None:
+def test_simulated_values_are_marked(sample: Lake, tmp_path: Path) -> None:
     html = write_report(sample, tmp_path / "report.html", NOW).read_text()
     rows = re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
     five_minutes = next(row for row in rows if "<td>5min</td>" in row and "2 of 78" in row)
@@ -113,7 +113,7 @@ def test_a_hostile_value_injects_nothing(lake: Lake, tmp_path: Path) -> None:
     assert HOSTILE in page.text
 
 
-def test_an_empty_lake_gives_a_page_that_says_so(absent: Lake, lake: Lake, tmp_path: Path) -> None:
+def test_the_page_of_an_empty_lake_says_so(absent: Lake, lake: Lake, tmp_path: Path) -> None:
     assert "There is nothing to show yet" in page_of(absent, tmp_path).text
     create_tables(lake)
     text = page_of(lake, tmp_path).text
@@ -136,14 +136,14 @@ def test_a_lake_of_524_symbols_stays_small(lake: Lake, tmp_path: Path) -> None:
     assert len(report_data(lake, NOW).charts) == 12
 
 
-def test_symbols_with_intraday_bars_are_drawn_first(sample: Lake) -> None:
+def test_symbols_with_intraday_bars_come_first(sample: Lake) -> None:
     charts = report_data(sample, NOW).charts
     assert [each.symbol for each in charts] == ["AAPL", "MSFT"], "EURUSD has one session: no line"
     assert charts[0].is_intraday_simulated
     assert not charts[0].is_simulated
 
 
-def test_a_place_that_cannot_be_written_is_told(sample: Lake, tmp_path: Path) -> None:
+def test_an_unwritable_path_is_reported(sample: Lake, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LakeError, match="cannot be written"):
         write_report(sample, tmp_path / "file" / "report.html", NOW)
@@ -154,14 +154,14 @@ def points(*closes: float, volume: float | None = 10.0) -> list[ChartPoint]:
     return [ChartPoint(f"d{index}", "", close, None, volume) for index, close in enumerate(closes)]
 
 
-def test_a_chart_goes_up_where_the_price_does() -> None:
+def test_a_chart_rises_with_the_price() -> None:
     chart = price_chart("x", points(1.0, 2.0))
     assert chart is not None
     left, right = re.findall(r"[ML][\d.]+ ([\d.]+)", chart.close_path)
     assert float(right) < float(left), "SVG counts downwards"
 
 
-def test_one_price_makes_no_line_and_a_flat_one_does() -> None:
+def test_one_price_is_not_a_line_but_a_constant_price_is() -> None:
     assert price_chart("x", points(1.0)) is None
     assert price_chart("x", points(5.0, 5.0, 5.0)) is not None
     assert price_chart("x", points(0.0, 0.0)) is not None

@@ -1,4 +1,4 @@
-"""SQL over the lake, on both engines."""
+"""A person's SQL over the lake, on both engines."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ from tests.serving.sample_lake import DAYS
 LATEST = 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 2'
 
 
-def test_every_table_and_the_view_can_be_asked(engine: SparkSession, sample: Lake) -> None:
+def test_every_table_and_view_can_be_queried(engine: SparkSession, sample: Lake) -> None:
     names = register_tables(engine, sample)
     assert {table.full_name for table in ALL_TABLES} | {view.name for view in VIEWS} <= set(names)
     filled = {name for name in names if engine.sql(f"select count(*) from {name}").collect()[0][0] > 0}
@@ -50,9 +50,7 @@ def test_the_view_has_current_stock_bars_only(engine: SparkSession, sample: Lake
     assert Decimal("252.000000") not in found["close"].to_pylist()
 
 
-def test_another_lake_is_not_mixed_up_with_the_one_before(
-    engine: SparkSession, sample: Lake, lake: Lake
-) -> None:
+def test_a_second_lake_is_not_mixed_with_the_first(engine: SparkSession, sample: Lake, lake: Lake) -> None:
     run_query(engine, sample, LATEST)
     before = content_hash(sample, STOCK_OVERVIEW)
     create_tables(lake)
@@ -72,7 +70,7 @@ def test_another_lake_is_not_mixed_up_with_the_one_before(
         ("select (symbol from gold.signals", ["the query failed"]),
     ],
 )
-def test_a_wrong_query_is_one_line_with_the_nearest_name(
+def test_the_error_of_a_wrong_query_is_one_line_with_the_nearest_name(
     engine: SparkSession, sample: Lake, text: str, words: list[str]
 ) -> None:
     with pytest.raises(ServingError) as error:
@@ -101,7 +99,7 @@ def test_a_missing_lake_says_what_to_do(spark: SparkSession, absent: Lake) -> No
         run_query(spark, absent, "select 1")
 
 
-def test_the_cold_path_imports_nothing_slow() -> None:
+def test_registering_tables_imports_nothing_slow() -> None:
     """Prefect costs 4 to 9 s, the calendars and Soda 1 s each: the answer is to take 3 s from cold."""
     code = "import json, sys, serving.sql.run, jobs.engine.session; print(json.dumps(sorted(sys.modules)))"
     root = Path(__file__).resolve().parents[2]
@@ -110,7 +108,7 @@ def test_the_cold_path_imports_nothing_slow() -> None:
     assert slow.isdisjoint(json.loads(done.stdout))
 
 
-def test_a_question_makes_only_the_tables_known_that_it_names(spark: SparkSession, sample: Lake) -> None:
+def test_a_query_registers_only_the_tables_that_it_names(spark: SparkSession, sample: Lake) -> None:
     named = register_tables(spark, sample, "select count(*) from Gold.`Daily_KPIs` join silver_stock_clean")
     assert set(named) == {"gold.daily_kpis", "silver.bars", "silver.stock_clean", "silver_stock_clean"}
     everything = register_tables(spark, sample)

@@ -1,4 +1,4 @@
-"""What may be asked in SQL."""
+"""The SQL statements that are allowed."""
 
 import pytest
 from hypothesis import given

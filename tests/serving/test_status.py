@@ -1,4 +1,4 @@
-"""The state of a lake."""
+"""The status of a lake."""
 
 import pytest
 
@@ -14,12 +14,12 @@ def test_sizes_come_from_the_log(sample: Lake) -> None:
     assert (sizes["bronze.raw_payloads"], sizes["silver.bars"], sizes["gold.signals"]) == (5, 10, 10)
 
 
-def test_a_stage_that_was_begun_and_not_ended_shows(sample: Lake) -> None:
+def test_an_unfinished_stage_is_shown(sample: Lake) -> None:
     stages = {(row["stage"], row["subject"]): row["status"] for row in status(sample).stages}
     assert stages == {("silver", "silver.bars"): "done", ("gold", "gold"): "started"}
 
 
-def test_what_was_refused_is_counted(sample: Lake) -> None:
+def test_failed_checks_quarantine_and_dead_letters_are_counted(sample: Lake) -> None:
     state = status(sample)
     assert [row["check"] for row in state.failed_checks] == ["missing_count(value) = 0"]
     assert {row["reason"]: row["rows"] for row in state.quarantine} == {
@@ -29,14 +29,14 @@ def test_what_was_refused_is_counted(sample: Lake) -> None:
     assert [(row["error_class"], row["responses"]) for row in state.dead_letters] == [("quota_exhausted", 1)]
 
 
-def test_freshness_is_told_by_interval(sample: Lake) -> None:
+def test_freshness_is_by_interval(sample: Lake) -> None:
     found = {(row["asset_class"], row["interval"]): row for row in status(sample).freshness}
     assert found["stock", "5min"]["latest_bar"].isoformat() == "2026-01-06T14:35:00+00:00"
     assert found["stock", "1day"]["received_at"] == CORRECTED
     assert found["fx", "1day"]["is_simulated"]
 
 
-def test_tables_without_rows_are_a_state_and_no_error(lake: Lake) -> None:
+def test_tables_without_rows_are_not_an_error(lake: Lake) -> None:
     create_tables(lake)
     state = status(lake)
     assert {size.rows for size in state.tables} == {0}
@@ -48,7 +48,7 @@ def test_a_missing_lake_says_what_to_do(absent: Lake) -> None:
         status(absent)
 
 
-def test_a_session_that_others_have_is_missing(sample: Lake) -> None:
+def test_a_session_that_other_symbols_have_is_missing(sample: Lake) -> None:
     found = {(each.symbol, each.interval): each for each in completeness(sample)}
     assert found["MSFT", "1day"].missing == (DAYS[1],)
     assert found["AAPL", "1day"].is_complete
@@ -57,7 +57,7 @@ def test_a_session_that_others_have_is_missing(sample: Lake) -> None:
     assert (five.bars, five.expected_bars, five.is_complete) == (2, 78, False)
 
 
-def test_sessions_are_counted_by_how_they_came(sample: Lake) -> None:
+def test_sessions_are_counted_by_state(sample: Lake) -> None:
     found = {row["dataset"]: row for row in status(sample).arrivals}
     states = ("on_time", "late", "missing", "healed", "backfilled")
     assert [found["daily"][state] for state in states] == [1, 0, 1, 1, 1]
@@ -65,6 +65,6 @@ def test_sessions_are_counted_by_how_they_came(sample: Lake) -> None:
     assert (found["daily"]["symbols"], found["daily"]["last_session"]) == (2, DAYS[2])
 
 
-def test_what_is_missing_is_told_before_what_is_late(sample: Lake) -> None:
+def test_missing_sessions_are_listed_before_late_ones(sample: Lake) -> None:
     absent = [(row["state"], row["symbol"], row["trade_dt"], row["absent"]) for row in status(sample).absent]
     assert absent == [("missing", "MSFT", DAYS[1], 2), ("late", "MSFT", DAYS[2], 2)]
