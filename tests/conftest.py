@@ -16,8 +16,7 @@ from tests.interpreted import interpret
 from tests.minio_server import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
-SYSTEM_FOLDER = Path(__file__).with_name("system")
-SYSTEM_FIXTURES = {"prefect_server"}
+SYSTEM_FOLDER = Path(__file__).with_name("system")  # single tests elsewhere bear the mark themselves
 # They begin first, so that at the end no process has a long one left; a file stays in one process.
 LONGEST = ("tests/central/", "tests/serving/test_export_adjusted.py", "tests/jobs/test_breaks_build.py")
 
@@ -30,7 +29,7 @@ hypothesis_settings.load_profile("any machine")
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks the tests of `make test-system`; with several processes, one has all tests of Apache Spark."""
-    if _is_of_the_system(item):
+    if SYSTEM_FOLDER in item.path.parents:
         item.add_marker("system")
     if item.config.pluginmanager.hasplugin("xdist"):
         group = "spark" if item.get_closest_marker("spark") else item.nodeid.partition("::")[0]
@@ -41,12 +40,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest tests first."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
-
-
-def _is_of_the_system(item: pytest.Item) -> bool:
-    """Whether the test's folder or a fixture of it is of the system; single tests bear the mark itself."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return SYSTEM_FOLDER in item.path.parents or not SYSTEM_FIXTURES.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session")
