@@ -7,6 +7,7 @@ import pyarrow as pa
 from deltalake import QueryBuilder, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import delta_schema, first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
@@ -20,14 +21,6 @@ def arrow_schema(table: Table) -> pa.Schema:
     """
     declared = pa.schema(delta_schema(table).to_arrow())
     return pa.schema(field.remove_metadata() for field in declared)
-
-
-def arrow_table(stream: object) -> pa.Table:
-    """A pyarrow table of what delta-rs returns, or of any other object that exports an Arrow stream.
-
-    `pyarrow.table(stream)` gives the same table, but imports pandas first, which takes half a second.
-    """
-    return pa.RecordBatchReader.from_stream(stream).read_all()
 
 
 def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from delta_tables.storage.arrow_io import arrow_schema, arrow_table, read_rows
+from delta_tables.storage.arrow_io import arrow_schema, read_rows
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.create_tables import first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.silver import BARS

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from deltalake.exceptions import TableNotFoundError
 
-from delta_tables.storage.arrow_io import arrow_table
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table

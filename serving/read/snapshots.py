@@ -11,6 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.lake import Lake, LakeError
 from serving.read.tables import EXCLUDED_COLUMNS, ReadableTable
 
@@ -105,14 +106,9 @@ def query(lake: Lake, snapshots: Mapping[str, Snapshot], sql: str) -> pa.Table:
     for name, snapshot in snapshots.items():
         builder.register(name, snapshot.stored)
     try:
-        return _arrow(builder.execute(sql))
+        return arrow_table(builder.execute(sql))
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise _unreadable(lake, next(iter(snapshots.values())).table, error) from None
-
-
-def _arrow(stream: object) -> pa.Table:
-    """An Arrow stream as a table; pyarrow.table would import pandas, which takes half a second."""
-    return pa.RecordBatchReader.from_stream(stream).read_all()
 
 
 def _snapshot(table: ReadableTable, stored: DeltaTable) -> Snapshot:
@@ -141,7 +137,7 @@ def _partition_digests(table: ReadableTable, stored: DeltaTable) -> dict[date, s
     if "deletionVectors" in (stored.protocol().reader_features or ()):
         salt += f" {stored.version()}"  # rows of a file can be deleted, so only the version is reliable
     files: dict[date, list[str]] = defaultdict(list)
-    actions = _arrow(stored.get_add_actions(flatten=True))
+    actions = arrow_table(stored.get_add_actions(flatten=True))
     days, paths = actions[f"partition.{table.partition}"], actions["path"]
     for day, path in zip(days.to_pylist(), paths.to_pylist(), strict=True):
         files[day].append(path)
