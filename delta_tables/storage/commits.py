@@ -31,11 +31,11 @@ def commit() -> Iterator[None]:
         Interrupted: Ctrl-C was pressed during the commit.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    _add(1, is_main)
+    _begin(is_main)
     try:
         yield
     finally:
-        _add(-1, is_main)
+        _end(is_main)
         if is_main and _COMMITS.is_interrupted and not _COMMITS.in_main_thread:
             _COMMITS.is_interrupted = False
             raise Interrupted
@@ -57,8 +57,16 @@ def is_commit_under_way() -> bool:
     return _COMMITS.under_way > 0
 
 
-def _add(number: int, is_main: bool) -> None:
-    with _COMMITS.lock:
-        _COMMITS.under_way += number
+def _begin(is_main: bool) -> None:
+    """Counts the commit. The main thread's count comes first: once it is there, nothing is interrupted."""
     if is_main:
-        _COMMITS.in_main_thread += number
+        _COMMITS.in_main_thread += 1
+    with _COMMITS.lock:
+        _COMMITS.under_way += 1
+
+
+def _end(is_main: bool) -> None:
+    with _COMMITS.lock:
+        _COMMITS.under_way -= 1
+    if is_main:
+        _COMMITS.in_main_thread -= 1

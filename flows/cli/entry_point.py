@@ -4,7 +4,12 @@ import os
 from collections.abc import Callable
 
 from delta_tables.storage.commits import Interrupted
-from flows.cli.interrupts import handle_interrupts, ignore_interrupts, leave_interrupted
+from flows.cli.interrupts import (
+    handle_interrupts,
+    ignore_interrupts,
+    leave_if_interrupted,
+    leave_interrupted,
+)
 
 # Prefect and Soda report home unless they are told not to. No command starts a Prefect server.
 _PROCESS_ENV = {
@@ -29,6 +34,7 @@ def run_in_process(command: Callable[[], None]) -> None:
         os.environ.setdefault(name, value)
     try:
         _one_line_for_errors(command)
+        leave_if_interrupted()
     except (Interrupted, KeyboardInterrupt):
         leave_interrupted()
     finally:
@@ -38,7 +44,11 @@ def run_in_process(command: Callable[[], None]) -> None:
 def _one_line_for_errors(command: Callable[[], None]) -> None:
     try:
         command()
+    except SystemExit:
+        leave_if_interrupted()
+        raise
     except Exception as error:
+        leave_if_interrupted()
         from flows.cli.errors import EXIT_ERROR, leave  # noqa: PLC0415 - needed after an error only
 
         leave(error, EXIT_ERROR)

@@ -17,7 +17,7 @@ from jobs.silver.trades import validated_trades
 
 
 def broken_trades(*given: Any) -> DataFrame:
-    """Some trades at twice their price, some refused, some lost, one bad one taken."""
+    """Some trades at twice their price, some quarantined, some lost, one invalid trade accepted."""
     validated_df = validated_trades(*given)
     number = F.col("sequence_number")
     price = F.when(number % 100 == 1, F.col("price") * 2).when(F.col("price") <= 0, F.lit(1))

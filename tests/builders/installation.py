@@ -1,4 +1,4 @@
-"""A configured lakehouse in a folder of its own, as somebody would have it who has just set it up."""
+"""A configured lakehouse in a folder of its own, as after its first setup."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Installation:
         return found
 
     def versions(self) -> dict[str, int]:
-        """The version of every Silver and Gold table: the same means not written."""
+        """The version of every Silver and Gold table; an equal version means that nothing was written."""
         return {table.full_name: DeltaTable(self.lake.uri(table)).version() for table in CONTENT_TABLES}
 
 
@@ -53,7 +53,7 @@ def install(
     now: str = NOW,
     **provider: Any,
 ) -> Installation:
-    """An installation that asks the simulator at `url`; its clock runs from `now` on at each start."""
+    """An installation that requests from the simulator at `url`; each run's clock starts at `now`."""
     folder.mkdir(parents=True, exist_ok=True)
     place = lake or folder / "lake"
     settings = {"base_url": url, "plan": "unmetered", "attempts": 2, "timeout_seconds": 120.0, **provider}

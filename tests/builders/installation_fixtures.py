@@ -5,9 +5,10 @@ A conftest imports those that the tests of its folder use.
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,24 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
     def run(*arguments: str) -> Ended:
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["lakehouse", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended, own_interrupts():
             entry_point.main()
         out, error = capfd.readouterr()
         code = ended.value.code
         return Ended(code if isinstance(code, int) else int(code is not None), out, error)
 
     return run
+
+
+@contextmanager
+def own_interrupts() -> Iterator[None]:
+    """Restores the handling of Ctrl-C of this process, which a command replaces."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(-1)
 
 
 @pytest.fixture(scope="session")

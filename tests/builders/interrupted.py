@@ -1,4 +1,4 @@
-"""Commands that are interrupted, and what is demanded of each: its end, and a rerun that ends clean."""
+"""Interrupted commands: each must end at once, and its rerun must give the lake of an undisturbed run."""
 
 import hashlib
 import json
@@ -20,9 +20,9 @@ EXPORT = "exported"
 
 @dataclass(frozen=True)
 class Work:
-    """A command, and how it finds an installation that was copied from a filled lake.
+    """A command, and the lake that it starts from: a copy of a filled one.
 
-    `removed` are folders of the lake that the command is to fill again.
+    `removed` are the copy's folders that are deleted first, for the command to fill.
     """
 
     words: tuple[str, ...]
@@ -39,7 +39,7 @@ WORKS = {
 
 
 def prepare(here: Installation, filled: Path, work: Work) -> None:
-    """Gives the installation a copy of the filled lake without what the command is to fill."""
+    """Copies the filled lake, without the folders that the command is to fill."""
     shutil.rmtree(here.folder / EXPORT, ignore_errors=True)
     shutil.rmtree(here.lake.root, ignore_errors=True)
     shutil.copytree(filled, here.lake.root)
@@ -49,13 +49,22 @@ def prepare(here: Installation, filled: Path, work: Work) -> None:
 
 def require_interrupted(command: Command, moment: str) -> None:
     """Interrupts the command; fails unless it ends at once, with one line and no process left."""
+    assert interrupt(command, moment) == 130, moment
+
+
+def interrupt(command: Command, moment: str) -> int:
+    """Interrupts the command and returns its exit code: 130, or 0 if it had already done all its work.
+
+    Fails unless it ends at once, with one line or none, and no process left.
+    """
     began = time.monotonic()
     command.interrupt()
     ended = command.ended(60)
     seconds = time.monotonic() - began
-    assert (ended.code, ended.error) == (130, INTERRUPTED), f"{moment}: {ended}"
+    assert (ended.code, ended.error) in {(130, INTERRUPTED), (0, "")}, f"{moment}: {ended}"
     assert seconds < END_SECONDS, f"{moment}: ended after {seconds:.1f} s"
     assert command.processes_left() == [], moment
+    return ended.code
 
 
 def require_clean_rerun(here: Installation, filled: Path, work: Work, moment: str) -> None:
@@ -80,6 +89,6 @@ def require_whole_export(folder: Path, moment: str) -> None:
 
 
 def new_files(folder: Path, pattern: str) -> Callable[[], bool]:
-    """Whether the folder holds files of this pattern that it does not hold now."""
+    """Returns a function that says whether the folder has new files of this pattern."""
     before = set(folder.glob(pattern))
     return lambda: bool(set(folder.glob(pattern)) - before)

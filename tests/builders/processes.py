@@ -24,11 +24,13 @@ class Command:
     mark: str
 
     def ended(self, seconds: float = _SECONDS) -> Ended:
-        """How it ended; fails if it did not end in time."""
+        """The exit code and output; fails if the command did not end in time."""
         try:
             out, error = self.process.communicate(timeout=seconds)
-        finally:
-            self.process.kill()  # does nothing to a process that has ended
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes what each thread is doing
+            _, error = self.process.communicate()
+            raise AssertionError(f"the command did not end within {seconds} s: {error}") from None
         return Ended(self.process.returncode, out, error)
 
     def interrupt(self) -> None:
@@ -40,10 +42,10 @@ class Command:
         return self.process.poll() is None
 
     def wait_until(self, is_there: Callable[[], object], seconds: float = _SECONDS) -> None:
-        """Returns once it is there, or once the command has ended; fails if neither happens in time."""
+        """Waits until `is_there` is true or the command has ended; fails if neither happens in time."""
         deadline = time.monotonic() + seconds
         while self.is_running() and not is_there():
-            assert time.monotonic() < deadline, "neither what was waited for nor the command's end has come"
+            assert time.monotonic() < deadline, "the command runs on, but nothing happens"
             time.sleep(0.005)
 
     def processes_left(self) -> list[str]:
@@ -61,7 +63,8 @@ def start_command(
     """Starts `lakehouse` with the installation's settings; `options` are those of Python."""
     mark = secrets.token_hex(8)
     arguments = [*options, "-m", module, "--config", here.config, *words]
-    return Command(run_python(arguments, here, {**(environ or {}), _MARK: mark}), mark)
+    environ = {"PYTHONFAULTHANDLER": "1", **(environ or {}), _MARK: mark}
+    return Command(run_python(arguments, here, environ), mark)
 
 
 def start_still_command(here: Installation, *words: str, environ: Mapping[str, str] | None = None) -> Command:

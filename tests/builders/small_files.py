@@ -36,7 +36,7 @@ def build_bars(lake: Lake, spark: SparkSession) -> None:
 
 
 def land_and_build(lake: Lake, spark: SparkSession) -> None:
-    """One commit, and so one small file, a symbol."""
+    """Lands and builds each symbol by itself: one commit, and so one small file, per symbol."""
     for number, symbol in enumerate(SYMBOLS):
         land_rows(lake, [bars_of(symbol, number)])
         build_bars(lake, spark)
@@ -89,7 +89,7 @@ def left_by_a_killed_writer(lake: Lake, table: Table) -> Path:
 
 
 def make_old(file: Path) -> None:
-    """Lets the file be more than a week old."""
+    """Sets the file's time to more than a week ago."""
     long_ago = (datetime.now(UTC) - timedelta(days=8)).timestamp()
     os.utime(file, (long_ago, long_ago))
 

@@ -6,12 +6,12 @@ Usage: python -m tests.builders.still_command --config CONFIG COMMAND ...
 from datetime import datetime
 
 from flows.cli.entry_point import run_in_process
-from tests.builders.installation import NOW
 
 
 def run_still_app() -> None:
-    """Runs the command line; imports it only now, so that Ctrl-C is handled meanwhile as it is without us."""
+    """Runs the command line; imports it only here, so that Ctrl-C during the imports is handled as usual."""
     from jobs.runs import run_context  # noqa: PLC0415
+    from tests.builders.installation import NOW  # noqa: PLC0415
 
     now = datetime.fromisoformat(NOW)
     setattr(run_context, "market_clock", lambda _simulated_now: lambda: now)

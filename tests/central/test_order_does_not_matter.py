@@ -69,7 +69,7 @@ def deliveries(draw: st.DrawFn) -> list[list[int]]:
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
 
 
-# Each example builds a lake: a failing one is shown as drawn, shrinking would take many minutes.
+# Each example builds a lake; shrinking a failing example would take many minutes.
 @settings(
     max_examples=10,
     deadline=None,

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from quality.checks_file import read_checks
 from quality.gate import GateResult, scan_batch
 
-# by test_reference_gates.py and pipelines/test_silver_tick_files.py in tests/jobs
+# by test_reference_gates.py and pipelines/silver/test_tick_files.py in tests/jobs
 TESTED_ELSEWHERE = {
     *("silver_corporate_actions", "silver_instruments", "silver_news"),
     *("silver_trades", "silver_quotes", "gold_tick_features", "gold_trade_bar_differences"),

@@ -58,7 +58,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
         PREFECT_HOME: home,
         PREFECT_SERVER_ANALYTICS_ENABLED: False,
         PREFECT_LOGGING_LEVEL: "WARNING",
-        PREFECT_UI_URL: "http://127.0.0.1:4200",  # has no pages; what it tells of runs has their address
+        PREFECT_UI_URL: "http://127.0.0.1:4200",  # nothing listens there; notifications link to it
     }
     with temporary_settings(settings), _started(), _console_is_quiet():
         yield PrefectServer(str(PREFECT_API_URL.value()), home, _database_file())
@@ -66,11 +66,11 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 
 @contextmanager
 def _started() -> Iterator[None]:
-    """Prefect's harness, on a port that is still free when its server comes to it, and patiently asked."""
+    """Prefect's harness, on a port that stays free until its server binds it, with a long timeout."""
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("prefect.testing.utilities._find_available_port", free_port)
-            # its first answer is waited for 5 s, by which a busy machine may miss it
+            # the harness waits 5 s for its first response, too short for a busy machine
             patch.setattr(httpx, "Client", partial(httpx.Client, timeout=_START_SECONDS))
             stack.enter_context(prefect_test_harness(_START_SECONDS))
         yield
@@ -78,7 +78,7 @@ def _started() -> Iterator[None]:
 
 @contextmanager
 def _console_is_quiet() -> Iterator[None]:
-    """As in a process of the command line: Prefect's log lines go to its server only."""
+    """Prefect's log lines go to its server only, as in a process of the command line."""
     handlers = [each for each in logging.getLogger().handlers if isinstance(each, PrefectConsoleHandler)]
     levels = [handler.level for handler in handlers]
     for handler in handlers:

@@ -1,4 +1,4 @@
-"""A build that is killed with SIGKILL at a named point; run as a process of its own by the tests.
+"""A build that is killed with SIGKILL at a named point; tests run it as a process of its own.
 
 Usage: python killed_build.py LAKE POINT, where POINT is one of POINTS or `none`.
 """
@@ -53,7 +53,7 @@ def die_when_files_appear(folder: str) -> None:
 def around(
     function: Callable[..., Any], table: str, before: Callable[[str], None], after: Any
 ) -> Callable[..., Any]:
-    """`function` (a merge) with something done before and after it where it is about `table`."""
+    """`function` (a merge), with calls of `before` and `after` around it if it writes `table`."""
 
     def wrapped(lake: Lake, found: Any, *rest: Any) -> Any:
         if found.full_name == table:

@@ -1,4 +1,4 @@
-"""A disk that is full or must not be written: one line, nothing by halves, and the rerun is a clean run."""
+"""A full or read-only disk: one line, no half-published table, and a clean lake after the rerun."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from tests.lakes import hashes
 pytestmark = pytest.mark.usefixtures("environment", "still_clock")
 
 BACKFILL = ("backfill", "--from=2010-08-02", "--to=2010-08-13", "--dataset=daily")
-# Kilobytes left: enough to land in part; to build Silver in part; to build Gold in part.
+# Kilobytes left: enough to land a part, to build a part of Silver, to build a part of Gold.
 LEFT_KB = (100, 230, 400)
 
 
@@ -31,19 +31,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody mount a disk (2026-11-21)")
     yield folder
-    # lazily: a thread of delta-rs that is told late that the disk is full may still have a file open
+    # lazily: a thread of delta-rs may still have a file open
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def leave_free(disk: Path, kilobytes: int) -> Path:
-    """Fills the disk but for so many kilobytes; removing the file frees it."""
+    """Fills the disk up to so many free kilobytes; removing the returned file frees it."""
     found = os.statvfs(disk)
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(found.f_bavail * found.f_frsize - kilobytes * 1024))
     return ballast
 
 
-def test_a_disk_that_runs_full_publishes_nothing_by_halves_and_the_rerun_is_a_clean_run(
+def test_on_a_full_disk_nothing_is_half_published_and_the_rerun_gives_the_clean_lake(
     cli: Cli, simulator: Simulator, small_disk: Path, tmp_path: Path
 ) -> None:
     clean = install(tmp_path / "clean", simulator.url)
@@ -64,7 +64,7 @@ def test_a_disk_that_runs_full_publishes_nothing_by_halves_and_the_rerun_is_a_cl
         assert hashes(here.lake) == done
 
 
-def test_a_lake_that_must_not_be_written_can_be_read_and_stays_as_it_is(
+def test_a_read_only_lake_can_be_read_and_stays_as_it_is(
     cli: Cli, simulator: Simulator, small_disk: Path, filled: Path, tmp_path: Path
 ) -> None:
     here = install(tmp_path / "read-only", simulator.url, lake=small_disk / "lake")

@@ -1,4 +1,4 @@
-"""Ctrl-C at random moments of every command that works on a lake or writes files."""
+"""Ctrl-C at random moments of the commands that fetch, build, maintain and export."""
 
 import time
 from pathlib import Path
@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
+from flows.cli.interrupts import EXIT_INTERRUPTED
 from tests.builders.installation import Installation
-from tests.builders.interrupted import WORKS, Work, prepare, require_clean_rerun, require_interrupted
+from tests.builders.interrupted import WORKS, Work, interrupt, prepare, require_clean_rerun
 from tests.builders.processes import start_still_command
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -26,7 +27,7 @@ def undisturbed_seconds(here: Installation, work: Work) -> float:
 
 
 @pytest.mark.parametrize("name", WORKS)
-def test_a_command_interrupted_at_any_moment_ends_at_once_and_its_rerun_ends_clean(
+def test_a_command_interrupted_at_any_moment_ends_at_once_and_its_rerun_gives_the_clean_lake(
     name: str, here: Installation, filled: Path
 ) -> None:
     work, random = WORKS[name], Random(f"{SEED} {name}")
@@ -41,8 +42,7 @@ def test_a_command_interrupted_at_any_moment_ends_at_once_and_its_rerun_ends_cle
         deadline = time.monotonic() + seconds
         command.wait_until(lambda until=deadline: time.monotonic() >= until)  # type: ignore[misc]  # bound now
         if command.is_running():
-            require_interrupted(command, moment)
-            interrupted += 1
+            interrupted += interrupt(command, moment) == EXIT_INTERRUPTED
         else:
             assert command.ended().code == 0, moment
         require_clean_rerun(here, filled, work, moment)

@@ -31,7 +31,7 @@ def run_and_die(lake: Lake, point: str) -> None:
 
 
 def split(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Two deliveries out of order of knowledge, so that the killed build has history to change."""
+    """Two deliveries, not in the order of receipt, so that the killed build has history to change."""
     return rows[1::2], rows[0::2]
 
 
@@ -55,10 +55,10 @@ def test_a_build_killed_and_run_again_gives_the_hashes_of_one_clean_run(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 @given(parts=deliveries(), point=st.sampled_from(POINTS), victim=st.integers(0, 3))
-def test_any_deliveries_with_a_kill_anywhere_end_in_the_clean_lake(
+def test_any_deliveries_with_a_kill_at_any_point_give_the_clean_lake(
     spark: SparkSession, parts: list[list[int]], point: str, victim: int
 ) -> None:
-    """The build of one delivery is killed, or ends before it comes to the point; the next one goes on."""
+    """The build of one delivery is killed, unless it ends before that point; the next build continues."""
     rows = payloads()
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(f"{folder}/lake")

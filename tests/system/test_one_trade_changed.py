@@ -216,7 +216,7 @@ def test_the_other_etag_lands_one_version_of_one_day(story: Story) -> None:
     ]  # fmt: skip
 
 
-def test_exactly_the_three_trades_change_and_what_was_known_of_them_is_kept(story: Story) -> None:
+def test_exactly_the_three_trades_change_and_their_earlier_versions_are_kept(story: Story) -> None:
     step, later = story.trades, NOW + timedelta(days=30)
     old, new = step.before[TRADES], step.after[TRADES]
     wanted = {int(row["sequence_number"]) for row in vars(story.edits).values() if isinstance(row, dict)}
@@ -239,7 +239,7 @@ def test_exactly_the_three_trades_change_and_what_was_known_of_them_is_kept(stor
     assert (added["size"], added["correction"]) == (Decimal(5000), 0)
 
 
-def test_exactly_the_minutes_that_see_them_change(story: Story) -> None:
+def test_exactly_the_minutes_that_depend_on_them_change(story: Story) -> None:
     step = story.trades
     assert step.changed(TICK_FEATURES) == minutes(
         story,

@@ -1,4 +1,4 @@
-"""Whatever is wrong, the command line says so in one line, leaves with a code, and nothing is lost."""
+"""Bad input and damage: one line that says what is wrong, an exit code, and an unchanged lake."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ READERS = [
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """A port at which nobody listens; it is kept meanwhile, so that nobody begins to."""
+    """A port on which nothing listens; it stays bound, so that no other process can listen on it."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield int(unused.getsockname()[1])
@@ -44,7 +44,9 @@ def unused_port() -> Iterator[int]:
     ],
 )
 @pytest.mark.parametrize("command", ["status", "run", "check"])
-def test_a_config_that_cannot_be_used(cli: Cli, tmp_path: Path, text: str, said: str, command: str) -> None:
+def test_an_unusable_config_is_explained_in_one_line(
+    cli: Cli, tmp_path: Path, text: str, said: str, command: str
+) -> None:
     (tmp_path / "bad.toml").write_text(text)
     ended = cli("--config", "bad.toml", command)
     assert ended.code == (3 if command == "check" else 2)
@@ -53,9 +55,7 @@ def test_a_config_that_cannot_be_used(cli: Cli, tmp_path: Path, text: str, said:
 
 
 @pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
-def test_a_lake_that_is_not_there_is_named_and_not_made(
-    cli: Cli, here: Installation, command: list[str]
-) -> None:
+def test_a_missing_lake_is_named_and_not_created(cli: Cli, here: Installation, command: list[str]) -> None:
     ended = cli("--config", here.config, *command)
     assert ended.code == (3 if command == ["check"] else 2)
     assert command == ["bars", "AAPL"] or "lakehouse run" in ended.line
@@ -76,7 +76,9 @@ def test_a_lake_that_is_not_there_is_named_and_not_made(
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None,
 )
-def test_what_there_is_not_is_refused(cli: Cli, full: Installation, command: list[str], said: str) -> None:
+def test_a_name_or_range_that_does_not_exist_is_refused(
+    cli: Cli, full: Installation, command: list[str], said: str
+) -> None:
     before = hashes(full.lake)
     ended = cli("--config", full.config, *command)
     assert ended.code >= 2
@@ -84,8 +86,12 @@ def test_what_there_is_not_is_refused(cli: Cli, full: Installation, command: lis
     assert hashes(full.lake) == before
 
 
-@pytest.mark.parametrize("symbol", ["../x", "A' OR '1'='1", 'A"; DROP TABLE bars', "A" * 10_000, "", "--"])
-def test_a_hostile_symbol_ends_as_a_dead_letter_and_asks_nobody(
+@pytest.mark.parametrize(
+    "symbol",
+    ["../x", "A' OR '1'='1", 'A"; DROP TABLE bars', "A" * 10_000, "", "--"],
+    ids=lambda text: text[:9],
+)
+def test_a_hostile_symbol_ends_as_a_dead_letter_and_is_not_requested(
     cli: Cli, full: Installation, simulator: Simulator, symbol: str
 ) -> None:
     before = hashes(full.lake)

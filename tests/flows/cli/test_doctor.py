@@ -1,4 +1,4 @@
-"""`lakehouse doctor` looks at every provider that the settings ask, those of flat files too."""
+"""`lakehouse doctor` examines every provider in use, including providers of flat files."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,12 @@ KEYS = {name: SecretStr("a-key-of-nobody") for name in ("massive_access_key_id",
 
 @pytest.fixture(autouse=True)
 def without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine is looked at by other tests; its start takes longer than all of these."""
+    """Other tests examine the engine; its start takes longer than all these tests together."""
     monkeypatch.setattr(doctor, "_engine", lambda _: "not looked at")
 
 
 def found(folder: Path, providers: dict[str, Any], **keys: SecretStr) -> dict[str, str]:
-    """What the doctor finds of settings and secrets, with these keys and no others."""
+    """What the doctor finds, by subject, with these keys and no others."""
     settings = Settings.model_validate(
         {"state_dir": folder / "state", "providers": {"alphavantage": {"datasets": []}, **providers}}
     )
@@ -50,5 +50,5 @@ def test_flat_files_with_their_keys_lack_nothing(tmp_path: Path) -> None:
     ("plan", "said"),
     [("public", "none is missing to fetch from coingecko"), ("demo", "COINGECKO_API_KEY is not set")],
 )
-def test_a_key_is_missed_on_the_plans_that_need_it_only(tmp_path: Path, plan: str, said: str) -> None:
+def test_a_key_is_missing_only_on_plans_that_need_it(tmp_path: Path, plan: str, said: str) -> None:
     assert said in found(tmp_path, {"coingecko": {"plan": plan, "datasets": ["markets"]}})["secrets"]

@@ -1,5 +1,6 @@
-"""Ctrl-C: one line and exit code 130, within seconds; no process is left, and a rerun ends clean."""
+"""Ctrl-C: one line and exit code 130 within seconds; no process is left, and a rerun gives the clean lake."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
-from tests.builders.installation import Installation
+from tests.builders.installation import Installation, run_python
 from tests.builders.interrupted import (
     EXPORT,
+    INTERRUPTED,
     WORKS,
     new_files,
     prepare,
@@ -35,7 +37,7 @@ MOMENTS: dict[str, Callable[[Installation], Callable[[], bool]]] = {
 
 
 @pytest.mark.parametrize("name", MOMENTS)
-def test_an_interrupted_command_ends_at_once_and_its_rerun_ends_clean(
+def test_an_interrupted_command_ends_at_once_and_its_rerun_gives_the_clean_lake(
     name: str, here: Installation, filled: Path
 ) -> None:
     work = WORKS[name]
@@ -47,7 +49,7 @@ def test_an_interrupted_command_ends_at_once_and_its_rerun_ends_clean(
     require_clean_rerun(here, filled, work, name)
 
 
-def test_a_run_that_waits_for_a_provider_ends_at_once_and_its_rerun_ends_clean(
+def test_an_interrupted_run_that_waits_for_a_provider_ends_at_once_and_its_rerun_gives_the_clean_lake(
     here: Installation, filled: Path, simulator: Simulator
 ) -> None:
     silence = Fault(FaultKind.TIMEOUT, functions=("OVERVIEW",), seconds=120)
@@ -57,6 +59,34 @@ def test_a_run_that_waits_for_a_provider_ends_at_once_and_its_rerun_ends_clean(
     require_interrupted(command, "run")
     simulator.service.set_faults(())
     require_clean_rerun(here, filled, WORKS["run"], "run")
+
+
+SWALLOWING = "while True:\n try: time.sleep(60)\n except BaseException: pass"
+NATIVE = "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"  # minutes without looking at a signal
+FINISHING = "try: time.sleep(60)\nexcept BaseException: pass"
+FAILING = "try: time.sleep(60)\nexcept BaseException: raise OSError('the connection was lost') from None"
+
+
+@pytest.mark.parametrize(
+    "code", [SWALLOWING, NATIVE, FINISHING, FAILING], ids=["swallows", "native code", "finishes", "fails"]
+)
+def test_a_command_that_swallows_delays_or_replaces_the_interrupt_ends_all_the_same(
+    full: Installation, code: str
+) -> None:
+    script = """
+import hashlib, sys, threading, time
+from flows.cli.entry_point import run_in_process
+def work():
+    threading.Timer(0.5, print, ["at work"], {"flush": True}).start()
+    exec(sys.argv[1])
+run_in_process(work)
+"""
+    process = run_python(["-c", script, code], full, {})
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (130, INTERRUPTED)
 
 
 def test_a_command_that_is_interrupted_during_its_imports_ends_at_once(full: Installation) -> None:

@@ -1,4 +1,4 @@
-"""Sessions that come late are seen late, then missing, are asked for again, and heal."""
+"""Late sessions are recorded as late, then as missing, are requested again, and heal."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ LATE_FILES = Fault(FaultKind.LATE_BARS, functions=("bhavcopy",), seconds=30 * 36
 
 @pytest.fixture
 def bombay_too(simulate: Callable[..., Simulator], tmp_path: Path) -> tuple[Installation, Simulator]:
-    """Two stocks, and Bombay's files of which an ordinary run asks for the newest only."""
+    """Two stocks, and Bombay's files, of which an ordinary run requests only the newest."""
     simulator = simulate(clock=THURSDAY_EVENING)
     here = install(
         tmp_path, simulator.url, stocks=("AAPL", "IBM"), plan="premium", datasets=["daily", "overview"]
@@ -45,7 +45,7 @@ def bombay_too(simulate: Callable[..., Simulator], tmp_path: Path) -> tuple[Inst
 def run_at(
     here: Installation, simulator: Simulator, now: datetime, patch: pytest.MonkeyPatch
 ) -> dict[tuple[str, str, date], dict[str, Any]]:
-    """Runs with both clocks at `now`; gives ops.completeness."""
+    """The rows of ops.completeness after a run with both clocks at `now`."""
     simulator.service.clock.set(now)
     patch.setattr("jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: now)
     run_latest(here)
@@ -59,7 +59,7 @@ def states(here: Installation) -> dict[tuple[str, str, date], dict[str, Any]]:
     return found
 
 
-def test_what_comes_late_is_seen_late_then_missing_is_asked_for_again_and_heals(
+def test_late_sessions_become_late_then_missing_are_requested_again_and_heal(
     bombay_too: tuple[Installation, Simulator], environment: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     here, simulator = bombay_too
@@ -90,7 +90,7 @@ def test_what_comes_late_is_seen_late_then_missing_is_asked_for_again_and_heals(
     assert absent == {
         ("daily", "IBM", "2010-08-12", "missing"),
         ("bhavcopy", "ALL", "2010-08-12", "missing"),
-        ("bhavcopy", "ALL", "2010-08-10", "missing"),  # beyond the look-back: told, and not asked for again
+        ("bhavcopy", "ALL", "2010-08-10", "missing"),  # beyond the look-back: listed, but not requested again
         ("bhavcopy", "ALL", "2010-08-13", "late"),
     }
     page = here.folder / "report.html"
@@ -107,7 +107,7 @@ def test_what_comes_late_is_seen_late_then_missing_is_asked_for_again_and_heals(
     assert third["daily", "IBM", FRIDAY]["state"] == "on_time"
 
     files = [row["request"] for row in here.rows(bronze.RAW_PAYLOADS, "provider = 'bse'")]
-    assert len(files) == len(set(files)), "what has come is not asked for again"
+    assert len(files) == len(set(files)), "what has landed is not requested again"
     version = open_table(here.lake, ops.COMPLETENESS).version()
     run_at(here, simulator, FRIDAY_NIGHT + timedelta(minutes=1), environment)
     assert open_table(here.lake, ops.COMPLETENESS).version() == version, "nothing changed, nothing written"

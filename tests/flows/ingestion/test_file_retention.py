@@ -1,4 +1,4 @@
-"""At the end of a run old files leave the landing area, if Silver has been built from them."""
+"""At the end of a run, old files leave the landing zone if Silver has been built from them."""
 
 import gzip
 from dataclasses import replace
@@ -73,14 +73,16 @@ def test_old_files_leave_once_built_and_the_run_log_says_so(spark: SparkSession,
     assert "1 of trades_v1 (2024-11-19" in logged["detail"]
 
 
-def test_what_was_never_built_is_never_removed(lake: Lake) -> None:
+def test_a_file_that_was_never_built_is_never_removed(lake: Lake) -> None:
     file = land_trades(lake, [trade(1)])
     (done,) = expire_built_files(work_of(lake, 3000))
     assert done.rows_out == 0
     assert landing(lake) == {file.path}
 
 
-def test_a_run_ends_with_it_and_the_next_one_builds_nothing_anew(lake: Lake, tmp_path: Path) -> None:
+def test_a_run_removes_old_files_at_its_end_and_the_next_run_builds_nothing_again(
+    lake: Lake, tmp_path: Path
+) -> None:
     land_trades(lake, [trade(1)])
     made = work_of(lake, 31)
     ctx = replace(made, settings=made.settings.model_copy(update={"state_dir": tmp_path / "state"}))

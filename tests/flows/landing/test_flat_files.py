@@ -1,4 +1,4 @@
-"""Flat files lie verbatim in the landing area, each version once, and leave it when nobody needs them."""
+"""Flat files land verbatim, each version once, and leave the landing zone when nothing needs them."""
 
 import gzip
 import hashlib
@@ -48,7 +48,7 @@ def simulator(simulate: Callable[..., Simulator]) -> Simulator:
 
 @pytest.fixture
 def ctx(simulator: Simulator, lake: Lake, tmp_path: Path) -> Work:
-    """Makes workspaces of one lake and one state folder; each is a run of its own."""
+    """Makes run contexts of one lake and one state folder; each is a run of its own."""
     create_tables(lake)
 
     def made(now: datetime = NOW, key_id: str | None = "a-key-id", **massive: Any) -> RunContext:
@@ -81,12 +81,12 @@ def results(fetched: list[FetchResult]) -> list[tuple[str, str, int, int, int, s
 
 
 def landing(lake: Lake) -> list[str]:
-    """The files in the landing area, whatever their names."""
+    """The files in the landing zone, whatever their names."""
     root = Path(lake.root)
     return sorted(str(path.relative_to(root)) for path in (root / "landing").rglob("*") if path.is_file())
 
 
-def test_files_lie_verbatim_under_their_hash_with_a_row_each(
+def test_files_land_verbatim_under_their_hash_with_one_row_each(
     simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     fetched = fetch_files(ctx(), BARS)
@@ -108,7 +108,7 @@ def test_files_lie_verbatim_under_their_hash_with_a_row_each(
         assert (row.fetched_at, row.is_simulated) == (NOW, True)
 
 
-def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
+def test_a_file_refused_for_good_is_not_requested_again_during_its_cooldown(
     simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     day = date(2009, 7, 1)  # a session before the store's first file
@@ -124,7 +124,9 @@ def test_a_file_refused_for_good_is_not_asked_for_again_within_its_pause(
     assert len(read_rows(lake, DEAD_LETTERS, ["request"])) == 2
 
 
-def test_an_unchanged_file_costs_a_head_and_nothing_else(simulator: Simulator, ctx: Work, lake: Lake) -> None:
+def test_an_unchanged_file_costs_one_head_request_and_nothing_else(
+    simulator: Simulator, ctx: Work, lake: Lake
+) -> None:
     fetch_files(ctx(), BARS)
     before = served(simulator)
 
@@ -150,7 +152,9 @@ def test_a_republished_day_lands_as_a_new_version_beside_the_old(
     assert {old.path, new.path} <= set(landing(lake))
 
 
-def test_what_is_published_back_is_a_version_again(simulator: Simulator, ctx: Work, lake: Lake) -> None:
+def test_an_earlier_version_that_is_published_again_is_a_new_version(
+    simulator: Simulator, ctx: Work, lake: Lake
+) -> None:
     for hours, faults in enumerate(([], [Fault(FaultKind.CORRECTIONS)], [])):
         simulator.service.set_faults(faults)
         fetch_files(ctx(NOW + timedelta(hours=hours)), ONE)
@@ -177,7 +181,7 @@ def test_the_same_bytes_under_another_etag_are_downloaded_once_and_land_nothing(
     assert len(landed_files(lake)) == 1
 
 
-def test_a_lost_note_costs_a_download_and_no_more(
+def test_a_lost_etag_costs_one_download_and_nothing_else(
     simulator: Simulator, ctx: Work, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch_files(ctx(), ONE)
@@ -194,7 +198,7 @@ def test_a_lost_note_costs_a_download_and_no_more(
     assert len(landed_files(lake)) == 1
 
 
-def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
+def test_a_bad_day_and_a_missing_day_do_not_stop_the_others_and_are_kept_as_dead_letters(
     simulator: Simulator, ctx: Work, lake: Lake
 ) -> None:
     files(simulator).overrides[file_key("day_aggs_v1", date(2010, 8, 10))] = b"<html>Sorry</html>"
@@ -227,7 +231,7 @@ def test_a_bad_day_and_a_missing_day_stop_nobody_and_are_kept_as_dead_letters(
     assert broken["request"] == "/flatfiles/us_stocks_sip/day_aggs_v1/2010/08/2010-08-10.csv.gz"
 
 
-def test_attempts_before_a_file_came_are_kept_as_dead_letters(
+def test_failed_attempts_before_a_success_are_kept_as_dead_letters(
     simulator: Simulator, ctx: Work, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -275,7 +279,7 @@ def test_a_dataset_outside_the_plan_does_not_stop_the_others(ctx: Work) -> None:
     assert bars.result.rows_out == 1
 
 
-def test_missing_secrets_are_said_before_any_call(simulator: Simulator, ctx: Work) -> None:
+def test_missing_secrets_are_named_before_any_call(simulator: Simulator, ctx: Work) -> None:
     with pytest.raises(ConfigError, match="MASSIVE_ACCESS_KEY_ID"):
         fetch_files(ctx(key_id=None), ONE)
     assert served(simulator) == 0
@@ -297,14 +301,14 @@ def test_a_run_that_dies_before_its_row_is_written_leaves_nothing_that_counts(
     assert landing(lake) == [row.path for row in landed_files(lake)]
 
 
-def test_a_state_folder_that_cannot_be_written_is_said(ctx: Work, tmp_path: Path) -> None:
+def test_a_state_folder_that_cannot_be_written_is_named(ctx: Work, tmp_path: Path) -> None:
     (tmp_path / "state" / "massive").mkdir(parents=True)
     (tmp_path / "state" / "massive" / "downloads").write_text("in the way")
     with pytest.raises(LakeError, match="run again: the download goes on"):
         fetch_files(ctx(), ONE)
 
 
-def test_progress_is_told_up_to_the_last_file(ctx: Work) -> None:
+def test_progress_is_reported_up_to_the_last_file(ctx: Work) -> None:
     told: list[tuple[str, int, int]] = []
     with observed_by(lambda *step: told.append(step)):
         fetch_files(ctx(), BARS)
@@ -382,7 +386,7 @@ def test_the_latest_files_are_those_due_and_those_of_sessions_that_ended_since(
     assert days == [date.fromisoformat(day) for day in expected]
 
 
-def test_a_range_is_asked_up_to_the_last_session_that_ended() -> None:
+def test_a_range_is_requested_up_to_the_last_session_that_ended() -> None:
     ask = FetchRequest("massive", "quotes_v1", None, date(2010, 8, 12), date(2010, 8, 31))
     assert SOURCE.days(ask, Settings(), NOW) == [THURSDAY, FRIDAY]
 
@@ -396,7 +400,7 @@ def test_files_are_due_at_eleven_in_new_york_on_the_next_day() -> None:
     ("dataset", "start", "said"),
     [("ticks", THURSDAY, "trades_v1"), ("trades_v1", date(2011, 1, 1), "is empty")],
 )
-def test_a_range_that_makes_no_sense_is_refused(dataset: str, start: date, said: str) -> None:
+def test_an_impossible_range_is_refused(dataset: str, start: date, said: str) -> None:
     with pytest.raises(PlanError, match=said):
         range_requests(Settings(), start, FRIDAY, [dataset], None, "massive")
 

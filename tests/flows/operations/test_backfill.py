@@ -1,4 +1,4 @@
-"""A backfill: what has landed is not requested again, and what cannot be is refused at once."""
+"""A backfill does not request what has landed, and refuses an impossible range at once."""
 
 from collections.abc import Callable
 from datetime import date
@@ -39,12 +39,12 @@ def test_a_repeated_backfill_requests_nothing_and_changes_nothing(
     requested, content = calls(simulator), hashes(here.lake)
     summary = run(here, "daily", "intraday", "fx_daily")
     assert calls(simulator) == requested == 3
-    built = [stage for stage in summary.stages if stage.stage != "completeness"]  # which looks at the clock
+    built = [stage for stage in summary.stages if stage.stage != "completeness"]  # it reads the clock
     assert {stage.status for stage in built} == {"nothing_new"}
     assert hashes(here.lake) == content
 
 
-def test_a_free_key_gets_the_newest_sessions_and_is_not_asked_twice(
+def test_a_free_key_gets_the_newest_sessions_and_requests_them_once(
     simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(plan=PlanName.FREE)

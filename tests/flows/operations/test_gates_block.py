@@ -21,7 +21,7 @@ from tests.lakes import hashes
 pytestmark = pytest.mark.usefixtures("environment", "still_clock")
 
 RULE = "no price above one dollar"
-# The dataset that refuses, the stage that is blocked, the tables that must not move.
+# The dataset whose gate refuses, the stage that is blocked, the layers that must not change.
 REFUSALS = [("silver_bars", "silver.bars", ("silver", "gold")), ("gold_stock_overview", "gold", ("gold",))]
 
 
@@ -45,7 +45,7 @@ def stricter_checks(folder: Path, dataset: str) -> Path:
 
 @cache
 def never_blocked(folder: Path) -> dict[str, str]:
-    """The hashes of a lake that met no refusal."""
+    """The hashes of a lake in which no gate refused a batch."""
     with Simulator(SimulatorConfig(clock=datetime.fromisoformat(NOW))) as simulator:
         here = install(folder, simulator.url)
         for symbol in ("AAPL", "IBM"):

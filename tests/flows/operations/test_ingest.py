@@ -1,4 +1,4 @@
-"""Before a run requests anything: its tables, its lake, its clock and its keys."""
+"""What a run checks before it requests anything: its tables, lake, clock and keys."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jobs.runs.run_context import CHECKS, open_run_context
 from tests.builders.installation import Installation, install
 
 
-def test_a_workspace_has_its_tables_and_judges_by_the_checks_of_the_project(here: Installation) -> None:
+def test_a_new_run_has_all_tables_and_the_projects_checks(here: Installation) -> None:
     ctx = open_run_context(here.config)
     assert set(here.versions().values()) == {0}
     assert ctx.checks == CHECKS
@@ -26,7 +26,7 @@ def test_a_lake_that_is_a_file_is_refused(tmp_path: Path) -> None:
         open_run_context(install(tmp_path, "http://127.0.0.1:9/query").config)
 
 
-def test_a_lake_filled_under_one_clock_takes_no_data_of_another(here: Installation) -> None:
+def test_a_lake_filled_under_one_clock_refuses_data_of_another(here: Installation) -> None:
     ctx = open_run_context(here.config)
     assert ingest_all(ctx, ()) == []
     other = install(here.folder, "http://127.0.0.1:9/query", now="2010-08-19T22:30:00+00:00")

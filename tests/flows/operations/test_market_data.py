@@ -69,7 +69,7 @@ def test_a_second_run_with_nothing_new_changes_no_table(here: Installation, simu
     assert hashes(here.lake) == content
 
 
-def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
+def test_an_unknown_symbol_and_a_malformed_response_do_not_stop_the_others(
     simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     disturbed = Fault(FaultKind.HTML, symbols=("IBM",), functions=("TIME_SERIES_DAILY",))
@@ -95,7 +95,7 @@ def test_an_unknown_symbol_and_a_disturbed_one_stop_nobody(
     assert not [row for row in landed if b"<html>" in row["body"] or b"Error Message" in row["body"]]
 
 
-def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
+def test_a_used_up_quota_ends_the_requests_and_the_rest_is_counted(
     simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PLANS, PlanName.PREMIUM, SubscriptionPlan(calls_per_day=2))
@@ -110,7 +110,9 @@ def test_a_spent_quota_stops_the_asking_and_counts_what_was_not_asked(
     assert asked == 3
 
 
-def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, simulator: Simulator) -> None:
+def test_a_provider_that_refuses_the_key_gets_no_further_requests(
+    here: Installation, simulator: Simulator
+) -> None:
     simulator.service.set_faults(())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -125,14 +127,14 @@ def test_a_provider_that_refuses_the_key_is_not_asked_again(here: Installation, 
 
 
 def with_yahoo(here: Installation, simulator: Simulator) -> None:
-    """Has the installation ask Yahoo for daily bars, too; it needs no key."""
+    """Adds Yahoo's daily bars to the installation; they need no key."""
     with Path(here.config).open("a") as settings:
         base_url = f"{simulator.base}/yahoo/v8/finance/chart"
         settings.write(f'[providers.yahoo]\nbase_url = "{base_url}"\ndatasets = ["daily"]\n')
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_a_run_that_has_no_key_at_all_has_nothing_to_do_says_why_and_makes_no_lake(
+def test_a_run_without_any_key_has_nothing_to_do_says_why_and_creates_no_lake(
     here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch, key: str | None
 ) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
@@ -147,7 +149,7 @@ def test_a_run_that_has_no_key_at_all_has_nothing_to_do_says_why_and_makes_no_la
     assert simulator.service.stats()["calls"] == 0
 
 
-def test_a_run_whose_only_other_provider_is_not_meant_has_nothing_to_do(
+def test_a_run_limited_to_providers_without_keys_has_nothing_to_do(
     here: Installation, simulator: Simulator, environment: pytest.MonkeyPatch
 ) -> None:
     environment.delenv("ALPHAVANTAGE_API_KEY")
@@ -156,7 +158,7 @@ def test_a_run_whose_only_other_provider_is_not_meant_has_nothing_to_do(
     assert not Path(here.lake.root).exists()
 
 
-def test_a_provider_without_its_key_is_skipped_by_name_and_the_others_are_asked(
+def test_a_provider_without_its_key_is_skipped_and_named_and_the_others_are_fetched(
     here: Installation,
     simulator: Simulator,
     environment: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Flat files that have expired: a replay fetches them again, and names the days of which it cannot."""
+"""A replay fetches expired flat files again, and names the days whose files it cannot fetch."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,7 +75,7 @@ def test_expired_files_are_fetched_again_and_replayed(filled: RunContext, spark:
         assert highs(lake, day) == [high - 1 for high in before]
 
 
-def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
+def test_days_whose_files_the_provider_has_changed_are_named_and_stay(
     filled: RunContext, spark: SparkSession, simulator: Simulator
 ) -> None:
     simulator.service.set_faults([Fault(FaultKind.CORRECTIONS, symbols=(str(THURSDAY),))])
@@ -91,7 +91,7 @@ def test_days_that_the_provider_has_otherwise_now_are_named_and_stay(
     assert [row["detail"] for row in logged] == [built[1].detail]
 
 
-def test_days_that_the_provider_has_no_longer_are_named(
+def test_days_whose_files_the_provider_no_longer_has_are_named(
     filled: RunContext, spark: SparkSession, simulator: Simulator
 ) -> None:
     provider_simulator: Any = simulator.service.provider_simulator("massive")
@@ -102,7 +102,9 @@ def test_days_that_the_provider_has_no_longer_are_named(
     assert "not a gzip file" in (built[1].detail or "")
 
 
-def test_without_keys_the_days_are_named_and_what_is_missing(filled: RunContext, spark: SparkSession) -> None:
+def test_without_keys_the_days_and_the_missing_keys_are_named(
+    filled: RunContext, spark: SparkSession
+) -> None:
     ctx = replace(filled, secrets=Secrets.model_validate({}))
     _, (lost,) = replay_files(ctx, spark, ReplayScope())
     assert lost.status == "blocked"

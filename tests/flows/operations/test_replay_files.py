@@ -1,4 +1,4 @@
-"""Flat files that were judged wrong: replayed from Bronze, the lake is that in which nothing was broken."""
+"""Flat files built by a faulty validation: a replay from Bronze gives the lake that was never broken."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ def minute_bars(*closes: str, day: date = DAY) -> str:
 
 
 def land(lake: Lake) -> None:
-    """Two days; of the first a correction, a withdrawal and a bad row come a month later."""
+    """Lands two days, and a month later the first again, with a correction, withdrawals and a bad row."""
     rows = prints(1300) + prints(40, ticker="AIG")
     land_trades(lake, [*rows, trade(5000, price="0")])
     changed = [row | {"price": "49.5"} if row["sequence_number"] == "7" else row for row in rows]
@@ -149,28 +149,30 @@ def bar_highs(lake: Lake) -> dict[float, float]:
     return {float(row["close"]): float(row["high"]) for row in read_rows(lake, BARS).to_pylist()}
 
 
-def set_aside(lake: Lake) -> list[str]:
+def quarantined(lake: Lake) -> list[str]:
     return [row["position"].split("/")[1] for row in read_rows(lake, QUARANTINE).to_pylist()]
 
 
-def test_on_both_engines_a_day_of_trades_and_one_of_bars_is_mended(engine: SparkSession, lake: Lake) -> None:
+def test_on_both_engines_a_day_of_trades_and_a_day_of_bars_are_repaired(
+    engine: SparkSession, lake: Lake
+) -> None:
     land_trades(lake, [*(trade(number, f"10:0{number}:00") for number in range(1, 5)), trade(5, price="0")])
     land_text(lake, "minute_aggs_v1", minute_bars("50.25", "51"))
     with broken_validation():
         ctx = tick_workspace(lake)
         assert len([*build_bar_files(ctx, engine), *build_tick_files(ctx, engine)]) == 2
     lake.drop_staging()
-    assert (prices(lake), set_aside(lake)) == ({1: 100.5, 4: 50.25, 5: 1.0}, ["2"])
+    assert (prices(lake), quarantined(lake)) == ({1: 100.5, 4: 50.25, 5: 1.0}, ["2"])
     assert bar_highs(lake) == {50.25: 100.0}
 
     _, built = replay_files(tick_workspace(lake), engine, ReplayScope())
 
     assert [each.status for each in built] == ["replayed", "replayed"]
-    assert (prices(lake), set_aside(lake)) == ({1: 50.25, 2: 50.25, 3: 50.25, 4: 50.25}, ["5"])
+    assert (prices(lake), quarantined(lake)) == ({1: 50.25, 2: 50.25, 3: 50.25, 4: 50.25}, ["5"])
     assert bar_highs(lake) == {50.25: 99.0, 51.0: 99.0}
 
 
-def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, clean: Lake, tmp_path: Path) -> None:
+def test_a_replay_of_a_correct_lake_writes_nothing(spark: SparkSession, clean: Lake, tmp_path: Path) -> None:
     lake = copied(clean, tmp_path / "right")
     before = [open_table(lake, table).version() for table in TABLES]
     built = replayed(spark, lake, rows_per_batch=1000)
@@ -178,7 +180,7 @@ def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, clean: L
     assert [open_table(lake, table).version() for table in TABLES] == before
 
 
-def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(
+def test_a_range_of_receipt_selects_whole_days_and_leaves_the_others(
     spark: SparkSession, mended: Lake
 ) -> None:
     scope = resolve_scope(ReplayScope(start=LATER.date(), end=LATER.date(), tables=("trades",)))
@@ -188,7 +190,7 @@ def test_a_range_of_receipt_chooses_whole_days_and_leaves_the_others(
     assert {(row["trade_dt"], float(row["price"])) for row in prices} == {(DAY, 50.25), (NEXT_DAY, 100.5)}
 
 
-def test_of_some_symbols_only_their_rows_are_judged(spark: SparkSession, mended: Lake) -> None:
+def test_a_replay_of_some_symbols_changes_only_their_rows(spark: SparkSession, mended: Lake) -> None:
     before = read_rows(mended, TRADES, where="symbol = 'IBM'").num_rows
     bad = read_rows(mended, QUARANTINE, where="symbol = 'IBM'").num_rows
     replayed(spark, mended, ReplayScope(symbols=("AIG",)))
@@ -203,12 +205,12 @@ def test_other_providers_have_no_files(spark: SparkSession, lake: Lake) -> None:
     assert replay_files(tick_workspace(lake), spark, ReplayScope(providers=("yahoo",))) == ([], [])
 
 
-def test_a_table_that_is_not_made_from_bronze_is_refused() -> None:
+def test_a_table_that_is_not_built_from_bronze_is_refused() -> None:
     with pytest.raises(PlanError, match=r"no table 'gold\.signals' .* silver\.trades"):
         resolve_scope(ReplayScope(tables=("gold.signals",)))
 
 
-def test_what_never_arrived_is_refused_before_anything_is_judged(lake: Lake) -> None:
+def test_a_symbol_or_provider_that_never_arrived_is_refused(lake: Lake) -> None:
     land_rows(lake, [daily("AAPL", {"2010-08-11": bar()})])
     require_known(lake, ReplayScope(providers=("alphavantage",), symbols=("AAPL",)))
     with pytest.raises(PlanError, match="Bronze holds nothing of the symbol 'AAPLE'; did you mean AAPL"):
@@ -217,7 +219,7 @@ def test_what_never_arrived_is_refused_before_anything_is_judged(lake: Lake) -> 
         require_known(lake, ReplayScope(providers=("massive",)))
 
 
-def test_the_command_refuses_it_too(here: Installation, cli: Cli) -> None:
+def test_the_command_refuses_an_unknown_table(here: Installation, cli: Cli) -> None:
     ended = cli("--config", here.config, "replay", "--table", "moon")
     assert ended.code == 2
     assert "no table 'silver.moon'" in ended.error

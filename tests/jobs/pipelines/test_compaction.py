@@ -1,4 +1,4 @@
-"""A compaction that loses rows is refused, whatever lands meanwhile; what lands meanwhile is no loss."""
+"""A compaction that loses rows is refused; rows that land during a compaction are no loss."""
 
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,7 @@ from tests.lakes import land_rows, workspace
 from tests.payloads import DAYS
 
 
-def test_what_lands_while_a_table_is_compacted_is_no_loss(
-    small: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_land_during_a_compaction_are_no_loss(small: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     real_compact = TableOptimizer.compact
 
     def amid_landings(optimizer: TableOptimizer) -> Any:
@@ -42,14 +40,14 @@ def test_what_lands_while_a_table_is_compacted_is_no_loss(
 def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
     small: Lake, monkeypatch: pytest.MonkeyPatch, landing: str
 ) -> None:
-    """What landed is as many rows as were lost: a comparison with the newest version counts the same."""
+    """As many rows land as are lost: a comparison with the newest version would find no difference."""
     good = version(small, RAW_PAYLOADS) + (landing == "before")
 
     def lossy(optimizer: TableOptimizer) -> dict[str, int]:
         if landing == "before":
             land_rows(small, [bars_of("XOM", 10)])
         DeltaTable(optimizer.table.table_uri).delete("symbol = 'KO'")
-        called_a_compaction(small, RAW_PAYLOADS)
+        rename_to_compaction(small, RAW_PAYLOADS)
         if landing == "after":
             land_rows(small, [bars_of("XOM", 10)])
         return {"numFilesRemoved": 1}
@@ -65,8 +63,8 @@ def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
     assert f"Append the rows of version {good} that version {good + 1} does not have" in str(refused.value)
 
 
-def called_a_compaction(lake: Lake, table: Table) -> None:
-    """Has the newest commit's operation be called OPTIMIZE in the table's history."""
+def rename_to_compaction(lake: Lake, table: Table) -> None:
+    """Renames the newest commit's operation to OPTIMIZE in the table's history."""
     newest = max((Path(lake.uri(table)) / "_delta_log").glob("*.json"))
     newest.write_text(newest.read_text().replace('"operation":"DELETE"', '"operation":"OPTIMIZE"'))
 
@@ -76,7 +74,7 @@ def test_a_compaction_that_loses_a_row_removes_nothing(small: Lake, monkeypatch:
 
     def lossy(optimizer: TableOptimizer) -> dict[str, int]:
         optimizer.table.delete(f"symbol = 'KO' AND trade_dt = '{DAYS[0]}'")
-        called_a_compaction(small, BARS)
+        rename_to_compaction(small, BARS)
         return {"numFilesRemoved": 1}
 
     monkeypatch.setattr(TableOptimizer, "compact", lossy)
@@ -89,10 +87,10 @@ def test_a_compaction_that_loses_a_row_removes_nothing(small: Lake, monkeypatch:
     assert (noted["status"], noted["detail"].partition(":")[0]) == ("failed", "LostRowsError")
 
 
-def test_a_compaction_that_the_history_does_not_show_is_not_taken_for_proven(
+def test_a_compaction_without_a_commit_in_the_history_is_an_error(
     small: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compact(small, RAW_PAYLOADS, None)  # the history shows this one, which is of before
+    compact(small, RAW_PAYLOADS, None)  # an earlier compaction, which the history shows
     before = version(small, RAW_PAYLOADS)
 
     def unseen(_optimizer: TableOptimizer) -> dict[str, int]:

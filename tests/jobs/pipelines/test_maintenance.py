@@ -1,4 +1,4 @@
-"""Maintenance: fewer files and no old ones, the same rows, and nothing that a build still needs is gone."""
+"""Maintenance leaves fewer files, no old ones, the same rows, and everything that a build still needs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from tests.lakes import land_rows, workspace
 
 @pytest.fixture
 def writer(engine: SparkSession, request: pytest.FixtureRequest) -> SparkSession | None:
-    """Who maintains Silver where this engine writes it, as the flow has it."""
+    """The session that maintains tables if Apache Spark writes them; None for the embedded engine."""
     return engine if "apache" in request.node.name else None
 
 
@@ -54,7 +54,7 @@ def test_tables_of_many_small_files_hold_the_same_rows_in_fewer(
         assert found.before.rows == found.after.rows == digested.rows
         assert found.after.old_bytes == found.before.bytes > found.after.bytes
         assert row_digest(small, table, found.after.version) == digested
-        assert content_hash(small, table) == hashed or table is RUNS  # which notes the maintenance
+        assert content_hash(small, table) == hashed or table is RUNS  # it records the maintenance
         assert len(stored_files(small, table)) >= count + 1, "what was replaced just now stays for a week"
 
         left = left_by_a_killed_writer(small, table)
@@ -66,7 +66,7 @@ def test_tables_of_many_small_files_hold_the_same_rows_in_fewer(
     assert symbols(small, BARS) == {*SYMBOLS, "XOM"}
 
 
-def test_what_was_replaced_more_than_a_week_ago_is_removed(
+def test_files_replaced_more_than_a_week_ago_are_removed(
     small: Lake, writer: SparkSession | None, tmp_path: Path
 ) -> None:
     tables = (RAW_PAYLOADS, BARS, RUNS)
@@ -96,7 +96,7 @@ def test_a_payload_that_landed_before_the_compaction_is_still_built_and_its_file
     assert maintain_table(workspace(small), writer, RAW_PAYLOADS).after.old_bytes == 0
 
 
-def test_when_the_change_feed_is_gone_all_is_looked_at_again_and_nothing_changes(
+def test_without_the_change_feed_everything_is_processed_again_and_nothing_changes(
     spark: SparkSession, small: Lake
 ) -> None:
     land_rows(small, [bars_of("XOM", 9)])
@@ -128,13 +128,13 @@ def test_old_files_are_never_kept_for_less_than_a_week(lake: Lake, writer: Spark
 def test_a_table_that_fails_stops_no_other(small: Lake) -> None:
     log = Path(small.uri(RAW_FILES)) / "_delta_log"
     next(log.glob("*.json")).write_text("{")
-    ctx = workspace_of_damaged(small)
+    ctx = context_of_damaged(small)
     with pytest.raises(MaintenanceError, match=r"bronze.raw_files") as failed:
         maintain_tables(ctx, None, tables=(RAW_FILES, RAW_PAYLOADS))
     assert "raw_payloads" not in str(failed.value)
     assert files(small, RAW_PAYLOADS) == 1
 
 
-def workspace_of_damaged(lake: Lake) -> Any:
-    """A workspace made before the damage was done."""
+def context_of_damaged(lake: Lake) -> Any:
+    """A run context that was made before the damage."""
     return replace(workspace(Lake(f"{lake.root}-other")), lake=lake)

@@ -1,4 +1,4 @@
-"""What a run says whose store or engine goes away while it builds."""
+"""The error of a run whose store or engine goes away while it builds."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from jobs.pipelines.writer_session import writer_session
 from tests.lakes import workspace
 
 
-def test_a_store_that_went_away_is_named_in_place_of_what_an_engine_says(lake: Lake) -> None:
+def test_a_store_that_went_away_is_named_in_place_of_the_engines_error(lake: Lake) -> None:
     def away() -> None:
         raise LakeError("the store cannot be asked")
 
@@ -21,7 +21,7 @@ def test_a_store_that_went_away_is_named_in_place_of_what_an_engine_says(lake: L
     assert str(told.value.__cause__) == "curlCode: 6"
 
 
-def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> None:
+def test_other_errors_stay_as_they_are(lake: Lake) -> None:
     ctx = workspace(lake)
     with pytest.raises(OSError, match="no space"), writer_session(ctx):
         raise OSError("no space")
@@ -32,7 +32,7 @@ def test_an_error_of_a_run_whose_store_is_there_stays_what_it_is(lake: Lake) -> 
     ["[INVALID_HANDLE.SESSION_NOT_FOUND] The handle is invalid.", "status = StatusCode.UNAVAILABLE"],
     ids=["another", "none"],
 )
-def test_an_engine_that_was_started_anew_is_said_to_be(lake: Lake, said: str) -> None:
+def test_a_restarted_engine_is_named(lake: Lake, said: str) -> None:
     ctx = workspace(lake)
     with (
         pytest.raises(EngineError, match=r"during the work\. No table was half-published\. Run again"),
@@ -41,7 +41,7 @@ def test_an_engine_that_was_started_anew_is_said_to_be(lake: Lake, said: str) ->
         raise SparkConnectGrpcException(said)
 
 
-def test_what_cannot_be_cleaned_up_hides_no_error(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_clean_up_does_not_hide_the_error(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     ctx = workspace(lake)
 
     def refuse(_lake: Lake, run_id: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What a run works with."""
+"""Ids and clocks of runs."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The run log: what was done, found again by the next run."""
+"""The run log: the next run finds what was done."""
 
 import shutil
 from dataclasses import replace
@@ -46,7 +46,7 @@ def built(lake: Lake, run_id: str, version: int, table: Table = BARS, status: st
     )
 
 
-def test_a_result_is_kept_as_it_was_given(log: Lake) -> None:
+def test_a_result_is_stored_as_it_is(log: Lake) -> None:
     result = StageResult(GOLD, "gold", "done", 1.5, 3, 2, 1, 7, ("r1", "r2"), "a detail", "an id")
     assert record(run(log, "r3"), result) == result
     (row,) = read_rows(log, RUNS).to_pylist()
@@ -64,7 +64,7 @@ def test_the_built_version_is_the_highest_that_was_done_for_that_table(log: Lake
     assert built_version(log, BARS) == 4
 
 
-def test_a_run_is_pending_from_its_start_until_gold_has_taken_it_in(log: Lake) -> None:
+def test_a_run_is_pending_from_its_start_until_gold_has_consumed_it(log: Lake) -> None:
     assert pending_runs(log) == ()
     record_start(run(log, "r2"), SILVER, BARS.full_name)
     built(log, "r1", 1)
@@ -104,7 +104,7 @@ def test_a_lake_without_a_log_has_nothing_pending(lake: Lake) -> None:
     assert (pending_runs(lake), recorded_clocks(lake)) == ((), set())
 
 
-def test_a_stage_that_ended_by_an_error_is_noted_and_stays_pending(log: Lake) -> None:
+def test_a_stage_that_ended_by_an_error_is_recorded_and_stays_pending(log: Lake) -> None:
     record_start(run(log, "r1"), SILVER, BARS.full_name)
     with pytest.raises(OSError, match="gone"), recorded_failure(run(log, "r1"), SILVER, BARS.full_name):
         raise OSError("the disk is gone")

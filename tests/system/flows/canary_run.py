@@ -1,4 +1,4 @@
-"""Runs that meet every fault with logging wide open; a process of its own, so that all output is caught.
+"""Runs that meet every fault with all logging on; a process of its own, so that all its output is captured.
 
 Usage: python canary_run.py CONFIG < plan.json, the plan being a list of objects with the API key, the
 simulator's address and its faults; the last one is met by the command line. Every log record is written to
@@ -34,7 +34,7 @@ class WholeRecords(logging.Handler):
 
 
 def listen() -> None:
-    """Every logger speaks, from DEBUG on, to records.txt."""
+    """Writes the records of all loggers, from DEBUG on, to records.txt."""
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger().addHandler(WholeRecords(Path("records.txt")))
     for name in ("urllib3", "requests", "flows", "deltalake", "prefect"):
@@ -42,7 +42,7 @@ def listen() -> None:
 
 
 def prepare(step: dict[str, str]) -> None:
-    """Sets the key, the simulator, its faults and how long an answer is waited for."""
+    """Sets the key, the simulator, its faults and the timeout."""
     os.environ["ALPHAVANTAGE_API_KEY"] = step["key"]
     os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__BASE_URL"] = step["url"]
     os.environ["LAKEHOUSE_PROVIDERS__ALPHAVANTAGE__TIMEOUT_SECONDS"] = step["patience"]

@@ -1,4 +1,4 @@
-"""What Prefect's server knows, asked over its REST interface."""
+"""Reads from a Prefect server over its REST API."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ class PrefectServer:
         return {found["key"]: found for found in self._ask("artifacts/filter", wanted)}
 
     def has_event(self, name: str, *, saying: str) -> bool:
-        """Whether an event of this name says so; events arrive a moment after they were emitted."""
+        """Whether an event of this name has this detail; events arrive shortly after they are emitted."""
         wanted = {"filter": {"event": {"name": [name]}}}
 
         def is_there() -> bool:
@@ -39,13 +39,13 @@ class PrefectServer:
         return in_patience(is_there)
 
     def has_event_of(self, flow_run_id: object, name: str) -> bool:
-        """Whether an event of this name tells of this flow run."""
+        """Whether there is an event of this name about this flow run."""
         resource = {"id": [f"prefect.flow-run.{flow_run_id}"]}
         wanted = {"filter": {"event": {"name": [name]}, "resource": resource}}
         return in_patience(lambda: bool(self._ask("events/filter", wanted)["events"]))
 
     def has_warning(self, flow_run_id: object, *, saying: str) -> bool:
-        """Whether a warning in this flow run's log says so; log lines arrive some seconds later."""
+        """Whether this flow run's log has such a warning; log lines arrive some seconds later."""
         wanted = {"logs": {"flow_run_id": {"any_": [str(flow_run_id)]}, "level": {"ge_": 30}}}
 
         def is_there() -> bool:
@@ -64,7 +64,7 @@ class PrefectServer:
 
 
 def in_patience(is_there: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
-    """Whether it is there before patience ends."""
+    """Whether it becomes true within `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if is_there():
@@ -74,7 +74,7 @@ def in_patience(is_there: Callable[[], bool], seconds: float = _PATIENCE_SECONDS
 
 
 def with_client(ctx: Callable[[PrefectClient], Coroutine[Any, Any, Found]]) -> Found:
-    """What the work with the server gives."""
+    """What `ctx` returns for a client of the server."""
 
     async def run() -> Found:
         async with get_client() as client:

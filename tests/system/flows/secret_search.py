@@ -1,4 +1,4 @@
-"""Where a secret turned up: in files, in compressed tables, in databases, in any spelling."""
+"""Finds a secret in files, compressed tables and databases, in any encoding."""
 
 import base64
 import sqlite3
@@ -34,7 +34,7 @@ def holds(text: bytes, wanted: Iterable[bytes]) -> bool:
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
-    """What base64 makes of the key wherever it lies in a longer text: three alignments, both alphabets."""
+    """The base64 of the key at any place of a longer text: three alignments, both alphabets."""
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw)
         middle = encoded[4 if offset else 0 : -4]

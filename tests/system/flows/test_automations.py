@@ -1,4 +1,4 @@
-"""What Prefect's server does on its own: messages really arrive, and runs that nobody works on really end."""
+"""What Prefect's server does by itself: it delivers notifications and ends abandoned runs."""
 
 import json
 from collections.abc import Iterator
@@ -42,14 +42,14 @@ def failing() -> None:
 
 @flow(name="refused")
 def refused() -> None:
-    """A run one of whose batches a gate refuses; it is told of as every run is."""
+    """A run in which a gate refuses a batch; its artifacts are published as for every run."""
     detail = "wanted a batch of silver.bars that passes its checks, found 3 that fail"
     publish_artifacts([StageResult(SILVER, "silver.bars", "blocked", detail=detail)])
 
 
 @flow(name="idle")
 def idle() -> None:
-    """What planted runs are runs of; it is never called."""
+    """The flow of the planted runs; it is never called."""
 
 
 @contextmanager
@@ -75,14 +75,14 @@ def webhook() -> Iterator[tuple[str, list[Message]]]:
 
 
 async def nothing_automatic(client: PrefectClient) -> None:
-    """The server without automations of ours, and nobody told."""
+    """Removes the project's automations and notifications from the server."""
     await prepare(client, Secrets(_env_file=None), ROOT, datetime.now(UTC))
     await set_automations(client, [])
 
 
 @pytest.fixture
 def told(prefect_server: PrefectServer, environment: object) -> Iterator[list[Message]]:
-    """The messages of the server that was set up with a webhook as the stack sets it up."""
+    """The messages sent by a server that has a webhook, set up as in the stack."""
     del prefect_server, environment
 
     async def set_up(client: PrefectClient, url: str) -> None:
@@ -96,11 +96,11 @@ def told(prefect_server: PrefectServer, environment: object) -> Iterator[list[Me
 
 
 def saying(told: list[Message], text: str) -> list[Message]:
-    """The messages that say so; the server may be late to tell of what other tests have done."""
+    """The messages with this text; those of other tests may arrive late."""
     return [message for message in told if text in message["body"]]
 
 
-def test_a_webhook_is_told_of_a_failed_run_by_its_name_and_what_went_wrong(told: list[Message]) -> None:
+def test_a_webhook_receives_the_name_and_the_error_of_a_failed_run(told: list[Message]) -> None:
     state = failing(return_state=True)
     run = str(state.state_details.flow_run_id)
     assert in_patience(lambda: bool(saying(told, run)))
@@ -114,7 +114,7 @@ def test_a_webhook_is_told_of_a_failed_run_by_its_name_and_what_went_wrong(told:
     assert rest[-1] == f"http://127.0.0.1:4200/runs/flow-run/{run}"
 
 
-def test_a_webhook_is_told_of_a_refused_batch_though_the_run_did_not_fail(told: list[Message]) -> None:
+def test_a_webhook_receives_a_refused_batch_even_if_the_run_did_not_fail(told: list[Message]) -> None:
     refused()
     assert in_patience(lambda: bool(saying(told, "found 3 that fail")))
     assert saying(told, "found 3 that fail") == [
@@ -200,7 +200,7 @@ def planted(state: Any) -> UUID:
     return with_client(plant)
 
 
-def test_a_run_that_was_killed_and_one_that_never_began_are_ended_and_no_others(
+def test_killed_runs_and_runs_that_never_began_are_ended_and_no_others(
     killed: UUID, prefect_server: PrefectServer
 ) -> None:
     runs = {
@@ -210,7 +210,7 @@ def test_a_run_that_was_killed_and_one_that_never_began_are_ended_and_no_others(
         "done": planted(Running()),
     }
     heartbeat(runs["done"])
-    assert prefect_server.has_event_of(runs["done"], HEARTBEAT)  # its end is told after its heartbeat
+    assert prefect_server.has_event_of(runs["done"], HEARTBEAT)  # so that its end comes after its heartbeat
     with_client(lambda client: client.set_flow_run_state(runs["done"], Completed(), force=True))
 
     def are_ended() -> bool:

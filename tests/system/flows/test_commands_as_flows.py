@@ -59,7 +59,7 @@ def test_the_option_without_a_server_is_one_line(full: Installation) -> None:
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """A port at which nobody listens; it is kept meanwhile, so that nobody begins to."""
+    """A port on which nothing listens; it stays bound, so that no other process can listen on it."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield int(unused.getsockname()[1])

@@ -1,4 +1,4 @@
-"""`flows.deployment.demo_run`: the demo is run until it has ended well once."""
+"""`flows.deployment.demo_run` starts the demo until it has succeeded once."""
 
 from typing import Any
 from uuid import UUID
@@ -47,7 +47,7 @@ def test_the_demo_is_started_once() -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_demo_that_did_not_end_well_is_started_anew() -> None:
+def test_a_demo_that_did_not_succeed_is_started_again() -> None:
     async def play(client: PrefectClient) -> list[UUID]:
         runs = [await start_demo(client)]
         states: list[State[Any]] = [Failed(), Crashed(), Cancelled()]

@@ -1,4 +1,4 @@
-"""prefect.yaml and `flows.deployment.deploy`: what is declared is valid, and is what the server then has."""
+"""prefect.yaml and `flows.deployment.deploy`: declarations are valid, and the server has them afterwards."""
 
 import asyncio
 import sys
@@ -48,7 +48,7 @@ def schedule_of(name: str, slug: str) -> dict[str, Any]:
     return next(s for each, s in SCHEDULED if (each["name"], s["slug"]) == (name, slug))
 
 
-def test_deployments_are_named_by_what_and_when() -> None:
+def test_deployments_are_named_after_their_task_and_time() -> None:
     names = [f"{load_flow_from_entrypoint(each['entrypoint']).name}/{each['name']}" for each in DECLARED]
     assert names == [
         "market-data/us-equities-every-5-min",
@@ -114,7 +114,7 @@ def deployed(prefect_server: object) -> None:
 
 
 async def state_of_server(client: PrefectClient) -> dict[str, Any]:
-    """What deploying makes, without the times at which it was made."""
+    """Everything that deploying creates on the server, without timestamps."""
     noise = {"updated", "created", "version", "version_id", "last_polled", "status"}
     pool = await client.read_work_pool(POOL)
     return {
@@ -136,7 +136,7 @@ async def state_of_server(client: PrefectClient) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> None:
+def test_deploying_twice_changes_nothing_and_leaves_paused_schedules_paused() -> None:
     async def twice(client: PrefectClient) -> None:
         crypto = await client.read_deployment_by_name("market-data/crypto-hourly")
         await client.pause_deployment(crypto.id)
@@ -157,7 +157,7 @@ def test_deploying_twice_gives_the_same_and_leaves_what_a_person_paused() -> Non
 
 
 @pytest.mark.usefixtures("deployed")
-def test_for_the_demo_no_deployment_with_a_schedule_stays_and_live_brings_them_back(
+def test_the_demo_profile_removes_scheduled_deployments_and_live_restores_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def deployed_as(profile: str) -> dict[str, int]:
@@ -196,14 +196,14 @@ def test_the_server_makes_runs_of_every_schedule() -> None:
 
 
 async def planted(client: PrefectClient, state: Any, worker: str | None) -> FlowRun:
-    """A run in this state that a worker of this name has taken."""
+    """A run in this state, taken by the worker of this name."""
     deployment = await client.read_deployment_by_name("backfill/on-demand")
     run = await client.create_flow_run_from_deployment(
         deployment.id, parameters={"start": "2024-01-02", "end": "2024-01-03"}
     )
     if worker:
         await client.update_flow_run_labels(run.id, {"prefect.worker.name": worker})
-    await client.update_flow_run(run.id, infrastructure_pid="1")  # else it counts as never begun
+    await client.update_flow_run(run.id, infrastructure_pid="1")  # without it the run counts as never begun
     await client.set_flow_run_state(run.id, Running(), force=True)
     await client.set_flow_run_state(run.id, state, force=True)
     return run
@@ -239,9 +239,9 @@ def test_the_sweep_ends_the_runs_of_dead_workers_and_no_others() -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_worker_that_starts_anew_ends_its_own_old_runs_at_once_and_a_silent_one_later() -> None:
+def test_a_restarted_worker_ends_its_own_old_runs_at_once_and_runs_of_silent_workers_later() -> None:
     async def play(client: PrefectClient) -> list[str | None]:
-        soon = datetime.now(UTC) + timedelta(seconds=60)  # after the heartbeat by no more, whatever is slow
+        soon = datetime.now(UTC) + timedelta(seconds=60)  # long enough, even on a slow machine
         await client.send_worker_heartbeat(POOL, "restarted", heartbeat_interval_seconds=30)
         run = await planted(client, Running(), "restarted")
         untaken = await planted(client, Pending(), None)
@@ -254,7 +254,7 @@ def test_a_worker_that_starts_anew_ends_its_own_old_runs_at_once_and_a_silent_on
     assert with_client(play) == ["Crashed", "Crashed"]
 
 
-def test_nobody_is_told_where_nobody_is_configured_and_a_bad_address_is_not_shown() -> None:
+def test_without_addresses_there_are_no_notifications_and_a_bad_address_is_not_shown() -> None:
     assert wanted_blocks(Secrets(_env_file=None)) == {}
     for name in ("notify_webhook_url", "notify_slack_url", "notify_email_url"):
         bad = Secrets(_env_file=None).model_copy(update={name: SecretStr("a-canary")})
@@ -264,7 +264,7 @@ def test_nobody_is_told_where_nobody_is_configured_and_a_bad_address_is_not_show
 
 
 @pytest.mark.usefixtures("deployed")
-def test_who_is_configured_is_told_of_failed_runs_and_refused_batches_until_removed() -> None:
+def test_configured_addresses_get_failed_runs_and_refused_batches_until_they_are_removed() -> None:
     secrets = Secrets(
         _env_file=None,
         notify_webhook_url=SecretStr("http://127.0.0.1:1/hook?token=canary"),
@@ -288,5 +288,5 @@ def test_who_is_configured_is_told_of_failed_runs_and_refused_batches_until_remo
     assert "canary" not in str(said)
 
 
-def test_the_event_that_is_told_is_the_one_that_a_refused_batch_emits() -> None:
+def test_the_notification_waits_for_the_event_that_a_refused_batch_emits() -> None:
     assert f'"{GATE_REFUSED}"' in (Path(ROOT) / "flows/runtime/run_report.py").read_text()

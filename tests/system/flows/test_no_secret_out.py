@@ -1,4 +1,4 @@
-"""The API key is nowhere: no file, table, log record, artifact or database holds it, whatever goes wrong."""
+"""No file, table, log record, artifact or database holds the API key, whatever goes wrong."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ FAULTS = (
     (Fault(FaultKind.TRUNCATED),),
     (Fault(FaultKind.HTML),),
     (ECHOES[0],),
-    # The first that lets data through: after it the range is not asked for again.
+    # The first fault that lets data through: afterwards the range is not requested again.
     (
         Fault(FaultKind.LATE_BARS, seconds=9e6),
         Fault(FaultKind.CORRECTIONS, rate=0.1),
@@ -51,7 +51,7 @@ OPEN_LOGS = {
 
 
 def steps(simulator: Simulator, spent: Simulator) -> list[dict[str, str]]:
-    """Each fault in turn, those of the data at once; with both keys where the answer holds the key."""
+    """Each fault in turn, faults of the data together; with both keys if the response holds the key."""
 
     def step(key: str, *faults: Fault) -> dict[str, str]:
         hangs = any(fault.kind is FaultKind.TIMEOUT for fault in faults)
@@ -65,7 +65,7 @@ def steps(simulator: Simulator, spent: Simulator) -> list[dict[str, str]]:
 
 
 def run_all(here: Installation, plan: list[dict[str, str]], server: PrefectServer) -> None:
-    """Lets the faults happen; what the process said is left in files beside the lake."""
+    """Runs into the faults; the process' output is kept in files beside the lake."""
     environ = {**OPEN_LOGS, "PREFECT_API_URL": server.api_url, "PREFECT_HOME": str(here.folder / "home")}
     (here.folder / "home").mkdir()
     process = run_python([canary_run.__file__, here.config], here, environ)
@@ -77,7 +77,7 @@ def run_all(here: Installation, plan: list[dict[str, str]], server: PrefectServe
 
 
 @pytest.mark.usefixtures("environment")
-def test_no_fault_lets_the_key_out(
+def test_no_fault_leaks_the_key(
     prefect_server: PrefectServer,
     simulate: Callable[..., Simulator],
     tmp_path: Path,

@@ -27,7 +27,7 @@ TABLES = (BARS, *silver_ticks.TABLES, *gold_ticks.TABLES, QUARANTINE)
 
 
 def grown(spark: SparkSession, lake: Lake) -> list[str]:
-    """The lake after the day and after a version of it with one trade of KO larger: a hash a table."""
+    """One hash per table after the day and after a version of it in which one trade of KO is larger."""
     store = FileStore(Market(0))
     store.tickers = ("IBM", "KO")
     corrections = (Fault(FaultKind.CORRECTIONS, keys=("KO",)),)

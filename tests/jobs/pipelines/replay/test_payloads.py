@@ -1,4 +1,4 @@
-"""A parser that was broken and mended: replayed from Bronze, the lake is that in which it never was."""
+"""A broken parser that was repaired: a replay from Bronze gives the lake that was never broken."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ def replay_all(spark: SparkSession, lake: Lake, scope: ReplayScope) -> None:
 def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
     engine: SparkSession, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The undisturbed lake is the embedded engine's on either engine: what is mended must equal it, too."""
+    """The embedded engine builds the clean lake; the repaired lake of either engine must equal it."""
     clean, mended = Lake(str(tmp_path / "clean")), Lake(str(tmp_path / "mended"))
     for lake in (clean, mended):
         land_rows(lake, payloads())
@@ -61,7 +61,7 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
     with monkeypatch.context() as patch:
         patch.setitem(BAR_PARSERS, "alphavantage", PayloadParser(broken, ("daily",), {"daily": ("XNYS",)}))
         build_lake(engine, mended)
-    # of S0 the same unreadable row came in both deliveries: it is kept once, beside the one that is bad
+    # the unreadable row of S0 came in both deliveries but is kept once; the other row is the bad one
     assert read_rows(mended, QUARANTINE).num_rows == 2
     assert read_rows(mended, BARS, where="close = 9999").num_rows == 1
     assert hashes(mended) != hashes(clean)
@@ -69,7 +69,7 @@ def test_after_a_replay_the_lake_equals_one_in_which_nothing_was_broken(
     assert hashes(mended) == hashes(clean)
 
 
-def test_a_replay_of_what_was_right_writes_nothing(spark: SparkSession, lake: Lake) -> None:
+def test_a_replay_of_a_correct_lake_writes_nothing(spark: SparkSession, lake: Lake) -> None:
     land_rows(lake, payloads())
     build_lake(spark, lake)
     ctx = workspace(lake)

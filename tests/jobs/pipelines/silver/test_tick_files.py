@@ -1,4 +1,4 @@
-"""Flat files to Silver and Gold: batches, versions, kills, universes; only what changed is written."""
+"""Builds Silver and Gold from flat files: batches, versions, kills, universes; only changes are written."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-import jobs.pipelines.silver.file_batches
+import jobs.pipelines.publish
 from delta_tables.storage.arrow_io import append_rows, read_rows
 from delta_tables.storage.content_hash import content_hash
 from delta_tables.storage.create_tables import open_table
@@ -24,6 +24,7 @@ from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from jobs.engine.table_io import append_first
 from jobs.pipelines.gold.ticks import build_tick_gold
 from jobs.pipelines.silver.tick_files import build_tick_files
+from jobs.runs.run_context import CHECKS
 from jobs.runs.run_log import SILVER
 from jobs.runs.stage import StageResult
 from tests.flat_files import (
@@ -170,7 +171,7 @@ def test_a_trade_that_a_later_version_no_longer_has_is_closed(engine: SparkSessi
     land_trades(lake, [trade(1), trade(3, price="x")], LATER)
     build(engine, lake)
     ended = {(r["symbol"], r["sequence_number"]): r["known_to"] for r in rows_of(lake, TRADES)}
-    # the third is there, though unreadable: what was known of it stays
+    # the third row is present but unreadable: its earlier version stays
     assert ended == {("IBM", 1): None, ("IBM", 2): LATER, ("IBM", 3): None, ("GONE", 1): LATER}
     assert {row["symbol"] for row in rows_of(lake, TICK_FEATURES)} == {"IBM"}
 
@@ -209,7 +210,7 @@ def test_small_batches_give_what_one_large_batch_gives(
     assert len(built[0].gates) == 5
 
 
-def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
+def test_a_build_that_dies_between_batches_is_completed_by_the_next(
     spark: SparkSession, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = prints(2500)
@@ -223,7 +224,7 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
             raise RuntimeError("killed")
         append_first(*given)
 
-    monkeypatch.setattr(jobs.pipelines.silver.file_batches, "append_first", dies)
+    monkeypatch.setattr(jobs.pipelines.publish, "append_first", dies)
     with pytest.raises(RuntimeError, match="killed"):
         build(spark, lake, rows_per_batch=1000)
     assert 0 < len(rows_of(lake, TRADES)) < len(rows)
@@ -233,7 +234,7 @@ def test_a_build_that_dies_between_batches_is_made_good_by_the_next(
     assert hashes(lake) == hashes(clean)
 
 
-def test_a_file_that_cannot_be_read_stops_no_other_and_stays_pending(spark: SparkSession, lake: Lake) -> None:
+def test_an_unreadable_file_does_not_stop_others_and_stays_pending(spark: SparkSession, lake: Lake) -> None:
     land_text(lake, "trades_v1", gzip.compress(b"ticker,price\nIBM,1\n"), FETCHED, NEXT_DAY)
     header_only = land_trades(lake, [])
     land_quotes(lake, [quote(1)])
@@ -249,15 +250,7 @@ def test_a_gate_that_refuses_publishes_nothing_of_the_batch(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     rule = "  - failed rows:\n      name: no price above one\n      fail condition: price > 1\n"
-    checks = (
-        jobs.pipelines.silver.file_batches.__file__,
-        "..",
-        "..",
-        "quality",
-        "checks",
-        "silver_trades.yml",
-    )
-    text = Path(*checks).resolve().read_text()
+    text = (CHECKS / "silver_trades.yml").read_text()
     land_trades(lake, [trade(1)])
     ctx = tick_workspace(lake)
     (tmp_path / "silver_trades.yml").write_text(text + rule)
@@ -293,7 +286,7 @@ def test_vendor_bars_that_arrive_later_are_compared(spark: SparkSession, lake: L
 
 
 def land_vendor_bars(lake: Lake, closes: dict[str, str]) -> None:
-    """Bars as the bars build leaves them, and its record in the run log."""
+    """Stores bars as the build of bars does, with its record in the run log."""
     from delta_tables.tables.silver import BARS  # noqa: PLC0415 - the only use
 
     rows = []

@@ -1,4 +1,4 @@
-"""Flat files of minute and day bars to silver.bars: versions, bad rows, batches, the same on both engines."""
+"""Builds silver.bars from flat files of minute and day bars: versions, bad rows, batches, both engines."""
 
 import gzip
 import shutil
@@ -67,9 +67,7 @@ def test_minute_and_day_bars_are_built_once_and_a_repeat_changes_nothing(
     assert open_table(lake, BARS).version() == before
 
 
-def test_a_republished_file_closes_what_it_changes_and_what_it_has_no_more(
-    engine: SparkSession, lake: Lake
-) -> None:
+def test_a_republished_file_closes_changed_and_removed_bars(engine: SparkSession, lake: Lake) -> None:
     rows = [bar(minute(number), ticker) for ticker in ("AIG", "IBM") for number in range(5)]
     land_bars(lake, rows)
     build(engine, lake)
@@ -90,7 +88,7 @@ def test_a_republished_file_closes_what_it_changes_and_what_it_has_no_more(
     ]
 
 
-def test_rows_of_another_day_and_without_a_ticker_are_set_aside(engine: SparkSession, lake: Lake) -> None:
+def test_rows_of_another_day_and_without_a_ticker_are_quarantined(engine: SparkSession, lake: Lake) -> None:
     other = DAY + timedelta(days=1)
     land_bars(lake, [bar(), bar(ticker=""), bar(day=other), bar(minute(1), high="50.26")], LATER)
     (built,) = build(engine, lake)
@@ -107,7 +105,7 @@ def test_rows_of_another_day_and_without_a_ticker_are_set_aside(engine: SparkSes
     ],
     ids=["cut file", "short line"],
 )
-def test_a_file_that_is_not_whole_stops_no_other_and_stays_pending(
+def test_an_incomplete_file_does_not_stop_others_and_stays_pending(
     engine: SparkSession, lake: Lake, broken: str | bytes
 ) -> None:
     land_text(lake, MINUTE_BARS, broken)
@@ -134,7 +132,9 @@ def test_small_batches_give_what_one_large_batch_gives(
     assert content_hash(lake, BARS) == content_hash(in_one, BARS)
 
 
-def test_a_bar_learned_at_an_earlier_instant_takes_its_place(spark: SparkSession, lake: Lake) -> None:
+def test_a_bar_received_at_an_earlier_instant_is_inserted_into_the_history(
+    spark: SparkSession, lake: Lake
+) -> None:
     middle = FETCHED + timedelta(days=1)
     land_bars(lake, [bar(close="50.35")], LATER)
     build(spark, lake)
@@ -153,7 +153,7 @@ def days_of_bars() -> dict[date, list[Row]]:
     }
 
 
-def test_files_of_several_days_are_published_together_as_they_are_one_by_one(
+def test_files_of_several_days_give_the_same_together_as_one_by_one(
     engine: SparkSession, tmp_path: Path
 ) -> None:
     together, one_by_one = Lake(str(tmp_path / "together")), Lake(str(tmp_path / "one"))
@@ -173,7 +173,7 @@ def at_noon(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(days=1)
 
 
-def test_of_files_of_several_days_one_that_is_not_whole_stops_no_other(
+def test_among_files_of_several_days_an_incomplete_one_does_not_stop_the_others(
     spark: SparkSession, lake: Lake
 ) -> None:
     (first, rows), *others = days_of_bars().items()
@@ -197,7 +197,7 @@ def test_a_batch_of_several_days_has_its_bounds(
     rows_per_batch: int,
     commits: int,
 ) -> None:
-    monkeypatch.setattr(bar_files_build, "_MOST_FILES", most_files)
+    monkeypatch.setattr(bar_files_build, "_MAX_FILES", most_files)
     for day in days_of_bars():
         rows = [bar(f"1{number // 60}:{number % 60:02}:00", day=day) for number in range(300)]
         land_bars(lake, rows, at_noon(day), day=day)
@@ -206,7 +206,7 @@ def test_a_batch_of_several_days_has_its_bounds(
     assert open_table(lake, BARS).version() == commits
 
 
-def test_a_day_that_is_known_among_new_ones_is_corrected(spark: SparkSession, lake: Lake) -> None:
+def test_a_known_day_among_new_ones_is_corrected(spark: SparkSession, lake: Lake) -> None:
     days = list(days_of_bars())
     land_bars(lake, [bar(day=days[1])], at_noon(days[1]), day=days[1])
     build(spark, lake)
@@ -218,7 +218,7 @@ def test_a_day_that_is_known_among_new_ones_is_corrected(spark: SparkSession, la
     assert sorted(closes) == [Decimal("50.3"), Decimal("50.3"), Decimal("50.35")]
 
 
-def test_equal_files_of_two_days_are_counted_each_by_itself(spark: SparkSession, lake: Lake) -> None:
+def test_equal_files_of_two_days_are_counted_separately(spark: SparkSession, lake: Lake) -> None:
     """A file published a second time, under the next day's name: its bars are not of that day."""
     friday, monday = date(2024, 11, 15), date(2024, 11, 18)
     for day in (friday, monday):
@@ -228,7 +228,7 @@ def test_equal_files_of_two_days_are_counted_each_by_itself(spark: SparkSession,
     assert counts == [(2, 2, 0), (2, 0, 2)]
 
 
-def test_of_files_of_several_days_one_that_its_gate_refuses_stops_no_other(
+def test_among_files_of_several_days_a_refused_one_does_not_stop_the_others(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     checks = tmp_path / "checks"
