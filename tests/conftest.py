@@ -18,7 +18,7 @@ from tests.minio_server import Store, minio_server
 NOWHERE = Lake("/nowhere")
 SYSTEM_FOLDER = Path(__file__).with_name("system")  # single tests elsewhere bear the mark themselves
 # They begin first, so that at the end no process has a long one left; a file stays in one process.
-LONGEST = ("tests/central/", "tests/serving/test_export_adjusted.py", "tests/jobs/test_breaks_build.py")
+LONGEST = ("tests/central/", "tests/serving/export/test_adjusted.py", "tests/jobs/test_breaks_build.py")
 
 # how long an example takes says how busy the machine is
 hypothesis_settings.register_profile(

@@ -17,7 +17,7 @@ from jobs.parsing.yahoo_json import ACTION_COLUMNS, BAR_COLUMNS, chart_action_ro
 from serving.explain.json_excerpts import fragment_at
 from serving.explain.payload_excerpts import excerpt
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
+SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 needs_captures = pytest.mark.skipif(
     not SHARED.is_dir(), reason="the captures are not part of the project (2026-11)"
 )

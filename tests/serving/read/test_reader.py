@@ -28,7 +28,7 @@ from tests.serving import reader_lake
 from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
 from tests.serving.sample_lake import add, bar
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TICKS = SESSIONS[3]
 INSTANTS = [None, LEARNED, CORRECTED, LEARNED - timedelta(seconds=1)]
 

@@ -72,7 +72,7 @@ def test_the_conditions_do_not_import_pyspark() -> None:
     script = (
         "import sys, serving.query.conditions, serving.bars.dividend_closes; print('pyspark' in sys.modules)"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
     )
