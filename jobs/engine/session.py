@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, cast
@@ -41,6 +43,7 @@ def engine_session(settings: Settings, lake: Lake) -> Iterator[SparkSession]:
     """
     if settings.engine == "embedded":
         with _sail(lake) as remote, _connected(remote) as spark:
+            _take_interrupts_from_sail()
             yield spark
     elif settings.spark.remote:
         with _connected(settings.spark.remote) as spark:
@@ -83,6 +86,16 @@ def _new_session(remote: str) -> SparkSession:
     if channel.host in _LOOPBACK:
         channel = ChannelBuilder(remote, [("grpc.enable_http_proxy", 0)])
     return cast(SparkSession, ConnectSession.Builder().channelBuilder(channel).create())
+
+
+def _take_interrupts_from_sail() -> None:
+    """Sets this process' own handler of SIGINT again, in place of the one that Sail installs when it starts.
+
+    Sail ends its server on Ctrl-C, even in the middle of a commit, which then waits for it forever.
+    """
+    own = signal.getsignal(signal.SIGINT)
+    if own is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, own)
 
 
 def _release(spark: SparkSession) -> None:
