@@ -78,8 +78,8 @@ class Lease:
             self._lost = "it is not renewed any more"
         if self._lost:
             raise LeaseHeldError(
-                f"the right to write {self._stored.lake.root} ({self._stored.name}) was lost: {self._lost}; "
-                "this process writes nothing more: start it again when the other has ended"
+                f"the lease to write {self._stored.lake.root} ({self._stored.name}) was lost: {self._lost}; "
+                "this process writes nothing more; rerun it after the other run has finished"
             )
 
     def release(self) -> None:
@@ -151,5 +151,6 @@ def _refusal(stored: LeaseObject, held: Held | None, seconds: float) -> str:
         span = held.claim.seconds or seconds
     return (
         f"{stored.lake.root} is being written ({stored.name}) by {who}; a lake in a bucket has one writer: "
-        f"wait for it, or stop it; if it died its right ends {span:.0f} s after it was last renewed"
+        "wait for it, or stop it; if that process died, its lease expires "
+        f"{span:.0f} s after its last renewal"
     )

@@ -25,7 +25,14 @@ def options(
         Path | None,
         typer.Option(help="Settings file. Default: $LAKEHOUSE_CONFIG, else config/lakehouse.toml."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print JSON. Put it before the command, as in `lakehouse --json status`; health and export "
+            "also take it after.",
+        ),
+    ] = False,
 ) -> None:
     """A lakehouse for market data: fetch, build, check, query, explain."""
     ctx.obj = GlobalOptions(config, json)

@@ -9,12 +9,14 @@ from flows.cli.context import cli_context
 
 def breaks(
     ctx: typer.Context,
-    symbol: Annotated[str | None, typer.Argument(help="Default: counts for all symbols.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(help="Show this symbol's breaks. Default: counts of all symbols.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most the latest N breaks.")] = 100,
 ) -> None:
-    """Show where providers disagree: counts by symbol and pair, or a symbol's breaks.
+    """Show bars on which providers disagree: counts by symbol and pair of providers, or a symbol's breaks.
 
-    The first of a pair is the preferred provider. A missing bar is one that it has and the other lacks.
+    The first provider of a pair is the preferred one. A missing bar is one that only the preferred one has.
     """
     from serving.monitor.breaks import (  # noqa: PLC0415 - imports delta-rs
         break_counts,

@@ -57,7 +57,7 @@ def _one_line_for_errors(command: Callable[[], None]) -> None:
 def _run_app() -> None:
     from flows.cli.app import app  # noqa: PLC0415 - Ctrl-C while it is imported is handled, too
 
-    app()
+    app(prog_name="lakehouse")
 
 
 if __name__ == "__main__":

@@ -24,37 +24,59 @@ def export(
     ctx: typer.Context,
     what: Annotated[
         str,
-        typer.Argument(metavar="TABLE_OR_LAYOUT", help="intraday, daily, or a table such as silver.trades."),
+        typer.Argument(
+            metavar="TABLE_OR_LAYOUT", help="A layout (intraday or daily), or a table such as silver.trades."
+        ),
     ],
-    to: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix.")],
+    to: Annotated[str, typer.Option(help="Destination: a folder, or s3://bucket/prefix.")],
     form: Annotated[
-        str | None, typer.Option("--format", help="csv, json or parquet. Default: csv; for a table, parquet.")
+        str | None,
+        typer.Option(
+            "--format", help="File format: csv, json or parquet. Default: csv; for a table, parquet."
+        ),
     ] = None,
     symbols: Annotated[
-        list[str] | None, typer.Option("--symbols", "--symbol", help="AAPL,MSFT. Default: all. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--symbols", "--symbol", help="Only these symbols, such as AAPL,MSFT. Default: all. Repeatable."
+        ),
     ] = None,
     start: Annotated[datetime | None, typer.Option(formats=_DAY, help="First session.")] = None,
     end: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last session.")] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=_INSTANT, help="As known at this instant; UTC if it names no zone."),
+        typer.Option(formats=_INSTANT, help="As known at this time; UTC if it has no time zone."),
     ] = None,
-    interval: Annotated[str | None, typer.Option(help="Such as 5min.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Such as alphavantage.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Only bars of this interval, such as 5min.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Only rows of this provider, such as alphavantage.")
+    ] = None,
     adjusted: Annotated[
-        str | None, typer.Option(help="split: for splits; total: for splits and dividends.")
+        str | None,
+        typer.Option(
+            help="Adjust prices for splits (split), or for splits and dividends (total). Default: unadjusted."
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Remove the layout's files that this export does not write.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Delete files from earlier exports of this layout that are not part of this one.",
+        ),
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, max=64, help="Files written at once.")] = 8,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    threads: Annotated[
+        int, typer.Option(min=1, max=64, help="Number of files written at the same time.")
+    ] = 8,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, as --json before the command does.")
+    ] = False,
 ) -> None:
     """Write rows as plain files that can be read without Delta.
 
-    intraday: intraday/{symbol}/{date}/data.csv. daily: daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table:
-    {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet. Times are UTC, ISO 8601. Each layout has a
-    _manifest.json, written last. Exit code 0: written; 1: no row matches; 2: an error.
+    A layout is the arrangement of the files. intraday: intraday/{symbol}/{date}/data.csv. daily:
+    daily_ohlcv/{date}/{symbol}/ohlcv.csv. A table: {layer}_{table}/year=YYYY/month=MM/day=DD/data.parquet.
+    Times are UTC, ISO 8601. Each layout has a _manifest.json, written last. Exit code 0: written; 1: no row
+    matches; 2: an error.
     """
     from serving.export.request import ExportRequest  # noqa: PLC0415 - imports delta-rs
 

@@ -23,44 +23,75 @@ _TITLES = {
 def health(
     ctx: typer.Context,
     table: Annotated[
-        str, typer.Argument(help="silver.bars, silver.trades, silver.quotes or gold.daily_kpis.")
+        str, typer.Argument(help="Table: silver.bars, silver.trades, silver.quotes or gold.daily_kpis.")
     ],
-    symbol: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Report only these symbols. Default: all. Repeatable.")
+    ] = None,
     start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First session.")] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last session.")] = None,
     gap_minutes: Annotated[
-        float, typer.Option(min=0.001, help="Longest time between neighbours within a session.")
+        float,
+        typer.Option(
+            min=0.001,
+            help="A longer time between consecutive rows of a session is a gap (for bars, at least their "
+            "interval).",
+        ),
     ] = Thresholds.gap_minutes,
     sigmas: Annotated[
-        float, typer.Option(min=0.001, help="Largest deviation of a log return from its baseline.")
+        float,
+        typer.Option(
+            min=0.001,
+            help="A log return (bars) or log price (ticks) more than this many standard deviations from its "
+            "baseline is an outlier.",
+        ),
     ] = Thresholds.sigmas,
     window: Annotated[
-        int, typer.Option(min=4, help="Number of neighbouring values in the baseline.")
+        int,
+        typer.Option(
+            min=4, help="Values in that baseline: the returns before (bars), or the prices around (ticks)."
+        ),
     ] = Thresholds.window,
     split_tolerance_pct: Annotated[
-        float, typer.Option(min=0.0, max=10.0, help="How close to a split's ratio, in %.")
+        float,
+        typer.Option(
+            min=0.0,
+            max=10.0,
+            help="A price jump within this % of a split's ratio, on a day without a known split, is "
+            "split-sized.",
+        ),
     ] = Thresholds.split_tolerance_pct,
     stale_sessions: Annotated[
-        int, typer.Option(min=1, help="A symbol this many sessions behind the others is stale.")
+        int,
+        typer.Option(min=1, help="A symbol that ends this many sessions before the latest session is stale."),
     ] = Thresholds.stale_sessions,
     constant_sessions: Annotated[
-        int, typer.Option(min=2, help="A close unchanged for this many sessions is stale.")
+        int,
+        typer.Option(min=2, help="A close that is the same in this many consecutive sessions is reported."),
     ] = Thresholds.constant_sessions,
     min_trades: Annotated[
-        int, typer.Option(min=0, help="Fewest trades per session.")
+        int, typer.Option(min=0, help="silver.trades: a session with fewer trades is reported.")
     ] = Thresholds.min_trades,
     min_volume: Annotated[
-        float, typer.Option(min=0.0, help="Smallest volume per session of bars.")
+        float, typer.Option(min=0.0, help="Bars: a session with less volume is reported.")
     ] = Thresholds.min_volume,
     min_bars_pct: Annotated[
-        float, typer.Option(min=0.0, max=100.0, help="Fewest bars per session, in % of the expected number.")
+        float,
+        typer.Option(
+            min=0.0, max=100.0, help="Bars: a session with less than this % of its expected bars is reported."
+        ),
     ] = Thresholds.min_bars_pct,
-    most: Annotated[
-        int, typer.Option(min=1, help="Findings shown per kind, the worst first.")
+    max_findings: Annotated[
+        int, typer.Option(min=1, help="Show at most this many findings per kind, the worst first.")
     ] = Thresholds.max_findings,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    most: Annotated[int | None, typer.Option("--most", min=1, hidden=True)] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, as --json before the command does.")
+    ] = False,
 ) -> None:
-    """Report a table's health: gaps, outliers, jumps, stale symbols and thin sessions.
+    """Report what looks wrong: gaps, outliers, split-sized jumps, stale symbols, sessions with few trades.
+
+    A split-sized jump is a price change by the ratio of a split, such as 2:1, that no known split explains.
 
     Exit code 0: healthy; 1: something was found; 2: wrong usage, or no rows to examine.
     """
@@ -77,7 +108,7 @@ def health(
         min_trades=min_trades,
         min_volume=min_volume,
         min_bars_pct=min_bars_pct,
-        max_findings=most,
+        max_findings=most or max_findings,
     )
     asked = HealthRequest(tuple(symbol or ()), _day(start), _day(end))
     report = report_of(cli.lake, table, asked, limits)

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 def check(
     ctx: typer.Context,
     datasets: Annotated[
-        list[str] | None, typer.Argument(help="Such as silver_bars. Default: all that have checks.")
+        list[str] | None,
+        typer.Argument(
+            help="Tables to check, by Soda's dataset name such as silver_bars. Default: all that have checks."
+        ),
     ] = None,
 ) -> None:
-    """Check the published tables against quality/checks.
+    """Apply the checks in quality/checks to the published tables.
 
     Exit code 0: all pass; 1: warnings; 2: a check fails; 3: a check could not be evaluated.
     """
@@ -41,7 +44,11 @@ def check(
 
 
 def doctor(ctx: typer.Context) -> None:
-    """Examine settings, secrets, lake, engine and state, and say how to fix what is wrong."""
+    """Test settings, secrets, lake, tables, state folder, disk, engine and quotas; say how to fix errors.
+
+    The state folder (`state_dir`) holds downloads, locks and the count of API calls. Exit code 0: all is
+    well; 2: something is not.
+    """
     from flows.cli.doctor import examine  # noqa: PLC0415 - imports the engine
 
     cli = cli_context(ctx)
@@ -58,7 +65,8 @@ def doctor(ctx: typer.Context) -> None:
 def maintain(ctx: typer.Context, prefect: PrefectOption = False) -> None:
     """Compact all tables, verify that no row changed, remove old files; show the storage.
 
-    Removes files that no version of the last week needs. Waits while a run builds.
+    Removes files that no version of the last `maintenance.retain_hours` needs (default: 168, one week).
+    Waits while a run builds.
     """
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
     from flows.cli.storage import print_storage  # noqa: PLC0415 - imports rich

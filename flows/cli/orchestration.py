@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 PrefectOption = Annotated[
     bool,
     typer.Option(
-        "--prefect", help="Run as a flow on the Prefect server of PREFECT_API_URL or the active profile."
+        "--prefect",
+        help="Run as a flow on the Prefect server of PREFECT_API_URL (also the default if that is set) or of "
+        "the Prefect profile; otherwise the command runs in this process.",
     ),
 ]
 

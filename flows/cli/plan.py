@@ -25,12 +25,22 @@ def plan(
     start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First session.")] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last session.")] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="Default: those of an ordinary run. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Datasets to plan for, such as daily. Default: those of an ordinary run. Repeatable."
+        ),
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="Default: all that the settings use.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Default: the watch list. Repeatable.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Provider to plan for. Default: all that the settings use.")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Symbols to plan for. Default: the watch list. Repeatable.")
+    ] = None,
 ) -> None:
-    """Show what a run would fetch and cost; with --from and --to, what a backfill would. Sends no request."""
+    """Show which queries a run would send and what they cost; with --from and --to, those of a backfill.
+
+    Sends no query. A query is one API call, or the calls of one paged response.
+    """
     from flows.ingestion.quota_plan import plan as plan_of  # noqa: PLC0415 - imports delta-rs
     from jobs.runs.run_context import RunContext  # noqa: PLC0415 - imports delta-rs
 
@@ -71,7 +81,7 @@ def show_plans(cli: CliContext, plans: "Sequence[ProviderPlan]") -> None:
         typer.echo(json.dumps([asdict(each) for each in plans], default=_instant))
         return
     if not plans:
-        cli.console.print("nothing to ask: all of it has landed, or the watch list is empty")
+        cli.console.print("nothing to fetch: everything is already in Bronze, or the watch list is empty")
     for each in plans:
         _print_plan(cli, each)
 
@@ -95,9 +105,9 @@ def _print_plan(cli: CliContext, plan: "ProviderPlan") -> None:
 
 def _remarks(plan: "ProviderPlan") -> list[str]:
     if plan.problem:
-        return [f"cannot be asked: {plan.problem}"]
+        return [f"cannot be fetched from: {plan.problem}"]
     lines = [calls_left(left) for left in plan.left] or ["no limits"]
-    lines.append(f"the limits would keep this run for {span(plan.seconds)}")
+    lines.append(f"the rate limits would make this run last {span(plan.seconds)}")
     lines += [
         f"{' '.join(filter(None, (each.dataset, each.symbol, each.interval)))} waits until "
         f"{each.until:%Y-%m-%d %H:%M:%S} UTC"

@@ -33,20 +33,25 @@ def sql(
 
 def bars(
     ctx: typer.Context,
-    symbol: str,
-    interval: Annotated[str | None, typer.Option(help="Such as 1day or 5min. Default: all.")] = None,
+    symbol: Annotated[str, typer.Argument(help="Show the bars of this symbol, such as AAPL.")],
+    interval: Annotated[
+        str | None, typer.Option(help="Only bars of this interval, such as 1day or 5min. Default: all.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=_INSTANT, help="As known at this instant; UTC if it names no zone."),
+        typer.Option(formats=_INSTANT, help="As known at this time; UTC if it has no time zone."),
     ] = None,
     start: Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First session.")] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last session.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most the last N bars.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many bars, the latest ones.")] = 100,
     adjusted: Annotated[
-        str | None, typer.Option(help="split: for splits; total: for splits and dividends.")
+        str | None,
+        typer.Option(
+            help="Adjust prices for splits (split), or for splits and dividends (total). Default: unadjusted."
+        ),
     ] = None,
 ) -> None:
-    """Show a symbol's bars, as known now or as known at an instant."""
+    """Show a symbol's bars, as known now or at a given time."""
     from serving.bars import as_of as reader  # noqa: PLC0415 - imports delta-rs
 
     cli = cli_context(ctx)
@@ -65,8 +70,14 @@ def bars(
 
 def explain(
     ctx: typer.Context,
-    table: Annotated[str, typer.Argument(help="Such as gold.daily_kpis.")],
-    key: Annotated[list[str], typer.Argument(help="symbol=AAPL ..., or the values in key order.")],
+    table: Annotated[str, typer.Argument(help="The row's table, such as gold.daily_kpis.")],
+    key: Annotated[
+        list[str],
+        typer.Argument(
+            help="The row's key: symbol=AAPL ..., or the values alone in the order of the table's keys in "
+            "docs/tables.md."
+        ),
+    ],
 ) -> None:
     """Explain a row: the rows it was computed from, down to the bytes that the provider sent."""
     from serving.explain.explain import explain as explained  # noqa: PLC0415 - imports delta-rs
@@ -100,7 +111,8 @@ def report(
     path: Annotated[
         Path | None, typer.Option(help="Where to write it. Default: the setting `report`.")
     ] = None,
-    open_path: Annotated[bool, typer.Option("--open-path", help="Open it in the browser.")] = False,
+    opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    opens_by_old_name: Annotated[bool, typer.Option("--open-path", hidden=True)] = False,
 ) -> None:
     """Write the HTML report."""
     from serving.report.render import write_report  # noqa: PLC0415 - imports jinja2
@@ -108,7 +120,7 @@ def report(
     cli = cli_context(ctx)
     written = write_report(cli.lake, path or cli.settings.report, cli.now()).resolve()
     typer.echo(json.dumps({"report": str(written)}) if cli.is_json else str(written))
-    if open_path:
+    if opens or opens_by_old_name:
         webbrowser.open(written.as_uri())
 
 

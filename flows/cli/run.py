@@ -25,7 +25,8 @@ _DAY = ["%Y-%m-%d"]
 def run(ctx: typer.Context, prefect: PrefectOption = False) -> None:
     """Fetch the watch list's latest data, build Silver and Gold, write the report.
 
-    Exit code 0: everything came; 1: done, but some requests failed or a provider has no key; 2: an error.
+    Exit code 0: all data was fetched; 1: the command finished, but some data is missing (a request failed, or
+    a provider has no key); 2: an error, or a quality gate refused a batch.
     """
     cli = cli_context(ctx)
 
@@ -50,15 +51,21 @@ def backfill(
     start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First session.")],
     end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last session.")],
     dataset: Annotated[
-        list[str] | None, typer.Option(help="Such as daily. Default: all with a history. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Datasets to fetch, such as daily. Default: all with a history. Repeatable."),
     ] = None,
     provider: Annotated[
-        str | None, typer.Option(help="Default: all that have the dataset. Flat files: massive.")
+        str | None,
+        typer.Option(
+            help="Provider to fetch from. Default: all that have the dataset, except massive's flat files."
+        ),
     ] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Default: the watch list. Repeatable.")] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Symbols to fetch. Default: the watch list. Repeatable.")
+    ] = None,
     prefect: PrefectOption = False,
 ) -> None:
-    """Fetch and build a range of history; a stopped backfill continues where it was."""
+    """Fetch and build a range of past sessions; run it again to continue one that was stopped."""
     cli = cli_context(ctx)
 
     def directly() -> "RunSummary":
@@ -78,7 +85,7 @@ def backfill(
 
 
 def build(ctx: typer.Context, prefect: PrefectOption = False) -> None:
-    """Build Silver and Gold from what has landed and is pending."""
+    """Build Silver and Gold from what was fetched and not built yet; fetch nothing."""
     cli = cli_context(ctx)
 
     def directly() -> "RunSummary":
@@ -97,22 +104,37 @@ def build(ctx: typer.Context, prefect: PrefectOption = False) -> None:
 
 def replay(
     ctx: typer.Context,
-    provider: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Default: all. Repeatable.")] = None,
+    provider: Annotated[
+        list[str] | None, typer.Option(help="Only payloads of these providers. Default: all. Repeatable.")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Only payloads of these symbols. Default: all. Repeatable.")
+    ] = None,
     start: Annotated[
-        datetime | None, typer.Option("--from", formats=_DAY, help="Received on or after, UTC.")
+        datetime | None,
+        typer.Option(
+            "--from", formats=_DAY, help="Only series with a payload received on or after this date, UTC."
+        ),
     ] = None,
     end: Annotated[
-        datetime | None, typer.Option("--to", formats=_DAY, help="Received on or before, UTC.")
+        datetime | None,
+        typer.Option(
+            "--to", formats=_DAY, help="Only series with a payload received on or before this date, UTC."
+        ),
     ] = None,
     table: Annotated[
-        list[str] | None, typer.Option(help="Such as silver.trades. Default: all. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Rebuild these tables, such as silver.trades, and others of the same payloads. "
+            "Default: all. Repeatable."
+        ),
     ] = None,
     prefect: PrefectOption = False,
 ) -> None:
-    """Reprocess Bronze after a parser or rule fix.
+    """Rebuild Silver and Gold from Bronze after a fix of a parser or a validation rule.
 
-    Fetches nothing but flat files whose bytes have expired, and only the same versions.
+    Fetches nothing again, except flat files whose retention has expired; these are verified by SHA-256. A
+    series is all payloads of one provider, dataset, symbol and interval; it is rebuilt as a whole.
     """
     cli = cli_context(ctx)
     first, last = (moment.date() if moment else None for moment in (start, end))
@@ -134,7 +156,7 @@ def replay(
 
 
 def rebuild_gold(ctx: typer.Context, prefect: PrefectOption = False) -> None:
-    """Compute all of Gold again, after a threshold or a formula has changed."""
+    """Recompute all of Gold, after a threshold or a formula has changed."""
     cli = cli_context(ctx)
 
     def directly() -> "RunSummary":

@@ -29,9 +29,9 @@ class ErrorClass(StrEnum):
 _MAX_SHOWN_CHARS: Final = 40
 
 _REMEDIES: Final = {
-    ErrorClass.too_fast: "try again later, or configure a slower plan",
-    ErrorClass.quota_exhausted: "wait until the quota renews, or configure a larger plan",
-    ErrorClass.not_entitled: "remove this dataset, or subscribe to a plan that includes it",
+    ErrorClass.too_fast: "try again later, or set a subscription plan with a lower rate limit",
+    ErrorClass.quota_exhausted: "wait until the quota renews, or upgrade your subscription plan",
+    ErrorClass.not_entitled: "remove this dataset, or upgrade to a subscription plan that includes it",
     ErrorClass.bad_credentials: "set the provider's API key, and check its spelling",
     ErrorClass.bad_symbol: "correct the symbol or the parameters in the watch list",
     ErrorClass.no_data: "no action is needed, unless the provider should know this symbol",

@@ -127,6 +127,7 @@ def _require_same_clock(ctx: RunContext) -> None:
     if other:
         raise ConfigError(
             f"the lake {ctx.lake.root} was filled under another clock ({', '.join(sorted(other))}, now "
-            f"{clock}): the demo's data and yours do not mix; set another `lake`, or move this one away"
+            f"{clock}): demo data and real data must not share a lake; set another `lake`, or move this "
+            "one away"
         )
     record(ctx, StageResult(INGEST, "providers", "started", detail=clock))

@@ -120,5 +120,5 @@ def _without(requests: Sequence[FetchRequest], skipped: Sequence[SkippedProvider
 def _nothing_to_request(run_filter: RunFilter) -> str:
     providers = ", ".join(run_filter.providers)
     if not run_filter.datasets:
-        return f"the settings fetch nothing from {providers or 'any provider'}"
-    return f"the settings do not fetch {', '.join(run_filter.datasets)} from {providers or 'any provider'}"
+        return f"the settings name no datasets of {providers or 'any provider'}"
+    return f"the settings do not name {', '.join(run_filter.datasets)} of {providers or 'any provider'}"

@@ -78,7 +78,7 @@ def _start_again(stack: Mapping[str, Any], ran_before: Mapping[str, int], done: 
     try:
         start(stack, ran_before)
     except StackError as error:
-        raise StackError(f"{done}, but not all services that ran before started again: {error}") from None
+        raise StackError(f"{done}, but some services did not come back up: {error}") from None
 
 
 def _require_content(volumes: list[str]) -> None:

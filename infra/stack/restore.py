@@ -105,13 +105,15 @@ def _replace(folder: Path, manifest: Manifest, stack: Mapping[str, Any]) -> dict
         _leave_as_it_was(manifest, stack, ran, reason_of(error))
         raise
     print_progress("replacing the content of the volumes")
-    with with_state("the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1:"):
+    with with_state(
+        "only some volumes are replaced, and the stack is stopped; repeat the restore with FORCE=1:"
+    ):
         compose(*_ONE_SHOT, WRITER, "swap", *manifest.volumes)
     with with_state(
         "the volumes are replaced, but not all stores have the passwords of .secrets; repeat it with FORCE=1:"
     ):
         apply_passwords(stack)
-    with with_state("the volumes are replaced, but not all services that ran before started again:"):
+    with with_state("the volumes are replaced, but some services did not come back up:"):
         if ran:
             start(stack, ran)
         else:
@@ -129,7 +131,7 @@ def _leave_as_it_was(
         print_progress(
             f"the unpacked files could not be removed and take space until the next restore: {error}"
         )
-    with with_state(f"nothing was changed ({reason}), but not all services that ran before started again:"):
+    with with_state(f"nothing was changed ({reason}), but some services did not come back up:"):
         start(stack, ran)
 
 

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.row_digest import row_digest
@@ -163,7 +163,7 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
 
 def _files(stored: DeltaTable, table: Table) -> list[_File]:
     """The data files of the loaded version."""
-    actions = pa.table(stored.get_add_actions(flatten=True))
+    actions = arrow_table(stored.get_add_actions(flatten=True))
     key = f"partition.{table.partition_by[0]}" if table.partition_by else None
     rows = actions.select([name for name in _NAMES if name in actions.schema.names]).to_pylist()
     values = actions[key].to_pylist() if key and key in actions.schema.names else [""] * len(rows)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType, TimestampType
 
 from delta_tables.storage.arrow_io import arrow_schema, read_rows
+from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import RAW_PAYLOADS
@@ -78,7 +79,7 @@ def _payloads_landed_after(stored: DeltaTable, built_version: int, version: int)
             ending_version=version,
             columns=[f'"{name}"' for name in names],
         )
-        landed = pa.table(feed).select(names)
+        landed = arrow_table(feed).select(names)
     except (DeltaError, OSError, pa.ArrowException):  # files vacuumed, log entries expired
         return None
     return landed.cast(pa.schema(arrow_schema(RAW_PAYLOADS).field(name) for name in names))

@@ -102,5 +102,5 @@ def _only_writer_of_machine(ctx: RunContext, wait_seconds: float) -> Iterator[No
     except Timeout:
         raise LakeError(
             f"another run has been building {ctx.lake.root} for {wait_seconds / 60:.0f} minutes; "
-            "what was fetched has landed: run `lakehouse build` when the other run has ended"
+            "what was fetched is in Bronze; run `lakehouse build` after the other run has finished"
         ) from None

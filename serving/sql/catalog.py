@@ -65,8 +65,8 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
     except (DeltaError, OSError) as error:
         if "403 Forbidden" in str(error):
             raise LakeError(
-                f"{lake.root}: the key in use may not read all of the lake (403 Forbidden), as this command "
-                "must; use another key, or for Gold alone DuckDB or Polars (docs/sql.md)"
+                f"{lake.root}: 403 Forbidden: this command needs read access to the whole lake and the "
+                "current key lacks it; use another key; to read only Gold, use DuckDB or Polars (docs/sql.md)"
             ) from None
         raise LakeError(f"{lake.root}: the store does not respond: {first_line(error)}") from None
 

@@ -14,7 +14,7 @@ from benchmarks.lean_flat_files import Source, write_flat_files
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.gold_ticks import TRADE_BAR_DIFFERENCES
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from delta_tables.views.tick_views import trades_as_reported_sql, trades_corrected_sql
+from delta_tables.views.tick_views import CURRENT, HAPPENED
 from jobs.gold.tick_features import tick_features
 from jobs.gold.trade_bars import bar_differences, trade_bars
 from jobs.history.bitemporal import CHANGE_TYPE
@@ -91,8 +91,8 @@ def test_corrections_are_the_readers_choice(engine: SparkSession, lake: Lake) ->
     codes = ["0", "", "1", "7", "8", "10", "11", "12"]
     rows = [trade(number, correction=code) for number, code in enumerate(codes)]
     trades_frame(engine, lake, rows).createOrReplaceTempView("some_trades")
-    reported = engine.sql(trades_as_reported_sql("some_trades")).collect()
-    corrected = engine.sql(trades_corrected_sql("some_trades")).collect()
+    reported = engine.sql(f"SELECT * FROM some_trades WHERE {CURRENT}").collect()
+    corrected = engine.sql(f"SELECT * FROM some_trades WHERE {CURRENT} AND {HAPPENED}").collect()
     assert len(reported) == len(codes)
     assert sorted(row["correction"] for row in corrected) == [0, 0, 1]
     assert {row["correction"] for row in reported if row["is_cancelled"]} == {7, 8, 10, 11}

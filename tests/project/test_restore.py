@@ -108,9 +108,7 @@ def test_why_nothing_was_changed_is_said_though_what_ran_does_not_come_up_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str
 ) -> None:
     installed(monkeypatch, stage=error, start=StackError("unhealthy"))
-    wanted = (
-        rf"^nothing was changed \({reason}\), but not all services that ran before started again: unhealthy$"
-    )
+    wanted = rf"^nothing was changed \({reason}\), but some services did not come back up: unhealthy$"
     with pytest.raises(StackError, match=wanted):
         restore_over(backup(tmp_path))
 
@@ -119,12 +117,15 @@ def test_why_nothing_was_changed_is_said_though_what_ran_does_not_come_up_again(
 @pytest.mark.parametrize(
     ("step", "state"),
     [
-        ("swap", "the volumes are partly replaced, and the stack is stopped; repeat it with FORCE=1: "),
+        (
+            "swap",
+            "only some volumes are replaced, and the stack is stopped; repeat the restore with FORCE=1: ",
+        ),
         (
             "passwords",
             "the volumes are replaced, but not all stores have the passwords of .secrets; repeat it with FO",
         ),
-        ("start", "the volumes are replaced, but not all services that ran before started again: "),
+        ("start", "the volumes are replaced, but some services did not come back up: "),
     ],
 )
 def test_how_things_stand_is_told_whatever_ends_it_later(

@@ -132,7 +132,7 @@ class RateLimiter:
         return ProviderError(
             ErrorClass.quota_exhausted,
             expected=f"to call {name} within {self.max_wait_seconds:g} s",
-            found=f"an exhausted rate limit: the next call is possible at {next_at}",
+            found=f"rate limit exhausted; next call possible at {next_at}",
             retry_after_seconds=wait_seconds,
         )
 

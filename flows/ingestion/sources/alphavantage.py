@@ -124,7 +124,8 @@ def _require_free(request: FetchRequest, today: date) -> None:
     """Raises PlanError for a dataset or sessions that a free key does not get."""
     if request.dataset in PREMIUM_DATASETS:
         raise PlanError(
-            f"the plan 'free' has no {request.dataset} data; set providers.alphavantage.plan = 'premium'"
+            f"the subscription plan 'free' has no {request.dataset} data; set "
+            "providers.alphavantage.plan = 'premium'"
         )
     if request.start is not None and request.dataset in _COMPACT_DATASETS:
         _require_compact(request.dataset, request.start, request.end or today, today)
@@ -138,8 +139,8 @@ def _require_compact(dataset: str, start: date, end: date, today: date) -> None:
     missing = sessions_between(calendar, start, min(end, first - timedelta(days=1)))
     if missing:
         raise PlanError(
-            f"the plan 'free' has the newest {_COMPACT_SESSIONS} sessions of {dataset}, from {first} on; the "
-            f"range has {len(missing):,} earlier sessions, {missing[0].trade_dt} to {missing[-1].trade_dt}: "
+            f"the subscription plan 'free' has the newest {_COMPACT_SESSIONS} sessions of {dataset}, from {first} "
+            f"on; the range has {len(missing):,} earlier sessions, {missing[0].trade_dt} to {missing[-1].trade_dt}: "
             f"start at {first}, or set providers.alphavantage.plan = 'premium'"
         )
 

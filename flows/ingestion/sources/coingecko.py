@@ -87,7 +87,8 @@ def _require_reachable(start: date, plan: str, today: date) -> None:
     first = today - timedelta(days=_FREE_DAYS)
     if plan != "pro" and start < first:
         raise PlanError(
-            f"the plan {plan!r} reaches back to {first}: start there, or set providers.coingecko.plan = 'pro'"
+            f"the subscription plan {plan!r} reaches back to {first}: start there, or set "
+            "providers.coingecko.plan = 'pro'"
         )
 
 
@@ -107,7 +108,7 @@ def _missing_credentials(settings: Settings, secrets: Secrets) -> str | None:
     if secrets.coingecko_api_key is not None or plan == "public":
         return None
     return (
-        f"COINGECKO_API_KEY is not set, and the plan {plan!r} needs it: put it into the "
+        f"COINGECKO_API_KEY is not set, and the subscription plan {plan!r} needs it: put it into the "
         "environment or .env (see .env.example), or set providers.coingecko.plan = 'public'"
     )
 

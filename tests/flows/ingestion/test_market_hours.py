@@ -81,8 +81,8 @@ def test_a_run_requests_only_the_chosen_providers_and_datasets(simulator: Simula
     assert [stage.subject for stage in summary.stages if stage.stage == "ingest"] == ["alphavantage/daily"]
 
     skipped = run_latest(here, providers=["alphavantage"], datasets=["news", "splits"])
-    assert skipped.nothing_to_do == "the settings do not fetch news, splits from alphavantage"
+    assert skipped.nothing_to_do == "the settings do not name news, splits of alphavantage"
     skipped = run_latest(here, providers=["bse"])
-    assert skipped.nothing_to_do == "the settings fetch nothing from bse"
+    assert skipped.nothing_to_do == "the settings name no datasets of bse"
     with pytest.raises(PlanError, match="no provider has a dataset 'dayly'; there is intraday"):
         run_latest(here, datasets=["dayly"])

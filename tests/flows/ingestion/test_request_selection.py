@@ -111,7 +111,7 @@ def test_a_backfill_requests_its_datasets_with_its_range() -> None:
             "overview",
             "no history of 'overview'; there is daily, intraday, fx_daily, crypto_daily, news",
         ),
-        ("free", FIRST, LAST, "intraday", "the plan 'free' has no intraday data"),
+        ("free", FIRST, LAST, "intraday", "the subscription plan 'free' has no intraday data"),
     ],
 )
 def test_an_impossible_range_is_refused(plan: str, first: date, last: date, dataset: str, said: str) -> None:

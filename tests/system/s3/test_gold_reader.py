@@ -130,7 +130,7 @@ def test_lakehouse_sql_says_that_the_readers_key_is_not_enough(gold: Gold) -> No
     )
     done = run(asked, gold.setup, gold.root)
     assert done.returncode != 0
-    assert "may not read all of the lake (403 Forbidden)" in " ".join(done.stderr.split())
+    assert "403 Forbidden: this command needs read access to the whole lake" in " ".join(done.stderr.split())
     assert gold.reader_secret not in done.stdout + done.stderr
 
 
