@@ -139,8 +139,9 @@ def _require_compact(dataset: str, start: date, end: date, today: date) -> None:
     missing = sessions_between(calendar, start, min(end, first - timedelta(days=1)))
     if missing:
         raise PlanError(
-            f"the subscription plan 'free' has the newest {_COMPACT_SESSIONS} sessions of {dataset}, from {first} "
-            f"on; the range has {len(missing):,} earlier sessions, {missing[0].trade_dt} to {missing[-1].trade_dt}: "
+            f"the subscription plan 'free' has the newest {_COMPACT_SESSIONS} sessions of {dataset}, from "
+            f"{first} on; the range has {len(missing):,} earlier sessions, {missing[0].trade_dt} to "
+            f"{missing[-1].trade_dt}: "
             f"start at {first}, or set providers.alphavantage.plan = 'premium'"
         )
 
