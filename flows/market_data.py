@@ -48,6 +48,4 @@ def market_data(
     settings = load_settings(os.environ, Path(config_file) if config_file else None)
     run_filter = RunFilter(providers or (), datasets or (), session_days_of, trading_hours_of)
     scheduled_at = cast(datetime, flow_run.scheduled_start_time)
-    return report_run(
-        lambda: run_latest(settings, load_secrets(), run_filter, scheduled_at, run_as_task)
-    )
+    return report_run(lambda: run_latest(settings, load_secrets(), run_filter, scheduled_at, run_as_task))

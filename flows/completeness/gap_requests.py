@@ -105,7 +105,7 @@ def _is_in_latest(
         return (series.provider, series.dataset, expected.trade_dt) in latest_files
     known = calendar_sessions(series.calendar)
     opened = bisect_right(known, now, key=lambda session: session.open_at)
-    count = PAYLOAD_SOURCES[series.provider].latest_sessions(settings)[series.dataset]
+    count = PAYLOAD_SOURCES[series.provider].latest_sessions(settings).get(series.dataset, 0)
     return expected.trade_dt >= known[max(0, opened - count)].trade_dt
 
 

@@ -223,7 +223,7 @@ def test_a_whole_backup_is_named_though_the_services_do_not_come_up_again(
 ) -> None:
     Engine(comes_up=False).install(monkeypatch)
     with pytest.raises(
-        StackError, match=r"20260131T220000Z is complete, but .* started again: .*failed to start"
+        StackError, match=r"20260131T220000Z is complete, but .* did not come back up: .*failed to start"
     ):
         back_up(tmp_path, NOW)
     (folder,) = tmp_path.iterdir()
@@ -246,7 +246,7 @@ def test_why_there_is_no_backup_is_said_though_the_services_do_not_come_up_again
 ) -> None:
     Engine(comes_up=False, sends=b"half").install(monkeypatch)
     with pytest.raises(
-        StackError, match=r"there is no backup \(.*differs from the 10 bytes .* started again: "
+        StackError, match=r"there is no backup \(.*differs from the 10 bytes .* did not come back up: "
     ):
         back_up(tmp_path, NOW)
     assert list(tmp_path.iterdir()) == []

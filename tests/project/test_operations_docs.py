@@ -158,7 +158,7 @@ def test_the_example_of_a_mounted_settings_file_covers_every_service_that_reads_
 
 
 def test_each_containers_logs_are_kept_up_to_the_stated_size() -> None:
-    assert re.search(r"Logs are kept\s+up to 30 MB per container", text_of("docs/operations.md"))
+    assert re.search(r"Each container keeps at most\s+30\s+MB\s+of\s+logs", text_of("docs/operations.md"))
     for name, service in SERVICES.items():
         options = service["logging"]["options"]
         assert int(options["max-size"].removesuffix("m")) * int(options["max-file"]) == 30, name

@@ -93,3 +93,34 @@ def test_a_new_provider_touches_at_most_eight_files_and_contributing_lists_them(
 def test_the_listed_files_are_those_that_providers_have(provider: str) -> None:
     missing = {path for path in (*OWN, *SHARED) if not (ROOT / path.replace("<provider>", provider)).exists()}
     assert missing == ({"jobs/parsing/<provider>.py"} if provider in FILE_SOURCES else set())
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, each with the names that it takes from them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    "folder", ["flows/handlers", "flows/ingestion/sources", "flows/simulator", "jobs/parsing"]
+)
+@pytest.mark.parametrize("provider", sorted(SOURCES))
+def test_providers_do_not_import_each_other(provider: str, folder: str) -> None:
+    package = folder.replace("/", ".")
+    others = [f"{package}.{other}" for other in SOURCES if other != provider]
+    own = [
+        path
+        for pattern in own_modules(provider)
+        if pattern.startswith(f"{folder}/")
+        for path in ROOT.glob(pattern)
+    ]
+    assert own or (provider in FILE_SOURCES and folder == "jobs/parsing")
+    taken = {name for path in own for name in imports(path)}
+    assert not {
+        name for name in taken for other in others if f"{name}.".startswith((f"{other}.", f"{other}_"))
+    }

@@ -20,6 +20,7 @@ from flows.completeness.publication import publications
 from flows.handlers import bse
 from flows.handlers.coingecko.endpoints import Lookback, endpoint_request
 from flows.ingestion.landed_requests import uncovered_queries
+from flows.ingestion.registry import PAYLOAD_SOURCES
 from flows.ingestion.request_selection import latest_requests, queries
 from flows.ingestion.source import FetchRequest
 from jobs.runs.run_context import RunContext
@@ -158,6 +159,20 @@ def test_only_gaps_that_the_ordinary_request_does_not_bring_are_requested(lake: 
         ("intraday", None),
         ("intraday", date(2026, 11, 18)),
     ], "after the ordinary requests of its provider"
+
+
+def test_gaps_of_a_source_that_names_no_number_of_latest_sessions_are_requested(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = work_on(lake, **yahoo("daily", sessions=2))
+    check(ctx)
+    assert gap_requests(lake, ctx.settings, MONDAY) == ()
+    unnamed = replace(PAYLOAD_SOURCES["yahoo"], latest_sessions=lambda _settings: {})
+    monkeypatch.setattr(
+        "flows.completeness.gap_requests.PAYLOAD_SOURCES", {**PAYLOAD_SOURCES, "yahoo": unnamed}
+    )
+    (request,) = gap_requests(lake, ctx.settings, MONDAY)
+    assert (request.dataset, request.symbols) == ("daily", ("AAPL",))
 
 
 def test_what_the_ordinary_request_of_a_free_key_brings_is_not_requested_twice(lake: Lake) -> None:
