@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from jobs.engine.session import engine_session
-from tests.interpreted import interpret
-from tests.minio_server import Store, minio_server
+from tests.builders.interpreted import interpret
+from tests.servers.minio import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
 SYSTEM_FOLDER = Path(__file__).with_name("system")  # single tests elsewhere bear the mark themselves

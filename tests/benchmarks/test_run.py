@@ -112,7 +112,7 @@ def test_apache_spark_can_be_timed_less_often_than_others(
     results = run.contest(case, case.contestants, tmp_path / "inputs", 10, run.Runs(3, 1), [])
     assert {len(each.costs) for each in results if each.contestant.engine == SPARK} == {1}
     assert {len(each.costs) for each in results if each.contestant.engine != SPARK} == {3}
-    assert ": 10 rows of work; runs per contestant: 3, on Apache Spark 1." in section(case, results, 1)
+    assert ": 10 rows of work; runs per tool: 3, on Apache Spark 1." in section(case, results, 1)
     # the run whose rows are compared is one more, but of who is timed once
     assert (calls.count("polars"), calls.count("pyspark")) == (4, 1)
 

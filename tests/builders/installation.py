@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
-from tests.lakes import CONTENT_TABLES
+from tests.builders.lakes import CONTENT_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = "2010-08-20T22:30:00+00:00"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from delta_tables.storage.lake import Lake
 from tests.builders.installation import Installation
+from tests.builders.lakes import hashes
 from tests.builders.processes import Command, start_still_command
-from tests.lakes import hashes
 
 INTERRUPTED = "lakehouse: interrupted; what has landed is kept, run the command again to continue\n"
 END_SECONDS = 5.0

@@ -16,8 +16,8 @@ from delta_tables.storage.row_digest import row_digest
 from delta_tables.table import Table
 from jobs.pipelines.silver.payloads import build_silver
 from jobs.pipelines.silver.tables import SILVER_PIPELINES
-from tests.lakes import land_rows, workspace
-from tests.payloads import DAYS, at, bar, daily
+from tests.builders.lakes import land_rows, workspace
+from tests.builders.payloads import DAYS, at, bar, daily
 
 SYMBOLS = ("AAPL", "IBM", "JPM", "KO", "MSFT")
 BARS_RECIPE = SILVER_PIPELINES[0]

@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
-from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
-from tests.payloads import DAYS, at, bar, daily, intraday, overview
+from tests.builders.lakes import build_lake, hashes, land_rows, rows_that_differ
+from tests.builders.payloads import DAYS, at, bar, daily, intraday, overview
 
 _BASE = {day: bar(f"{10 + number / 10:.1f}", str(1000 + 10 * number)) for number, day in enumerate(DAYS)}
 _NOON = {f"2010-08-20 12:{minute:02d}:00": bar("10.2", "50") for minute in (0, 5, 10)}

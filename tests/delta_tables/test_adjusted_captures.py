@@ -13,7 +13,7 @@ import pytest
 
 from delta_tables.storage.lake import Lake
 from delta_tables.views.adjusted_bars import split_adjusted_sql, total_adjusted_sql
-from tests.adjusted_rows import Row, bar_row, dividend_row, split_row
+from tests.builders.adjusted_rows import Row, bar_row, dividend_row, split_row
 from tests.delta_tables.test_adjusted_views import rows, store
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -16,7 +16,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views.adjusted_bars import split_adjusted_sql, total_adjusted_sql
-from tests.adjusted_rows import Row, bar_row, dividend_row, split_row
+from tests.builders.adjusted_rows import Row, bar_row, dividend_row, split_row
 
 Found = list[tuple[str, str, Decimal | None, Decimal | None]]
 AUGUST = datetime(2020, 9, 5, tzinfo=UTC)

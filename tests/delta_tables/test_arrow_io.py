@@ -13,7 +13,7 @@ from delta_tables.storage.arrow_io import append_rows, arrow_schema, read_rows, 
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import column
-from tests.delta_tables.small_table import COLUMNS, row, table_of
+from tests.builders.small_table import COLUMNS, row, table_of
 
 TABLE = table_of()
 

@@ -9,7 +9,7 @@ from delta_tables.storage.arrow_io import append_rows, arrow_schema
 from delta_tables.storage.content_hash import content_hash, hash_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
-from tests.delta_tables.small_table import row, table_of
+from tests.builders.small_table import row, table_of
 
 TABLE = table_of()
 ROWS = [row("AAPL", "1.5"), row("MSFT", "2.5"), row("IBM", "3.5")]

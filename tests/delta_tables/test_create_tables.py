@@ -17,7 +17,7 @@ from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import SchemaMismatch, Table, column
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.catalogue import ALL_TABLES
-from tests.delta_tables.small_table import COLUMNS, row, table_of
+from tests.builders.small_table import COLUMNS, row, table_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -17,7 +17,7 @@ from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.storage.lease import lease
 from delta_tables.storage.object_store import create_winners, store_client
 from delta_tables.tables.silver import BARS
-from tests.silent_store import silent_store
+from tests.servers.silent_store import silent_store
 
 LIMIT_SECONDS = 60.0
 NOBODY = "http://127.0.0.1:9"

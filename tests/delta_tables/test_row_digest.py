@@ -10,7 +10,7 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from delta_tables.storage.row_digest import RowDigest, row_digest
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from tests.payloads import at, bar, daily
+from tests.builders.payloads import at, bar, daily
 
 ROWS = [daily(symbol, {"2010-08-12": bar()}, at(hour)) for hour, symbol in enumerate(("AAPL", "IBM", "KO"))]
 

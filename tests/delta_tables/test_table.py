@@ -8,7 +8,7 @@ from pyspark.sql.types import DecimalType, StringType
 
 from delta_tables.table import SchemaMismatch, column
 from delta_tables.tables.catalogue import ALL_TABLES, BY_NAME
-from tests.delta_tables.small_table import COLUMNS, table_of
+from tests.builders.small_table import COLUMNS, table_of
 
 
 def test_a_table_has_a_known_layer() -> None:

@@ -26,7 +26,7 @@ from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.massive.file_store import FileStore
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
-from tests.minio_server import Store, needs_minio
+from tests.servers.minio import Store, needs_minio
 
 DAY = date(2010, 8, 19)
 NOW = datetime(2010, 9, 1, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
 from flows.handlers.rate_limit.call_store import CallStoreTable, SharedCallStore, call_store_for
 from flows.handlers.rate_limit.limiter import RateLimiter
-from tests.postgres_server import PASSWORD, postgres_server
+from tests.servers.postgres import PASSWORD, postgres_server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
 
@@ -73,7 +73,7 @@ from flows.handlers.errors import ProviderError
 from flows.handlers.rate_limit.call_store import SharedCallStore
 from flows.handlers.rate_limit.limiter import RateLimiter
 from flows.handlers.models import RateLimit
-from tests.postgres_server import PASSWORD, postgres_server
+from tests.servers.postgres import PASSWORD, postgres_server
 limiter = RateLimiter.for_key(SharedCallStore(sys.argv[1]), "p", "raced", [RateLimit(40, 86400)])
 print("ready", flush=True)
 sys.stdin.readline()

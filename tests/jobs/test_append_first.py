@@ -13,7 +13,7 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from jobs.engine.table_io import append_first, merge_rows
 from jobs.history.bitemporal import CHANGE_TYPE
-from tests.delta_tables.small_table import row, table_of
+from tests.builders.small_table import row, table_of
 
 PRICES = table_of()
 WITHOUT_COMMENTS = StructType([StructField(each.name, each.dataType) for each in PRICES.schema])

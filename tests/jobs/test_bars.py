@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.silver.bar_rules import validate_bars
-from tests.jobs.reference_frames import Validate, payloads_frame, rows_of_each
-from tests.payloads import T0, Bar, bar, daily, intraday, payload
+from tests.builders.payloads import T0, Bar, bar, daily, intraday, payload
+from tests.builders.reference_frames import Validate, payloads_frame, rows_of_each
 
 
 @pytest.fixture(scope="module")

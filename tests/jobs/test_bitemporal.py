@@ -17,7 +17,7 @@ from jobs.history.bitemporal import (
     initial_rows,
     with_tombstones,
 )
-from tests.payloads import at
+from tests.builders.payloads import at
 
 _PLAIN = ("symbol", "known_from", "eps", "payload_id")
 Observation = tuple[str, int, int | None, str]  # no eps: the key is gone from then on

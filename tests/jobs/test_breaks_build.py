@@ -22,8 +22,8 @@ from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
 from jobs.pipelines.gold.sessions import rebuild_gold
-from tests.lakes import build_lake, land_rows, workspace
-from tests.payloads import DAYS, at, bar, daily, payload
+from tests.builders.lakes import build_lake, land_rows, workspace
+from tests.builders.payloads import DAYS, at, bar, daily, payload
 
 NOW = datetime(2010, 8, 20, 22, 30, tzinfo=UTC)
 FIRST, LAST = date(2010, 8, 2), date(2010, 8, 20)

@@ -20,9 +20,9 @@ from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from flows.simulator.market.real_prices import load_histories
 from jobs.runs.stage import StageResult
-from tests.interpreted import compiled
-from tests.lakes import CONTENT_TABLES, build_lake, hashes, land_rows
-from tests.payloads import DAYS, at, bar, daily, intraday, overview
+from tests.builders.interpreted import compiled
+from tests.builders.lakes import CONTENT_TABLES, build_lake, hashes, land_rows
+from tests.builders.payloads import DAYS, at, bar, daily, intraday, overview
 
 HISTORY = {day: bar(f"{10 + number / 10:.1f}", str(1000 + number)) for number, day in enumerate(DAYS)}
 FAULTY = {**HISTORY, DAYS[0]: ("10", "9", "9", "9.5", "1")}

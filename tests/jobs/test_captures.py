@@ -18,8 +18,8 @@ from jobs.history.pending_payloads import pending_window, read_payloads
 from jobs.market_calendar.sessions import FX, STOCKS_US, sessions_frame
 from jobs.parsing.alphavantage import parse_alphavantage_bars
 from jobs.silver.bar_rules import validate_bars
-from tests.lakes import build_lake, land_rows
-from tests.payloads import payload
+from tests.builders.lakes import build_lake, land_rows
+from tests.builders.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "data" / "alphavantage"
 pytestmark = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from config.settings import Settings
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from jobs.engine.session import engine_session
-from tests.silent_store import silent_store
+from tests.servers.silent_store import silent_store
 
 pytestmark = pytest.mark.spark
 LIMIT_SECONDS = 60.0

@@ -12,8 +12,8 @@ from delta_tables.tables.silver import BARS
 from jobs.parsing.registry import BAR_PARSERS, calendars_for
 from jobs.pipelines.silver import payloads as silver_build
 from jobs.pipelines.silver.tables import SilverPipeline
-from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
-from tests.payloads import DAYS, at, bar, daily, intraday
+from tests.builders.lakes import build_lake, hashes, land_rows, rows_that_differ
+from tests.builders.payloads import DAYS, at, bar, daily, intraday
 
 MORNING = {f"2010-08-20 {hour}:30:00": bar(f"{hour}.5") for hour in ("10", "11", "12")}
 

@@ -14,9 +14,9 @@ from jobs.gold.signals import all_signals, triggered_signals
 from jobs.gold.split_adjustment import LOG_SPLIT_FACTOR, split_adjusted_days, unadjusted_days
 from jobs.pipelines.gold import affected_days as gold_days
 from jobs.pipelines.gold import reconciliation as breaks_build
+from tests.builders.lakes import build_lake, hashes, land_rows, rows_that_differ
+from tests.builders.payloads import DAYS, at, bar, daily, intraday, overview
 from tests.jobs.test_splits_in_gold import EX, as_traded, splits, yahoos
-from tests.lakes import build_lake, hashes, land_rows, rows_that_differ
-from tests.payloads import DAYS, at, bar, daily, intraday, overview
 
 SPIKE = {day: bar("10.5", "9000" if day == DAYS[-1] else "1000") for day in DAYS}
 MORNING = {f"{DAYS[-1]} {hour}:30:00": bar(f"{hour}.5") for hour in ("10", "11", "12")}

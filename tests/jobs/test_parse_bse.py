@@ -17,7 +17,7 @@ from jobs.market_calendar.sessions import sessions_frame
 from jobs.parsing.bse import parse_bse_bars, parse_bse_instruments
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 from jobs.silver.bar_rules import validate_bars
-from tests.payloads import payload
+from tests.builders.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/bse"
 FETCHED_AT = datetime(2026, 9, 1, tzinfo=UTC)

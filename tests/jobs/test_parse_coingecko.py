@@ -15,7 +15,7 @@ from flows.handlers.transport.http_response import combined_class
 from jobs.parsing.coingecko import parse_coingecko_bars, parse_coingecko_overviews
 from jobs.parsing.coingecko_json import BAR_COLUMNS, coin_bar_rows, coin_rows
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS, RAW_BAR_COLUMNS
-from tests.payloads import payload
+from tests.builders.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[3] / "shared" / "data" / "coingecko"
 FETCHED_AT = datetime(2021, 7, 19, tzinfo=UTC)

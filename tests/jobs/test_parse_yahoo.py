@@ -14,7 +14,7 @@ from jobs.market_calendar.sessions import ZONE_OF, sessions_frame
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS, RAW_BAR_COLUMNS, RAW_INSTRUMENT_COLUMNS
 from jobs.parsing.yahoo import CALENDARS, parse_yahoo_actions, parse_yahoo_bars, parse_yahoo_instruments
 from jobs.silver.bar_rules import validate_bars
-from tests.payloads import payload
+from tests.builders.payloads import payload
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/yahoo/chart_v8"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

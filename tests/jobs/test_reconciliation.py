@@ -18,7 +18,7 @@ from jobs.gold.provider_ranking import normalised_symbol, watched_symbols
 from jobs.reconciliation.affected_bars import affected_keys
 from jobs.reconciliation.bar_breaks import bar_breaks, compared_bars
 from jobs.reconciliation.split_alignment import alignment_steps
-from tests.jobs.reference_frames import plain_schema
+from tests.builders.reference_frames import plain_schema
 
 Row = Mapping[str, Any]
 SETTINGS = ReconciliationSettings(price_tolerance_bp=Decimal(10), volume_tolerance_pct=Decimal(5))

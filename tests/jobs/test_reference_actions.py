@@ -15,8 +15,8 @@ from jobs.parsing.alphavantage_reference import parse_alphavantage_actions
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
 from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import as_values, empty_frame, listed, payloads_frame, rows_of_each
-from tests.payloads import T0, at
+from tests.builders.payloads import T0, at
+from tests.builders.reference_frames import as_values, empty_frame, listed, payloads_frame, rows_of_each
 
 SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
 

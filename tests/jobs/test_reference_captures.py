@@ -24,7 +24,7 @@ from jobs.silver.bar_rules import validate_bars
 from jobs.silver.corporate_actions import validated_corporate_actions
 from jobs.silver.instruments import validated_instruments
 from jobs.silver.news import validated_news
-from tests.jobs.reference_frames import listed, payloads_frame
+from tests.builders.reference_frames import listed, payloads_frame
 
 CAPTURES = Path(__file__).resolve().parents[2] / "../shared/data/alphavantage"
 pytestmark = pytest.mark.skipif(

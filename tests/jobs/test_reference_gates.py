@@ -21,7 +21,7 @@ from jobs.silver.corporate_actions import corporate_action_changes, validated_co
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.news import news_changes, validated_news
 from quality.gate import GateResult, scan_batch
-from tests.jobs.reference_frames import as_values, empty_frame, listed, payloads_frame, plain_schema
+from tests.builders.reference_frames import as_values, empty_frame, listed, payloads_frame, plain_schema
 
 CHECKS = Path(quality.__file__).parent / "checks"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_instruments
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
-from tests.payloads import at
+from tests.builders.payloads import at
+from tests.builders.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
 
 HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status\n"
 

@@ -14,8 +14,8 @@ from delta_tables.tables.silver_reference import NEWS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_news
 from jobs.silver.news import news_changes, validated_news
 from jobs.silver.quarantine import quarantine_rows
-from tests.jobs.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
-from tests.payloads import at
+from tests.builders.payloads import at
+from tests.builders.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
 
 URL = "https://example.org/a"
 

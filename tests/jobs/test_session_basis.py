@@ -15,8 +15,8 @@ from jobs.gold.split_adjustment import (
     split_steps,
     with_log_split_factor,
 )
-from tests.adjusted_rows import split_row
-from tests.jobs.reference_frames import plain_schema
+from tests.builders.adjusted_rows import split_row
+from tests.builders.reference_frames import plain_schema
 
 SCHEMA = (
     "symbol string, interval string, provider string, session_no int, trade_dt date, basis_dt date, "

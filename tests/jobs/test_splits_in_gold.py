@@ -15,8 +15,8 @@ from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
 from delta_tables.tables.gold import DAILY_KPIS, STOCK_OVERVIEW
 from delta_tables.tables.silver import BARS
-from tests.lakes import build_lake, hashes, land_rows
-from tests.payloads import DAYS, Bar, at, daily, payload
+from tests.builders.lakes import build_lake, hashes, land_rows
+from tests.builders.payloads import DAYS, Bar, at, daily, payload
 
 EX = DAYS[4]
 EVENING_BEFORE = datetime(2010, 8, 18, 1, tzinfo=UTC)  # of the day before in New York

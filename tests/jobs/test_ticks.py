@@ -26,7 +26,7 @@ from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_batches import tick_batches
 from jobs.silver.tick_rules import tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
-from tests.flat_files import (
+from tests.builders.flat_files import (
     DAY,
     LATER,
     REAL_ROWS,

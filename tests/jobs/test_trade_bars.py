@@ -24,7 +24,7 @@ from jobs.parsing.flat_files import FlatFile, read_flat_file
 from jobs.silver.quotes import validated_quotes
 from jobs.silver.tick_rules import tick_day, with_batch_columns
 from jobs.silver.trades import validated_trades
-from tests.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
+from tests.builders.flat_files import LEAN, Row, land_quotes, land_text, land_trades, ns, quote, trade
 
 T10 = datetime.fromisoformat("2024-11-18T15:00:00")
 

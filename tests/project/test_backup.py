@@ -271,5 +271,5 @@ def test_a_backup_that_is_told_to_stop_says_so_where_the_services_do_not_come_up
 
     Engine(comes_up=False).install(monkeypatch)
     monkeypatch.setattr("infra.stack.backup.compose_to", interrupted)
-    with pytest.raises(StackError, match=r"there is no backup \(it was stopped\), but not all"):
+    with pytest.raises(StackError, match=r"there is no backup \(it was stopped\), but some services"):
         back_up(tmp_path, NOW)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from delta_tables.storage.lake import Lake
-from tests.serving import sample_lake
+from tests.builders import sample_lake
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import requests
 
 from delta_tables.storage.lake import Lake
-from tests.minio_server import Store
-from tests.ports import STACK_PORTS
+from tests.servers.minio import Store
+from tests.servers.ports import STACK_PORTS
 from tests.stack.containers import containers_of, label_of, service_of
 
 T = TypeVar("T")

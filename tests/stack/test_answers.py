@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sql_snippets import answer_of, run, separated_rows, snippet
+from tests.builders.sql_snippets import answer_of, run, separated_rows, snippet
 from tests.stack.running_stack import FILES, PORTS, PROJECT, Stack
 
 COMPOSED = f"export COMPOSE_PROJECT_NAME={PROJECT} COMPOSE_FILE={FILES}\n"

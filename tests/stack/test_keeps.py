@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 from tests.stack.running_stack import Stack, set_canary, until
 
 pytestmark = pytest.mark.disruptive

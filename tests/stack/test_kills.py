@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 from tests.stack.running_stack import DEMO, ENDED, Run, Stack, crash, restarts, until
 
 pytestmark = pytest.mark.disruptive

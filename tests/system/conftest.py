@@ -32,7 +32,7 @@ from tests.builders.installation_fixtures import (
     simulator,
     still_clock,
 )
-from tests.ports import free_port
+from tests.servers.ports import free_port
 from tests.system.flows.prefect_server import PrefectServer
 
 __all__ = [

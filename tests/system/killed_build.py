@@ -20,7 +20,7 @@ from jobs.engine import session, table_io
 from jobs.pipelines import publish
 from jobs.pipelines.gold import sessions as gold_sessions
 from jobs.pipelines.silver import payloads as silver_payloads
-from tests import lakes
+from tests.builders import lakes
 
 POINTS = (
     "after_landing",

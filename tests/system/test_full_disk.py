@@ -11,7 +11,7 @@ import pytest
 from flows.simulator.server import Simulator
 from tests.builders.command_line import Cli
 from tests.builders.installation import install
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment", "still_clock")
 

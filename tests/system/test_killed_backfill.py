@@ -13,8 +13,8 @@ from flows.operations.run_summary import RunSummary
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from tests.builders.installation import Installation, install, run_python
+from tests.builders.lakes import hashes
 from tests.builders.runs import run_backfill
-from tests.lakes import hashes
 from tests.system import killed_backfill
 from tests.system.killed_backfill import DATASETS, FIRST, LAST
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
+from tests.builders.lakes import build_lake, land_rows
 from tests.central.test_order_does_not_matter import deliveries, payloads, require_clean
-from tests.lakes import build_lake, land_rows
 from tests.system.killed_build import POINTS
 
 SCRIPT = Path(__file__).with_name("killed_build.py")

@@ -19,8 +19,8 @@ from flows.ingestion.request_selection import latest_requests
 from jobs.runs.run_context import RunContext
 from tests.builders.command_line import Cli
 from tests.builders.installation import API_KEY, Installation
-from tests.payloads import T0
-from tests.postgres_server import PASSWORD, postgres_server
+from tests.builders.payloads import T0
+from tests.servers.postgres import PASSWORD, postgres_server
 
 A_MINUTE = 60.0
 NOBODY = f"postgresql://ledger:{PASSWORD}@127.0.0.1:9/postgres"

@@ -12,7 +12,7 @@ from delta_tables.tables.bronze import DEAD_LETTERS
 from flows.simulator.server import Simulator
 from tests.builders.command_line import Cli, Ended
 from tests.builders.installation import Installation, install, run_python
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -25,10 +25,10 @@ from flows.cli.context import CliContext
 from jobs.pipelines.gold.ticks import build_tick_gold
 from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import CHECKS
-from tests import flat_files
-from tests.jobs.reference_frames import listed
-from tests.lakes import build_lake, land_rows
-from tests.payloads import DAYS, bar, daily, intraday, overview
+from tests.builders import flat_files
+from tests.builders.lakes import build_lake, land_rows
+from tests.builders.payloads import DAYS, bar, daily, intraday, overview
+from tests.builders.reference_frames import listed
 from tests.serving.command_line import run_command
 
 NEWER = {

@@ -8,8 +8,8 @@ import pytest
 
 from delta_tables.storage.lake import Lake
 from tests.builders.installation import Installation
+from tests.builders.lakes import hashes
 from tests.builders.processes import start_command, start_still_command
-from tests.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -24,9 +24,9 @@ from flows.ingestion.registry import PAYLOAD_SOURCES
 from flows.ingestion.request_selection import latest_requests, queries
 from flows.ingestion.source import FetchRequest
 from jobs.runs.run_context import RunContext
-from tests.lakes import land_rows, workspace
-from tests.payloads import payload
-from tests.serving.sample_lake import add, bar
+from tests.builders.lakes import land_rows, workspace
+from tests.builders.payloads import payload
+from tests.builders.sample_lake import add, bar
 
 MONDAY = datetime(2026, 11, 30, 22, tzinfo=UTC)  # 17:00 in New York
 HALF_DAY = date(2026, 11, 27)

@@ -22,7 +22,7 @@ from flows.handlers.stop_signal import StopSignal
 from flows.ingestion.concurrent_fetch import ConcurrentFetch
 from flows.ingestion.fetch_payloads import fetch_and_land
 from jobs.runs.progress import observed_by
-from tests.lakes import workspace
+from tests.builders.lakes import workspace
 
 STUCK = """
 import time

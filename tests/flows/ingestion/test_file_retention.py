@@ -16,7 +16,7 @@ from flows.ingestion.file_retention import expire_built_files
 from flows.operations.build import build_all
 from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import RunContext
-from tests.flat_files import (
+from tests.builders.flat_files import (
     DAY,
     FETCHED,
     LATER,

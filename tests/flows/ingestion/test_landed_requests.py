@@ -9,8 +9,8 @@ from delta_tables.storage.lake import Lake
 from flows.handlers.models import Query
 from flows.ingestion.landed_requests import uncovered_queries
 from flows.ingestion.source import FetchRequest
-from tests.lakes import land_rows
-from tests.payloads import DAYS, bar, daily, intraday
+from tests.builders.lakes import land_rows
+from tests.builders.payloads import DAYS, bar, daily, intraday
 
 DAILY = FetchRequest("alphavantage", "daily", None, date(2010, 8, 2), date(2010, 8, 13))
 INTRADAY = FetchRequest("alphavantage", "intraday", None, date(2010, 7, 1), date(2010, 8, 13))

@@ -21,8 +21,8 @@ from jobs.runs.errors import PlanError
 from jobs.runs.run_context import RunContext
 from tests.builders.command_line import Cli
 from tests.builders.installation import API_KEY, Installation
-from tests.lakes import land_rows
-from tests.payloads import DAYS, T0, at, bar, daily
+from tests.builders.lakes import land_rows
+from tests.builders.payloads import DAYS, T0, at, bar, daily
 
 STOCKS = tuple(f"S{number:02}" for number in range(20))
 NOBODY = "http://127.0.0.1:9/query"  # where nobody listens: a call would fail

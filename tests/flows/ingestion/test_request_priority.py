@@ -9,8 +9,8 @@ from flows.handlers.models import Query, RateLimit
 from flows.ingestion.landed_requests import last_fetched_at
 from flows.ingestion.quota_plan import prioritise
 from flows.ingestion.request_priority import by_staleness, group_by_dataset, window_start
-from tests.lakes import land_rows
-from tests.payloads import DAYS, T0, at, bar, daily, intraday, overview
+from tests.builders.lakes import land_rows
+from tests.builders.payloads import DAYS, T0, at, bar, daily, intraday, overview
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=1)

@@ -32,7 +32,7 @@ from flows.simulator.server import Simulator
 from jobs.runs.errors import PlanError
 from jobs.runs.progress import observed_by
 from jobs.runs.run_context import RunContext, new_run_id
-from tests.minio_server import Store, needs_minio
+from tests.servers.minio import Store, needs_minio
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)  # a Saturday
 THURSDAY, FRIDAY = date(2010, 8, 12), date(2010, 8, 13)

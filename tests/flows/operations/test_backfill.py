@@ -12,8 +12,8 @@ from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.server import Simulator
 from jobs.runs.errors import PlanError
 from tests.builders.installation import Installation, install
+from tests.builders.lakes import hashes
 from tests.builders.runs import run_backfill
-from tests.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -16,7 +16,7 @@ from flows.simulator.server import Simulator
 from flows.simulator.service import SimulatorConfig
 from jobs.runs.run_context import CHECKS, RunContext, open_run_context
 from tests.builders.installation import NOW, Installation, install
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment", "still_clock")
 

@@ -16,8 +16,8 @@ from flows.simulator.alphavantage.plans import PLANS, PlanName, SubscriptionPlan
 from flows.simulator.faults import Fault, FaultKind
 from flows.simulator.server import Simulator
 from tests.builders.installation import Installation, install
+from tests.builders.lakes import hashes
 from tests.builders.runs import run_latest
-from tests.lakes import hashes
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -25,7 +25,7 @@ from jobs.pipelines.replay.scope import ReplayScope
 from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.runs.run_context import RunContext
 from tests.builders.broken_validation import broken_validation
-from tests.flat_files import tick_workspace
+from tests.builders.flat_files import tick_workspace
 
 NOW = datetime(2010, 8, 14, 12, tzinfo=UTC)
 WEDNESDAY, THURSDAY = date(2010, 8, 11), date(2010, 8, 12)

@@ -23,9 +23,7 @@ from jobs.runs.errors import PlanError
 from jobs.runs.stage import StageResult
 from tests.builders.broken_validation import broken_validation
 from tests.builders.command_line import Cli
-from tests.builders.installation import Installation
-from tests.builders.small_files import copied
-from tests.flat_files import (
+from tests.builders.flat_files import (
     DAY,
     FETCHED,
     LATER,
@@ -39,8 +37,10 @@ from tests.flat_files import (
     tick_workspace,
     trade,
 )
-from tests.lakes import land_rows
-from tests.payloads import bar, daily
+from tests.builders.installation import Installation
+from tests.builders.lakes import land_rows
+from tests.builders.payloads import bar, daily
+from tests.builders.small_files import copied
 
 TABLES = (TRADES, QUOTES, BARS, QUARANTINE, TICK_FEATURES, TRADE_BAR_DIFFERENCES)
 NEXT_DAY = DAY + timedelta(days=1)

@@ -15,9 +15,9 @@ from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from jobs.engine.compaction import LostRowsError, compact
 from jobs.pipelines.maintenance import maintain_table
+from tests.builders.lakes import land_rows, workspace
+from tests.builders.payloads import DAYS
 from tests.builders.small_files import bars_of, digest, rows_of, stored_files, version
-from tests.lakes import land_rows, workspace
-from tests.payloads import DAYS
 
 
 def test_rows_that_land_during_a_compaction_are_no_loss(small: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

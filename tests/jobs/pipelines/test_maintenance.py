@@ -20,6 +20,7 @@ from flows.operations.maintain import MaintenanceError, maintain_tables
 from jobs.engine.compaction import vacuum
 from jobs.history.pending_payloads import pending_window
 from jobs.pipelines.maintenance import maintain_table
+from tests.builders.lakes import land_rows, workspace
 from tests.builders.small_files import (
     SYMBOLS,
     a_week_passes,
@@ -34,7 +35,6 @@ from tests.builders.small_files import (
     symbols,
     version,
 )
-from tests.lakes import land_rows, workspace
 
 
 @pytest.fixture

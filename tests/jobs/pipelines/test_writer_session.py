@@ -8,7 +8,7 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from delta_tables.storage.lake import Lake, LakeError
 from jobs.engine.spark_connect import EngineError
 from jobs.pipelines.writer_session import writer_session
-from tests.lakes import workspace
+from tests.builders.lakes import workspace
 
 
 def test_a_store_that_went_away_is_named_in_place_of_the_engines_error(lake: Lake) -> None:

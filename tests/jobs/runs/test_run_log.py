@@ -25,7 +25,7 @@ from jobs.runs.run_log import (
     table_ids,
 )
 from jobs.runs.stage import StageResult, record, record_start, recorded_failure
-from tests.lakes import workspace
+from tests.builders.lakes import workspace
 
 
 def run(lake: Lake, run_id: str) -> RunContext:

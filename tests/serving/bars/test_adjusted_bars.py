@@ -18,7 +18,7 @@ from delta_tables.views.adjusted_bars import COLUMNS
 from serving.bars.as_of import adjusted_bars, has_actions
 from serving.errors import ServingError
 from serving.sql.run import run_query
-from tests.adjusted_rows import LEARNED, Row, bar_row, dividend_row, hours_after, split_row
+from tests.builders.adjusted_rows import LEARNED, Row, bar_row, dividend_row, hours_after, split_row
 from tests.serving.command_line import output_of
 
 CLOSES = {"2020-06-01": "100", "2020-06-02": "96", "2020-06-03": "48", "2020-06-04": "49"}

@@ -9,7 +9,7 @@ from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.silver import BARS
 from serving.bars.as_of import COLUMNS, adjusted_bars, bars, has_actions
 from serving.errors import ServingError
-from tests.serving.sample_lake import CORRECTED, DAYS, FETCHED
+from tests.builders.sample_lake import CORRECTED, DAYS, FETCHED
 
 
 def closes(lake: Lake, **wanted: object) -> list[Decimal]:

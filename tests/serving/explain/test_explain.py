@@ -14,8 +14,8 @@ from serving.explain import gold_lineage as gold_sources
 from serving.explain.explain import EXPLAINED, explain
 from serving.explain.payload_excerpts import excerpt
 from serving.query.selected_rows import Records, select
-from tests.serving import sample_lake
-from tests.serving.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
+from tests.builders import sample_lake
+from tests.builders.sample_lake import CSV_BODY, DAILY_BODY, OVERVIEW_BODY, sha
 
 
 def test_a_daily_kpi_is_traced_to_its_line_in_the_payload(sample: Lake) -> None:

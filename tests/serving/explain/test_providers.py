@@ -32,10 +32,10 @@ from serving.explain import tick_lineage as tick_sources
 from serving.explain.explain import EXPLAINED, Explanation, explain
 from serving.explain.file_excerpts import read_lines
 from serving.output.terminal import print_explanation
-from tests import flat_files
-from tests.flat_files import DAY, FETCHED, csv_text, land_text, land_trades
+from tests.builders import flat_files
+from tests.builders.flat_files import DAY, FETCHED, csv_text, land_text, land_trades
+from tests.builders.sample_lake import add, payload, sha
 from tests.serving.explain.test_excerpts import zipped
-from tests.serving.sample_lake import add, payload, sha
 
 POSITION = "IBM/2/11/1002"
 TRADE_LINE = csv_text([flat_files.trade(2)], COLUMNS_OF["trades_v1"]).splitlines()[1]

@@ -18,9 +18,9 @@ from serving.export.layouts import DAILY, INTRADAY, Layout
 from serving.export.objects import objects, session_ranges
 from serving.export.request import ExportRequest
 from serving.export.source import ExportSource, open_source, read_range, sessions
-from tests.serving.patchy_lake import DAYS, patchy, view_rows
-from tests.serving.reader_lake import LEARNED, action
-from tests.serving.sample_lake import Row, add, bar
+from tests.builders.patchy_lake import DAYS, patchy, view_rows
+from tests.builders.reader_lake import LEARNED, action
+from tests.builders.sample_lake import Row, add, bar
 
 MANY = [f"S{number:02}" for number in range(20)]
 READ = re.compile(r"\(SELECT \* FROM stored WHERE (.*?)\) AS needed_bars", re.DOTALL)

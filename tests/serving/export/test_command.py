@@ -10,8 +10,8 @@ from typer.testing import Result
 
 from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
+from tests.builders.export_lake import FIRST, files, fill
 from tests.serving.command_line import run_command
-from tests.serving.export_lake import FIRST, files, fill
 
 
 @pytest.fixture(scope="module")

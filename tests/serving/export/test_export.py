@@ -30,7 +30,7 @@ from serving.export.request import ExportRequest
 from serving.export.run import export_replacing
 from serving.export.source import open_source, sessions
 from serving.export.text_encoding import csv_lines
-from tests.serving.export_lake import (
+from tests.builders.export_lake import (
     FIRST,
     NEXT_YEAR,
     SECOND,
@@ -43,7 +43,7 @@ from tests.serving.export_lake import (
     with_actions,
     without_daily_bars,
 )
-from tests.serving.sample_lake import CORRECTED, FETCHED
+from tests.builders.sample_lake import CORRECTED, FETCHED
 
 HEADER = b"timestamp,open,high,low,close,volume\n"
 

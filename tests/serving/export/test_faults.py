@@ -23,7 +23,7 @@ from serving.export.manifest import MANIFEST_KEY
 from serving.export.plan import plan_export
 from serving.export.request import ExportRequest
 from serving.export.run import export
-from tests.serving.export_lake import exported, files, many_bars
+from tests.builders.export_lake import exported, files, many_bars
 
 ROOT = Path(__file__).resolve().parents[3]
 

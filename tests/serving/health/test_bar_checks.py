@@ -14,7 +14,7 @@ from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.health.findings import GAP, OUTLIER, HealthFinding, HealthRequest, Thresholds
 from serving.health.run import health
-from tests.serving.sample_lake import FETCHED, add, bar, utc
+from tests.builders.sample_lake import FETCHED, add, bar, utc
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)

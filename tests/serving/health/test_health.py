@@ -18,8 +18,8 @@ from serving.health.findings import KINDS, HealthRequest, Thresholds
 from serving.health.run import TABLES, health
 from serving.health.slices import Slicer, by_session, by_session_and_symbol, by_symbol
 from serving.query.selected_rows import select
+from tests.builders.sample_lake import add, bar, utc
 from tests.serving.command_line import run_command
-from tests.serving.sample_lake import add, bar, utc
 
 DAY = date(2026, 1, 5)
 

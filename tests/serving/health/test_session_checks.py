@@ -23,7 +23,7 @@ from serving.health.findings import (
     Thresholds,
 )
 from serving.health.run import health
-from tests.serving.sample_lake import FETCHED, add, bar, kpi, utc
+from tests.builders.sample_lake import FETCHED, add, bar, kpi, utc
 
 DAY = date(2026, 1, 5)
 EX_DT = DAY + timedelta(days=1)

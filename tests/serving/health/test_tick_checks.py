@@ -13,7 +13,7 @@ from delta_tables.table import Table
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
 from serving.health.findings import FEW_TRADES, GAP, OUTLIER, STALE, HealthFinding, HealthRequest, Thresholds
 from serving.health.run import health
-from tests.serving.sample_lake import FETCHED, add, utc
+from tests.builders.sample_lake import FETCHED, add, utc
 
 DAY = date(2026, 1, 6)
 OPEN = utc(DAY, 14, 30)

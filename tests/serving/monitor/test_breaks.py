@@ -17,8 +17,8 @@ from serving.explain.explain import explain
 from serving.monitor.breaks import break_counts, breaks_of
 from serving.report.data import report_data
 from serving.report.render import write_report
+from tests.builders.sample_lake import DAILY_BODY, DAYS, RUN, Row, add, bar, fill, kpi, overview, sha, utc
 from tests.serving.command_line import output_of
-from tests.serving.sample_lake import DAILY_BODY, DAYS, RUN, Row, add, bar, fill, kpi, overview, sha, utc
 
 NOW = datetime(2026, 1, 7, 23, tzinfo=UTC)
 OF_YAHOO = "f" * 64

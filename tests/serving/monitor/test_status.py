@@ -6,7 +6,7 @@ from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError
 from serving.monitor.completeness import completeness
 from serving.monitor.status import status
-from tests.serving.sample_lake import CORRECTED, DAYS
+from tests.builders.sample_lake import CORRECTED, DAYS
 
 
 def test_sizes_come_from_the_log(sample: Lake) -> None:

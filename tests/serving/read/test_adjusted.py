@@ -13,9 +13,9 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.read import chunks, open_reader
-from tests.serving.patchy_lake import DAYS, patchy, view_rows
-from tests.serving.reader_lake import LEARNED, action
-from tests.serving.sample_lake import add, bar
+from tests.builders.patchy_lake import DAYS, patchy, view_rows
+from tests.builders.reader_lake import LEARNED, action
+from tests.builders.sample_lake import add, bar
 
 
 @pytest.mark.parametrize(("seed", "as_of"), [(0, None), (1, None), (2, LEARNED - timedelta(days=5))])

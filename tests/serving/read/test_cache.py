@@ -19,9 +19,9 @@ from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from serving.read import Reader, chunks, open_reader
 from serving.read.chunk_cache import ChunkCache, size_of
 from serving.read.snapshots import Snapshot, query
-from tests.serving import reader_lake
-from tests.serving.reader_lake import LEARNED, SESSIONS, action, add_minutes
-from tests.serving.sample_lake import add, bar
+from tests.builders import reader_lake
+from tests.builders.reader_lake import LEARNED, SESSIONS, action, add_minutes
+from tests.builders.sample_lake import add, bar
 
 FIRST, LAST = SESSIONS[3], SESSIONS[4]
 LATER = LEARNED + timedelta(days=30)

@@ -24,9 +24,9 @@ from serving.bars import as_of as single_symbol
 from serving.errors import ServingError
 from serving.read import Reader, Rows, open_reader
 from serving.read.tables import ACTIONS, BARS, QUOTES, TRADES, ReadableTable
-from tests.serving import reader_lake
-from tests.serving.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
-from tests.serving.sample_lake import add, bar
+from tests.builders import reader_lake
+from tests.builders.reader_lake import CORRECTED, LEARNED, OPEN, SESSIONS
+from tests.builders.sample_lake import add, bar
 
 ROOT = Path(__file__).resolve().parents[3]
 TICKS = SESSIONS[3]

@@ -11,7 +11,7 @@ from delta_tables.storage.lake import Lake, LakeError
 from serving.errors import ServingError
 from serving.read import Reader, open_reader
 from serving.read.tables import partitions_of
-from tests.serving import reader_lake
+from tests.builders import reader_lake
 
 DAY = date(2026, 1, 5)
 NAIVE = datetime(2026, 1, 5, 14, 30)  # noqa: DTZ001 - what is tested

@@ -13,7 +13,7 @@ from delta_tables.tables.gold import DAILY_KPIS, SIGNALS, STOCK_OVERVIEW
 from serving.report.data import report_data
 from serving.report.render import write_report
 from serving.report.svg_charts import ChartPoint, nice_ticks, price_chart, short_number
-from tests.serving import sample_lake
+from tests.builders import sample_lake
 
 NOW = datetime(2026, 1, 7, 23, 0, tzinfo=UTC)
 HOSTILE = "</script><script>alert(1)</script>\"'<img src=x onerror=alert(1)>"

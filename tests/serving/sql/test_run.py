@@ -18,8 +18,8 @@ from delta_tables.views.views import VIEWS
 from serving.errors import ServingError
 from serving.sql.catalog import register_tables
 from serving.sql.run import run_query
-from tests.serving import sample_lake
-from tests.serving.sample_lake import DAYS
+from tests.builders import sample_lake
+from tests.builders.sample_lake import DAYS
 
 LATEST = 'select * from gold.stock_overview where symbol = "AAPL" order by trade_dt desc limit 2'
 

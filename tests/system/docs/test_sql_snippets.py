@@ -9,9 +9,9 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
-from tests.payloads import DAYS
-from tests.sql_snippets import KINDS, PAGE, QUESTION, answer_of, make_root, run, snippet, snippets
-from tests.system.docs.gold_lake import ANSWER, CORRECTED, SYMBOLS, fill
+from tests.builders.gold_lake import ANSWER, CORRECTED, SYMBOLS, fill
+from tests.builders.payloads import DAYS
+from tests.builders.sql_snippets import KINDS, PAGE, QUESTION, answer_of, make_root, run, snippet, snippets
 
 FOLDER = snippet("setup", "folder").text
 ASKING = (("folder", "question"), ("lake", "duckdb"), ("lake", "polars"))

@@ -12,7 +12,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from tests.builders.command_line import Ended
 from tests.builders.installation import Installation, run_python
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 from tests.system.flows.prefect_server import PrefectServer, with_client
 
 pytestmark = pytest.mark.usefixtures("environment")

@@ -14,7 +14,7 @@ from flows.ingest import ingest
 from flows.maintain import maintain
 from flows.replay import replay
 from tests.builders.installation import Installation
-from tests.lakes import hashes
+from tests.builders.lakes import hashes
 from tests.system.flows.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.usefixtures("environment")

@@ -22,8 +22,8 @@ from serving.export.plan import plan_export
 from serving.export.request import ExportRequest
 from serving.export.run import export, export_replacing
 from serving.export.s3_target import S3Bucket, s3_client
-from tests.minio_server import Store, needs_minio
-from tests.serving.export_lake import FIRST, exported, files, fill, many_bars
+from tests.builders.export_lake import FIRST, exported, files, fill, many_bars
+from tests.servers.minio import Store, needs_minio
 
 pytestmark = needs_minio
 SMALLEST_PART = 5 * 1024 * 1024  # of S3

@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
 from infra.stack import setup_store
-from tests.minio_server import Store, needs_minio
-from tests.sql_snippets import answer_of, make_root, run, snippet, snippets
-from tests.system.docs.gold_lake import ANSWER, fill
+from tests.builders.gold_lake import ANSWER, fill
+from tests.builders.sql_snippets import answer_of, make_root, run, snippet, snippets
+from tests.servers.minio import Store, needs_minio
 
 pytestmark = needs_minio
 BUCKET = "lakehouse"

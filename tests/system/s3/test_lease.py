@@ -20,7 +20,7 @@ from delta_tables.storage.object_store import create_winners
 from flows.cli.context import CliContext
 from flows.cli.doctor import Finding, examine
 from jobs.runs.run_context import utc_now
-from tests.minio_server import Store, make_bucket, needs_minio, new_store, started
+from tests.servers.minio import Store, make_bucket, needs_minio, new_store, started
 
 pytestmark = needs_minio
 

@@ -25,7 +25,7 @@ from infra.stack.lifecycle import (
     set_lifecycle,
 )
 from infra.stack.setup_store import set_user, writer_policy
-from tests.minio_server import Store, needs_minio
+from tests.servers.minio import Store, needs_minio
 
 ROOT = Path(__file__).resolve().parents[3]
 ANOTHERS = {

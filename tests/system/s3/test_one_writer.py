@@ -36,9 +36,9 @@ from jobs.pipelines.silver.payloads import build_silver
 from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.pipelines.writer_session import writer_session
 from jobs.runs.run_context import RunContext, new_run_id
-from tests.lakes import land_rows
-from tests.minio_server import Store, needs_minio
-from tests.payloads import DAYS, T0, bar, daily, overview
+from tests.builders.lakes import land_rows
+from tests.builders.payloads import DAYS, T0, bar, daily, overview
+from tests.servers.minio import Store, needs_minio
 from tests.system.s3.test_lease import client_and_prefix, lease_objects, steal
 
 BUILDER = Path(__file__).with_name("held_build.py")

@@ -7,9 +7,9 @@ from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake, lake_of
 from jobs.engine.session import engine_session
-from tests.lakes import build_lake, hashes, land_rows
-from tests.minio_server import Store, needs_minio
-from tests.payloads import DAYS, at, bar, daily, overview
+from tests.builders.lakes import build_lake, hashes, land_rows
+from tests.builders.payloads import DAYS, at, bar, daily, overview
+from tests.servers.minio import Store, needs_minio
 
 pytestmark = needs_minio
 

@@ -15,8 +15,8 @@ from jobs.parsing.registry import BAR_PARSERS, PayloadParser
 from jobs.pipelines.gold.sessions import rebuild_gold
 from jobs.pipelines.replay.payloads import replay_payloads
 from jobs.pipelines.replay.scope import ReplayScope
-from tests.lakes import build_lake, hashes, land_rows, workspace
-from tests.payloads import DAYS, T0, bar, daily, overview
+from tests.builders.lakes import build_lake, hashes, land_rows, workspace
+from tests.builders.payloads import DAYS, T0, bar, daily, overview
 
 SYMBOLS = [f"S{number}" for number in range(14)]
 BROKEN_DAY, BAD_CLOSE = DAYS[2], "9999"

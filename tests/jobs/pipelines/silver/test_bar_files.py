@@ -21,7 +21,7 @@ from jobs.pipelines.silver import bar_files as bar_files_build
 from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.runs.run_context import CHECKS
 from jobs.runs.stage import StageResult
-from tests.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
+from tests.builders.flat_files import DAY, FETCHED, LATER, Row, csv_text, land_text, ns, tick_workspace
 
 
 def bar(at: str = "10:00:00", ticker: str = "IBM", day: date = DAY, **cells: str) -> Row:

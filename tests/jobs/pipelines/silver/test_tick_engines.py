@@ -19,7 +19,16 @@ from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, MINUTE_BARS, TRADES
 from jobs.pipelines.gold.ticks import build_tick_gold
 from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.pipelines.silver.tick_files import build_tick_files
-from tests.flat_files import FETCHED, LATER, csv_text, land_quotes, land_text, ns, quote, tick_workspace
+from tests.builders.flat_files import (
+    FETCHED,
+    LATER,
+    csv_text,
+    land_quotes,
+    land_text,
+    ns,
+    quote,
+    tick_workspace,
+)
 
 DAY = date(2010, 8, 12)
 PUBLISHED = datetime(2010, 8, 14, tzinfo=UTC)

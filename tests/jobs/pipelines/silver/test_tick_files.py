@@ -27,7 +27,7 @@ from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import CHECKS
 from jobs.runs.run_log import SILVER
 from jobs.runs.stage import StageResult
-from tests.flat_files import (
+from tests.builders.flat_files import (
     DAY,
     FETCHED,
     LATER,

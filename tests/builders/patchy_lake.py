@@ -12,8 +12,8 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.views import adjusted_bars as adjusted_views
-from tests.serving.reader_lake import LEARNED, action
-from tests.serving.sample_lake import Row, add, bar, utc
+from tests.builders.reader_lake import LEARNED, action
+from tests.builders.sample_lake import Row, add, bar, utc
 
 FIRST = date(2025, 12, 15)
 DAYS = [FIRST + timedelta(days=number) for number in range(30)]

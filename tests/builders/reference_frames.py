@@ -8,7 +8,7 @@ from pyspark.sql.types import StructField, StructType
 
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from tests.payloads import T0, payload
+from tests.builders.payloads import T0, payload
 
 # Gives the validated rows of some payloads.
 Validate = Callable[..., list[Any]]

@@ -19,7 +19,7 @@ from jobs.pipelines.silver.payloads import build_silver
 from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext, new_run_id
 from jobs.runs.stage import StageResult
-from tests.payloads import T0
+from tests.builders.payloads import T0
 
 CONTENT_TABLES = silver.TABLES + silver_reference.TABLES + gold.TABLES + gold_reconciliation.TABLES
 

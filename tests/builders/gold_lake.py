@@ -3,8 +3,8 @@
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake
-from tests.lakes import build_lake, land_rows
-from tests.payloads import DAYS, at, bar, daily, overview
+from tests.builders.lakes import build_lake, land_rows
+from tests.builders.payloads import DAYS, at, bar, daily, overview
 
 SYMBOLS = ("AAPL", "MSFT", *(f"S{number:03}" for number in range(38)))
 CORRECTED = ("10.6", "10.7")  # AAPL's last close as it was first published, and since the correction

@@ -21,7 +21,7 @@ from serving.export.layouts import layout_named
 from serving.export.plan import plan_export
 from serving.export.request import ExportRequest
 from serving.export.run import ExportSummary, export
-from tests.serving.sample_lake import CORRECTED, FETCHED, add, bar, signal, utc
+from tests.builders.sample_lake import CORRECTED, FETCHED, add, bar, signal, utc
 
 FIRST, SECOND, NEXT_YEAR = date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 2)
 

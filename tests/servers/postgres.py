@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.servers.ports import free_port
 
 PASSWORD = "hidden-word-of-nobody"
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "sql.md"
 KINDS = ("setup", "lake", "folder", "bucket", "stack", "unrun")
 # the lines that ask the page's one question, wherever they can be run

@@ -21,8 +21,8 @@ from jobs.runs.run_context import RunContext, new_run_id
 DAY = date(2024, 11, 18)
 FETCHED = datetime(2024, 11, 19, 16, tzinfo=UTC)
 LATER = datetime(2024, 12, 18, 16, tzinfo=UTC)
-REAL_ROWS = Path(__file__).resolve().parents[2] / "shared/data/polygon/flatfiles_real_rows"
-LEAN = Path(__file__).resolve().parents[2] / "shared/data/lean/equity/usa"
+REAL_ROWS = Path(__file__).resolve().parents[3] / "shared/data/polygon/flatfiles_real_rows"
+LEAN = Path(__file__).resolve().parents[3] / "shared/data/lean/equity/usa"
 Row = dict[str, str]
 
 

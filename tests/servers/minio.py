@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from delta_tables.storage.lake import Lake
-from tests.ports import free_port
+from tests.servers.ports import free_port
 
 BUCKET = "market"
 _PLACES = (Path.home() / "go/bin/minio", Path.home() / ".cache/market-lakehouse/bin/minio")

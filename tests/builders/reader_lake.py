@@ -10,7 +10,7 @@ from delta_tables.tables import silver_ticks
 from delta_tables.tables.silver import BARS
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS
 from delta_tables.tables.silver_ticks import QUOTES, TRADES
-from tests.serving.sample_lake import RUN, Row, add, bar
+from tests.builders.sample_lake import RUN, Row, add, bar
 
 SESSIONS = (date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 2), date(2026, 1, 5), date(2026, 1, 6))
 CLOSES = {"AAPL": (400, 402, 404, 101, 102), "MSFT": (50, 51, 52, 53, 54)}
