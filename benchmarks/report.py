@@ -16,29 +16,30 @@ from benchmarks.targets import OURS, POLARS, PYSPARK, SMALLER, targets_section
 
 _HEADING = """# Benchmarks
 
-`make bench` writes this page. Each contestant runs in fresh processes, in turn, on inputs that the
-benchmark generates. Before the clock starts, libraries are imported, the exchange's calendar is computed,
-and engines are started and warmed up (Apache Spark by doing the same work once). The measurement ends
-with the last commit.
+`make bench` writes this page. Each tool, the lakehouse included, runs in fresh processes, in turn, on
+inputs that the benchmark generates. Before the clock starts, libraries are imported, the exchange's
+calendar is computed, and engines are started and warmed up (Apache Spark by doing the same work once). The
+measurement ends with the last commit.
 
-Before anything is timed, the contestants' rows are compared, numbers within 0.00001. Three comparisons
+Before anything is timed, the rows of all tools are compared, numbers within 0.00001. Three comparisons
 are weaker: for cold_query only the number of printed rows, for trades and quotes a digest per symbol and
-column, for signals everything except the text of the reason. A contestant that is timed once is timed in
-the run whose rows are compared.
+column, for signals everything except the text of the reason. A tool that is timed once is timed in the
+run whose rows are compared.
 
-- `ratio` is the lakehouse's median divided by the contestant's; both on Apache Spark if the contestant
+- `ratio` is the lakehouse's median divided by the other tool's; both on Apache Spark if that tool
   uses it.
 - `peak MB` is the peak memory of the process and all its child processes. About 350 MB of it are modules
   of the benchmark, which each process loads.
-- `read MB` and `written MB` are the bytes that it read and wrote, caches included.
+- `read MB` and `written MB` are the bytes that the processes read and wrote, caches included.
 - `limit:` is not a tool but the machine's limit for the case's input: reading it from disk, writing it to
   one file including fsync, or decompressing it and parsing it into numbers that are discarded.
 
-The lakehouse does more than the other contestants. It keeps history and quarantine, and publishes through
-quality gates. For a tick, the others compute bars and key figures; it also computes signals and the
-overview. It lands ticks and corrections in Bronze first. Plain PySpark is written as pipelines commonly
-are: one MERGE per table, also into a new one, and default settings; the lakehouse's server uses the
-settings in delta_tables/storage/spark_settings.py and -XX:+UseSerialGC. [ADR
+The lakehouse does more than the other tools. It keeps history and quarantine, and publishes through
+quality gates. A tick is a build after five minutes of new bars. For a tick, the other tools compute bars
+and metrics; the lakehouse also computes signals and the overview, and first appends ticks and corrections
+to Bronze. Plain PySpark is written as pipelines commonly are: one MERGE per table, also into a new one,
+and default settings; the lakehouse's server uses the settings in
+delta_tables/storage/spark_settings.py and -XX:+UseSerialGC. [ADR
 0009](adr/0009-what-makes-a-build-fast.md) explains what is slow, why, and what would help.
 """
 _PACKAGES = ("pysail", "pyspark", "deltalake", "polars", "duckdb", "soda-core-spark-df")
@@ -86,7 +87,7 @@ def section(case: Case, results: Sequence[Result], scale: float) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     lines = "\n".join(_line(result, results) for result in results)
-    counted = f"{results[0].rows:,} rows of work{small}; runs per contestant: {_runs(results)}"
+    counted = f"{results[0].rows:,} rows of work{small}; runs per tool: {_runs(results)}"
     return f"## {case.name}\n\n{case.title}: {counted}.\n\n{rows}\n{lines}\n\n{_where()}"
 
 
