@@ -1,4 +1,4 @@
-"""`lakehouse doctor`: each part looked at by itself, with what to do where it is not well."""
+"""`lakehouse doctor`: tests each part separately, and says how to fix what is wrong."""
 
 import shutil
 import tempfile
@@ -69,15 +69,15 @@ def _settings(cli: CliContext) -> str:
     settings = cli.settings
     listed = f"{len(settings.watch_list.stocks)} stocks, {len(settings.watch_list.fx)} currency pairs"
     clock = f", clock set to {settings.simulated_now}" if settings.simulated_now else ""
-    asked = ", ".join(_used_providers(cli)) or "nobody"
-    return f"engine {settings.engine}, {listed}, asks {asked}{clock}"
+    providers = ", ".join(_used_providers(cli)) or "no provider"
+    return f"engine {settings.engine}, {listed}, fetches from {providers}{clock}"
 
 
 def _secrets(cli: CliContext) -> str:
     lacking = providers_missing_credentials(cli.settings, cli.secrets, latest_requests(cli.settings))
     if lacking:
         return f"queries work, fetching does not: {'; '.join(skipped.reason for skipped in lacking)}"
-    return f"none is missing to fetch from {', '.join(_used_providers(cli)) or 'nobody'}"
+    return f"none is missing to fetch from {', '.join(_used_providers(cli)) or 'any provider'}"
 
 
 def _lake(cli: CliContext) -> str:
@@ -85,7 +85,7 @@ def _lake(cli: CliContext) -> str:
         return _bucket(cli)
     root = Path(cli.lake.root)
     if not root.exists():
-        return f"{root} is not there yet: the first run makes it"
+        return f"{root} does not exist yet; the first run creates it"
     with tempfile.TemporaryFile(dir=root):
         return f"{root} can be written"
 
@@ -95,14 +95,14 @@ def _bucket(cli: CliContext) -> str:
     if (won := create_winners(cli.lake)) != 1:
         raise LakeError(
             f"{cli.lake.root}: of 32 writers at once {won} created the same object; this store "
-            "loses commits: let one process at a time write the lake, or use another store"
+            "loses commits: let only one process write the lake, or use another store"
         )
     return f"{cli.lake.root} can be written; of 32 writers at once one created an object, as it must be"
 
 
 def _tables(cli: CliContext) -> str:
     found = [table for table in ALL_TABLES if _is_there(cli, table.full_name)]
-    return f"{len(found)} of {len(ALL_TABLES)} tables are there and can be read"
+    return f"{len(found)} of {len(ALL_TABLES)} tables exist and can be read"
 
 
 def _is_there(cli: CliContext, name: str) -> bool:
@@ -118,7 +118,7 @@ def _state(cli: CliContext) -> str:
     folder = cli.settings.state_dir
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
-        return f"{folder.resolve()} can be written (rate limits, logs)"
+        return f"{folder.resolve()} can be written (locks, call counts, downloads)"
 
 
 def _used_providers(cli: CliContext) -> list[str]:
@@ -168,4 +168,4 @@ def _engine(cli: CliContext) -> str:
 
     with engine_session(cli.settings, cli.lake) as spark:
         answer = spark.sql("SELECT 1 AS one").collect()[0]["one"]
-        return f"{cli.settings.engine} answers {answer} (speaks Spark {spark.version})"
+        return f"{cli.settings.engine} answers {answer} (Spark API {spark.version})"

@@ -37,7 +37,7 @@ def found(folder: Path, providers: dict[str, Any], **keys: SecretStr) -> dict[st
 
 def test_flat_files_without_their_keys_are_named(tmp_path: Path) -> None:
     said = found(tmp_path, {"massive": {"datasets": ["trades_v1"]}})
-    assert "asks massive" in said["settings"]
+    assert "fetches from massive" in said["settings"]
     assert "MASSIVE_ACCESS_KEY_ID and MASSIVE_SECRET_ACCESS_KEY are not both set" in said["secrets"]
 
 
