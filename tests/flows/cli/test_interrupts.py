@@ -20,7 +20,7 @@ from tests.builders.interrupted import (
 )
 from tests.builders.processes import start_command, start_still_command
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("environment")]
 
 
 def files_of(name: str) -> Callable[[Installation], Callable[[], bool]]:

@@ -11,7 +11,7 @@ from tests.builders.installation import Installation
 from tests.builders.lakes import hashes
 from tests.builders.processes import start_command, start_still_command
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("environment")]
 
 NOBODY = "127.0.0.1:9"
 PROXY, SOCKS = f"http://{NOBODY}", f"socks5h://{NOBODY}"

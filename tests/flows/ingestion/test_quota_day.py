@@ -18,6 +18,8 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
+import pytest
+
 from flows.simulator.alphavantage.plans import PlanName
 from flows.simulator.market.companies import load_companies
 from flows.simulator.market.real_prices import load_histories
@@ -139,6 +141,7 @@ def pass_a_day(provider: RunningProvider, task: WorkerTask, random: Random) -> i
     return killed
 
 
+@pytest.mark.system
 def test_killed_processes_never_make_one_call_too_many_and_serve_all_in_order(tmp_path: Path) -> None:
     names, random, killed, calls = symbols(40), Random(4), 0, [0]
     provider, task = RunningProvider(tmp_path), WorkerTask("", str(tmp_path), names, [A_SECOND, A_DAY])
