@@ -25,9 +25,12 @@ from jobs.runs.progress import observed_by
 from tests.builders.lakes import workspace
 
 STUCK = """
+import signal
 import time
 from threading import Event
 from flows.ingestion.concurrent_fetch import ConcurrentFetch
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored below a job in the background
 
 def fetch(item):
     print("fetching", flush=True)
