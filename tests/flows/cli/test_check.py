@@ -109,7 +109,7 @@ def test_tables_that_were_never_filled_are_listed_and_are_no_failure(only_bars: 
     result = ask(only_bars)
     assert result.exit_code == 0, result.output
     last = result.stdout.splitlines()[-1]
-    assert last.startswith("without rows, so not judged: ")
+    assert last.startswith("without rows, so not checked: ")
     assert "silver_trades" in last
     machine = json.loads(ask(only_bars, is_json=True).stdout)
     by_dataset = {each["dataset"]: each["status"] for each in machine}
@@ -137,7 +137,7 @@ def test_missing_daily_figures_fail(only_bars: Lake) -> None:
 @pytest.mark.parametrize("is_created", [True, False])
 def test_a_lake_without_rows_is_an_error(lake: Lake, is_created: bool) -> None:
     create_tables(lake, [BARS, RUNS] if is_created else [])
-    with pytest.raises(LakeError, match=r"no rows to judge in .*lakehouse run"):
+    with pytest.raises(LakeError, match=r"no rows to check in .*lakehouse run"):
         check_tables(context_of(lake), [])
 
 
