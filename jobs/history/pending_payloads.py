@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
@@ -108,5 +109,6 @@ def read_payloads(spark: SparkSession, lake: Lake, window: BronzeWindow) -> Data
 
 
 def _provider_datasets(rows: pa.Table) -> frozenset[tuple[str, str]]:
-    distinct = rows.select(["provider", "dataset"]).group_by(["provider", "dataset"]).aggregate([])
-    return frozenset((row["provider"], row["dataset"]) for row in distinct.to_pylist())
+    # not by Table.group_by, whose module imports pandas
+    pairs = pc.unique(pc.binary_join_element_wise(rows["provider"], rows["dataset"], "/")).to_pylist()
+    return frozenset((provider, dataset) for provider, _, dataset in (pair.partition("/") for pair in pairs))

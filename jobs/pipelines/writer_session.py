@@ -10,7 +10,6 @@ from filelock import FileLock, Timeout
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.lake import Lake, LakeError
-from delta_tables.storage.lease import SECONDS, lease
 from jobs.runs.run_context import RunContext
 
 LOCK_SECONDS = 15 * 60
@@ -18,7 +17,7 @@ LOCK_SECONDS = 15 * 60
 
 @contextmanager
 def writer_session(
-    ctx: RunContext, wait_seconds: float = LOCK_SECONDS, span_seconds: float = SECONDS
+    ctx: RunContext, wait_seconds: float = LOCK_SECONDS, span_seconds: float | None = None
 ) -> Iterator[tuple[RunContext, SparkSession]]:
     """The context to write with and an engine for one run, while no other run builds the lake anywhere.
 
@@ -31,7 +30,7 @@ def writer_session(
 
 @contextmanager
 def sole_writer(
-    ctx: RunContext, wait_seconds: float = LOCK_SECONDS, span_seconds: float = SECONDS
+    ctx: RunContext, wait_seconds: float = LOCK_SECONDS, span_seconds: float | None = None
 ) -> Iterator[RunContext]:
     """The context to write with, while no other run builds the lake anywhere.
 
@@ -78,7 +77,7 @@ def _raise_if_store_is_away(lake: Lake, error: Exception) -> None:
 
 
 @contextmanager
-def _only_writer(ctx: RunContext, wait_seconds: float, span_seconds: float) -> Iterator[Lake]:
+def _only_writer(ctx: RunContext, wait_seconds: float, span_seconds: float | None) -> Iterator[Lake]:
     """The lake, with the right to write it: a lock of the machine and, in a bucket, a lease."""
     lake, until = ctx.lake, time.monotonic() + wait_seconds
     with _only_writer_of_machine(ctx, wait_seconds):
@@ -86,7 +85,9 @@ def _only_writer(ctx: RunContext, wait_seconds: float, span_seconds: float) -> I
             yield lake
             return
         left_seconds = max(0.0, until - time.monotonic())
-        with lease(lake, "build", left_seconds, span_seconds) as held:
+        from delta_tables.storage.lease import SECONDS, lease  # noqa: PLC0415 - imports boto3
+
+        with lease(lake, "build", left_seconds, span_seconds or SECONDS) as held:
             yield replace(lake, require_writer=held.require)
 
 
