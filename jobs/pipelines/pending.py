@@ -1,12 +1,13 @@
 """Whether a build has anything to do, read from Bronze and the run log without an engine."""
 
+from delta_tables.storage.lake import Lake
 from jobs.history.pending_payloads import pending_window
 from jobs.parsing.registry import has_parser
 from jobs.pipelines.gold import sessions as gold_sessions
 from jobs.pipelines.gold import ticks as gold_ticks
 from jobs.pipelines.replay.files import TABLE_OF
 from jobs.pipelines.silver.pending_files import pending_files, universe_of
-from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
+from jobs.pipelines.silver.tables import SILVER_PIPELINES
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import GOLD, SILVER, built_version, gold_was_replaced, pending_runs
 from jobs.runs.stage import StageResult
@@ -19,7 +20,7 @@ def has_pending_work(ctx: RunContext) -> bool:
         LakeError: a table cannot be read.
     """
     return (
-        any(_has_payloads(ctx, pipeline) for pipeline in SILVER_PIPELINES)
+        _has_payloads(ctx.lake)
         or _has_files(ctx)
         or bool(pending_runs(ctx.lake))
         or gold_was_replaced(ctx.lake, gold_sessions.GOLD_TABLES)
@@ -37,9 +38,13 @@ def nothing_new() -> list[StageResult]:
     ]
 
 
-def _has_payloads(ctx: RunContext, pipeline: SilverPipeline) -> bool:
-    window = pending_window(ctx.lake, built_version(ctx.lake, pipeline.table))
-    return has_parser(pipeline.parsers, window.provider_datasets)
+def _has_payloads(lake: Lake) -> bool:
+    versions = [built_version(lake, pipeline.table) for pipeline in SILVER_PIPELINES]
+    windows = {version: pending_window(lake, version) for version in set(versions)}
+    return any(
+        has_parser(pipeline.parsers, windows[version].provider_datasets)
+        for pipeline, version in zip(SILVER_PIPELINES, versions, strict=True)
+    )
 
 
 def _has_files(ctx: RunContext) -> bool:

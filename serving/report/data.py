@@ -1,6 +1,7 @@
 """The data of the report, read from the lake without an engine session."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -100,21 +101,29 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
         if not first_line(error).startswith("no lake"):
             raise
         return ReportData(now, lake.root, str(error), None, (), [], [], [], (), (), [], [])
-    symbols = symbol_charts(lake)
-    return ReportData(
-        now=now,
-        lake=lake.root,
-        problem=None,
-        state=state,
-        charts=symbols,
-        kpis=_latest_kpis(lake, [chart.symbol for chart in symbols]),
-        signal_counts=_signal_counts(lake),
-        signals=_triggered(lake),
-        gates=_gates(lake),
-        coverage=list(_coverage(completeness(lake))),
-        quarantine_examples=_quarantine_examples(lake),
-        breaks=break_counts(lake),
-    )
+    with ThreadPoolExecutor() as pool:  # the queries run in native code, so they run side by side
+        coverage = pool.submit(lambda: list(_coverage(completeness(lake))))
+        signal_counts = pool.submit(_signal_counts, lake)
+        signals = pool.submit(_triggered, lake)
+        gates = pool.submit(_gates, lake)
+        quarantine_examples = pool.submit(_quarantine_examples, lake)
+        breaks = pool.submit(break_counts, lake)
+        charts = symbol_charts(lake)
+        kpis = _latest_kpis(lake, [chart.symbol for chart in charts])
+        return ReportData(
+            now=now,
+            lake=lake.root,
+            problem=None,
+            state=state,
+            charts=charts,
+            kpis=kpis,
+            signal_counts=signal_counts.result(),
+            signals=signals.result(),
+            gates=gates.result(),
+            coverage=coverage.result(),
+            quarantine_examples=quarantine_examples.result(),
+            breaks=breaks.result(),
+        )
 
 
 def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
