@@ -194,7 +194,7 @@ def test_the_lease_of_a_dead_holder_is_taken_over_after_its_span(lake: Lake) -> 
 def test_the_span_that_counts_is_the_holders(lake: Lake) -> None:
     with (
         lease(lake, "build", seconds=600),
-        pytest.raises(LeaseHeldError, match="ends 600 s after"),
+        pytest.raises(LeaseHeldError, match="expires 600 s after"),
         lease(lake, "build", wait_seconds=3, seconds=1),
     ):
         pass
