@@ -96,7 +96,7 @@ def test_a_driver_whose_jvm_was_killed_ends_with_1_and_says_why_last(driver: Dri
     os.kill(jvm_of(driver.process), signal.SIGKILL)
     assert driver.process.wait(timeout=300) == 1
     *others, last = driver.said()[before:].strip().splitlines()
-    assert "Spark's JVM has ended (killed, as the kernel does where memory is short)" in last
+    assert "Spark's JVM has ended (killed, as the kernel does when memory is short)" in last
     assert not [line for line in others if "Spark's JVM" in line]  # py4j may say more, of a call under way
 
 

@@ -48,7 +48,7 @@ def test_the_doctor_in_the_worker_finds_a_store_in_which_one_of_32_writers_wins(
     said = stack.inside("prefect-worker", "/app/infra/stack/cli.sh", "--json", "doctor")
     findings = {each["what"]: each for each in json.loads(said)}
     assert "of 32 writers at once one created" in findings["lake"]["found"], said
-    assert "in the PostgreSQL of all workers" in findings["quota of alphavantage"]["found"], said
+    assert "in the PostgreSQL database of all workers" in findings["quota of alphavantage"]["found"], said
     assert all(each["is_well"] for each in findings.values()), said
 
 
