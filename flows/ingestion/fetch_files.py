@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+from delta_tables.storage.commits import commit
 from delta_tables.storage.lake import LakeError
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, ReceivedFile, RemoteFile
@@ -170,9 +171,10 @@ class _FileFetcher:
         received = [response for _, response in responses if isinstance(response, ReceivedFile)]
         errors = [(file, response) for file, response in responses if isinstance(response, ProviderError)]
         failed = [(file, error) for file, error in errors if not self._is_not_published(file, error, now)]
-        counts.landed += len(land_files(ctx.lake, ctx.settings.state_dir, received, ctx.run_id))
         failures = [(_query(file), error) for file, error in failed]
-        append_dead_letters(ctx.lake, self.source.name, failures, ctx.run_id, now, self.attempts.drain())
+        with commit():  # an interrupt waits for both
+            counts.landed += len(land_files(ctx.lake, ctx.settings.state_dir, received, ctx.run_id))
+            append_dead_letters(ctx.lake, self.source.name, failures, ctx.run_id, now, self.attempts.drain())
         counts.requested += len(responses)
         counts.unchanged += sum(response is None for _, response in responses)
         counts.not_published += len(errors) - len(failed)

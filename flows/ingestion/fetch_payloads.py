@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from delta_tables.storage.commits import commit
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
@@ -56,12 +57,14 @@ class _Batch:
         return len(self.payloads) >= LAND_AFTER_PAYLOADS or age_seconds > LAND_AFTER_SECONDS
 
     def commit(self, ctx: RunContext, provider: str) -> None:
-        """Lands the batch and empties it."""
-        append_payloads(ctx.lake, self.payloads, ctx.run_id)
-        self.payloads = []
-        self.failed_attempts += self.attempts.drain()
-        append_dead_letters(ctx.lake, provider, self.failures, ctx.run_id, ctx.clock(), self.failed_attempts)
-        self.failures, self.failed_attempts, self.began = [], [], time.monotonic()
+        """Lands the batch and empties it; an interrupt waits for both, so that nothing is landed twice."""
+        with commit():
+            append_payloads(ctx.lake, self.payloads, ctx.run_id)
+            self.payloads = []
+            self.failed_attempts += self.attempts.drain()
+            now = ctx.clock()
+            append_dead_letters(ctx.lake, provider, self.failures, ctx.run_id, now, self.failed_attempts)
+            self.failures, self.failed_attempts, self.began = [], [], time.monotonic()
 
 
 def fetch_and_land(

@@ -15,8 +15,7 @@ def expire_built_files(ctx: RunContext) -> list[StageResult]:
     """Removes the bytes of files landed more than `retention_days` ago that Silver has been built from.
 
     Their rows in bronze.raw_files stay; the run log says which bytes left, and which were kept as unbuilt.
-    Nothing is given back where no file is old enough. To be called while nobody else builds: a replay would
-    miss the bytes.
+    Empty if no file is old enough. To be called while nobody else builds: a replay would miss the bytes.
 
     Raises:
         LakeError: the tables cannot be read, or a file cannot be removed.

@@ -24,16 +24,21 @@ def report_run(run: Callable[[], RunSummary]) -> State[RunSummary]:
     try:
         summary = run()
     except BuildBlocked as blocked:
+        _warn_of_skipped(blocked.summary)
         publish_artifacts(blocked.summary.stages)
         raise
     if summary.nothing_to_do:
         return Completed(name="Skipped", message=summary.nothing_to_do, data=summary)
-    for skipped in summary.skipped_providers:
-        get_run_logger().warning("%s", skipped)
+    _warn_of_skipped(summary)
     publish_artifacts(summary.stages)
     if not summary.has_failures:
         return Completed(data=summary)
     return Completed(name="CompletedWithFailures", message=summary.failures_text, data=summary)
+
+
+def _warn_of_skipped(summary: RunSummary) -> None:
+    for skipped in summary.skipped_providers:
+        get_run_logger().warning("%s", skipped)
 
 
 def publish_artifacts(stages: Sequence[StageResult]) -> None:

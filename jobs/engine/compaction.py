@@ -9,6 +9,7 @@ from pyarrow import fs
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.arrow_stream import arrow_table
+from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.row_digest import row_digest
@@ -106,10 +107,11 @@ def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
 
 def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -> int:
     """The number of replaced files."""
-    if spark is not None and table.layer in ENGINE_LAYERS:
-        (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
-        return int(done["metrics"]["numFilesRemoved"])
-    return int(open_table(lake, table).optimize.compact()["numFilesRemoved"])
+    with commit():
+        if spark is not None and table.layer in ENGINE_LAYERS:
+            (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
+            return int(done["metrics"]["numFilesRemoved"])
+        return int(open_table(lake, table).optimize.compact()["numFilesRemoved"])
 
 
 def _compactions_since(lake: Lake, table: Table, version: int) -> list[int]:

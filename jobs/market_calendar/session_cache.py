@@ -21,13 +21,14 @@ _INSTANTS = ("pre_open_at", "open_at", "close_at", "post_close_at", "day_end_at"
 
 
 def cached_sessions(
-    calendar: str, overrides: bytes, compute: Callable[[], tuple[Session, ...]]
+    calendar: str, computed_from: bytes, compute: Callable[[], tuple[Session, ...]]
 ) -> tuple[Session, ...]:
     """The calendar's sessions from the cache, else from `compute`, which fills the cache.
 
-    An entry is of one day, one version of exchange_calendars and one content of the overrides file.
+    An entry is of one day, one version of exchange_calendars, and one content of what computes it:
+    `computed_from`, the bytes of the overrides file and of the code.
     """
-    key = _key(overrides)
+    key = _key(computed_from)
     path = user_cache_path("market-lakehouse") / "sessions" / f"{calendar.replace('/', '-')}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         stored = json.loads(path.read_bytes())
@@ -39,9 +40,9 @@ def cached_sessions(
     return computed
 
 
-def _key(overrides: bytes) -> str:
+def _key(computed_from: bytes) -> str:
     packages = f"{version('exchange_calendars')} {version('pandas')}"
-    return f"{date.today()} {packages} {sha256(overrides).hexdigest()}"  # noqa: DTZ011 - any day's change will do
+    return f"{date.today()} {packages} {sha256(computed_from).hexdigest()}"  # noqa: DTZ011 - any day's change will do
 
 
 def _write(path: Path, key: str, computed: Iterable[Session]) -> None:

@@ -109,7 +109,8 @@ def sessions_frame(spark: SparkSession, calendars: Iterable[str], start: date, e
 
 @cache
 def _sessions(name: str) -> tuple[Session, ...]:
-    return cached_sessions(name, OVERRIDES.read_bytes(), lambda: _computed_sessions(name))
+    computed_from = OVERRIDES.read_bytes() + Path(__file__).read_bytes()
+    return cached_sessions(name, computed_from, lambda: _computed_sessions(name))
 
 
 def _computed_sessions(name: str) -> tuple[Session, ...]:

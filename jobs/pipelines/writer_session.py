@@ -22,7 +22,7 @@ def writer_session(
     """The context to write with and an engine for one run, while no other run builds the lake anywhere.
 
     Raises:
-        LakeError: as `sole_writer` and `writer_engine`.
+        LakeError: as `sole_writer`.
     """
     with sole_writer(ctx, wait_seconds, span_seconds) as writer, writer_engine(writer) as spark:
         yield writer, spark
@@ -35,34 +35,31 @@ def sole_writer(
     """The context to write with, while no other run builds the lake anywhere.
 
     Every publication with that context's lake first checks that the right to write is still held: in a
-    bucket it can be lost `span_seconds` after this process last renewed it.
+    bucket it can be lost `span_seconds` after this process last renewed it. What killed runs have staged is
+    removed.
 
     Raises:
-        LakeError: another run has been building this lake for `wait_seconds`; in a bucket it is named.
+        LakeError: another run has been building this lake for `wait_seconds` (in a bucket it is named), the
+            store went away, or the right to write was lost.
     """
     with _only_writer(ctx, wait_seconds, span_seconds) as lake:
-        yield replace(ctx, lake=lake)
+        lake.drop_staging()  # nobody else can be staging now
+        try:
+            yield replace(ctx, lake=lake)
+        except Exception as error:
+            _raise_if_store_is_away(lake, error)
+            raise
 
 
 @contextmanager
 def writer_engine(writer: RunContext) -> Iterator[SparkSession]:
-    """An engine for a run that is its lake's sole writer.
-
-    What the run stages is removed at its end; what killed runs left behind is removed at the beginning.
-
-    Raises:
-        LakeError: the store went away, or the right to write was lost.
-    """
+    """An engine for a run that is its lake's sole writer; what the run stages is removed at its end."""
     from jobs.engine.session import engine_session  # noqa: PLC0415 - not needed where nothing is pending
 
     lake = writer.lake
     with engine_session(writer.settings, lake) as spark:
-        lake.drop_staging()  # nobody else can be staging now
         try:
             yield spark
-        except Exception as error:
-            _raise_if_store_is_away(lake, error)
-            raise
         finally:
             with suppress(LakeError):  # the next run removes it; an error of this one is not hidden
                 lake.drop_staging(writer.run_id)

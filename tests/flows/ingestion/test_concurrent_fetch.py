@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from delta_tables.storage import commits
 from delta_tables.storage.arrow_io import read_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
@@ -21,6 +22,7 @@ from flows.handlers.models import Query, RawPayload
 from flows.handlers.stop_signal import StopSignal
 from flows.ingestion.concurrent_fetch import ConcurrentFetch
 from flows.ingestion.fetch_payloads import fetch_and_land
+from flows.landing.payloads import append_payloads
 from jobs.runs.progress import observed_by
 from tests.builders.lakes import workspace
 
@@ -174,4 +176,21 @@ def test_what_was_received_before_an_interrupt_is_landed(lake: Lake) -> None:
         fetch_and_land(ctx, "test", handler, 2, queries)
     assert handler.stop.is_set()
     assert sorted(read_rows(lake, RAW_PAYLOADS)["symbol"].to_pylist()) == ["A", "B"]
+    assert read_rows(lake, DEAD_LETTERS)["symbol"].to_pylist() == ["REFUSED"]
+
+
+def test_an_interrupt_during_the_landing_lands_nothing_twice(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_tables(lake, (RAW_PAYLOADS, DEAD_LETTERS))
+    ctx: Any = workspace(lake)
+
+    def append_and_interrupt(*arguments: Any) -> None:
+        append_payloads(*arguments)
+        commits.interrupt()
+
+    monkeypatch.setattr("flows.ingestion.fetch_payloads.append_payloads", append_and_interrupt)
+    with pytest.raises(commits.Interrupted):
+        fetch_and_land(ctx, "test", Handler(), 1, [Query("daily", "A"), Query("daily", "REFUSED")])
+    assert read_rows(lake, RAW_PAYLOADS)["symbol"].to_pylist() == ["A"]
     assert read_rows(lake, DEAD_LETTERS)["symbol"].to_pylist() == ["REFUSED"]
