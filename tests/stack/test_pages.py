@@ -81,6 +81,6 @@ def test_a_parameter_s_description_is_on_the_page_where_a_run_is_started(
         browser,
         f"deployments/deployment/{backfill['id']}/run",
         "The first session's date.",
-        "Such as AAPL; each is asked only of datasets that have its kind. Empty: the watch list.",
+        "Such as AAPL; each is requested only from datasets of its type. Empty: the watch list.",
         name="start",
     )
