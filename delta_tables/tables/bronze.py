@@ -32,7 +32,18 @@ RAW_PAYLOADS = Table(
     layer="bronze",
     name="raw_payloads",
     description="Every response with data, byte for byte as received.",
-    schema=StructType(_RECEIVED),
+    schema=StructType(
+        [
+            *_RECEIVED,
+            column(
+                "body_fetched_at",
+                TimestampType(),
+                "fetched_at of the row with the same payload_id, provider, dataset and symbol that has the "
+                "body, if this row repeats it (its own body is then empty); null if this row has it",
+                is_nullable=True,
+            ),
+        ]
+    ),
     keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
 )
 

@@ -1,9 +1,9 @@
 """Appends what a provider returned to Bronze: data to raw_payloads, errors to dead_letters."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
-from delta_tables.storage.arrow_io import append_rows
+from delta_tables.storage.arrow_io import append_rows, read_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.bronze import ABANDONED, DEAD_LETTERS, RAW_PAYLOADS, RETRIED
 from flows.handlers.errors import ProviderError
@@ -13,15 +13,52 @@ from flows.handlers.transport.retry import FailedAttempt
 _NO_STATUS = 0
 _MAX_SYMBOL_CHARS = 100
 _MAX_ERROR_CHARS = 1000
+# How long a repeated body refers to the row that has it; then it is stored again, so that readers of a repeat
+# look for it among a month's files.
+_BODY_AGE = timedelta(days=30)
+_BodyKey = tuple[object, ...]
 
 
 def append_payloads(lake: Lake, payloads: Sequence[RawPayload], run_id: str) -> None:
-    """Appends the payloads to bronze.raw_payloads in one commit.
+    """Appends the payloads to bronze.raw_payloads in one commit, each body once.
+
+    A row whose body is stored already has an empty body and says in body_fetched_at which row has it.
 
     Raises:
         LakeError: they could not be stored.
     """
-    append_rows(lake, RAW_PAYLOADS, [_row(payload, run_id) for payload in payloads])
+    if not payloads:
+        return
+    stored = _stored_bodies(lake, payloads)
+    rows = [_row(payload, run_id) for payload in payloads]
+    for row, payload in zip(rows, payloads, strict=True):
+        instants = stored.setdefault(_body_key(row), [])
+        near = [at for at in instants if abs(payload.fetched_at - at) <= _BODY_AGE]
+        # an instant that occurs twice does not say which row is meant
+        if unique := [at for at in near if near.count(at) == 1 and at != payload.fetched_at]:
+            row |= {"body": b"", "body_fetched_at": unique[-1]}
+        else:
+            instants.append(payload.fetched_at)
+    append_rows(lake, RAW_PAYLOADS, rows)
+
+
+def _body_key(row: Mapping[str, object]) -> _BodyKey:
+    return tuple(row[name] for name in ("payload_id", "provider", "dataset", "symbol"))
+
+
+def _stored_bodies(lake: Lake, payloads: Sequence[RawPayload]) -> dict[_BodyKey, list[datetime]]:
+    """When the rows were fetched that have a body of these payloads, by _body_key."""
+    since = min(payload.fetched_at for payload in payloads) - _BODY_AGE
+    ids = ", ".join(f"'{payload_id}'" for payload_id in {payload.payload_id for payload in payloads})
+    where = (
+        f"payload_id IN ({ids}) AND body_fetched_at IS NULL "
+        f"AND fetched_at >= timestamp '{since.astimezone(UTC).isoformat()}'"
+    )
+    names = ["payload_id", "provider", "dataset", "symbol", "fetched_at"]
+    found: dict[_BodyKey, list[datetime]] = {}
+    for row in read_rows(lake, RAW_PAYLOADS, names, where).to_pylist():
+        found.setdefault(_body_key(row), []).append(row["fetched_at"])
+    return found
 
 
 def append_dead_letters(

@@ -11,7 +11,7 @@ from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
 from jobs.pipelines.gold.sessions import build_gold, rebuild_gold
 from jobs.pipelines.gold.ticks import build_tick_gold
-from jobs.pipelines.pending import has_pending_work, nothing_new
+from jobs.pipelines.pending import advance_built_versions, has_pending_work, nothing_new, pending_payloads
 from jobs.pipelines.silver.bar_files import build_bar_files
 from jobs.pipelines.silver.payloads import build_silver
 from jobs.pipelines.silver.tables import SILVER_PIPELINES
@@ -54,10 +54,12 @@ def build_all(ctx: RunContext, run_step: StepRunner = run_directly) -> list[Stag
     A table whose batch is refused does not stop the others. No engine is started if nothing is pending.
     """
     with sole_writer(ctx) as writer:
-        if has_pending_work(writer):
+        payloads = pending_payloads(writer.lake)
+        if has_pending_work(writer, payloads):
             with writer_engine(writer) as spark:
                 built = _build_pending(writer, spark, run_step)
         else:
+            advance_built_versions(writer, payloads)
             built = nothing_new()
         built += expire_built_files(writer)
         report_progress("build", _STEPS, _STEPS)

@@ -60,7 +60,7 @@ def _still_needed(ctx: RunContext, table: Table) -> str | None:
         return None
     for pipeline in SILVER_PIPELINES:
         built = built_version(ctx.lake, pipeline.table)
-        window = pending_window(ctx.lake, built)
+        window = pending_window(ctx.lake, built, of_bars=pipeline.has_bars)
         if built is not None and has_parser(pipeline.parsers, window.provider_datasets):
             return f"not all payloads are built into {pipeline.table.full_name} yet"
     return None

@@ -1,26 +1,59 @@
 """Whether a build has anything to do, read from Bronze and the run log without an engine."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+
 from delta_tables.storage.lake import Lake
-from jobs.history.pending_payloads import pending_window
+from delta_tables.tables.bronze import RAW_PAYLOADS
+from jobs.history.pending_payloads import BronzeWindow, pending_window
 from jobs.parsing.registry import has_parser
 from jobs.pipelines.gold import sessions as gold_sessions
 from jobs.pipelines.gold import ticks as gold_ticks
 from jobs.pipelines.replay.files import TABLE_OF
 from jobs.pipelines.silver.pending_files import pending_files, universe_of
-from jobs.pipelines.silver.tables import SILVER_PIPELINES
+from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import GOLD, SILVER, built_version, gold_was_replaced, pending_runs
-from jobs.runs.stage import StageResult
+from jobs.runs.run_log import GOLD, SILVER, built_version, gold_was_replaced, pending_runs, table_ids
+from jobs.runs.stage import StageResult, record
+
+_MAX_VERSIONS_BEHIND = 50
 
 
-def has_pending_work(ctx: RunContext) -> bool:
+@dataclass(frozen=True)
+class PendingPayloads:
+    """The payloads that wait to be built into one Silver table, which is built up to a version of Bronze."""
+
+    pipeline: SilverPipeline
+    built_version: int | None
+    window: BronzeWindow
+
+    def __bool__(self) -> bool:
+        return has_parser(self.pipeline.parsers, self.window.provider_datasets)
+
+
+def pending_payloads(lake: Lake) -> list[PendingPayloads]:
+    """What waits to be built into each Silver table.
+
+    Raises:
+        LakeError: a table cannot be read.
+    """
+    window_of = cache(partial(pending_window, lake))
+    found = []
+    for pipeline in SILVER_PIPELINES:
+        built = built_version(lake, pipeline.table)
+        found.append(PendingPayloads(pipeline, built, window_of(built, of_bars=pipeline.has_bars)))
+    return found
+
+
+def has_pending_work(ctx: RunContext, payloads: Iterable[PendingPayloads]) -> bool:
     """Whether payloads, files or changed Silver rows wait to be built.
 
     Raises:
         LakeError: a table cannot be read.
     """
     return (
-        _has_payloads(ctx.lake)
+        any(payloads)
         or _has_files(ctx)
         or bool(pending_runs(ctx.lake))
         or gold_was_replaced(ctx.lake, gold_sessions.GOLD_TABLES)
@@ -38,13 +71,17 @@ def nothing_new() -> list[StageResult]:
     ]
 
 
-def _has_payloads(lake: Lake) -> bool:
-    versions = [built_version(lake, pipeline.table) for pipeline in SILVER_PIPELINES]
-    windows = {version: pending_window(lake, version) for version in set(versions)}
-    return any(
-        has_parser(pipeline.parsers, windows[version].provider_datasets)
-        for pipeline, version in zip(SILVER_PIPELINES, versions, strict=True)
-    )
+def advance_built_versions(ctx: RunContext, payloads: Iterable[PendingPayloads]) -> None:
+    """Records that tables are built up to now which no payload concerned for many versions of Bronze.
+
+    Otherwise each build would read more of Bronze's change feed to find out that it has nothing to do.
+    """
+    for pending in payloads:
+        version = pending.window.version
+        if not pending and version - (pending.built_version or 0) >= _MAX_VERSIONS_BEHIND:
+            table = pending.pipeline.table
+            ids = table_ids(ctx.lake, RAW_PAYLOADS, table)
+            record(ctx, StageResult(SILVER, table.full_name, "done", bronze_version=version, table_ids=ids))
 
 
 def _has_files(ctx: RunContext) -> bool:

@@ -129,9 +129,8 @@ def _deliveries(lake: Lake, table: Table, column: str, ids: Sequence[str]) -> di
 
 
 def _body(lake: Lake, delivery: Row) -> bytes:
-    where = (
-        f"payload_id = {literal(delivery['payload_id'])} AND fetched_at = {literal(delivery['fetched_at'])}"
-    )
+    fetched_at = delivery["body_fetched_at"] or delivery["fetched_at"]
+    where = f"payload_id = {literal(delivery['payload_id'])} AND fetched_at = {literal(fetched_at)}"
     (row,) = select(lake, RAW_PAYLOADS, f"SELECT body FROM stored WHERE {where} LIMIT 1")  # noqa: S608 - escaped
     body: bytes = row["body"]
     return body

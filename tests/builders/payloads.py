@@ -33,6 +33,7 @@ def payload(**fields: Any) -> dict[str, Any]:
         "is_simulated": False,
         "run_id": "landed",
         "interval": None,
+        "body_fetched_at": None,
         **fields,
     }
     body = row["body"] if isinstance(row["body"], bytes) else json.dumps(row["body"]).encode()

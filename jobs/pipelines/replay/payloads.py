@@ -11,6 +11,7 @@ from delta_tables.tables.bronze import RAW_PAYLOADS
 from delta_tables.tables.silver import QUARANTINE
 from jobs.engine.table_io import count_rows, read_table
 from jobs.history.bitemporal import CHANGE_TYPE
+from jobs.history.payload_bodies import body_bounds, with_bodies
 from jobs.history.row_diff import diff_rows
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import publish_changes, staged_changes
@@ -60,7 +61,11 @@ def _is_of(datasets: Collection[tuple[str, str]]) -> Column:
 
 
 def _payloads(ctx: RunContext, spark: SparkSession, scope: ReplayScope) -> DataFrame:
-    payloads_df = read_table(spark, ctx.lake, RAW_PAYLOADS)
+    stored_df = read_table(spark, ctx.lake, RAW_PAYLOADS)
+    return with_bodies(_selected(stored_df, scope), stored_df, body_bounds(ctx.lake))
+
+
+def _selected(payloads_df: DataFrame, scope: ReplayScope) -> DataFrame:
     if scope.providers:
         payloads_df = payloads_df.filter(F.col("provider").isin(*scope.providers))
     if scope.symbols:

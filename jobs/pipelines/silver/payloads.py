@@ -27,7 +27,7 @@ def build_silver(ctx: RunContext, spark: SparkSession, pipeline: SilverPipeline)
         LakeError, SchemaMismatch: a table is missing, damaged or of another schema.
     """
     table = pipeline.table
-    window = pending_window(ctx.lake, built_version(ctx.lake, table))
+    window = pending_window(ctx.lake, built_version(ctx.lake, table), of_bars=pipeline.has_bars)
     if not has_parser(pipeline.parsers, window.provider_datasets):
         return StageResult(SILVER, table.full_name, "nothing_new")
     with recorded_stage(ctx, SILVER, table.full_name) as stage:

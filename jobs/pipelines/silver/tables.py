@@ -49,6 +49,11 @@ class SilverPipeline:
     observed: Callable[[DataFrame], DataFrame] | None = None
     series: tuple[str, ...] = ()
 
+    @property
+    def has_bars(self) -> bool:
+        """Whether rows depend on when they were fetched: a bar may not have ended then."""
+        return self.table is BARS
+
 
 def _validate_bars(raw_df: DataFrame, provider_datasets: ProviderDatasets) -> DataFrame:
     calendars = calendars_for(BAR_PARSERS, provider_datasets)
