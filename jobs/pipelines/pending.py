@@ -14,10 +14,10 @@ from jobs.pipelines.replay.files import TABLE_OF
 from jobs.pipelines.silver.pending_files import pending_files, universe_of
 from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from jobs.runs.run_context import RunContext
-from jobs.runs.run_log import GOLD, SILVER, built_version, gold_was_replaced, pending_runs, table_ids
-from jobs.runs.stage import StageResult, record
+from jobs.runs.run_log import GOLD, SILVER, built_versions, gold_was_replaced, pending_runs, table_ids
+from jobs.runs.stage import StageResult, record_all
 
-_MAX_VERSIONS_BEHIND = 50
+_MAX_VERSIONS_BEHIND = 8
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def pending_payloads(lake: Lake) -> list[PendingPayloads]:
         LakeError: a table cannot be read.
     """
     window_of = cache(partial(pending_window, lake))
-    found = []
-    for pipeline in SILVER_PIPELINES:
-        built = built_version(lake, pipeline.table)
-        found.append(PendingPayloads(pipeline, built, window_of(built, of_bars=pipeline.has_bars)))
-    return found
+    versions = built_versions(lake, [pipeline.table for pipeline in SILVER_PIPELINES])
+    return [
+        PendingPayloads(pipeline, built, window_of(built, of_bars=pipeline.has_bars))
+        for pipeline, built in zip(SILVER_PIPELINES, versions.values(), strict=True)
+    ]
 
 
 def has_pending_work(ctx: RunContext, payloads: Iterable[PendingPayloads]) -> bool:
@@ -76,12 +76,19 @@ def advance_built_versions(ctx: RunContext, payloads: Iterable[PendingPayloads])
 
     Otherwise each build would read more of Bronze's change feed to find out that it has nothing to do.
     """
-    for pending in payloads:
-        version = pending.window.version
-        if not pending and version - (pending.built_version or 0) >= _MAX_VERSIONS_BEHIND:
-            table = pending.pipeline.table
-            ids = table_ids(ctx.lake, RAW_PAYLOADS, table)
-            record(ctx, StageResult(SILVER, table.full_name, "done", bronze_version=version, table_ids=ids))
+    raw_id = table_ids(ctx.lake, RAW_PAYLOADS)
+    current = [
+        StageResult(
+            SILVER,
+            pending.pipeline.table.full_name,
+            "done",
+            bronze_version=pending.window.version,
+            table_ids=f"{raw_id} {table_ids(ctx.lake, pending.pipeline.table)}",
+        )
+        for pending in payloads
+        if not pending and pending.window.version - (pending.built_version or 0) >= _MAX_VERSIONS_BEHIND
+    ]
+    record_all(ctx, current)
 
 
 def _has_files(ctx: RunContext) -> bool:

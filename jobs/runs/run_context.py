@@ -13,8 +13,10 @@ import quality
 from config.load import ConfigError, load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
+from delta_tables.storage.arrow_io import query_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError, lake_of
+from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
 
 CHECKS = Path(quality.__file__).parent / "checks"
 Clock = Callable[[], datetime]
@@ -55,7 +57,32 @@ def new_run_context(settings: Settings, secrets: Secrets) -> RunContext:
     lake = lake_of(settings, secrets)
     _require_writable(lake)
     create_tables(lake)
-    return RunContext(settings, secrets, lake, market_clock(settings.simulated_now), new_run_id())
+    clock = market_clock(_not_before_newest(lake, settings.simulated_now))
+    return RunContext(settings, secrets, lake, clock, new_run_id())
+
+
+def _not_before_newest(lake: Lake, simulated_now: datetime | None) -> datetime | None:
+    """The simulated instant, or that of the newest payload if it is later.
+
+    A simulated clock starts at the same instant in each run, and what an earlier run received must not seem
+    to come from the future.
+    """
+    if simulated_now is None or simulated_now.tzinfo is None:
+        return simulated_now
+    newest = newest_fetch(lake)
+    return simulated_now if newest is None else max(simulated_now, newest + timedelta(milliseconds=1))
+
+
+def newest_fetch(lake: Lake) -> datetime | None:
+    """When the newest payload or file in Bronze was received, UTC; None if there is none.
+
+    Raises:
+        LakeError: Bronze cannot be read.
+    """
+    sql = "SELECT max(fetched_at) AS newest FROM stored"
+    found = (query_rows(lake, table, sql) for table in (RAW_PAYLOADS, RAW_FILES))
+    instants = [rows["newest"][0].as_py() for rows in found if rows is not None]
+    return max((instant for instant in instants if instant is not None), default=None)
 
 
 def _require_writable(lake: Lake) -> None:

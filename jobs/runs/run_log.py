@@ -1,10 +1,11 @@
 """What the run log (ops.runs) says was done, so that a killed run continues where it stopped."""
 
 from collections.abc import Sequence
+from typing import Any
 
-import pyarrow.compute as pc
+import pyarrow as pa
 
-from delta_tables.storage.arrow_io import read_rows
+from delta_tables.storage.arrow_io import query_rows, read_rows
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
 from delta_tables.table import Table
@@ -25,12 +26,24 @@ def built_version(lake: Lake, table: Table) -> int | None:
     What was built into, or from, a table that is no longer there does not count: a table that was
     moved away is built again from all of Bronze.
     """
-    ids = table_ids(lake, RAW_PAYLOADS, table)
-    where = (
-        f"stage = '{SILVER}' AND subject = '{table.full_name}' AND status = 'done' AND table_ids = '{ids}'"
+    return built_versions(lake, (table,))[table]
+
+
+def built_versions(lake: Lake, tables: Sequence[Table]) -> dict[Table, int | None]:
+    """The built_version of each Silver table, from one reading of the run log."""
+    raw_id = table_ids(lake, RAW_PAYLOADS)
+    ids = {table: f"{raw_id} {table_ids(lake, table)}" for table in tables}
+    sql = (
+        "SELECT subject, table_ids, max(bronze_version) AS version FROM stored "  # noqa: S608 - our names
+        f"WHERE stage = '{SILVER}' AND status = 'done' GROUP BY subject, table_ids"
     )
-    version = pc.max(read_rows(lake, RUNS, ["bronze_version"], where)["bronze_version"]).as_py()
-    return None if version is None else int(version)
+    rows = query_rows(lake, RUNS, sql)
+    built = {} if rows is None else {(row[0], row[1]): row[2] for row in _tuples(rows)}
+    return {table: built.get((table.full_name, ids[table])) for table in tables}
+
+
+def _tuples(rows: pa.Table) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in rows.to_pylist()]
 
 
 def pending_runs(lake: Lake) -> tuple[str, ...]:

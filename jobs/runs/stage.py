@@ -106,8 +106,18 @@ def record(ctx: RunContext, result: StageResult) -> StageResult:
     Raises:
         LakeError: it could not be stored.
     """
-    append_rows(ctx.lake, RUNS, [{**result.columns, "run_id": ctx.run_id, "at": utc_now()}])
+    record_all(ctx, [result])
     return result
+
+
+def record_all(ctx: RunContext, results: Sequence[StageResult]) -> None:
+    """Appends the results to ops.runs in one commit.
+
+    Raises:
+        LakeError: they could not be stored.
+    """
+    ended = {"run_id": ctx.run_id, "at": utc_now()}
+    append_rows(ctx.lake, RUNS, [result.columns | ended for result in results])
 
 
 def record_start(ctx: RunContext, stage: str, subject: str) -> None:
