@@ -17,6 +17,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from tests.builders.lakes import build_lake, hashes, land_rows, rows_that_differ
 from tests.builders.payloads import DAYS, at, bar, daily, intraday, overview
+from tests.builders.small_files import build_bars
 
 _BASE = {day: bar(f"{10 + number / 10:.1f}", str(1000 + 10 * number)) for number, day in enumerate(DAYS)}
 _NOON = {f"2010-08-20 12:{minute:02d}:00": bar("10.2", "50") for minute in (0, 5, 10)}
@@ -69,17 +70,26 @@ def deliveries(draw: st.DrawFn) -> list[list[int]]:
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
 
 
-# Each example builds a lake; shrinking a failing example would take many minutes.
-@settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-)
+def few_examples(count: int) -> settings:
+    """Each example builds a lake; shrinking a failing example would take many minutes."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    )
+
+
+@few_examples(4)
 @given(parts=deliveries())
 def test_any_split_shuffle_and_repeat_gives_the_hashes_of_one_clean_run(
     spark: SparkSession, parts: list[list[int]]
 ) -> None:
+    require_clean_after(spark, parts)
+
+
+def require_clean_after(spark: SparkSession, parts: list[list[int]]) -> None:
+    """Lands and builds the deliveries one by one, and fails where the lake is not that of one run over all."""
     rows = payloads()
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(str(Path(folder) / "lake"))
@@ -104,7 +114,7 @@ def test_as_of_an_instant_gives_what_was_published_then(spark: SparkSession, lak
     published: dict[datetime, list[Any]] = {}
     for row in sorted(payloads(), key=lambda each: each["fetched_at"]):
         land_rows(lake, [row])
-        build_lake(spark, lake)
+        build_bars(lake, spark)
         published[row["fetched_at"]] = _values(lake, "known_to IS NULL")
     for instant, expected in published.items():
         literal = f"to_timestamp('{instant.isoformat()}')"
