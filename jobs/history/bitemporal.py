@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, TimestampType
 
 from delta_tables.table import Table
 
@@ -75,7 +76,20 @@ def initial_rows(observed_df: DataFrame, table: Table, run_id: str) -> DataFrame
     rows_df = observed_df.withColumns(
         {"known_to": F.lit(None).cast("timestamp"), "run_id": F.lit(run_id), CHANGE_TYPE: F.lit("upsert")}
     )
-    return rows_df.select(*table.columns, CHANGE_TYPE)
+    return rows_df.withColumns({name: _never_null(table, name) for name in table.keys}).select(
+        *table.columns, CHANGE_TYPE
+    )
+
+
+def _never_null(table: Table, name: str) -> Column:
+    """The key column, which is null in invalid rows only.
+
+    The embedded engine (Sail 0.7.2) checks NOT NULL before it filters the invalid rows out, and would refuse
+    the batch for a null that is not written.
+    """
+    kind = table.schema[name].dataType
+    smallest = F.lit("1970-01-01" if isinstance(kind, DateType | TimestampType) else "0").cast(kind)
+    return F.coalesce(F.col(name), smallest)
 
 
 def has_repeated_keys(observed_df: DataFrame, table: Table) -> bool:

@@ -3,6 +3,7 @@
 Formats: https://www.alphavantage.co/documentation/ ; JSON objects keyed by time, or CSV with a header.
 """
 
+from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StringType, StructField, StructType
@@ -10,6 +11,8 @@ from pyspark.sql.types import MapType, StringType, StructField, StructType
 from delta_tables.intervals import INTERVAL_MINUTES
 from jobs.market_calendar.intervals import interval_minutes
 from jobs.market_calendar.sessions import CRYPTO, FX, STOCKS_US
+from jobs.parsing import body_text
+from jobs.parsing.body_text import bounded_text
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 
 _STRINGS = MapType(StringType(), StringType())
@@ -69,7 +72,7 @@ def parse_alphavantage_bars(payloads_df: DataFrame) -> DataFrame:
         F.lit("raw").alias("adjustment"),
         F.when(is_fx | is_coin, "utc").otherwise("exchange").alias("clock"),
         F.lit("candle").alias("kind"),
-        F.col("body").cast("string").alias("text"),
+        _text().alias("text"),
     )
     is_csv = F.col("text").startswith("timestamp,")
     bars_df = _json_bars(text_df.filter(~is_csv)).unionByName(_csv_bars(text_df.filter(is_csv)))
@@ -81,8 +84,14 @@ def parse_alphavantage_overviews(payloads_df: DataFrame) -> DataFrame:
     return payloads_df.filter(F.col("dataset").isin(*OVERVIEW_DATASETS)).select(
         *PAYLOAD_COLUMNS,
         F.lit("/").alias("position"),
-        F.from_json(F.col("body").cast("string"), _STRINGS.simpleString()).alias("facts"),
+        F.from_json(_text(), _STRINGS.simpleString()).alias("facts"),
     )
+
+
+def _text() -> Column:
+    """The body as text that both engines can hold; empty if it has more bars than are read per payload."""
+    cloudpickle.register_pickle_by_value(body_text)  # type: ignore[no-untyped-call]
+    return F.udf(bounded_text, "string")("body")
 
 
 def _json_bars(text_df: DataFrame) -> DataFrame:

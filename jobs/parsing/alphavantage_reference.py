@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.parsing.body_text import body_text
 from jobs.parsing.json_values import RawRow, distinct_labels, json_document, raw_text
 from jobs.parsing.python_parser import BodyParser, parse_bodies
 from jobs.parsing.raw_schema import (
@@ -180,10 +181,18 @@ def _joined(listed: object) -> str | None:
 
 def _lines(body: bytes) -> Iterator[tuple[str, str, dict[str, str] | None]]:
     """Position, text and cells by name of each line below the header; None for cells that do not fit it."""
-    lines = io.StringIO(bytes(body).decode("utf-8", errors="replace"), newline=None).read().split("\n")
-    header = next(csv.reader(lines[:1]), [])
+    lines = io.StringIO(body_text(body), newline=None).read().split("\n")
+    header = _cells(lines[0])
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
-            cells = next(csv.reader([line]), [])
+            cells = _cells(line)
             fits = len(cells) == len(header)
             yield f"line {number}", line, dict(zip(header, cells, strict=True)) if fits else None
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; none if one of them is too long to be read."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []

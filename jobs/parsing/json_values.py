@@ -1,12 +1,15 @@
 """JSON values as raw strings, in plain Python.
 
-Imports the standard library only, because the engines run it in their workers (see python_parser.py).
+Imports the standard library and body_text only, because the engines run it in their workers (see
+python_parser.py).
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+
+from jobs.parsing.body_text import json_text
 
 RawRow = tuple[str | None, ...]
 
@@ -16,7 +19,7 @@ _MAX_NUMBER_LENGTH = 60
 def json_document(body: bytes) -> object:
     """The body's JSON with numbers, NaN and Infinity as the strings received; None if it is not JSON."""
     try:
-        return json.loads(bytes(body), parse_float=str, parse_int=str, parse_constant=str)
+        return json.loads(json_text(body), parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError):
         return None
 

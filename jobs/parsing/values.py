@@ -9,8 +9,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DecimalType
 
 MISSING_VALUES = ("", "-", "None", "N/A", "null", "0000-00-00")
-ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"  # no exponents: the engines cast 1e5 differently
+# Years from 1900 to 2199. The embedded engine cannot hold instants before 1677 or after 2262, and a provider
+# that states such a date is wrong.
+CENTURIES = r"(19|20|21)"
+ISO_DATE = rf"^{CENTURIES}\d{{2}}-\d{{2}}-\d{{2}}$"
+# No exponents: the engines cast 1e5 differently. No more digits than any type holds several times.
+NUMBER = r"^[+-]?(\d{1,100}\.?\d{0,100}|\.\d{1,100})$"
 
 
 def null_if_missing(name: str) -> Column:

@@ -10,7 +10,10 @@ from delta_tables.tables.column_types import BAR_PRICE, BAR_SIZE
 from jobs.market_calendar.sessions import ZONE_OF
 from jobs.parsing.values import NUMBER
 from jobs.silver.bar_times import with_instant, with_session
-from jobs.silver.rules import failed_rules, quoted_raw_values
+from jobs.silver.rules import failed_rules, is_too_long_symbol, quoted_raw_values
+
+# As in quality/checks/silver_bars.yml: a single row beyond them must not keep a batch from being published.
+MAX_PRICE, MAX_VOLUME = 10**11, 10**13
 
 _ALIASES = {"America/New_York": ("US/Eastern",)}
 _PRICES = ("open", "high", "low", "close")
@@ -68,10 +71,12 @@ def _rules() -> dict[str, Column]:
         "high_not_highest": F.col("high") < F.greatest(*prices),
         "low_not_lowest": F.col("low") > F.least(*prices),
         "negative_volume": F.col("volume") < 0,
+        "no_asset_class": F.col("asset_class").isNull(),
         "no_calendar": ~F.coalesce(F.col("calendar").isin(*ZONE_OF), F.lit(False)),
         "no_rows": F.col("timestamp_text").isNull(),
         "not_a_session": F.col("timestamp").isNotNull() & ~has_session,
         "not_positive_price": F.least(*prices) <= 0,
+        "number_out_of_range": (F.greatest(*prices) > MAX_PRICE) | (F.col("volume") > MAX_VOLUME),
         "other_symbol": F.upper("symbol_text") != F.upper("symbol"),
         "other_zone": F.col("zone_text").isNotNull() & ~_is_zone_of_calendar(),
         "outside_session": has_session & is_known_interval & F.col("session").isNull(),
@@ -80,6 +85,7 @@ def _rules() -> dict[str, Column]:
         "unknown_interval": ~F.coalesce(is_known_interval, F.lit(False)),
         "unreadable_number": ~all_readable | volume_unreadable | volume_missing,
         "unreadable_time": F.col("timestamp_text").isNotNull() & F.col("timestamp").isNull(),
+        "symbol_too_long": is_too_long_symbol(),
     }
 
 

@@ -6,9 +6,12 @@ from pyspark.sql import functions as F
 from delta_tables.intervals import DAILY
 from jobs.market_calendar.intervals import partition_dt
 from jobs.market_calendar.sessions import ALWAYS_OPEN, FX, NEW_YORK, ZONE_OF
+from jobs.parsing.values import CENTURIES
 
-_TIME = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$"
+_TIME = rf"^{CENTURIES}\d{{2}}-\d{{2}}-\d{{2}}( \d{{2}}:\d{{2}}:\d{{2}})?$"
 _EPOCH = r"^-?\d{1,19}$"
+# Epochs of 1900 and 2200, in seconds: a larger number is stated in another unit.
+_FIRST_EPOCH, _LAST_EPOCH = -2_208_988_800, 7_258_118_400
 _UNITS_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_ns": 1_000_000_000}
 # The FX week begins on Sunday at 17:00 New York (21:00 or 22:00 UTC); that evening belongs to Monday.
 _WEEK_BEGINS_HOUR = 17
@@ -67,7 +70,9 @@ def _instant() -> Column:
     )
     count = F.when(text.rlike(_EPOCH), F.expr("try_cast(timestamp_text AS bigint)"))
     for clock, units in _UNITS_PER_SECOND.items():
-        instant = instant.when(F.col("clock") == clock, F.timestamp_micros(_micros(count, units)))
+        is_epoch = count.between(_FIRST_EPOCH * units, _LAST_EPOCH * units)
+        micros = F.when(is_epoch, _micros(count, units))
+        instant = instant.when(F.col("clock") == clock, F.timestamp_micros(micros))
     return instant
 
 

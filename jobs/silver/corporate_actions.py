@@ -8,7 +8,7 @@ from delta_tables.tables.silver_reference import CASH, CORPORATE_ACTIONS, RATIO
 from jobs.history.bitemporal import bitemporal_changes, observed_rows, with_tombstones
 from jobs.parsing.raw_schema import ACTION_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date, to_decimal
-from jobs.silver.rules import failed_rules, quoted_raw_values
+from jobs.silver.rules import failed_rules, is_too_long_symbol, quoted_raw_values
 
 _SHARE_ACTIONS = ("split", "bonus")
 _CASH_ACTIONS = ("dividend", "capital_gain")
@@ -23,6 +23,8 @@ _NUMBERS = (("numerator_text", "numerator"), ("denominator_text", "denominator")
 # Narrow enough that no engine reduces the scale of the quotient.
 _DENOMINATOR = DecimalType(16, 6)
 _WHOLE_LISTS = ("splits", "dividends")  # a payload of these datasets lists all actions of its kind
+# As in quality/checks/silver_corporate_actions.yml.
+_MAX_RATIO, _MAX_AMOUNT, _MAX_DAYS_AHEAD = 10**6, 10**9, 731
 _LIST_OF = ("provider", "symbol", "action")
 
 
@@ -91,13 +93,16 @@ def _rules() -> dict[str, Column]:
         | (~has_shares & F.col("amount").isNull())
     )
     return {
+        "date_out_of_range": F.datediff("ex_dt", F.to_date("fetched_at")) > _MAX_DAYS_AHEAD,
         "no_rows": ~has_action,
         "not_positive_amount": F.col("amount") <= 0,
         "not_positive_ratio": (F.least("numerator", "denominator") <= 0) | (F.col("ratio") <= 0),
+        "number_out_of_range": (F.col("ratio") > _MAX_RATIO) | (F.col("amount") > _MAX_AMOUNT),
         "other_symbol": _normalised_symbol("symbol_text") != _normalised_symbol("symbol"),
         "unknown_action": ~action.isin(*_ACTIONS),
         "unreadable_date": has_action & (F.col("ex_dt").isNull() | has_unparsable(_DATES)),
         "unreadable_number": has_action & (F.coalesce(lacks_number, F.lit(True)) | has_unparsable(_NUMBERS)),
+        "symbol_too_long": is_too_long_symbol(),
     }
 
 

@@ -7,7 +7,7 @@ from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.history.bitemporal import bitemporal_changes, observed_rows
 from jobs.parsing.raw_schema import INSTRUMENT_FIELDS, NOTHING
 from jobs.parsing.values import has_unparsable, null_if_missing, to_date
-from jobs.silver.rules import failed_rules, quoted_raw_values
+from jobs.silver.rules import failed_rules, is_too_long_symbol, quoted_raw_values
 
 UNKNOWN_START = "1900-01-01"
 _DATES = (("valid_from_text", "stated_from"), ("valid_to_text", "valid_to"))
@@ -69,4 +69,5 @@ def _rules() -> dict[str, Column]:
         "other_symbol": F.upper(symbol) != F.upper("symbol"),
         "unknown_status": ~has_nothing & ~F.coalesce(F.col("status").isin(*_STATUSES), F.lit(False)),
         "unreadable_date": has_unparsable(_DATES),
+        "symbol_too_long": is_too_long_symbol(),
     }

@@ -6,15 +6,15 @@ from pyspark.sql import functions as F
 from delta_tables.tables.silver_reference import NEWS, SCORE
 from jobs.history.bitemporal import bitemporal_changes, observed_rows
 from jobs.parsing.raw_schema import NOTHING
-from jobs.parsing.values import has_unparsable, null_if_missing, to_decimal
-from jobs.silver.rules import failed_rules, quoted_raw_values
+from jobs.parsing.values import CENTURIES, has_unparsable, null_if_missing, to_decimal
+from jobs.silver.rules import failed_rules, is_outside, is_too_long_symbol, quoted_raw_values
 
 _SCORES = (
     ("overall_score_text", "overall_sentiment_score"),
     ("relevance_text", "relevance_score"),
     ("ticker_score_text", "ticker_sentiment_score"),
 )
-_PUBLISHED = r"^\d{8}T\d{4}(\d{2})?$"
+_PUBLISHED = rf"^{CENTURIES}\d{{6}}T\d{{4}}(\d{{2}})?$"
 # Without title and summary: the url suffices to find a quarantined row again.
 _RAW_VALUES = ("url", "published_text", "overall_score_text", "relevance_text", "ticker_score_text")
 
@@ -71,8 +71,13 @@ def _rules() -> dict[str, Column]:
     """Conditions that are true for an invalid row, by the name of the rule."""
     has_nothing = F.coalesce("url", "title", "published_text").isNull()
     return {
+        "date_out_of_range": F.datediff(F.to_date("published_at"), F.to_date("fetched_at")) > 1,
         "no_rows": has_nothing,
+        "number_out_of_range": is_outside("overall_sentiment_score", -1, 1)
+        | is_outside("ticker_sentiment_score", -1, 1)
+        | is_outside("relevance_score", 0, 1),
         "no_url": ~has_nothing & F.col("url").isNull(),
         "unreadable_date": ~has_nothing & F.col("published_at").isNull(),
         "unreadable_number": has_unparsable(_SCORES),
+        "symbol_too_long": is_too_long_symbol(),
     }

@@ -1,9 +1,22 @@
 """Validation results as columns: which rules a row fails, and its values as received."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+MAX_SYMBOL_CHARS = 64
+
+
+def is_too_long_symbol(name: str = "symbol") -> Column:
+    """Whether a symbol is longer than the gates of all Silver tables accept."""
+    return F.coalesce(F.length(name) > MAX_SYMBOL_CHARS, F.lit(False))
+
+
+def is_outside(name: str, smallest: int | Decimal, greatest: int | Decimal) -> Column:
+    """Whether a number is outside of the range that the table's gate accepts; false for null."""
+    return F.coalesce(~F.col(name).between(F.lit(smallest), F.lit(greatest)), F.lit(False))
 
 
 def failed_rules(rules: Mapping[str, Column]) -> Column:

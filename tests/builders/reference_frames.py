@@ -1,6 +1,7 @@
 """Payloads of reference data as the frames that parsers take."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -8,15 +9,21 @@ from pyspark.sql.types import StructField, StructType
 
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
-from tests.builders.payloads import T0, payload
+from tests.builders.payloads import payload
 
+RECEIVED = datetime(2026, 6, 1, 22, tzinfo=UTC)
 # Gives the validated rows of some payloads.
 Validate = Callable[..., list[Any]]
 
 
+def after(hours: float) -> datetime:
+    """An instant some hours after RECEIVED."""
+    return RECEIVED + timedelta(hours=hours)
+
+
 def listed(dataset: str, body: Any, symbol: str = "IBM", **fields: Any) -> dict[str, Any]:
     """A row of bronze.raw_payloads with this body."""
-    return payload(**{"dataset": dataset, "symbol": symbol, "fetched_at": T0, "body": body, **fields})
+    return payload(**{"dataset": dataset, "symbol": symbol, "fetched_at": RECEIVED, "body": body, **fields})
 
 
 def payloads_frame(engine: SparkSession, *rows: dict[str, Any]) -> DataFrame:

@@ -89,7 +89,7 @@ def test_any_split_shuffle_and_repeat_gives_the_hashes_of_one_clean_run(
 
 
 def require_clean_after(spark: SparkSession, parts: list[list[int]]) -> None:
-    """Lands and builds the deliveries one by one, and fails where the lake is not that of one run over all."""
+    """Lands and builds the deliveries one by one, and fails where the lake is not that of one run."""
     rows = payloads()
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(str(Path(folder) / "lake"))

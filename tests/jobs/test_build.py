@@ -248,10 +248,16 @@ def test_overviews_become_fundamentals_with_their_history(story: Story) -> None:
     assert (missing["eps"], missing["pe_ratio"], missing["latest_quarter"]) == (None, None, date(2010, 6, 30))
 
 
-@pytest.mark.parametrize(("symbol", "reason"), [("BADFACT", "unreadable_number"), ("OTHER", "other_symbol")])
-def test_facts_that_cannot_be_used_are_set_aside(story: Story, symbol: str, reason: str) -> None:
-    assert [row["reasons"] for row in story.rows(QUARANTINE, symbol)] == [[reason]]
-    assert story.rows(FUNDAMENTALS, symbol) == []
+def test_the_overview_of_another_symbol_is_quarantined(story: Story) -> None:
+    assert [row["reasons"] for row in story.rows(QUARANTINE, "OTHER")] == [["other_symbol"]]
+    assert story.rows(FUNDAMENTALS, "OTHER") == []
+
+
+def test_an_unreadable_fact_is_quarantined_and_costs_no_other_fact(story: Story) -> None:
+    quarantined = [(row["position"], row["reasons"]) for row in story.rows(QUARANTINE, "BADFACT")]
+    assert quarantined == [("/EPS", ["unreadable_number"])]
+    (facts,) = story.rows(FUNDAMENTALS, "BADFACT")
+    assert (facts["eps"], facts["latest_quarter"]) == (None, date(2010, 6, 30))
 
 
 @pytest.mark.spark

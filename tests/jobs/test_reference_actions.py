@@ -15,8 +15,15 @@ from jobs.parsing.alphavantage_reference import parse_alphavantage_actions
 from jobs.parsing.raw_schema import RAW_ACTION_COLUMNS
 from jobs.silver.corporate_actions import corporate_action_changes, validated_corporate_actions
 from jobs.silver.quarantine import quarantine_rows
-from tests.builders.payloads import T0, at
-from tests.builders.reference_frames import as_values, empty_frame, listed, payloads_frame, rows_of_each
+from tests.builders.reference_frames import (
+    RECEIVED,
+    after,
+    as_values,
+    empty_frame,
+    listed,
+    payloads_frame,
+    rows_of_each,
+)
 
 SPLITS_CSV = b"effective_date,split_factor\n2021-11-04,1.0460\n1999-05-27,2.0000\n"
 
@@ -178,15 +185,15 @@ def test_a_corrected_dividend_closes_what_was_known_and_a_repeat_changes_nothing
 
     rows = [
         listed("dividends", body("1.69")),
-        listed("dividends", body("1.69"), fetched_at=at(1)),
-        listed("dividends", body("1.70"), fetched_at=at(2)),
+        listed("dividends", body("1.69"), fetched_at=after(1)),
+        listed("dividends", body("1.70"), fetched_at=after(2)),
     ]
     validated_df = validated_frame(engine, *rows)
     changes_df = corporate_action_changes(
         as_values(validated_df), empty_frame(engine, CORPORATE_ACTIONS), "r1"
     )
     found = changes_df.orderBy("ex_dt", "known_from").collect()
-    naive = [instant.replace(tzinfo=None) for instant in (T0, at(2))]
+    naive = [instant.replace(tzinfo=None) for instant in (RECEIVED, after(2))]
     assert [(row["amount"], row["known_from"], row["known_to"]) for row in found] == [
         (Decimal("1.68"), naive[0], None),
         (Decimal("1.69"), naive[0], naive[1]),
@@ -198,8 +205,8 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
     both = [split("2021-11-04", "1.0460"), split("1999-05-27", "2.0000")]
     rows = [
         listed("splits", {"symbol": "IBM", "data": both}),
-        listed("splits", {"symbol": "IBM", "data": both[1:]}, fetched_at=at(1)),
-        listed("dividends", {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69")]}, fetched_at=at(2)),
+        listed("splits", {"symbol": "IBM", "data": both[1:]}, fetched_at=after(1)),
+        listed("dividends", {"symbol": "IBM", "data": [dividend("2026-05-08", "1.69")]}, fetched_at=after(2)),
     ]
     validated_df = validated_frame(engine, *rows)
     changes_df = corporate_action_changes(
@@ -207,7 +214,7 @@ def test_a_split_that_a_later_list_no_longer_has_was_withdrawn(engine: SparkSess
     )
     found = {row["ex_dt"]: row["known_to"] for row in changes_df.collect()}
     assert found == {
-        date(2021, 11, 4): at(1).replace(tzinfo=None),
+        date(2021, 11, 4): after(1).replace(tzinfo=None),
         date(1999, 5, 27): None,
         date(2026, 5, 8): None,
     }

@@ -12,8 +12,7 @@ from delta_tables.tables.silver_reference import INSTRUMENTS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_instruments
 from jobs.silver.instruments import instrument_changes, validated_instruments
 from jobs.silver.quarantine import quarantine_rows
-from tests.builders.payloads import at
-from tests.builders.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
+from tests.builders.reference_frames import after, empty_frame, listed, payloads_frame, rows_of_each
 
 HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status\n"
 
@@ -53,7 +52,7 @@ def test_a_name_in_quotes_may_hold_a_comma(engine: SparkSession) -> None:
 def test_a_symbol_used_again_is_two_instruments(engine: SparkSession) -> None:
     rows = [
         listing("AA,Alcoa Inc,NYSE,Stock,1962-01-02,2016-10-31,Delisted", dataset="delisted_status"),
-        listing("AA,Alcoa Corp,NYSE,Stock,2016-11-01,null,Active", fetched_at=at(1)),
+        listing("AA,Alcoa Corp,NYSE,Stock,2016-11-01,null,Active", fetched_at=after(1)),
     ]
     validated_df = validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
     changes_df = instrument_changes(validated_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy(
@@ -67,7 +66,7 @@ def test_a_symbol_used_again_is_two_instruments(engine: SparkSession) -> None:
 def test_a_rename_is_a_correction_of_what_was_known(engine: SparkSession) -> None:
     rows = [
         listing("FB,Facebook Inc,NASDAQ,Stock,2012-05-18,null,Active"),
-        listing("FB,Meta Platforms Inc,NASDAQ,Stock,2012-05-18,null,Active", fetched_at=at(1)),
+        listing("FB,Meta Platforms Inc,NASDAQ,Stock,2012-05-18,null,Active", fetched_at=after(1)),
     ]
     validated_df = validated_instruments(parse_alphavantage_instruments(payloads_frame(engine, *rows)))
     changes_df = instrument_changes(validated_df, empty_frame(engine, INSTRUMENTS), "r1").orderBy(

@@ -14,8 +14,7 @@ from delta_tables.tables.silver_reference import NEWS
 from jobs.parsing.alphavantage_reference import parse_alphavantage_news
 from jobs.silver.news import news_changes, validated_news
 from jobs.silver.quarantine import quarantine_rows
-from tests.builders.payloads import at
-from tests.builders.reference_frames import empty_frame, listed, payloads_frame, rows_of_each
+from tests.builders.reference_frames import after, empty_frame, listed, payloads_frame, rows_of_each
 
 URL = "https://example.org/a"
 
@@ -117,8 +116,8 @@ def test_the_same_article_in_two_feeds_is_known_once_and_a_new_score_is_a_correc
 ) -> None:
     rows = [
         news(article(ticker("AAPL"))),
-        news(article(ticker("AAPL")), article(ticker("AAPL"), url=URL + "b"), fetched_at=at(1)),
-        news(article(ticker("AAPL", "0.2")), fetched_at=at(2)),
+        news(article(ticker("AAPL")), article(ticker("AAPL"), url=URL + "b"), fetched_at=after(1)),
+        news(article(ticker("AAPL", "0.2")), fetched_at=after(2)),
     ]
     validated_df = validated_news(parse_alphavantage_news(payloads_frame(engine, *rows)))
     found = news_changes(validated_df, empty_frame(engine, NEWS), "r1").orderBy("url", "known_from").collect()

@@ -116,5 +116,8 @@ def _classify_csv(body: bytes, headers: tuple[str, ...]) -> ErrorClass | None:
 
 
 def _field_count(line: str) -> int:
-    """The number of fields in a line; a quoted name may contain a comma."""
-    return len(next(csv.reader([line])))
+    """The number of fields in a line, in which a quoted name may contain a comma; 0 if it cannot be read."""
+    try:
+        return len(next(csv.reader([line])))
+    except csv.Error:  # a field of more characters than the module reads
+        return 0

@@ -61,15 +61,18 @@ def checked_sha256(path: Path) -> str:
     The bytes are read once, one mebibyte at a time.
 
     Raises:
-        BrokenFileError: the file is truncated, is not gzip, or contains something else.
+        BrokenFileError: the file is truncated or not gzip, has a line longer than a mebibyte, or is another
+            kind of file.
     """
     with path.open("rb") as raw:
         source = _HashedReader(raw)
         try:
             with gzip.GzipFile(fileobj=source, mode="rb") as text:  # type: ignore[call-overload]  # needs read() only
                 header = text.readline(_MAX_HEADER_BYTES)
-                while text.read(_CHUNK_BYTES):
-                    pass
+                while chunk := text.read(_CHUNK_BYTES):
+                    # a line of more bytes would be held in memory by the engine as a whole
+                    if len(chunk) == _CHUNK_BYTES and b"\n" not in chunk:
+                        raise BrokenFileError(f"a line of more than {_CHUNK_BYTES} bytes")
         except EOFError:
             raise BrokenFileError("a gzip file that ends too early") from None
         except (gzip.BadGzipFile, zlib.error):
