@@ -42,18 +42,28 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
 def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows by their key in one commit, replacing existing ones; without rows there is no commit.
 
+    The table's other rows are written again with them: for small tables only. A MERGE of delta-rs (1.6.6)
+    would write strings in an Arrow type (Utf8View) that the embedded engine (Sail 0.7.2) cannot read.
+
     Raises:
-        LakeError: the rows could not be stored, or another process changed the same rows at the same time.
+        LakeError: the rows could not be stored, or another process changed the table at the same time.
     """
     if not rows:
         return
-    batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
-    same_key = " AND ".join(f't."{key}" = s."{key}"' for key in table.keys)
+    schema = arrow_schema(table)
+    new = {tuple(row[key] for key in table.keys): dict(row) for row in rows}
     try:
-        merge = open_table(lake, table).merge(batch, same_key, source_alias="s", target_alias="t")
-        with commit():
-            merge.when_matched_update_all().when_not_matched_insert_all().execute()
-    except (DeltaError, OSError) as error:
+        stored = open_table(lake, table)
+        query = QueryBuilder().register("stored", stored).execute("SELECT * FROM stored")
+        kept = [
+            row
+            for row in arrow_table(query).select(table.columns).cast(schema).to_pylist()
+            if tuple(row[key] for key in table.keys) not in new
+        ]
+        batch = pa.Table.from_pylist([*kept, *new.values()], schema=schema)
+        with commit():  # of the version that was read: a commit in between is a conflict
+            write_deltalake(stored, batch, mode="overwrite")
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise _not_stored(lake, table, len(rows), error) from None
 
 

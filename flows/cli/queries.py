@@ -20,14 +20,20 @@ _INSTANT = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-
 def sql(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(help="One SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement.")],
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Stop a query that takes more than this many seconds.")
+    ] = 300,
 ) -> None:
-    """Run one read-only SQL statement on bronze.*, silver.*, gold.*, ops.* and the views over them."""
+    """Run one read-only SQL statement on bronze.*, silver.*, gold.*, ops.* and the views over them.
+
+    It reads the lake's tables and views only, no other files.
+    """
     from jobs.engine.session import engine_session  # noqa: PLC0415 - imports pyspark
     from serving.sql.run import run_query  # noqa: PLC0415 - imports pyspark
 
     cli = cli_context(ctx)
     with engine_session(cli.settings, cli.lake) as spark:
-        answer = run_query(spark, cli.lake, query)
+        answer = run_query(spark, cli.lake, query, timeout)
     _show_table(cli, answer)
 
 

@@ -63,7 +63,7 @@ def render(data: ReportData) -> str:
 
 
 def _bytecode_cache() -> FileSystemBytecodeCache | None:
-    """Compiled templates in the user's cache folder, which saves a fifth of a second; None if it cannot be."""
+    """Compiled templates in the user's cache folder, which save a fifth of a second; None without one."""
     folder = user_cache_path("market-lakehouse") / "templates"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

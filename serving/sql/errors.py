@@ -25,7 +25,7 @@ def explain_error(error: Exception, statement: str) -> str:
     """One line: the unknown table or column and the nearest known ones, otherwise the engine's first line."""
     text = " ".join(str(error).split())
     if name := _found(_NO_TABLE, text):
-        return _unknown_table(name, statement)
+        return unknown_table(name, statement)
     if name := _found(_NO_COLUMN, text):
         return _unknown_column(name.split(".")[-1], statement)
     first = re.split(r"JVM stacktrace|\s\|\s|;\s*'|== SQL", text)[0]
@@ -40,7 +40,8 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:
     return ".".join(parts).replace("`", "").rstrip(".,;")
 
 
-def _unknown_table(name: str, statement: str) -> str:
+def unknown_table(name: str, statement: str) -> str:
+    """One line that says that there is no such table, with the nearest names."""
     names = [table.full_name for table in ALL_TABLES] + [view.name for view in VIEWS]
     written = _as_written(name, statement)
     by_last_part = {full_name.split(".")[1]: full_name for full_name in names}

@@ -12,30 +12,34 @@ from serving.errors import ServingError
 from serving.sql.catalog import declared_schema, existing_tables, existing_views, register_tables
 from serving.sql.errors import explain_error
 from serving.sql.read_only import checked_statement
+from serving.sql.sources import check_sources
+from serving.sql.time_limit import within
 
 _DESCRIBE = re.compile(r"desc(?:ribe)?\s+(?:table\s+)?(?:extended\s+)?`?(\w+)`?\.`?(\w+)`?", re.IGNORECASE)
 _SHOW_TABLES = re.compile(r"show\s+tables", re.IGNORECASE)
 
 
-def run_query(spark: SparkSession, lake: Lake, text: str) -> pa.Table:
+def run_query(spark: SparkSession, lake: Lake, text: str, timeout_seconds: float | None = None) -> pa.Table:
     """The result of a SELECT, WITH, SHOW, DESCRIBE or EXPLAIN over the lake's tables.
 
-    Strings can be in single or double quotes. `SHOW TABLES` (without a layer) and `DESCRIBE layer.table` are
-    answered from the declarations, with descriptions and units, which the embedded engine (Sail 0.7.2) does
-    not return.
+    Only declared tables and views can be read, no other file or source. Strings can be in single or double
+    quotes. `SHOW TABLES` (without a layer) and `DESCRIBE layer.table` are answered from the declarations,
+    with descriptions and units, which the embedded engine (Sail 0.7.2) does not return.
 
     Raises:
-        ServingError: the statement is refused, or names something that does not exist.
+        ServingError: the statement is refused, names something that does not exist, or takes longer than
+            `timeout_seconds` (None: no limit).
         LakeError: there is no lake.
     """
     statement = checked_statement(text)
+    check_sources(statement)
     if _SHOW_TABLES.fullmatch(statement):
         return _tables(existing_tables(lake))
     register_tables(spark, lake, statement)
     try:
         if described := _DESCRIBE.fullmatch(statement):
             return _columns(spark, ".".join(described.groups()).lower())
-        return _to_arrow(spark, spark.sql(statement))
+        return within(timeout_seconds, spark, lambda: _to_arrow(spark, spark.sql(statement)))
     except PySparkException as error:
         raise ServingError(explain_error(error, statement)) from None
 
