@@ -13,6 +13,7 @@ MAX_ROWS = 200_000
 _ESCAPED_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+)")
 _PAIR_OR_ONE = re.compile(r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[0-9a-fA-F]{4}")
 _BARE_NUMBER = re.compile(r"([:\[,]\s*)(NaN|[+-]?Infinity)(?=\s*[,}\]])")
+_DEEP = re.compile(r"(?:[\]}]\s*){100}")
 _REPLACEMENT = "\\ufffd"
 
 
@@ -42,14 +43,17 @@ def json_text(body: bytes) -> str:
 
 
 def bounded_text(body: bytes) -> str:
-    """JSON as json_text returns it, anything else as body_text does; empty for more rows than MAX_ROWS.
+    """JSON as json_text returns it, anything else as body_text does; empty if it is not to be parsed.
 
-    Rows are lines of CSV, or objects of JSON.
+    That is a body with more rows (lines of CSV, objects of JSON) than MAX_ROWS, or one that is nested a
+    hundred deep, which one engine would read and the other not.
     """
     text = body_text(body)
     if not text.lstrip().startswith(("{", "[")):
         return text if text.count("\n") <= MAX_ROWS else ""
-    return json_text(body) if text.count("{") <= MAX_ROWS else ""
+    if text.count("{") > MAX_ROWS or _DEEP.search(text):
+        return ""
+    return json_text(body)
 
 
 def _without_lone_surrogates(found: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Finds the payloads on which the engine fails, so that they do not stop the others."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from pyspark.errors import PySparkException
@@ -59,8 +60,14 @@ def _error_of(attempt: Callable[[DataFrame], object], payloads_df: DataFrame) ->
     try:
         attempt(payloads_df)
     except PySparkException as error:
-        return " ".join(str(error).split())[:_MAX_ERROR_CHARS]
+        return _cause_of(str(error))
     return None
+
+
+def _cause_of(message: str) -> str:
+    """The last cause that Apache Spark states, which comes after pages of its own stack; else the message."""
+    causes = re.findall(r"^Caused by: (.+)$", message, re.MULTILINE)
+    return " ".join((causes[-1] if causes else message).split())[:_MAX_ERROR_CHARS]
 
 
 def without(payloads_df: DataFrame, failures: Failures) -> DataFrame:
