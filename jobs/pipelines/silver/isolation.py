@@ -23,10 +23,10 @@ class TooManyFailuresError(Exception):
 def failing_payloads(payloads_df: DataFrame, attempt: Callable[[DataFrame], object]) -> Failures:
     """The payloads on which `attempt` fails when each of them is alone, found by bisection.
 
-    Empty if `attempt` fails without any payload (then the engine or the store is at fault), if no single
-    payload makes it fail, or if more than MAX_FAILING do.
+    Empty if `attempt` fails without any payload or Bronze cannot be read (then the engine or the store is at
+    fault), if no single payload makes it fail, or if more than MAX_FAILING do.
     """
-    if _error_of(attempt, payloads_df.limit(0)):
+    if _error_of(attempt, payloads_df.limit(0)) or _error_of(_read, payloads_df):
         return {}
     ids = [row[0] for row in payloads_df.select("payload_id").distinct().orderBy("payload_id").collect()]
     found: dict[str, str] = {}
@@ -35,6 +35,10 @@ def failing_payloads(payloads_df: DataFrame, attempt: Callable[[DataFrame], obje
     except TooManyFailuresError:
         return {}
     return found
+
+
+def _read(payloads_df: DataFrame) -> object:
+    return payloads_df.agg(F.sum(F.length("body"))).collect()
 
 
 def _bisect(

@@ -50,7 +50,8 @@ def _publish(
     try:
         batch, changes = compute(payloads_df)
     except PySparkException:
-        failures = failing_payloads(payloads_df, compute)
+        # only parsing and validation are tried again: a fault of a stored table is no payload's
+        failures = failing_payloads(payloads_df, partial(_staged_rows, ctx, pipeline, window))
         if not failures:
             raise
         batch, changes = compute(without(payloads_df, failures), partial(failure_rows, payloads_df, failures))
@@ -68,13 +69,23 @@ def _computed(
 ) -> tuple[ValidatedBatch, TableChanges]:
     """The validated rows of the payloads and what they change; `more_rows` adds to the validated rows."""
     table = pipeline.table
+    staged_df = _staged_rows(ctx, pipeline, window, payloads_df, more_rows)
+    batch = validated_batch(staged_df, table.name, table.partition_by)
+    return batch, _changes(ctx, payloads_df.sparkSession, pipeline, batch)
+
+
+def _staged_rows(
+    ctx: RunContext,
+    pipeline: SilverPipeline,
+    window: BronzeWindow,
+    payloads_df: DataFrame,
+    more_rows: Callable[[DataFrame], DataFrame] | None = None,
+) -> DataFrame:
     raw_df = parse_payloads(payloads_df, pipeline.parsers, window.provider_datasets, window.parsing_tasks)
     validated_df = pipeline.validate(raw_df, window.provider_datasets)
     if more_rows:
         validated_df = validated_df.unionByName(more_rows(validated_df))
-    staged_df = staged(ctx, validated_df, f"{table.name}_validated")
-    batch = validated_batch(staged_df, table.name, table.partition_by)
-    return batch, _changes(ctx, payloads_df.sparkSession, pipeline, batch)
+    return staged(ctx, validated_df, f"{pipeline.table.name}_validated")
 
 
 def _changes(

@@ -1,18 +1,19 @@
 """A person's SQL reads declared tables and views, and nothing else of the machine or the network."""
 
+from pathlib import Path
+
 import pytest
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.arrow_io import append_rows, read_rows, upsert_rows
 from delta_tables.storage.lake import Lake
-from delta_tables.table import Table
 from delta_tables.tables.catalogue import ALL_TABLES
-from delta_tables.tables.ops import COMPLETENESS
 from delta_tables.views.views import VIEWS
 from serving.errors import ServingError
 from serving.sql.run import run_query
 from serving.sql.sources import check_sources
 from tests.builders.lakes import workspace
+from tests.builders.small_files import copied
 
 REFUSED = [
     "select * from text.`/etc/shadow`",
@@ -117,19 +118,18 @@ def test_a_query_that_takes_too_long_is_stopped(engine: SparkSession, sample: La
     assert run_query(engine, sample, "select 1 as one", timeout_seconds=60)["one"].to_pylist() == [1]
 
 
-def rows_after(table: Table, sample: Lake) -> int:
-    return read_rows(sample, table).num_rows
-
-
-def test_every_table_can_be_read_after_every_kind_of_write(engine: SparkSession, sample: Lake) -> None:
+def test_every_table_can_be_read_after_every_kind_of_write(
+    engine: SparkSession, sample: Lake, tmp_path: Path
+) -> None:
     """Appends and merges of delta-rs write other Arrow types than the engine."""
-    ctx = workspace(sample)
+    own = copied(sample, tmp_path / "own")
+    ctx = workspace(own)
     for table in ALL_TABLES:
-        rows = read_rows(sample, table).to_pylist()[:3]
+        rows = read_rows(own, table).to_pylist()[:3]
         if rows:
             append_rows(ctx.lake, table, rows)
             upsert_rows(ctx.lake, table, rows[:1])
     for name in [*(table.full_name for table in ALL_TABLES), *(view.name for view in VIEWS)]:
-        run_query(engine, sample, f"select * from {name} limit 3")
-        run_query(engine, sample, f"select count(*) from {name} where 1 = 1")
-    assert rows_after(COMPLETENESS, sample) >= 0
+        assert run_query(engine, own, f"select * from {name} limit 3").num_rows <= 3
+        (count,) = run_query(engine, own, f"select count(*) as rows from {name}")["rows"].to_pylist()
+        assert count >= 0
