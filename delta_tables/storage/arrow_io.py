@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import QueryBuilder, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from pyspark.sql.types import DateType
 
 from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.commits import commit
@@ -42,29 +43,41 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
 def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows by their key in one commit, replacing existing ones; without rows there is no commit.
 
-    The table's other rows are written again with them: for small tables only. A MERGE of delta-rs (1.6.6)
-    would write strings in an Arrow type (Utf8View) that the embedded engine (Sail 0.7.2) cannot read.
+    The stored rows of the same range of dates are written again with them. A MERGE of delta-rs (1.6.6) would
+    write strings in an Arrow type (Utf8View) that the embedded engine (Sail 0.7.2) cannot read.
 
     Raises:
-        LakeError: the rows could not be stored, or another process changed the table at the same time.
+        LakeError: the rows could not be stored, or another process wrote into the range at the same time.
     """
     if not rows:
         return
     schema = arrow_schema(table)
     new = {tuple(row[key] for key in table.keys): dict(row) for row in rows}
+    in_range = _range_of(table, rows)
     try:
         stored = open_table(lake, table)
-        query = QueryBuilder().register("stored", stored).execute("SELECT * FROM stored")
+        query = QueryBuilder().register("stored", stored).execute(f"SELECT * FROM stored WHERE {in_range}")  # noqa: S608 - our names, dates
         kept = [
             row
             for row in arrow_table(query).select(table.columns).cast(schema).to_pylist()
             if tuple(row[key] for key in table.keys) not in new
         ]
         batch = pa.Table.from_pylist([*kept, *new.values()], schema=schema)
-        with commit():  # of the version that was read: a commit in between is a conflict
-            write_deltalake(stored, batch, mode="overwrite")
+        with (
+            commit()
+        ):  # with a predicate, delta-rs refuses a commit if the range has changed since it was read
+            write_deltalake(stored, batch, mode="overwrite", predicate=in_range)
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise _not_stored(lake, table, len(rows), error) from None
+
+
+def _range_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
+    """A condition for the rows of the same dates; for all rows of a table without a date in its key."""
+    dated = next((key for key in table.keys if isinstance(table.schema[key].dataType, DateType)), None)
+    if dated is None:
+        return f'"{table.keys[0]}" IS NOT NULL'
+    dates = [row[dated] for row in rows]
+    return f"\"{dated}\" >= date '{min(dates)}' AND \"{dated}\" <= date '{max(dates)}'"
 
 
 def _not_stored(lake: Lake, table: Table, count: int, error: BaseException) -> LakeError:

@@ -28,6 +28,9 @@ _RECEIVED = [
     column("run_id", StringType(), "run that appended the row", is_lineage=True),
 ]
 
+# What an equal body has in common with the row that body_fetched_at names.
+BODY_KEY = ("payload_id", "provider", "dataset", "symbol")
+
 RAW_PAYLOADS = Table(
     layer="bronze",
     name="raw_payloads",
@@ -44,7 +47,7 @@ RAW_PAYLOADS = Table(
             ),
         ]
     ),
-    keys=("payload_id", "provider", "dataset", "symbol", "fetched_at"),
+    keys=(*BODY_KEY, "fetched_at"),
 )
 
 # What followed a failed attempt; rows older than the column have null, which means abandoned.

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from delta_tables.storage.arrow_io import append_rows, read_rows
-from delta_tables.storage.lake import Lake
-from delta_tables.tables.bronze import ABANDONED, DEAD_LETTERS, RAW_PAYLOADS, RETRIED
+from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.bronze import ABANDONED, BODY_KEY, DEAD_LETTERS, RAW_PAYLOADS, RETRIED
 from flows.handlers.errors import ProviderError
 from flows.handlers.models import Query, RawPayload
 from flows.handlers.transport.retry import FailedAttempt
@@ -43,20 +43,26 @@ def append_payloads(lake: Lake, payloads: Sequence[RawPayload], run_id: str) -> 
 
 
 def _body_key(row: Mapping[str, object]) -> _BodyKey:
-    return tuple(row[name] for name in ("payload_id", "provider", "dataset", "symbol"))
+    return tuple(row[name] for name in BODY_KEY)
 
 
 def _stored_bodies(lake: Lake, payloads: Sequence[RawPayload]) -> dict[_BodyKey, list[datetime]]:
-    """When the rows were fetched that have a body of these payloads, by _body_key."""
+    """When the rows were fetched that have a body of these payloads, by _body_key.
+
+    None where Bronze cannot be read: what was received is landed all the same, with its body.
+    """
     since = min(payload.fetched_at for payload in payloads) - _BODY_AGE
     ids = ", ".join(f"'{payload_id}'" for payload_id in {payload.payload_id for payload in payloads})
     where = (
         f"payload_id IN ({ids}) AND body_fetched_at IS NULL "
         f"AND fetched_at >= timestamp '{since.astimezone(UTC).isoformat()}'"
     )
-    names = ["payload_id", "provider", "dataset", "symbol", "fetched_at"]
     found: dict[_BodyKey, list[datetime]] = {}
-    for row in read_rows(lake, RAW_PAYLOADS, names, where).to_pylist():
+    try:
+        rows = read_rows(lake, RAW_PAYLOADS, [*BODY_KEY, "fetched_at"], where).to_pylist()
+    except LakeError:  # a damaged file of an earlier landing must not lose what has come now
+        return found
+    for row in rows:
         found.setdefault(_body_key(row), []).append(row["fetched_at"])
     return found
 

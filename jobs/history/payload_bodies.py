@@ -7,9 +7,8 @@ from pyspark.sql import functions as F
 
 from delta_tables.storage.arrow_io import query_rows
 from delta_tables.storage.lake import Lake
-from delta_tables.tables.bronze import RAW_PAYLOADS
+from delta_tables.tables.bronze import BODY_KEY, RAW_PAYLOADS
 
-_KEY = ("payload_id", "provider", "dataset", "symbol")
 _BOUNDS = "SELECT min(body_fetched_at) AS first, max(body_fetched_at) AS last FROM stored WHERE "
 BodyBounds = tuple[datetime, datetime] | None
 
@@ -42,8 +41,8 @@ def with_bodies(payloads_df: DataFrame, stored_df: DataFrame, bounds: BodyBounds
         return payloads_df.drop("body_fetched_at")
     bodies_df = stored_df.filter(
         F.col("body_fetched_at").isNull() & F.col("fetched_at").between(*(F.lit(bound) for bound in bounds))
-    ).select(*_KEY, F.col("fetched_at").alias("body_fetched_at"), F.col("body").alias("stored_body"))
-    found_df = payloads_df.join(bodies_df, [*_KEY, "body_fetched_at"], "left")
+    ).select(*BODY_KEY, F.col("fetched_at").alias("body_fetched_at"), F.col("body").alias("stored_body"))
+    found_df = payloads_df.join(bodies_df, [*BODY_KEY, "body_fetched_at"], "left")
     return found_df.withColumn("body", F.coalesce("stored_body", "body")).drop(
         "stored_body", "body_fetched_at"
     )

@@ -194,5 +194,5 @@ def _cells(line: str) -> list[str]:
     """The cells of a line; none if one of them is too long to be read."""
     try:
         return next(csv.reader([line]), [])
-    except csv.Error:
+    except csv.Error:  # then the line fits no header
         return []

@@ -34,7 +34,10 @@ def json_text(body: bytes) -> str:
 
     An escaped half of a surrogate pair becomes \ufffd, and a bare NaN or Infinity becomes a string.
     """
-    text = body_text(body)
+    return _readable(body_text(body))
+
+
+def _readable(text: str) -> str:
     if "\\u" in text:
         text = _ESCAPED_SURROGATES.sub(_without_lone_surrogates, text)
     if "NaN" in text or "Infinity" in text:
@@ -53,7 +56,7 @@ def bounded_text(body: bytes) -> str:
         return text if text.count("\n") <= MAX_ROWS else ""
     if text.count("{") > MAX_ROWS or _DEEP.search(text):
         return ""
-    return json_text(body)
+    return _readable(text)
 
 
 def _without_lone_surrogates(found: re.Match[str]) -> str:

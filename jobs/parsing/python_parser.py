@@ -29,7 +29,7 @@ def parse_bodies(payloads_df: DataFrame, parse: BodyParser, columns: Sequence[st
         payloads_df: PAYLOAD_COLUMNS and body (binary).
         parse: returns tuples of strings in the order of `columns`; at least one per payload (of Nones if
             nothing is readable), so that no payload disappears. Its module may import the standard library
-            and json_values only: it is sent to the engine's workers by value.
+            json_values and body_text only: it is sent to the engine's workers by value.
         columns: names of the columns, all strings; a column `symbol` or `interval` replaces the payload's.
     """
     for module in (sys.modules[parse.__module__], json_values, body_text, sys.modules[__name__]):
@@ -53,7 +53,7 @@ def _guarded(parse: BodyParser, columns: Sequence[str]) -> BodyParser:
     def guarded(body: bytes, symbol: str, interval: str | None) -> Sequence[RawRow]:
         try:
             rows = parse(body, symbol, interval)
-        except Exception as error:
+        except Exception as error:  # whatever a body does to a parser must not stop the other payloads
             return unreadable(symbol, f"{type(error).__name__}: {error}")
         if len(rows) > MAX_ROWS:
             return unreadable(symbol, f"{len(rows)} rows, of which at most {MAX_ROWS} are read per payload")

@@ -41,6 +41,7 @@ _RANGE_OF: dict[str, tuple[int | Decimal, int]] = {
     "dividend_per_share": (0, 10**6),
 }
 _MAX_RAW_CHARS = 1000
+_OVERVIEW = "/"
 _MISSING = ("None", "-", "N/A", "", "0000-00-00")
 
 
@@ -64,7 +65,7 @@ def validated_fundamentals(raw_overviews_df: DataFrame) -> DataFrame:
         facts_df = facts_df.withColumn(name, _typed(name, fact))
     facts_df = facts_df.withColumns({name: _in_range(name) for name in _RANGE_OF})
     overviews_df = facts_df.withColumns({"raw_values": _raw_values(), "reasons": failed_rules(_rules())})
-    return overviews_df.unionByName(_unreadable_facts(overviews_df))
+    return _with_unreadable_facts(overviews_df)
 
 
 def _in_range(name: str) -> Column:
@@ -75,23 +76,27 @@ def _in_range(name: str) -> Column:
     return F.when(~is_wrong, F.col(name))
 
 
-def _unreadable_facts(overviews_df: DataFrame) -> DataFrame:
-    """One invalid row per unreadable fact of the valid overviews, with the same columns."""
-    names = (F.when(_is_unreadable(name, fact), F.lit(fact)) for name, fact in _typed_facts())
-    joined = F.concat_ws(",", *names)
-    found_df = overviews_df.filter((F.size("reasons") == 0) & (joined != "")).withColumn(
-        "fact", F.explode(F.split(joined, ","))
+def _with_unreadable_facts(overviews_df: DataFrame) -> DataFrame:
+    """The overviews, and one invalid row per unreadable fact of the valid ones, with the same columns."""
+    is_valid = F.size("reasons") == 0
+    names = (F.when(is_valid & _is_unreadable(name, fact), F.lit(fact)) for name, fact in _typed_facts())
+    # one pass over the overviews: the first entry stands for the overview itself
+    row_per_fact_df = overviews_df.withColumn(
+        "fact", F.explode(F.split(F.concat_ws(",", F.lit(_OVERVIEW), *names), ","))
     )
+    is_fact = F.col("fact") != _OVERVIEW
     text = F.element_at("facts", F.col("fact"))
     is_date = F.col("fact").isin(*(fact for name, fact in _typed_facts() if _is_date(name)))
     is_number = F.col("fact").isin(*(_FACT_OF[name] for name in _RANGE_OF)) & text.rlike(NUMBER)
     reason = F.when(is_date, "unreadable_date").when(is_number, "number_out_of_range")
-    return found_df.withColumns(
-        {
-            "position": F.concat(F.lit("/"), F.col("fact")),
-            "raw_values": F.concat_ws("=", F.col("fact"), F.substring(text, 1, _MAX_RAW_CHARS)),
-            "reasons": F.array(reason.otherwise("unreadable_number")),
-        }
+    of_fact = {
+        "position": F.concat(F.lit("/"), F.col("fact")),
+        "raw_values": F.concat_ws("=", F.col("fact"), F.substring(text, 1, _MAX_RAW_CHARS)),
+        # not F.array, whose elements would be NOT NULL, unlike those of failed_rules
+        "reasons": F.split(reason.otherwise("unreadable_number"), ","),
+    }
+    return row_per_fact_df.withColumns(
+        {name: F.when(is_fact, value).otherwise(F.col(name)) for name, value in of_fact.items()}
     ).drop("fact")
 
 

@@ -49,6 +49,9 @@ def check_sources(statement: str) -> None:
         for table in parsed.find_all(exp.Table):
             if not table.find_ancestor(exp.Hint):
                 _check_table(table, known, statement)
+        for lateral in parsed.find_all(exp.Lateral):
+            if isinstance(lateral.this, exp.Func):
+                _check_function(lateral.this, statement)
 
 
 def _parsed(query: str) -> Iterable[exp.Expr]:

@@ -29,14 +29,14 @@ def within(seconds: float | None, spark: SparkSession, query: Callable[[], Resul
     def run() -> None:
         try:
             ended.set_result(query())
-        except BaseException as error:
+        except BaseException as error:  # handed on to the caller, whatever it is
             ended.set_exception(error)
 
     threading.Thread(target=run, name="query", daemon=True).start()
     try:
         return ended.result(seconds)
     except TimeoutError:
-        with suppress(Exception):
+        with suppress(Exception):  # the embedded engine cannot do that, and the limit is what is to be told
             spark.interruptAll()
         raise ServingError(
             f"the query did not end within {seconds:g} s; select fewer rows or days, or raise --timeout"

@@ -1,6 +1,7 @@
 """Rows are appended and read without an engine session."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from deltalake import DeltaTable
 from pyspark.sql.types import StringType
 
 from delta_tables.storage.arrow_io import append_rows, arrow_schema, read_rows, upsert_rows
-from delta_tables.storage.create_tables import create_tables
+from delta_tables.storage.create_tables import create_tables, open_table
 from delta_tables.storage.lake import Lake, LakeError
-from delta_tables.table import column
+from delta_tables.table import Table, column
+from delta_tables.tables.ops import COMPLETENESS
 from tests.builders.small_table import COLUMNS, row, table_of
 
 TABLE = table_of()
@@ -101,6 +103,40 @@ def test_a_row_with_an_existing_key_replaces_it(filled: Lake) -> None:
     assert found == [row("AAPL", "189.123456"), row("MSFT", "403.5", "run 2"), row("XOM", "1", "run 2")]
     upsert_rows(filled, TABLE, [])
     assert DeltaTable(filled.uri(TABLE)).version() == 2, "no rows, no commit"
+
+
+@pytest.mark.parametrize("meanwhile", [append_rows, upsert_rows])
+def test_rows_that_another_process_wrote_meanwhile_are_neither_lost_nor_doubled(
+    filled: Lake, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[..., None]
+) -> None:
+    def open_then_written_by_another(lake: Lake, table: Table) -> DeltaTable:
+        stored = open_table(lake, table)
+        monkeypatch.undo()
+        meanwhile(lake, table, [row("XOM", "2")])
+        return stored
+
+    monkeypatch.setattr("delta_tables.storage.arrow_io.open_table", open_then_written_by_another)
+    with pytest.raises(LakeError, match="could not be stored"):
+        upsert_rows(filled, TABLE, [row("XOM", "1")])
+    assert [found for found in read_rows(filled, TABLE).to_pylist() if found["symbol"] == "XOM"] == [
+        row("XOM", "2")
+    ]
+
+
+def test_only_the_range_of_dates_is_written_again(lake: Lake) -> None:
+    days = [date(2010, 8, number) for number in (2, 3, 4)]
+    kind = {"provider": "a", "dataset": "daily", "symbol": "A", "interval": "1day"}
+    others = {name: None for name in COMPLETENESS.columns if name not in (*kind, "trade_dt")}
+    create_tables(lake, [COMPLETENESS])
+    for day in days:
+        append_rows(lake, COMPLETENESS, [others | kind | {"trade_dt": day, "state": "late"}])
+    before = set(DeltaTable(lake.uri(COMPLETENESS)).file_uris())
+    upsert_rows(lake, COMPLETENESS, [others | kind | {"trade_dt": days[1], "state": "healed"}])
+    rows = read_rows(lake, COMPLETENESS, ["trade_dt", "state"]).to_pylist()
+    assert {row["trade_dt"]: row["state"] for row in rows} == dict(
+        zip(days, ("late", "healed", "late"), strict=True)
+    )
+    assert len(before & set(DeltaTable(lake.uri(COMPLETENESS)).file_uris())) == 2
 
 
 def test_rows_cannot_be_stored_in_a_missing_table(lake: Lake) -> None:

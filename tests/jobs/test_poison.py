@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pyspark.errors import PySparkException
@@ -16,10 +17,12 @@ from delta_tables.tables.silver import BARS, FUNDAMENTALS, QUARANTINE
 from delta_tables.tables.silver_reference import CORPORATE_ACTIONS, INSTRUMENTS, NEWS
 from jobs.parsing.registry import ProviderDatasets
 from jobs.pipelines.pending import pending_payloads
+from jobs.pipelines.replay.payloads import replay_payloads
+from jobs.pipelines.replay.scope import ReplayScope
 from jobs.pipelines.silver.payloads import build_silver
 from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
 from tests.builders.lakes import land_rows, workspace
-from tests.builders.payloads import daily
+from tests.builders.payloads import at, daily
 from tests.builders.poison import BARS as GOOD_BARS
 from tests.builders.poison import POISON, mutants, neighbours
 
@@ -140,6 +143,37 @@ def test_payloads_on_which_the_engine_fails_are_quarantined_and_the_others_are_p
     (detail,) = read_rows(lake, RUNS, ["detail"], f"status = 'done' AND run_id = '{ctx.run_id}'")["detail"]
     assert all(symbol in str(detail) for symbol in bad)
     assert build_silver(workspace(lake), engine, pipeline).status == "nothing_new"
+
+
+def test_a_replay_goes_around_a_payload_on_which_the_engine_fails(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_rows(lake, [daily(symbol, GOOD_BARS) for symbol in ("S1", "S2", "S3")])
+    build_all(spark, lake)
+    monkeypatch.setattr(
+        "jobs.pipelines.replay.payloads.SILVER_PIPELINES", (failing_on({"S2"}), *SILVER_PIPELINES[1:])
+    )
+    bars, quarantine = replay_payloads(workspace(lake), spark, ReplayScope())
+    assert (bars.status, quarantine.status) == ("replayed", "replayed")
+    assert "S2" in str(bars.detail)
+    assert set(read_rows(lake, BARS)["symbol"].to_pylist()) == {"S1", "S3"}
+    assert read_rows(lake, QUARANTINE)["reasons"].to_pylist() == [["engine_error"]]
+
+    monkeypatch.undo()
+    replay_payloads(workspace(lake), spark, ReplayScope())
+    assert set(read_rows(lake, BARS)["symbol"].to_pylist()) == {"S1", "S2", "S3"}
+    assert read_rows(lake, QUARANTINE).num_rows == 0
+
+
+def test_a_damaged_table_is_no_fault_of_a_payload(spark: SparkSession, lake: Lake) -> None:
+    land_rows(lake, [daily("S1", GOOD_BARS)])
+    build_all(spark, lake)
+    for file in Path(lake.uri(BARS)).rglob("*.parquet"):
+        file.unlink()
+    land_rows(lake, [daily("S1", GOOD_BARS, at(1)), daily("S2", GOOD_BARS, at(1))])
+    with pytest.raises(PySparkException):
+        build_silver(workspace(lake), spark, SILVER_PIPELINES[0])
+    assert read_rows(lake, QUARANTINE).num_rows == 0
 
 
 def test_a_fault_of_our_own_quarantines_nothing(

@@ -16,8 +16,8 @@ from jobs.history.row_diff import diff_rows
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import publish_changes, staged_changes
 from jobs.pipelines.replay.scope import ReplayScope, payload_pipelines
+from jobs.pipelines.silver.isolation import staged_rows
 from jobs.pipelines.silver.tables import SILVER_PIPELINES, SilverPipeline
-from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER
 from jobs.runs.stage import StageResult, recorded_stage
@@ -40,16 +40,24 @@ def replay_payloads(ctx: RunContext, spark: SparkSession, scope: ReplayScope) ->
     if not pipelines:
         return []
     payloads_df = payloads_df.filter(_is_of(datasets))
-    validated = {
-        pipeline.table: staged(
-            ctx,
-            pipeline.validate(parse_payloads(payloads_df, pipeline.parsers, datasets), datasets),
-            f"{pipeline.table.name}_revalidated",
-        )
-        for pipeline in pipelines
-    }
-    results = [_replay(ctx, pipeline, validated[pipeline.table], payloads_df) for pipeline in pipelines]
-    return [*results, _replay_quarantine(ctx, spark, list(validated.values()), payloads_df)]
+    validated = [_validated(ctx, pipeline, payloads_df, datasets) for pipeline in pipelines]
+    results = [
+        _replay(ctx, pipeline, validated_df, failed, payloads_df)
+        for pipeline, (validated_df, failed) in zip(pipelines, validated, strict=True)
+    ]
+    frames = [validated_df for validated_df, _ in validated]
+    return [*results, _replay_quarantine(ctx, spark, frames, payloads_df)]
+
+
+def _validated(
+    ctx: RunContext, pipeline: SilverPipeline, payloads_df: DataFrame, datasets: frozenset[tuple[str, str]]
+) -> tuple[DataFrame, str | None]:
+    """The validated rows, and which payloads the engine failed on."""
+
+    def validated(part_df: DataFrame) -> DataFrame:
+        return pipeline.validate(parse_payloads(part_df, pipeline.parsers, datasets), datasets)
+
+    return staged_rows(ctx, payloads_df, validated, f"{pipeline.table.name}_revalidated")
 
 
 def _is_of(datasets: Collection[tuple[str, str]]) -> Column:
@@ -80,11 +88,16 @@ def _selected(payloads_df: DataFrame, scope: ReplayScope) -> DataFrame:
 
 
 def _replay(
-    ctx: RunContext, pipeline: SilverPipeline, validated_df: DataFrame, payloads_df: DataFrame
+    ctx: RunContext,
+    pipeline: SilverPipeline,
+    validated_df: DataFrame,
+    failed: str | None,
+    payloads_df: DataFrame,
 ) -> StageResult:
     stored_df = read_table(validated_df.sparkSession, ctx.lake, pipeline.table)
     fresh_df = pipeline.changes(validated_df, stored_df.where("false"), ctx.run_id).drop(CHANGE_TYPE)
-    return _publish(ctx, pipeline.table, fresh_df, stored_df, payloads_df, count_rows(validated_df))
+    rows_in = count_rows(validated_df)
+    return _publish(ctx, pipeline.table, fresh_df, stored_df, payloads_df, rows_in, failed)
 
 
 def _replay_quarantine(
@@ -103,6 +116,7 @@ def _publish(
     stored_df: DataFrame,
     payloads_df: DataFrame,
     rows_in: int,
+    detail: str | None = None,
 ) -> StageResult:
     """Replaces what is stored of the payloads by the fresh rows.
 
@@ -114,5 +128,5 @@ def _publish(
         changes_df = diff_rows(fresh_df, before_df, table)
         changes = staged_changes(ctx, table, changes_df, f"{table.name}_replay")
         publish_changes(ctx, changes, stage)
-        stage.status, stage.rows_in = "replayed", rows_in
+        stage.status, stage.rows_in, stage.detail = "replayed", rows_in, detail
     return stage.result

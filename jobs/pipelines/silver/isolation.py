@@ -1,4 +1,4 @@
-"""Finds the payloads on which the engine fails, so that they do not stop the others."""
+"""Validates payloads so that those on which the engine fails do not stop the others."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
+from jobs.pipelines.staging import staged
+from jobs.runs.run_context import RunContext
 
 ENGINE_ERROR = "engine_error"
 # More failing payloads than this are not an accident of their provider: the build then fails as a whole.
@@ -20,11 +22,34 @@ class TooManyFailuresError(Exception):
     """More than MAX_FAILING payloads fail."""
 
 
+def staged_rows(
+    ctx: RunContext, payloads_df: DataFrame, validated: Callable[[DataFrame], DataFrame], name: str
+) -> tuple[DataFrame, str | None]:
+    """The validated rows of the payloads, staged under `name`, and which payloads the engine failed on.
+
+    `validated` parses and validates payloads. A payload on which the engine fails gives one invalid row with
+    ENGINE_ERROR; the text names it and the error. None if the engine fails on none.
+
+    Raises:
+        PySparkException: the engine fails, and no few payloads are at fault.
+    """
+    try:
+        return staged(ctx, validated(payloads_df), name), None
+    except PySparkException:
+        failures = failing_payloads(payloads_df, lambda part_df: staged(ctx, validated(part_df), name))
+        if not failures:
+            raise
+    good_df = validated(_without(payloads_df, failures))
+    rows_df = good_df.unionByName(_failure_rows(payloads_df, failures, good_df))
+    return staged(ctx, rows_df, name), _failure_texts(payloads_df, failures)
+
+
 def failing_payloads(payloads_df: DataFrame, attempt: Callable[[DataFrame], object]) -> Failures:
     """The payloads on which `attempt` fails when each of them is alone, found by bisection.
 
     Empty if `attempt` fails without any payload or Bronze cannot be read (then the engine or the store is at
-    fault), if no single payload makes it fail, or if more than MAX_FAILING do.
+    fault), if no single payload makes it fail, or if more than MAX_FAILING do, or all of several (then our
+    own code is).
     """
     if _error_of(attempt, payloads_df.limit(0)) or _error_of(_read, payloads_df):
         return {}
@@ -34,7 +59,7 @@ def failing_payloads(payloads_df: DataFrame, attempt: Callable[[DataFrame], obje
         _bisect(payloads_df, attempt, ids, found)
     except TooManyFailuresError:
         return {}
-    return found
+    return found if len(found) < max(len(ids), 2) else {}
 
 
 def _read(payloads_df: DataFrame) -> object:
@@ -74,12 +99,12 @@ def _cause_of(message: str) -> str:
     return " ".join((causes[-1] if causes else message).split())[:_MAX_ERROR_CHARS]
 
 
-def without(payloads_df: DataFrame, failures: Failures) -> DataFrame:
+def _without(payloads_df: DataFrame, failures: Failures) -> DataFrame:
     """The payloads on which the engine does not fail."""
     return payloads_df.filter(~F.col("payload_id").isin(*failures))
 
 
-def failure_rows(payloads_df: DataFrame, failures: Failures, validated_df: DataFrame) -> DataFrame:
+def _failure_rows(payloads_df: DataFrame, failures: Failures, validated_df: DataFrame) -> DataFrame:
     """One invalid row per failing payload, with the columns of `validated_df`.
 
     `reasons` is ENGINE_ERROR, `raw_values` the error; columns that are not of the payload are null.
@@ -101,7 +126,7 @@ def failure_rows(payloads_df: DataFrame, failures: Failures, validated_df: DataF
     )
 
 
-def failure_texts(payloads_df: DataFrame, failures: Failures) -> str:
+def _failure_texts(payloads_df: DataFrame, failures: Failures) -> str:
     """Which payloads failed and why, for the record of the stage."""
     rows = payloads_df.filter(F.col("payload_id").isin(*failures)).select("payload_id", "dataset", "symbol")
     named = {row[0]: f"{row[1]} of {row[2]}" for row in rows.distinct().collect()}

@@ -1,9 +1,5 @@
 """Builds Silver tables from payloads: parse, validate, stage, audit, publish; each table by itself."""
 
-from collections.abc import Callable
-from functools import partial
-
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -14,9 +10,8 @@ from jobs.history.pending_payloads import BronzeWindow, pending_window, read_pay
 from jobs.parsing.registry import has_parser, parse_payloads
 from jobs.pipelines.publish import TableChanges, publish_changes, staged_changes
 from jobs.pipelines.quarantine import ValidatedBatch, validated_batch
-from jobs.pipelines.silver.isolation import failing_payloads, failure_rows, failure_texts, without
+from jobs.pipelines.silver.isolation import staged_rows
 from jobs.pipelines.silver.tables import SilverPipeline
-from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import SILVER, built_version, table_ids
 from jobs.runs.stage import OpenStage, StageResult, recorded_stage
@@ -45,47 +40,17 @@ def build_silver(ctx: RunContext, spark: SparkSession, pipeline: SilverPipeline)
 def _publish(
     ctx: RunContext, spark: SparkSession, pipeline: SilverPipeline, window: BronzeWindow, stage: OpenStage
 ) -> None:
+    table, datasets = pipeline.table, window.provider_datasets
+
+    def validated(payloads_df: DataFrame) -> DataFrame:
+        raw_df = parse_payloads(payloads_df, pipeline.parsers, datasets, window.parsing_tasks)
+        return pipeline.validate(raw_df, datasets)
+
     payloads_df = read_payloads(spark, ctx.lake, window)
-    compute = partial(_computed, ctx, pipeline, window)
-    try:
-        batch, changes = compute(payloads_df)
-    except PySparkException:
-        # only parsing and validation are tried again: a fault of a stored table is no payload's
-        failures = failing_payloads(payloads_df, partial(_staged_rows, ctx, pipeline, window))
-        if not failures:
-            raise
-        batch, changes = compute(without(payloads_df, failures), partial(failure_rows, payloads_df, failures))
-        stage.detail = failure_texts(payloads_df, failures)
+    validated_df, stage.detail = staged_rows(ctx, payloads_df, validated, f"{table.name}_validated")
+    batch = validated_batch(validated_df, table.name, table.partition_by)
     stage.rows_in = batch.row_count
-    publish_changes(ctx, changes, stage, batch)
-
-
-def _computed(
-    ctx: RunContext,
-    pipeline: SilverPipeline,
-    window: BronzeWindow,
-    payloads_df: DataFrame,
-    more_rows: Callable[[DataFrame], DataFrame] | None = None,
-) -> tuple[ValidatedBatch, TableChanges]:
-    """The validated rows of the payloads and what they change; `more_rows` adds to the validated rows."""
-    table = pipeline.table
-    staged_df = _staged_rows(ctx, pipeline, window, payloads_df, more_rows)
-    batch = validated_batch(staged_df, table.name, table.partition_by)
-    return batch, _changes(ctx, payloads_df.sparkSession, pipeline, batch)
-
-
-def _staged_rows(
-    ctx: RunContext,
-    pipeline: SilverPipeline,
-    window: BronzeWindow,
-    payloads_df: DataFrame,
-    more_rows: Callable[[DataFrame], DataFrame] | None = None,
-) -> DataFrame:
-    raw_df = parse_payloads(payloads_df, pipeline.parsers, window.provider_datasets, window.parsing_tasks)
-    validated_df = pipeline.validate(raw_df, window.provider_datasets)
-    if more_rows:
-        validated_df = validated_df.unionByName(more_rows(validated_df))
-    return staged(ctx, validated_df, f"{pipeline.table.name}_validated")
+    publish_changes(ctx, _changes(ctx, spark, pipeline, batch), stage, batch)
 
 
 def _changes(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -63,6 +64,18 @@ def test_an_equal_body_of_the_same_symbol_is_stored_once_a_month(lake: Lake) -> 
         ("A", month + timedelta(hours=1), False, month),
         ("B", at(1), True, None),
     ]
+
+
+def test_what_arrives_is_landed_even_if_an_earlier_landing_is_damaged(lake: Lake) -> None:
+    land(lake, daily("A", FIRST, at(1)))
+    for file in Path(lake.uri(RAW_PAYLOADS)).glob("*.parquet"):
+        file.write_bytes(b"damaged")
+        damaged = file
+    land(lake, daily("A", FIRST, at(2)))
+    damaged.unlink()
+    (landed,) = Path(lake.uri(RAW_PAYLOADS)).glob("*.parquet")
+    (row,) = pq.read_table(landed).to_pylist()
+    assert (bytes(row["body"]), row["body_fetched_at"]) == (daily("A", FIRST)["body"], None)
 
 
 def story() -> list[list[dict[str, Any]]]:
