@@ -46,7 +46,7 @@ endif
 demo: install ## Fill a lake with a year of real daily prices and write report.html
 	$(BIN)/python -m flows.cli.demo_command
 
-test: install ## Run the tests on the embedded engine, without Spark and servers (about six minutes)
+test: install ## Run the tests on the embedded engine, without Spark and servers (about seven minutes)
 	$(PARALLEL) -m "not spark and not system"
 
 test-spark: install ## Run the tests on Apache Spark

@@ -18,6 +18,12 @@ from infra.stack.compose import StackError
 from infra.stack.manifest import FORMAT, MANIFEST, Archive, archive_name, sha256_of, verified_manifest
 from infra.stack.volume_archive import STAGING, ArchiveError, discard, look, read, stage, swap
 
+unpacks = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"),
+    reason="archives are unpacked in the stack's containers, whose Python filters members; this one is "
+    "older than 3.11.4 and does not",
+)
+
 
 def volume(folder: Path) -> Path:
     """A volume with what the stores have: folders, an empty one, a link, and rights of each kind."""
@@ -48,6 +54,7 @@ def archived(of: Path, level: int = 1) -> tuple[bytes, dict[str, Any]]:
     return target.getvalue(), said
 
 
+@unpacks
 @pytest.mark.parametrize("level", [0, 1])
 def test_what_is_restored_is_what_was_backed_up_and_nothing_else(tmp_path: Path, level: int) -> None:
     source = volume(tmp_path)
@@ -64,6 +71,7 @@ def test_what_is_restored_is_what_was_backed_up_and_nothing_else(tmp_path: Path,
     assert said["bytes"] == len(packed)
 
 
+@unpacks
 def test_what_has_passed_into_an_archive_or_out_of_one_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +90,7 @@ def test_what_has_passed_into_an_archive_or_out_of_one_is_not_kept_in_memory(
     assert [len(vars(each)["members"]) for each in opened] == [1, 0]
 
 
+@unpacks
 def test_an_archive_that_is_cut_off_leaves_the_volume_as_it_was(tmp_path: Path) -> None:
     target = volume(tmp_path)
     before = content(target)
@@ -94,6 +103,7 @@ def test_an_archive_that_is_cut_off_leaves_the_volume_as_it_was(tmp_path: Path) 
     assert content(target) == before
 
 
+@unpacks
 def test_an_archive_that_reaches_out_of_the_volume_is_refused(tmp_path: Path) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
