@@ -21,7 +21,7 @@ NO_PYTHON = this needs Python 3.11, but found $(shell python3 --version 2>/dev/n
 	example 'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv, and run make \
 	again
 
-.PHONY: help install demo test test-spark test-system test-stack test-all check bench env backup restore rotate docs lock clean
+.PHONY: help install demo test test-spark test-system test-faults test-stack test-all check bench env backup restore rotate docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +55,13 @@ test-spark: install ## Run the tests on Apache Spark
 test-system: install ## Run the tests with servers and kills: Prefect, MinIO, PostgreSQL, full disks, docs, benchmarks
 	$(PARALLEL) -m "system and not spark"
 
+test-faults: install ## Break answers, disks, logs, clocks and processes, and print what happened as a table
+	$(BIN)/python -m pytest tests/faults
+
 test-stack: install ## Build, start, break and remove the stack on Docker, beside a running one (about half an hour)
 	$(BIN)/python -m pytest tests/stack
 
-test-all: test test-spark test-system test-stack ## Run all tests
+test-all: test test-spark test-system test-faults test-stack ## Run all tests
 
 check: install ## Check lint, format, types and import rules, and test the project's own files
 	$(BIN)/ruff check

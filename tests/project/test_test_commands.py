@@ -33,12 +33,13 @@ def test_one_command_selects_a_test_whatever_its_marks(has_mark: tuple[bool, ...
     assert len(selecting) == 1, f"{marks}: {selecting}"
 
 
-def test_the_tests_of_the_stack_are_outside_of_these_commands_and_all_run_by_their_own() -> None:
+def test_the_tests_of_faults_and_of_the_stack_are_outside_of_these_commands_and_have_their_own() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]
     outside = [path for path in settings["ini_options"]["norecursedirs"] if (ROOT / path).is_dir()]
     assert settings["ini_options"]["testpaths"] == ["tests"]
-    assert [path for path in outside if path.startswith("tests")] == ["tests/stack"]
-    assert recipe("test-stack").endswith(" -m pytest tests/stack\n")
+    assert [path for path in outside if path.startswith("tests")] == ["tests/faults", "tests/stack"]
+    for name in ("faults", "stack"):
+        assert recipe(f"test-{name}").endswith(f" -m pytest tests/{name}\n")
 
 
 def test_no_test_stands_in_a_module_that_is_not_collected() -> None:
@@ -47,7 +48,7 @@ def test_no_test_stands_in_a_module_that_is_not_collected() -> None:
     assert not [path for path in others if defines_test.search(path.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("target", [*BY_MARK, "test-stack"])
+@pytest.mark.parametrize("target", [*BY_MARK, "test-faults", "test-stack"])
 def test_all_and_ci_run_each_command(target: str) -> None:
     (of_all,) = re.findall(r"^test-all: (.*?) ##", MAKEFILE, re.MULTILINE)
     assert target in of_all.split()
