@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from config.paths import PATH_KEYS, anchored_paths, left_behind
 from config.settings import Settings
 
 PREFIX = "LAKEHOUSE_"
@@ -31,24 +32,33 @@ def load_settings(environ: Mapping[str, str], file: Path | None = None) -> Setti
     """The settings of `file` (else of $LAKEHOUSE_CONFIG, else config/lakehouse.toml) with overrides.
 
     `LAKEHOUSE_SIGNALS__PE_RATIO_THRESHOLD=30` overrides `[signals] pe_ratio_threshold`; a value that
-    is JSON (a number, a list) is read as JSON. Without any file the defaults apply. Spark's own variable
-    SPARK_REMOTE is the Connect server if the settings name none.
+    is JSON (a number, a list) is read as JSON, unless the key is a path. Without any file the defaults apply.
+    Paths of a file are relative to its folder, or to the folder around a folder `config`; those of variables
+    to the working folder. Spark's own variable SPARK_REMOTE is the Connect server if the settings name none.
 
     Raises:
-        ConfigError: a file that is missing or not TOML, an unknown key, a value of the wrong type.
+        ConfigError: a file that is missing or not TOML, an unknown key, a value of the wrong type, or a
+            relative path that may be meant relative to the working folder.
     """
     named = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     content = _read(named) if named else (_read(DEFAULT_FILE) if DEFAULT_FILE.is_file() else {})
     _rename_keys(content)
+    anchored = anchored_paths(content, named, Settings().model_dump()) if named else {}
+    written = {key: value for key, value in anchored.items() if not _is_absolute(content.get(key))}
+    content |= anchored
     for name, value in environ.items():
         if name.startswith(PREFIX) and name not in {CONFIG_VARIABLE, STACK_VARIABLE}:
             _override(content, name, value)
     if environ.get("SPARK_REMOTE") and "remote" not in content.get("spark", {}):
         _override(content, "LAKEHOUSE_SPARK__REMOTE", environ["SPARK_REMOTE"])
     try:
-        return Settings.model_validate(content)
+        settings = Settings.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_explain(error, named or DEFAULT_FILE)) from None
+    for key, path in written.items():
+        if named and content[key] == path and (problem := left_behind(named, key, path)):
+            raise ConfigError(problem)
+    return settings
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -77,7 +87,11 @@ def _override(content: dict[str, Any], name: str, value: str) -> None:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise ConfigError(f"{name}: `{parent}` is a value, not a section; see config/settings.py")
-    place[leaf] = _value(value)
+    place[leaf] = value if path in PATH_KEYS else _value(value)
+
+
+def _is_absolute(value: object) -> bool:
+    return isinstance(value, str) and Path(value).expanduser().is_absolute()
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - JSON holds anything; pydantic validates it next

@@ -5,13 +5,27 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
+
+from config.paths import usable_lake, usable_path
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=:]{0,23}$")]
 Interval = Literal["1min", "5min", "15min", "30min", "60min"]
 Coin = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,12}-[A-Z]{3,5}(=[a-z0-9-]{1,60})?$")]
 Engine = Literal["embedded", "spark"]
 Plan = Literal["free", "premium", "premium_150", "premium_300", "premium_600", "premium_1200", "unmetered"]
+
+LakePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(usable_lake)]
+FilePath = Annotated[Path, AfterValidator(lambda path: Path(usable_path(str(path))).expanduser())]
 
 
 class _Part(BaseModel):
@@ -217,11 +231,20 @@ class MaintenanceSettings(_Part):
 
 
 class Settings(_Part):
-    """All settings. Paths are relative to the working folder."""
+    """All settings.
 
-    lake: Annotated[str, StringConstraints(min_length=1)] = "lake"
-    state_dir: Path = Path(".lakehouse")
-    report: Path = Path("report.html")
+    In a settings file, the paths `lake`, `state_dir` and `report` are relative to the folder of that file or,
+    if that folder is named `config`, to the folder around it. In environment variables, and without a file,
+    they are relative to the working folder.
+
+    `file_mode` says who may read what the lakehouse writes: "private" is its user only (modes 0700 and 0600,
+    whatever the umask), "umask" leaves it to the umask of the process, for a lake that several users share.
+    """
+
+    lake: LakePlace = "lake"
+    state_dir: FilePath = Path(".lakehouse")
+    report: FilePath = Path("report.html")
+    file_mode: Literal["private", "umask"] = "private"
     engine: Engine = "embedded"
     simulated_now: datetime | None = Field(
         None, description="run as if this instant were now; for simulated data only"

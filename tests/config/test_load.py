@@ -42,6 +42,12 @@ def test_only_the_demo_runs_as_if_it_were_another_time() -> None:
     assert load_settings({}, ROOT / "config/demo.toml").simulated_now is not None
 
 
+@pytest.fixture(autouse=True)
+def folder_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The working folder is that of the settings file."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_an_empty_file_gives_the_defaults(written: Path) -> None:
     assert settings_of(written, "") == Settings()
 
