@@ -8,9 +8,9 @@ from typing import Any
 PATH_KEYS = ("lake", "state_dir", "report")
 _KEPT = ("lake", "state_dir")  # what must not begin anew
 BUCKETS = ("s3://", "s3a://")
-# Below a folder with one of these, or with anything but ASCII, the embedded engine (Sail 0.7.2) finds no
-# Delta tables, or Apache Spark takes the path for a pattern; ] ^ | are here for other readers of URLs.
-_AWKWARD = frozenset(' "#%*<>?[\\]^`{|}')
+# Below a folder with one of these, or with anything but ASCII, the embedded engine (Sail 0.7.2) does not find
+# a Delta table or its files, or Apache Spark takes the path for a pattern, or delta-rs fails.
+_AWKWARD = frozenset(' "#%*<>?[\\]^`{|}~')
 _CONTROLS = frozenset(map(chr, (*range(32), *range(127, 160))))
 
 

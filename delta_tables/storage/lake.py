@@ -1,23 +1,35 @@
 """Where a lake is: a folder or an S3-compatible bucket, and how it is reached."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from config.paths import BUCKETS, is_plain
 from config.secrets import Secrets
 from config.settings import Settings
+from delta_tables.storage.plain_links import plain_path, with_own_paths
 
-_S3 = ("s3://", "s3a://")
+# delta-rs (1.6.6) follows a link to the folder that it names, whose URL it then cannot make or decodes twice
+_IMPOSSIBLE = re.compile(r"[\[\]^|\\]|%[0-9A-Fa-f]{2}")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # delta-rs' limits: a request may take 25 s, and after 15 s nothing is tried again. With its own (30 s and
 # 180 s) a store that hangs is asked for three minutes.
 _PATIENCE = {"connect_timeout": "5s", "timeout": "25s", "retry_timeout": "15s"}
 
 
 class LakeError(Exception):
-    """The lake, or a table of it, is not there or cannot be read: says which and what to do."""
+    """The lake, or a table of it, is not there or cannot be read: says which and what to do.
+
+    The message names the lake by the path that the user has given, not by a link of ours.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(with_own_paths(message))
 
 
 class Named(Protocol):
@@ -41,7 +53,9 @@ class Lake:
     """A lake's root and the options to reach it.
 
     `root` is an absolute folder or `s3a://bucket/prefix`: the spelling that delta-rs, the embedded
-    engine and Apache Spark all understand. `options` holds credentials, so it is never shown.
+    engine and Apache Spark all understand. A folder whose name an engine would misread (a space, `#`, `é`)
+    is reached through a link of ours: `engine_path`, `uri` and `staging_uri` are for engines and delta-rs,
+    `root` is for Python and for messages. `options` holds credentials, so it is never shown.
     `require_writer()` is called before each commit to Silver or Gold; it raises a LakeError where the right
     to write was lost (docs/adr/0007).
     """
@@ -57,15 +71,31 @@ class Lake:
     @property
     def is_s3(self) -> bool:
         """Whether the lake lies in an S3-compatible store."""
-        return self.root.startswith(_S3)
+        return self.root.startswith(BUCKETS)
+
+    def engine_path(self, path: str) -> str:
+        """`path` below the root as engines read it.
+
+        Raises:
+            LakeError: the engines cannot read the root's name, and there is no place for a link to it.
+        """
+        if self.is_s3:
+            return f"{self.root}/{path}"
+        try:
+            return f"{plain_path(self.root)}/{path}"
+        except OSError as error:
+            raise LakeError(
+                f"{self.root}: the engines cannot read this path, and {error}, or move the lake to a folder "
+                "whose path has only letters, digits and -._/"
+            ) from None
 
     def uri(self, table: Named) -> str:
         """Where `table` is stored."""
-        return f"{self.root}/{table.layer}/{table.name}"
+        return self.engine_path(f"{table.layer}/{table.name}")
 
     def staging_uri(self, run_id: str, name: str) -> str:
         """Where a run keeps a batch that is not published yet."""
-        return f"{self.root}/_staging/{run_id}/{name}"
+        return self.engine_path(f"_staging/{run_id}/{name}")
 
     def drop_staging(self, run_id: str = "") -> None:
         """Removes what a run staged; without an id what all have, if none of them runs any more.
@@ -101,11 +131,31 @@ class Lake:
 
 
 def lake_of(settings: Settings, secrets: Secrets) -> Lake:
-    """The lake that the settings name."""
-    if not settings.lake.startswith(_S3):
-        return Lake(str(Path(settings.lake).expanduser().resolve()))
+    """The lake that the settings name.
+
+    Raises:
+        LakeError: the engine cannot read the lake's path, nor a link to it.
+    """
+    if not settings.lake.startswith(BUCKETS):
+        lake = Lake(str(Path(settings.lake).expanduser().resolve()))
+        _require_readable_path(settings, lake)
+        return lake
     root = "s3a://" + settings.lake.split("://", 1)[1].rstrip("/")
     return Lake(root, _s3_options(settings, secrets))
+
+
+def _require_readable_path(settings: Settings, lake: Lake) -> None:
+    """Makes the link that the lake may need, before anything is fetched."""
+    if bad := _IMPOSSIBLE.search(lake.root):
+        raise LakeError(f"{lake.root}: Delta cannot use a path with {bad[0]}; rename the folder")
+    lake.engine_path("")
+    remote = settings.spark.remote if settings.engine == "spark" else None
+    host = urlsplit(remote).hostname if remote else None
+    if host and host not in _LOOPBACK and not is_plain(lake.root):
+        raise LakeError(
+            f"{lake.root}: Apache Spark on {host} cannot read this path, because a link to it exists on this "
+            "machine only; move the lake to a folder whose path has only letters, digits and -._/"
+        )
 
 
 def _s3_options(settings: Settings, secrets: Secrets) -> dict[str, str]:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
+from delta_tables.storage.plain_links import with_own_paths
+
 EXIT_ERROR = 2
 EXIT_NOT_EVALUATED = 3
 _OWN = {"config", "delta_tables", "flows", "jobs", "quality", "serving"}
@@ -34,7 +36,7 @@ def one_line(error: BaseException) -> str:
     texts = [str(cause).strip() or type(cause).__name__ for cause in _causes(error)]
     own = type(error).__module__.split(".", 1)[0] in _OWN
     text = texts[0] if own else f"{type(error).__name__}: {texts[0]}"
-    line = re.sub(r"\s+", " ", text)
+    line = re.sub(r"\s+", " ", with_own_paths(text))
     hint = next((hint for sign, hint in _HINTS.items() if any(sign in text for text in texts)), None)
     return f"{line[:600]} - {hint}" if hint else line[:900]
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from delta_tables.storage.lake import Lake
+from delta_tables.storage.plain_links import plain_path
 from delta_tables.storage.spark_settings import engine_settings, store_settings
 
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"
@@ -41,7 +42,7 @@ def local_connect_server(state_dir: Path, driver_memory: str, lake: Lake) -> Ite
     port = _free_port()
     with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            [*_ending_with_parent(), *_command(port, driver_memory, lake)],
+            [*_ending_with_parent(), *_command(port, driver_memory, lake, state_dir)],
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(lake.options),
@@ -78,7 +79,7 @@ def find_java_home() -> Path:
     return Path(JAVA_HOME)
 
 
-def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
+def _command(port: int, driver_memory: str, lake: Lake, state_dir: Path) -> list[str]:
     import pyspark  # noqa: PLC0415 - only its folder is needed
 
     conf = {
@@ -88,6 +89,7 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         "spark.driver.bindAddress": "127.0.0.1",
         **engine_settings(),
         **store_settings(lake),
+        "spark.sql.warehouse.dir": f"{_plain(state_dir)}/spark-warehouse",
     }
     home = Path(pyspark.__file__).parent
     options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
@@ -100,6 +102,14 @@ def _command(port: int, driver_memory: str, lake: Lake) -> list[str]:
         *options,
         "spark-internal",
     ]
+
+
+def _plain(folder: Path) -> str:
+    """The folder's absolute path as Spark can read it."""
+    try:
+        return plain_path(str(folder.resolve()))
+    except OSError as error:
+        raise EngineError(f"{folder}: Apache Spark cannot read this path, and {error}.") from None
 
 
 def _environment(options: Mapping[str, str]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def read_flat_file(spark: SparkSession, lake: Lake, file: FlatFile, universe: Un
     names = COLUMNS_OF[file.dataset]
     with reading(file):
         reader = spark.read.option("header", "true").option("inferSchema", "false")
-        file_df = reader.option("mode", "FAILFAST").csv(f"{lake.root}/{file.path}")
+        file_df = reader.option("mode", "FAILFAST").csv(lake.engine_path(file.path))
         found = file_df.columns  # each access is a request to the engine
         missing = [name for name in names if name not in found]
     if missing:

@@ -9,7 +9,7 @@ from config.load import ConfigError, load_settings
 from config.paths import is_plain
 from config.settings import Settings
 
-AWKWARD = tuple(' é日"#%*<>?[\\]^`{|}')
+AWKWARD = tuple(' é日"#%*<>?[\\]^`{|}~')
 
 
 @pytest.fixture
