@@ -77,10 +77,12 @@ class Lake:
         """`path` below the root as engines read it.
 
         Raises:
-            LakeError: the engines cannot read the root's name, and there is no place for a link to it.
+            LakeError: neither Delta nor the engines can read the root's name, and no link helps.
         """
         if self.is_s3:
             return f"{self.root}/{path}"
+        if bad := _IMPOSSIBLE.search(self.root):
+            raise LakeError(f"{self.root}: Delta cannot use a path with {bad[0]}; rename the folder")
         try:
             return f"{plain_path(self.root)}/{path}"
         except OSError as error:
@@ -146,8 +148,6 @@ def lake_of(settings: Settings, secrets: Secrets) -> Lake:
 
 def _require_readable_path(settings: Settings, lake: Lake) -> None:
     """Makes the link that the lake may need, before anything is fetched."""
-    if bad := _IMPOSSIBLE.search(lake.root):
-        raise LakeError(f"{lake.root}: Delta cannot use a path with {bad[0]}; rename the folder")
     lake.engine_path("")
     remote = settings.spark.remote if settings.engine == "spark" else None
     host = urlsplit(remote).hostname if remote else None

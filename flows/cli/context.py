@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from config.file_modes import apply_file_mode
 from config.load import load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
@@ -74,6 +75,7 @@ def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
     from jobs.runs.run_context import market_clock  # noqa: PLC0415 - imports delta-rs
 
     settings = load_settings(os.environ, config_file)
+    apply_file_mode(settings)
     secrets = load_secrets()
     clock = market_clock(settings.simulated_now)
     return CliContext(settings, secrets, lake_of(settings, secrets), is_json, Console(), clock, config_file)

@@ -90,6 +90,7 @@ def _command(port: int, driver_memory: str, lake: Lake, state_dir: Path) -> list
         **engine_settings(),
         **store_settings(lake),
         "spark.sql.warehouse.dir": f"{_plain(state_dir)}/spark-warehouse",
+        "spark.hadoop.fs.permissions.umask-mode": f"{_umask():03o}",  # else 022, whatever the process has
     }
     home = Path(pyspark.__file__).parent
     options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
@@ -102,6 +103,13 @@ def _command(port: int, driver_memory: str, lake: Lake, state_dir: Path) -> list
         *options,
         "spark-internal",
     ]
+
+
+def _umask() -> int:
+    """This process' umask, which can only be read by setting it."""
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
 
 
 def _plain(folder: Path) -> str:

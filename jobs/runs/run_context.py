@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import quality
+from config.file_modes import apply_file_mode
 from config.load import ConfigError, load_settings
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings
@@ -54,6 +55,7 @@ def new_run_context(settings: Settings, secrets: Secrets) -> RunContext:
     Raises:
         ConfigError, LakeError, SchemaMismatch: what is wrong and what to do.
     """
+    apply_file_mode(settings)
     lake = lake_of(settings, secrets)
     _require_writable(lake)
     create_tables(lake)
