@@ -9,9 +9,9 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyspark.sql.types import DateType
 
 from delta_tables.storage.arrow_stream import arrow_table
-from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import delta_schema, first_line, open_table
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.table_commit import table_commit
 from delta_tables.table import Table
 
 
@@ -34,7 +34,7 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
         return
     batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
     try:
-        with commit():
+        with table_commit(lake, table):
             write_deltalake(lake.uri(table), batch, mode="append", storage_options=dict(lake.options))
     except (DeltaError, OSError) as error:
         raise _not_stored(lake, table, len(rows), error) from None
@@ -63,9 +63,8 @@ def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
             if tuple(row[key] for key in table.keys) not in new
         ]
         batch = pa.Table.from_pylist([*kept, *new.values()], schema=schema)
-        with (
-            commit()
-        ):  # with a predicate, delta-rs refuses a commit if the range has changed since it was read
+        with table_commit(lake, table):
+            # with a predicate, delta-rs refuses a commit if the range has changed since it was read
             write_deltalake(stored, batch, mode="overwrite", predicate=in_range)
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise _not_stored(lake, table, len(rows), error) from None

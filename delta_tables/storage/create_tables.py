@@ -8,6 +8,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyspark.sql.types import StructField, StructType
 
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.table_commit import table_commit
+from delta_tables.storage.table_log import require_whole_log
 from delta_tables.table import SchemaMismatch, Table
 from delta_tables.tables.catalogue import ALL_TABLES
 
@@ -28,7 +30,7 @@ def create_tables(lake: Lake, tables: Iterable[Table] = ALL_TABLES) -> None:
     """
     for table in tables:
         try:
-            _add_columns(open_table(lake, table), table)
+            _add_columns(lake, open_table(lake, table), table)
         except TableNotFoundError:
             _create(lake, table)
 
@@ -38,8 +40,9 @@ def open_table(lake: Lake, table: Table) -> DeltaTable:
 
     Raises:
         TableNotFoundError: it has not been created.
-        LakeError: its log cannot be read.
+        LakeError: its log is damaged or cannot be read.
     """
+    require_whole_log(lake, table)
     try:
         return DeltaTable(lake.uri(table), storage_options=dict(lake.options))
     except TableNotFoundError:
@@ -81,21 +84,22 @@ def delta_schema(table: Table) -> Schema:
 
 def _create(lake: Lake, table: Table) -> None:
     try:
-        DeltaTable.create(
-            lake.uri(table),
-            schema=delta_schema(table),
-            mode="ignore",
-            partition_by=list(table.partition_by),
-            name=table.full_name,
-            description=table.description,
-            configuration={"delta.enableChangeDataFeed": "true"} if table.layer == "bronze" else None,
-            storage_options=dict(lake.options),
-        )
+        with table_commit(lake, table):
+            DeltaTable.create(
+                lake.uri(table),
+                schema=delta_schema(table),
+                mode="ignore",
+                partition_by=list(table.partition_by),
+                name=table.full_name,
+                description=table.description,
+                configuration={"delta.enableChangeDataFeed": "true"} if table.layer == "bronze" else None,
+                storage_options=dict(lake.options),
+            )
     except (DeltaError, OSError) as error:
         raise LakeError(f"{lake.uri(table)}: cannot create {table.full_name}: {first_line(error)}") from None
 
 
-def _add_columns(stored: DeltaTable, table: Table) -> None:
+def _add_columns(lake: Lake, stored: DeltaTable, table: Table) -> None:
     found = {field.name: field for field in stored.schema().fields}
     declared = {field.name: field for field in delta_schema(table).fields}
     changed = [name for name, field in declared.items() if name in found and found[name].type != field.type]
@@ -108,7 +112,8 @@ def _add_columns(stored: DeltaTable, table: Table) -> None:
             f"not declared, lacks required {required}; write a migration (docs/adr), nothing was changed"
         )
     if new:
-        stored.alter.add_columns([_nullable(field) for field in new])
+        with table_commit(lake, table):
+            stored.alter.add_columns([_nullable(field) for field in new])
 
 
 def _nullable(field: Field) -> Field:

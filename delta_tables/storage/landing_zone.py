@@ -11,6 +11,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.table_commit import sync_folders
 
 LANDING = "landing"  # the landing zone's folder below the lake's root
 
@@ -28,6 +29,7 @@ def put_file(lake: Lake, file: Path, path: str) -> None:
             _upload(lake, file, path)
         else:
             _move(file, Path(lake.root) / path)
+            sync_folders([(Path(lake.root) / path).parent], Path(lake.root))
 
 
 def present_files(lake: Lake, paths: Collection[str]) -> set[str]:

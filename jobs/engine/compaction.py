@@ -10,10 +10,10 @@ from pyarrow import fs
 from pyspark.sql import SparkSession
 
 from delta_tables.storage.arrow_stream import arrow_table
-from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.row_digest import row_digest
+from delta_tables.storage.table_commit import table_commit
 from delta_tables.table import Table
 
 ENGINE_LAYERS: Final = frozenset({"silver", "gold"})
@@ -108,7 +108,7 @@ def compact(lake: Lake, table: Table, spark: SparkSession | None) -> None:
 
 def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -> int:
     """The number of replaced files."""
-    with commit():
+    with table_commit(lake, table):
         if spark is not None and table.layer in ENGINE_LAYERS:
             (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
             return int(done["metrics"]["numFilesRemoved"])

@@ -9,9 +9,10 @@ from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delta_tables.storage.commits import commit
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake
+from delta_tables.storage.table_commit import table_commit
+from delta_tables.storage.table_log import require_whole_log
 from delta_tables.table import Table
 from jobs.history.bitemporal import CHANGE_TYPE
 
@@ -19,7 +20,12 @@ Bounds = tuple[date, date] | None
 
 
 def read_table(spark: SparkSession, lake: Lake, table: Table) -> DataFrame:
-    """The table's current rows, with its columns."""
+    """The table's current rows, with its columns.
+
+    Raises:
+        LakeError: the table's log is damaged.
+    """
+    require_whole_log(lake, table)
     return spark.read.format("delta").load(lake.uri(table))
 
 
@@ -65,7 +71,7 @@ def append_first(lake: Lake, table: Table, changes_df: DataFrame) -> None:
     lake.require_writer()
     once = {"txnAppId": f"append_first/{secrets.token_hex(16)}", "txnVersion": "1"}
     rows_df = changes_df.drop(CHANGE_TYPE)
-    with commit():
+    with table_commit(lake, table):
         rows_df.write.format("delta").mode("append").options(**once).save(lake.uri(table))
 
 
@@ -133,7 +139,7 @@ def _merge(
     pruned = between(table.partition_by[0], bounds) if table.partition_by else "true"
     try:
         lake.require_writer()
-        with commit():
+        with table_commit(lake, table):
             spark.sql(
                 f"MERGE INTO delta.`{lake.uri(table)}` t USING {view} s ON {condition} AND {pruned} {clauses}"
             ).collect()
