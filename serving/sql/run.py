@@ -11,6 +11,7 @@ from delta_tables.table import Table
 from serving.errors import ServingError
 from serving.sql.catalog import declared_schema, existing_tables, existing_views, register_tables
 from serving.sql.errors import explain_error
+from serving.sql.no_files import without_files
 from serving.sql.read_only import checked_statement
 from serving.sql.sources import check_sources
 from serving.sql.time_limit import within
@@ -39,7 +40,8 @@ def run_query(spark: SparkSession, lake: Lake, text: str, timeout_seconds: float
     try:
         if described := _DESCRIBE.fullmatch(statement):
             return _columns(spark, ".".join(described.groups()).lower())
-        return within(timeout_seconds, spark, lambda: _to_arrow(spark, spark.sql(statement)))
+        with without_files(spark):
+            return within(timeout_seconds, spark, lambda: _to_arrow(spark, spark.sql(statement)))
     except PySparkException as error:
         raise ServingError(explain_error(error, statement)) from None
 
