@@ -74,5 +74,6 @@ def _as_bytes(column: pa.Array) -> pa.Array:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or kind == pa.binary_view():
         return column.cast(pa.binary())
     if pa.types.is_nested(kind):
-        return pa.array([None if value is None else repr(value).encode() for value in column.to_pylist()])
+        written = (None if value is None else repr(value).encode() for value in column.to_pylist())
+        return pa.array(written, pa.binary())  # the type said, because all of them can be null
     return column.cast(pa.string()).cast(pa.binary())
