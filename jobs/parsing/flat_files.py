@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delta_tables.storage.lake import Lake
+from delta_tables.storage.plain_links import with_own_paths
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS
 
 TRADES, QUOTES, MINUTE_BARS, DAY_BARS = "trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1"
@@ -132,7 +133,7 @@ def reading(file: FlatFile) -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        found = " ".join(str(error).split())[:300]
+        found = " ".join(with_own_paths(str(error)).split())[:300]
         raise FlatFileError(
             f"{file.key}: {file.path} must be a complete gzipped CSV file, but the engine reports: {found}. "
             "Nothing was read from the file. Fetch it again."

@@ -15,6 +15,7 @@ from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.storage.plain_links import plain_path, with_own_paths
 from delta_tables.tables.silver import BARS
 from flows.cli.errors import one_line
+from serving.errors import ServingError
 
 
 @pytest.fixture
@@ -103,7 +104,8 @@ def test_messages_name_the_user_s_path(awkward: str) -> None:
     lake = Lake(awkward)
     uri = lake.uri(BARS)
     assert awkward not in uri
-    assert str(LakeError(f"no table at {uri}")) == f"no table at {awkward}/silver/bars"
+    for error in (LakeError(f"no table at {uri}"), ServingError(f"no table at {uri}")):
+        assert str(error) == f"no table at {awkward}/silver/bars"
     assert with_own_paths(f"file:{uri}") == f"file:{awkward}/silver/bars"
     assert f"OSError: {awkward}/silver/bars is gone" in one_line(OSError(f"{uri} is gone"))
 

@@ -16,6 +16,7 @@ from delta_tables.tables.gold import SIGNALS
 from flows.simulator.server import Simulator
 from jobs.engine.table_io import append_first, merge_rows, read_table, stage
 from jobs.parsing.flat_files import COLUMNS_OF, DAY_BARS, FlatFile, read_flat_file
+from serving.read import open_reader
 from serving.sql.catalog import register_tables
 from tests.builders.command_line import Cli
 from tests.builders.installation import install
@@ -48,6 +49,11 @@ def test_every_command_in_folders_with_any_characters(
         ("status",),
         ("check",),
         ("report",),
+        ("bars", "AAPL"),
+        ("plan",),
+        ("breaks",),
+        ("rebuild-gold",),
+        ("explain", "silver.bars", "symbol=AAPL", "trade_dt=2010-08-13", "interval=1day"),
     )
     for command in commands:
         ended = cli("--config", here.config, *command)
@@ -59,6 +65,8 @@ def test_every_command_in_folders_with_any_characters(
         assert cli("--config", plain.config, *command).code == 0
     found = hashes(here.lake)
     assert found == hashes(plain.lake)
+    (found_bars, wanted_bars) = (open_reader(at.lake.root).bars("AAPL").arrow() for at in (here, plain))
+    assert found_bars.num_rows == wanted_bars.num_rows > 0
     record_property("happened", f"{len(commands)} commands ended with 0, {len(found)} tables are equal")
 
 

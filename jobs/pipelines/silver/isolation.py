@@ -7,6 +7,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from delta_tables.storage.plain_links import with_own_paths
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
@@ -89,7 +90,7 @@ def _error_of(attempt: Callable[[DataFrame], object], payloads_df: DataFrame) ->
     try:
         attempt(payloads_df)
     except PySparkException as error:
-        return _cause_of(str(error))
+        return _cause_of(with_own_paths(str(error)))
     return None
 
 
