@@ -1,6 +1,8 @@
 """A lake, state and settings in folders with any characters give the rows of those in a plain folder."""
 
 import gzip
+import os
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.builders.command_line import Cli
 from tests.builders.installation import install
 from tests.builders.lakes import hashes
 from tests.builders.payloads import T0
+from tests.builders.processes import start_command
 from tests.builders.sample_lake import signal
 
 CHARACTERS = " é日#?%{}*\"<>`'$&+,:;=@~!()"
@@ -68,6 +71,24 @@ def test_every_command_in_folders_with_any_characters(
     (found_bars, wanted_bars) = (open_reader(at.lake.root).bars("AAPL").arrow() for at in (here, plain))
     assert found_bars.num_rows == wanted_bars.num_rows > 0
     record_property("happened", f"{len(commands)} commands ended with 0, {len(found)} tables are equal")
+
+
+@pytest.mark.usefixtures("environment")
+def test_processes_at_once_share_a_link(
+    simulator: Simulator, filled: Path, tmp_path: Path, record_property: Record
+) -> None:
+    here = install(tmp_path / AWKWARD, simulator.url)
+    shutil.copytree(filled, here.lake.root)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    query = ("sql", "select count(*) from silver.bars")
+    commands = [start_command(here, *query, environ={"TMPDIR": str(temporary)}) for _ in range(4)]
+    answers = {(ended.code, ended.out, ended.error) for ended in (each.ended() for each in commands)}
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 0
+    links = [path for path in temporary.rglob("*") if path.is_symlink()]
+    assert [os.readlink(link) for link in links] == [here.lake.root]
+    record_property("happened", f"{len(commands)} processes gave one answer through 1 link")
 
 
 @pytest.mark.parametrize("character", CHARACTERS)
