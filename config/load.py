@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from config.paths import PATH_KEYS, anchored_paths, left_behind
+from config.paths import PATH_KEYS, anchored_paths, expanded, left_behind
 from config.settings import Settings
 
 PREFIX = "LAKEHOUSE_"
@@ -91,7 +91,7 @@ def _override(content: dict[str, Any], name: str, value: str) -> None:
 
 
 def _is_absolute(value: object) -> bool:
-    return isinstance(value, str) and Path(value).expanduser().is_absolute()
+    return isinstance(value, str) and expanded(value).is_absolute()
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - JSON holds anything; pydantic validates it next

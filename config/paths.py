@@ -1,6 +1,7 @@
 """The paths among the settings: what they are relative to, and what cannot be a path."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ BUCKETS = ("s3://", "s3a://")
 # Below a folder with one of these, or with anything but ASCII, the embedded engine (Sail 0.7.2) does not find
 # a Delta table or its files, or Apache Spark takes the path for a pattern, or delta-rs fails.
 _AWKWARD = frozenset(' "#%*<>?[\\]^`{|}~')
+_MAX_NAME_BYTES = 255
+_MAX_PATH_BYTES = 3_500  # of the 4,096 that Linux allows, the rest is for what lies below
 _CONTROLS = frozenset(map(chr, (*range(32), *range(127, 160))))
 
 
@@ -30,9 +33,11 @@ def usable_path(text: str) -> str:
     if found := sorted(_CONTROLS.intersection(text)):
         raise ValueError(f"a path cannot have the control character {found[0]!r}; rename the folder")
     try:
-        text.encode("utf-8")
+        sizes = [len(name.encode("utf-8")) for name in text.split("/")]
     except UnicodeEncodeError:
         raise ValueError("a path must be UTF-8; rename the folder") from None
+    if max(sizes) > _MAX_NAME_BYTES or sum(sizes) > _MAX_PATH_BYTES:
+        raise ValueError(f"a name may have {_MAX_NAME_BYTES} bytes, a path {_MAX_PATH_BYTES}; shorten it")
     return text
 
 
@@ -51,6 +56,11 @@ def usable_lake(text: str) -> str:
     if bad := [each for each in place if not is_plain(each)]:
         raise ValueError(f"the engines cannot read a bucket's prefix with {bad[0]!r}; choose another prefix")
     return text
+
+
+def expanded(text: str) -> Path:
+    """The path with a leading `~` replaced by the home folder; the name of no user stays as it is."""
+    return Path(os.path.expanduser(text))
 
 
 def base_folder(file: Path) -> Path:
@@ -74,7 +84,7 @@ def anchored_paths(content: Mapping[str, Any], file: Path, defaults: Mapping[str
     for key in PATH_KEYS:
         value = content.get(key, defaults[key])
         if isinstance(value, str | Path) and str(value).strip() and "://" not in str(value):
-            found[key] = str(base / Path(value).expanduser())
+            found[key] = str(base / expanded(str(value)))
     return found
 
 

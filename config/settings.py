@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from config.paths import usable_lake, usable_path
+from config.paths import expanded, usable_lake, usable_path
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9^][A-Za-z0-9.\-^=:]{0,23}$")]
 Interval = Literal["1min", "5min", "15min", "30min", "60min"]
@@ -25,7 +25,7 @@ Engine = Literal["embedded", "spark"]
 Plan = Literal["free", "premium", "premium_150", "premium_300", "premium_600", "premium_1200", "unmetered"]
 
 LakePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(usable_lake)]
-FilePath = Annotated[Path, AfterValidator(lambda path: Path(usable_path(str(path))).expanduser())]
+FilePath = Annotated[Path, AfterValidator(lambda path: expanded(usable_path(str(path))))]
 
 
 class _Part(BaseModel):

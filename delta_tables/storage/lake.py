@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
-from config.paths import BUCKETS, is_plain
+from config.paths import BUCKETS, expanded, is_plain
 from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.plain_links import plain_path, with_own_paths
@@ -139,7 +139,7 @@ def lake_of(settings: Settings, secrets: Secrets) -> Lake:
         LakeError: the engine cannot read the lake's path, nor a link to it.
     """
     if not settings.lake.startswith(BUCKETS):
-        lake = Lake(str(Path(settings.lake).expanduser().resolve()))
+        lake = Lake(str(expanded(settings.lake).resolve()))
         _require_readable_path(settings, lake)
         return lake
     root = "s3a://" + settings.lake.split("://", 1)[1].rstrip("/")

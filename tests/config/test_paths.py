@@ -102,6 +102,13 @@ def test_the_home_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert load_settings({}, file).lake == str(tmp_path / "lake")
 
 
+def test_the_home_folder_of_nobody_is_the_name_of_a_folder(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.toml", 'lake = "~nobody-at-all/lake"\nstate_dir = "~nobody-at-all"')
+    settings = load_settings({}, file)
+    assert settings.lake == str(tmp_path / "~nobody-at-all" / "lake")
+    assert settings.state_dir == tmp_path / "~nobody-at-all"
+
+
 @pytest.mark.parametrize("character", AWKWARD)
 def test_a_folder_may_have_any_name_but_a_bucket_s_prefix_may_not(tmp_path: Path, character: str) -> None:
     name = json.dumps(f"a{character}b", ensure_ascii=False)
@@ -120,6 +127,13 @@ def test_what_cannot_be_a_path_is_refused_at_load(tmp_path: Path, key: str, bad:
     with pytest.raises(ConfigError, match=rf"`{key}`.*(control character|cannot be empty)") as caught:
         load_settings({}, write(tmp_path / "my.toml", f'{key} = "{bad}"'))
     assert "\n" not in str(caught.value)
+
+
+def test_a_path_that_is_too_long_is_refused_at_load() -> None:
+    assert load_settings({"LAKEHOUSE_LAKE": "é" * 127}).lake
+    for path in ("é" * 128, "a/" * 3_501):
+        with pytest.raises(ConfigError, match=r"LAKEHOUSE_LAKE.*shorten it"):
+            load_settings({"LAKEHOUSE_LAKE": path})
 
 
 def test_a_path_that_is_not_utf_8_is_refused_at_load() -> None:
