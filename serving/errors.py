@@ -1,6 +1,6 @@
 """The error that serving raises for a wrong request."""
 
-from delta_tables.storage.plain_links import with_own_paths
+from config.plain_links import with_own_paths
 
 
 class ServingError(Exception):

@@ -7,7 +7,6 @@ Where do I go to...?
     commit so that a power failure loses nothing table_commit.py
     find a log entry that is empty or cut        table_log.py
     store flat files as received                 landing_zone.py
-    know how engines read an awkward path        plain_links.py
     hold the right to write a lake in a bucket   lease.py, lease_object.py
     know what a bucket's store guarantees        object_store.py
     give Spark the credentials of a bucket       spark_settings.py

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from pyarrow import fs
 
 from config.paths import BUCKETS, expanded, is_plain
+from config.plain_links import plain_path, with_own_paths
 from config.secrets import Secrets
 from config.settings import Settings
-from delta_tables.storage.plain_links import plain_path, with_own_paths
 
 # delta-rs (1.6.6) follows a link to the folder that it names, whose URL it then cannot make or decodes twice
 _IMPOSSIBLE = re.compile(r"[\[\]^|\\]|%[0-9A-Fa-f]{2}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from delta_tables.storage.plain_links import with_own_paths
+from config.plain_links import with_own_paths
 
 EXIT_ERROR = 2
 EXIT_NOT_EVALUATED = 3

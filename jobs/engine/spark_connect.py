@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.plain_links import plain_path
 from delta_tables.storage.lake import Lake
-from delta_tables.storage.plain_links import plain_path
 from delta_tables.storage.spark_settings import engine_settings, store_settings
 
 PACKAGES = "org.apache.spark:spark-connect_2.12:3.5.7,io.delta:delta-spark_2.12:3.3.3"

@@ -13,8 +13,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from config.plain_links import with_own_paths
 from delta_tables.storage.lake import Lake
-from delta_tables.storage.plain_links import with_own_paths
 from jobs.parsing.raw_schema import RAW_BAR_COLUMNS
 
 TRADES, QUOTES, MINUTE_BARS, DAY_BARS = "trades_v1", "quotes_v1", "minute_aggs_v1", "day_aggs_v1"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from config.plain_links import plain_path, with_own_paths
 from config.secrets import Secrets
 from config.settings import Settings, SparkSettings
 from delta_tables.storage.lake import Lake, LakeError, lake_of
-from delta_tables.storage.plain_links import plain_path, with_own_paths
 from delta_tables.tables.silver import BARS
 from flows.cli.errors import one_line
 from serving.errors import ServingError
@@ -113,7 +113,7 @@ def test_messages_name_the_user_s_path(awkward: str) -> None:
 def test_without_a_place_for_links_the_path_is_refused(
     monkeypatch: pytest.MonkeyPatch, awkward: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("delta_tables.storage.plain_links._candidates", lambda: iter([tmp_path / "x" / "y"]))
+    monkeypatch.setattr("config.plain_links._candidates", lambda: iter([tmp_path / "x" / "y"]))
     (tmp_path / "x").touch()
     with pytest.raises(LakeError, match="there is no place for a link with a plain name") as caught:
         lake_of(Settings(lake=awkward), Secrets(_env_file=None))

@@ -7,7 +7,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from delta_tables.storage.plain_links import with_own_paths
+from config.plain_links import with_own_paths
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
