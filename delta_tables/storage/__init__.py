@@ -6,6 +6,7 @@ Where do I go to...?
     read or append rows without an engine        arrow_io.py
     commit so that a power failure loses nothing table_commit.py
     find a log entry that is empty or cut        table_log.py
+    record a checksum of each file               checksums.py
     store flat files as received                 landing_zone.py
     hold the right to write a lake in a bucket   lease.py, lease_object.py
     know what a bucket's store guarantees        object_store.py

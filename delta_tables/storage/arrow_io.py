@@ -129,5 +129,5 @@ def query_rows(lake: Lake, table: Table, sql: str) -> pa.Table | None:
 def _damaged(lake: Lake, table: Table, error: BaseException) -> LakeError:
     return LakeError(
         f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
-        f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
+        f"({first_line(error)}); restore them from a backup, or build the table again with `lakehouse repair`"
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from pyarrow import fs
 from pyspark.sql.types import StructField, StructType
 
 from delta_tables.storage.lake import Lake, LakeError
@@ -35,6 +36,22 @@ def create_tables(lake: Lake, tables: Iterable[Table] = ALL_TABLES) -> None:
             _create(lake, table)
 
 
+def require_tables(lake: Lake) -> None:
+    """For a command that must not create a lake.
+
+    Raises:
+        LakeError: there is no table at the lake's place, or the store does not answer.
+    """
+    store, root = lake.file_system()
+    folders = [f"{root}/{table.layer}/{table.name}/_delta_log" for table in ALL_TABLES]
+    try:
+        found = store.get_file_info(folders)
+    except OSError as error:
+        raise LakeError(f"{lake.root}: the store does not answer ({first_line(error)})") from None
+    if not any(info.type == fs.FileType.Directory for info in found):
+        raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+
+
 def open_table(lake: Lake, table: Table) -> DeltaTable:
     """The stored table, for reading without an engine.
 
@@ -55,7 +72,8 @@ def open_table(lake: Lake, table: Table) -> DeltaTable:
             ) from None
         raise LakeError(
             f"{table.full_name}: the table at {lake.uri(table)} cannot be read ({first_line(error)}); "
-            "restore its _delta_log from a backup, or move the table's folder away and build it again"
+            "restore the table's folder from a backup, or set it aside and build it again with `lakehouse "
+            "repair`"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A commit to one table: an interrupt waits for its end, and a power failure after it loses nothing of it."""
+"""A commit to one table: an interrupt waits for its end, a power failure after it loses nothing of it."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
+from delta_tables.storage.checksums import record_checksums
 from delta_tables.storage.commits import commit
 from delta_tables.storage.lake import Lake
 from delta_tables.storage.table_log import log_files, log_folder
@@ -34,7 +35,7 @@ def table_commit(lake: Lake, table: Table) -> Iterator[None]:
         with _LOCK:
             _WRITTEN.setdefault(lake.root, set()).add(table)
         if not lake.is_s3:
-            _sync_new_entries(log_folder(lake, table), before)
+            record_checksums(lake, table, _sync_new_entries(log_folder(lake, table), before))
 
 
 def drain_written_tables(lake: Lake) -> set[Table]:
@@ -43,14 +44,20 @@ def drain_written_tables(lake: Lake) -> set[Table]:
         return _WRITTEN.pop(lake.root, set())
 
 
-def _sync_new_entries(log: Path, before: set[str]) -> None:
-    """Syncs the log's new files and the data files that they add: data first, the folders last."""
+def _sync_new_entries(log: Path, before: set[str]) -> list[Path]:
+    """Syncs the log's new files and the data files that they add: data first, the folders last.
+
+    Returns what was synced and is still there.
+    """
     new = [log / name for name in sorted(log_files(log) - before)]
     added = {log.parent / path for entry in new if entry.suffix == ".json" for path in _added_paths(entry)}
+    synced = []
     for path in (*sorted(added), *new):
         with suppress(FileNotFoundError):  # already removed again by another process' clean-up
             sync(path)
-    sync_folders({path.parent for path in (*added, *new)}, log.parent.parent.parent)
+            synced.append(path)
+    sync_folders({path.parent for path in synced}, log.parent.parent.parent)
+    return synced
 
 
 def _added_paths(entry: Path) -> Iterator[str]:

@@ -62,6 +62,15 @@ def log_faults(folder: Path) -> Iterator[str]:
             yield f"the log entry {entry} {fault}"
 
 
+def live_log_files(folder: Path) -> list[Path]:
+    """The newest checkpoint and the entries after it: what a reader of the current version needs, sorted."""
+    names = log_files(folder)
+    checkpoints = {name: int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))}
+    newest = max(checkpoints.values(), default=-1)
+    entries = [name for name in names if (found := _ENTRY.fullmatch(name)) and int(found[1]) > newest]
+    return sorted(folder / name for name in (*entries, *(c for c, at in checkpoints.items() if at == newest)))
+
+
 def _entry_fault(entry: Path) -> str | None:
     try:
         info = entry.stat()
@@ -88,7 +97,7 @@ def _fault_of(entry: Path, size: int, _modified_ns: int) -> str | None:
 def _missing_files(actions: list[dict[str, object]]) -> str | None:
     """What is wrong if fewer files are added than the entry itself counts (delta-rs and Sail count them)."""
     stated = next((_stated_files(action["commitInfo"]) for action in actions if "commitInfo" in action), None)
-    added = sum("add" in action for action in actions)
+    added = sum("add" in action or "cdc" in action for action in actions)  # delta-rs counts both
     if stated is None or added >= stated:
         return None
     return f"is cut: it names {added} of {stated} added files"

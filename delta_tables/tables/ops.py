@@ -9,11 +9,20 @@ from pyspark.sql.types import (
     DoubleType,
     LongType,
     StringType,
+    StructField,
     StructType,
     TimestampType,
 )
 
 from delta_tables.table import Table, column
+
+_TABLE_VERSION = StructType(
+    [
+        StructField("table", StringType()),
+        StructField("table_id", StringType()),
+        StructField("version", LongType()),
+    ]
+)
 
 RUNS = Table(
     layer="ops",
@@ -38,6 +47,12 @@ RUNS = Table(
             ),
             column("detail", StringType(), "further details for a person", is_nullable=True),
             column("table_ids", StringType(), "Delta ids of the tables of the stage", is_nullable=True),
+            column(
+                "table_versions",
+                ArrayType(_TABLE_VERSION),
+                "name, Delta id and version of each table that the run had written since its row before",
+                is_nullable=True,
+            ),
         ]
     ),
     keys=("run_id", "stage", "subject", "status"),

@@ -84,6 +84,8 @@ FUNDAMENTALS = Table(
     keys=("provider", "symbol", "known_from"),
 )
 
+ENGINE_ERROR = "engine_error"  # the reason of a payload that no engine could read
+
 QUARANTINE = Table(
     layer="silver",
     name="quarantine",

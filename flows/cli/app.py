@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import breaks, export, health, maintenance, plan, queries, run
+from flows.cli import breaks, export, health, plan, queries, run
 from flows.cli.context import GlobalOptions
 from flows.cli.entry_point import main
+from flows.cli.maintenance import commands as maintenance
+from flows.cli.maintenance.repair import repair
 
 app = typer.Typer(
     name="lakehouse",
@@ -48,6 +50,7 @@ for command in (
     maintenance.check,
     maintenance.doctor,
     maintenance.maintain,
+    repair,
     queries.sql,
     queries.bars,
     queries.explain,

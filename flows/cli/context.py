@@ -45,6 +45,16 @@ class CliContext:
         """The settings file as a flow parameter."""
         return str(self.config_file) if self.config_file else None
 
+    def require_lake(self) -> None:
+        """For a command that reads or keeps a lake, and must not create one.
+
+        Raises:
+            LakeError: there is none.
+        """
+        from delta_tables.storage.create_tables import require_tables  # noqa: PLC0415 - imports delta-rs
+
+        require_tables(self.lake)
+
     def new_run(self) -> "RunContext":
         """The context of a new run; creates all tables.
 

@@ -13,8 +13,8 @@ EXIT_NOT_EVALUATED = 3
 _OWN = {"config", "delta_tables", "flows", "jobs", "quality", "serving"}
 _HINTS = {
     "Invalid JSON in log record": "a table's log is damaged: `lakehouse doctor` names the table",
-    "Object Store error": "a data file is missing or damaged: restore it from a backup, or move the table's "
-    "folder away and build again",
+    "Object Store error": "a data file is missing or damaged: restore it from a backup, or build "
+    "the table again with `lakehouse repair`",
     "No space left": "the disk is full: free some space and run again; nothing is half-published",
     "Permission denied": "the lake's folder may not be written: check its owner and rights",
     "Failed to reach API": "Prefect's server does not answer: start it, or unset PREFECT_API_URL",

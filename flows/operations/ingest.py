@@ -21,7 +21,7 @@ from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
 from jobs.runs.run_context import RunContext
 from jobs.runs.run_log import INGEST, recorded_clocks
-from jobs.runs.stage import StageResult, record
+from jobs.runs.stage import StageResult, record, record_start
 
 
 def ingest(ctx: RunContext, run_step: StepRunner = run_directly) -> RunSummary:
@@ -130,4 +130,4 @@ def _require_same_clock(ctx: RunContext) -> None:
             f"{clock}): demo data and real data must not share a lake; set another `lake`, or move this "
             "one away"
         )
-    record(ctx, StageResult(INGEST, "providers", "started", detail=clock))
+    record_start(ctx, INGEST, "providers", clock)

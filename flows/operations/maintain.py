@@ -12,6 +12,7 @@ from flows.operations.steps import StepRunner, run_directly
 from jobs.pipelines.maintenance import MaintenanceResult, maintain_table
 from jobs.pipelines.writer_session import writer_session
 from jobs.runs.progress import report_progress
+from jobs.runs.records import deferred_records
 from jobs.runs.run_context import RunContext
 
 
@@ -27,7 +28,7 @@ def maintain(ctx: RunContext, run_step: StepRunner = run_directly) -> list[Maint
     Raises:
         MaintenanceError: tables that failed, after the others are done.
     """
-    with writer_session(ctx) as (writer, session):
+    with deferred_records(ctx), writer_session(ctx) as (writer, session):
         return maintain_tables(writer, session if ctx.settings.engine == "spark" else None, run_step)
 
 

@@ -21,6 +21,7 @@ from flows.operations.build import build_all
 from flows.operations.ingest import ingest_all, record_skipped_providers
 from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
+from jobs.runs.records import deferred_records
 from jobs.runs.run_context import RunContext, market_clock, new_run_context, new_run_id
 
 
@@ -95,8 +96,9 @@ def fetch_and_build(
         ConfigError, LakeError: what is wrong and what to do.
     """
     began = time.monotonic()
-    fetched = [*ingest_all(ctx, requests, run_step), *record_skipped_providers(ctx, skipped)]
-    built = build_all(ctx, run_step)
+    with deferred_records(ctx):
+        fetched = [*ingest_all(ctx, requests, run_step), *record_skipped_providers(ctx, skipped)]
+        built = build_all(ctx, run_step)
     return finish_run(ctx.run_id, fetched, built, time.monotonic() - began, skipped)
 
 

@@ -165,6 +165,11 @@ def vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: i
             f"restores; maintenance.retain_hours is {retain_hours}."
         )
     lake.require_writer()
+    with table_commit(lake, table):
+        _vacuum(lake, table, spark, retain_hours)
+
+
+def _vacuum(lake: Lake, table: Table, spark: SparkSession | None, retain_hours: int) -> None:
     if spark is not None and table.layer in ENGINE_LAYERS:
         spark.sql(f"VACUUM delta.`{lake.uri(table)}` RETAIN {retain_hours} HOURS").collect()
     else:

@@ -6,6 +6,7 @@ from typing import Final
 
 from pyspark.sql import SparkSession
 
+from delta_tables.integrity.scrub import renew_checksums
 from delta_tables.storage.lake import Lake
 from delta_tables.storage.landing_zone import LANDING
 from delta_tables.table import Table
@@ -46,6 +47,7 @@ def maintain_table(ctx: RunContext, spark: SparkSession | None, table: Table) ->
         why_kept = _still_needed(ctx, table)
         if why_kept is None:
             vacuum(ctx.lake, table, spark, ctx.settings.maintenance.retain_hours)
+        renew_checksums(ctx.lake, table)
         after = storage_of(ctx.lake, table)
         stage.rows_in, stage.rows_out = before.rows, after.rows
         stage.detail = (

@@ -18,6 +18,7 @@ from delta_tables.storage.arrow_io import query_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError, lake_of
 from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
+from jobs.runs.table_versions import require_recorded_versions
 
 CHECKS = Path(quality.__file__).parent / "checks"
 Clock = Callable[[], datetime]
@@ -59,6 +60,7 @@ def new_run_context(settings: Settings, secrets: Secrets) -> RunContext:
     lake = lake_of(settings, secrets)
     _require_writable(lake)
     create_tables(lake)
+    require_recorded_versions(lake)
     clock = market_clock(_not_before_newest(lake, settings.simulated_now))
     return RunContext(settings, secrets, lake, clock, new_run_id())
 

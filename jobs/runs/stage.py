@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 
-from delta_tables.storage.arrow_io import append_rows
 from delta_tables.storage.lake import LakeError
 from delta_tables.table import SchemaMismatch
-from delta_tables.tables.ops import RUNS
+from jobs.runs.records import store_early_starts, store_records, store_starts
 from jobs.runs.run_context import RunContext, utc_now
+from jobs.runs.table_versions import written_versions
 from quality.gate_result import GateFailed, GateResult
 
 Errors = tuple[type[Exception], ...]
@@ -22,6 +22,7 @@ class StageResult:
     """How a stage ended; `seconds` is wall time, rows_bad counts quarantined rows or failed requests.
 
     `gates` are the results of the gates that its batches went through; they are stored in ops.gate_results.
+    `table_versions` need not name what this process has written: that is added where it is recorded.
     """
 
     stage: str
@@ -36,12 +37,17 @@ class StageResult:
     detail: str | None = None
     table_ids: str | None = None
     gates: tuple[GateResult, ...] = ()
+    table_versions: tuple[dict[str, object], ...] = ()
 
     @property
     def columns(self) -> dict[str, object]:
         """The values that ops.runs stores, by column."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "gates"}
-        return {**values, "consumed_runs": list(self.consumed_runs)}
+        lists = {
+            "consumed_runs": list(self.consumed_runs),
+            "table_versions": list(self.table_versions) or None,
+        }
+        return {**values, **lists}
 
 
 @dataclass
@@ -101,7 +107,7 @@ class OpenStage:
 
 
 def record(ctx: RunContext, result: StageResult) -> StageResult:
-    """Appends the result to ops.runs and returns it.
+    """Appends the result to ops.runs and returns it; inside `deferred_records` it may wait.
 
     Raises:
         LakeError: it could not be stored.
@@ -111,18 +117,32 @@ def record(ctx: RunContext, result: StageResult) -> StageResult:
 
 
 def record_all(ctx: RunContext, results: Sequence[StageResult]) -> None:
-    """Appends the results to ops.runs in one commit.
+    """Appends the results to ops.runs in one commit; inside `deferred_records` they may wait.
 
     Raises:
         LakeError: they could not be stored.
     """
+    if results:
+        store_records(ctx, _rows(ctx, results), may_wait=True)
+
+
+def _rows(ctx: RunContext, results: Sequence[StageResult]) -> list[dict[str, object]]:
+    """The rows of ops.runs; the last one has the versions of the tables that were written before."""
     ended = {"run_id": ctx.run_id, "at": utc_now()}
-    append_rows(ctx.lake, RUNS, [result.columns | ended for result in results])
+    rows = [result.columns | ended for result in results]
+    rows[-1]["table_versions"] = [*results[-1].table_versions, *written_versions(ctx.lake)] or None
+    return rows
 
 
-def record_start(ctx: RunContext, stage: str, subject: str) -> None:
+def record_start(ctx: RunContext, stage: str, subject: str, detail: str | None = None) -> None:
     """Records that a stage starts; before a table changes, so that what a killed run left can be found."""
-    record(ctx, StageResult(stage, subject, "started"))
+    store_starts(ctx, _rows(ctx, [StageResult(stage, subject, "started", detail=detail)]))
+
+
+def record_early_starts(ctx: RunContext, stages: Sequence[tuple[str, str]]) -> None:
+    """Records in one commit that these stages, each with its subject, start; inside `deferred_records`."""
+    if stages:
+        store_early_starts(ctx, _rows(ctx, [StageResult(*each, "started") for each in stages]))
 
 
 @contextmanager

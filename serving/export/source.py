@@ -204,7 +204,8 @@ def _sql_runner(lake: Lake, table: Table, tables: dict[str, DeltaTable]) -> Call
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise LakeError(
                 f"{table.full_name}: data files at {lake.uri(table)} are damaged or missing "
-                f"({first_line(error)}); restore them from a backup, or move the folder away and build again"
+                f"({first_line(error)}); restore them from a backup, or build the table again with "
+                "`lakehouse repair`"
             ) from None
 
     return run_sql

@@ -11,7 +11,7 @@ from delta_tables.table import Table
 from delta_tables.tables.bronze import DEAD_LETTERS, ENDED
 from delta_tables.tables.catalogue import ALL_TABLES
 from delta_tables.tables.ops import GATE_RESULTS, RUNS
-from delta_tables.tables.silver import BARS, QUARANTINE
+from delta_tables.tables.silver import BARS, ENGINE_ERROR, QUARANTINE
 from serving.monitor.completeness import absent_sessions, arrival_counts
 from serving.query.selected_rows import Records, select
 
@@ -33,15 +33,17 @@ class Status:
 
     `stages`: the last record of each stage and subject in ops.runs; status `started` means not finished.
     `failed_checks`: the latest checks in ops.gate_results that blocked a batch. `quarantine`, `dead_letters`:
-    counts by failed rule and by error class. `freshness`: the latest bar's start and when it was received,
-    UTC, by interval and asset class. `arrivals`: sessions on time, late, missing and healed, by dataset;
-    `absent`: the sessions that are missing or late.
+    counts by failed rule and by error class; `engine_failures`: the payloads that an engine could not read.
+    `freshness`: the latest bar's start and when it was received, UTC, by interval and asset class.
+    `arrivals`: sessions on time, late, missing and healed, by dataset; `absent`: the sessions that are
+    missing or late.
     """
 
     tables: tuple[TableSize, ...]
     stages: Records
     failed_checks: Records
     quarantine: Records
+    engine_failures: Records
     dead_letters: Records
     freshness: Records
     arrivals: Records
@@ -62,6 +64,7 @@ def status(lake: Lake) -> Status:
         stages=last_stages(lake),
         failed_checks=failed_checks(lake),
         quarantine=quarantine_counts(lake),
+        engine_failures=engine_failures(lake),
         dead_letters=dead_letter_counts(lake),
         freshness=_freshness(lake),
         arrivals=arrival_counts(lake),
@@ -107,6 +110,17 @@ def quarantine_counts(lake: Lake) -> Records:
         "bool_or(is_simulated) AS is_simulated FROM "
         "(SELECT unnest(reasons) AS reason, symbol, is_simulated FROM stored) "
         "GROUP BY reason ORDER BY rows DESC, reason",
+    )
+
+
+def engine_failures(lake: Lake) -> Records:
+    """Payloads on which an engine failed: payload_id, provider, dataset, symbol, error; sorted by symbol."""
+    return select(
+        lake,
+        QUARANTINE,
+        "SELECT payload_id, provider, dataset, symbol, max(raw_values) AS error FROM stored "  # noqa: S608 - our word
+        f"WHERE array_has(reasons, '{ENGINE_ERROR}') GROUP BY 1, 2, 3, 4 "
+        "ORDER BY symbol, provider, dataset, payload_id",
     )
 
 

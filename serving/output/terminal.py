@@ -71,6 +71,7 @@ def print_status(console: Console, state: Status) -> None:
     _section(console, "Last stages", [_without(row, "run_id", "detail") for row in state.stages])
     _section(console, "Failed checks", [_without(row, "run_id") for row in state.failed_checks])
     _section(console, "Quarantine", state.quarantine)
+    _section(console, "Payloads on which an engine failed", state.engine_failures)
     _section(console, "Dead letters", state.dead_letters)
 
 

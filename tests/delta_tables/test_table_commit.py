@@ -23,7 +23,12 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths that are synced, in their order."""
     paths: list[Path] = []
     real = table_commit.sync
-    monkeypatch.setattr(table_commit, "sync", lambda path: (real(path), paths.append(path)))
+
+    def sync(path: Path) -> None:
+        real(path)
+        paths.append(path)
+
+    monkeypatch.setattr(table_commit, "sync", sync)
     return paths
 
 

@@ -1,7 +1,7 @@
 """The fault table: each test here makes a fault happen, and its last act is to say what came of it.
 
-A test calls `record_property("happened", "one sentence with figures")`. The table at the end has a row per test: the
-fault (the test's name), the result, and that sentence, or the error that the test ended with.
+A test calls `record_property("happened", "one sentence with figures")`. The table at the end has a row per
+test: the fault (the name of the test), the result, and that sentence, or the error that the test ended with.
 """
 
 from collections.abc import Iterator

@@ -8,11 +8,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from config.plain_links import with_own_paths
+from delta_tables.tables.silver import ENGINE_ERROR
 from jobs.parsing.raw_schema import PAYLOAD_COLUMNS
 from jobs.pipelines.staging import staged
 from jobs.runs.run_context import RunContext
 
-ENGINE_ERROR = "engine_error"
 # More failing payloads than this are not an accident of their provider: the build then fails as a whole.
 MAX_FAILING = 25
 _MAX_ERROR_CHARS = 500

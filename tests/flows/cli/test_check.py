@@ -20,8 +20,8 @@ from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold_ticks import TRADE_BAR_DIFFERENCES
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
-from flows.cli.check import check_tables
 from flows.cli.context import CliContext
+from flows.cli.maintenance.check import check_tables
 from jobs.pipelines.gold.ticks import build_tick_gold
 from jobs.pipelines.silver.tick_files import build_tick_files
 from jobs.runs.run_context import CHECKS

@@ -11,8 +11,8 @@ from rich.console import Console
 from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
-from flows.cli import doctor
 from flows.cli.context import CliContext
+from flows.cli.maintenance import doctor
 
 NOW = datetime(2010, 8, 20, 22, 30, tzinfo=UTC)
 KEYS = {name: SecretStr("a-key-of-nobody") for name in ("massive_access_key_id", "massive_secret_access_key")}

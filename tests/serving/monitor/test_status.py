@@ -2,8 +2,11 @@
 
 import pytest
 
+from delta_tables.storage.arrow_io import append_rows
 from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.tables.silver import ENGINE_ERROR, QUARANTINE
+from jobs.pipelines.scrub import quarantined_payloads
 from serving.monitor.completeness import completeness
 from serving.monitor.status import status
 from tests.builders.sample_lake import CORRECTED, DAYS
@@ -68,3 +71,26 @@ def test_sessions_are_counted_by_state(sample: Lake) -> None:
 def test_missing_sessions_are_listed_before_late_ones(sample: Lake) -> None:
     absent = [(row["state"], row["symbol"], row["trade_dt"], row["absent"]) for row in status(sample).absent]
     assert absent == [("missing", "MSFT", DAYS[1], 2), ("late", "MSFT", DAYS[2], 2)]
+
+
+def test_payloads_on_which_an_engine_failed_are_named(lake: Lake) -> None:
+    create_tables(lake)
+    failed = {
+        "provider": "yahoo",
+        "dataset": "chart",
+        "symbol": "BAD",
+        "interval": "1day",
+        "position": "",
+        "raw_values": "the year 9999 cannot be held",
+        "reasons": [ENGINE_ERROR],
+        "first_seen_at": CORRECTED,
+        "payload_id": "f00d",
+        "is_simulated": False,
+        "run_id": "r1",
+    }
+    append_rows(lake, QUARANTINE, [failed, {**failed, "symbol": "DULL", "reasons": ["no_price"]}])
+    (named,) = status(lake).engine_failures
+    assert named == {name: failed[name] for name in ("payload_id", "provider", "dataset", "symbol")} | {
+        "error": failed["raw_values"]
+    }
+    assert quarantined_payloads(lake) == ["payload f00d (yahoo chart BAD): the year 9999 cannot be held"]

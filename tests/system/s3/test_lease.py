@@ -18,7 +18,7 @@ from delta_tables.storage.lease import LeaseHeldError, lease
 from delta_tables.storage.lease_object import Claim, LeaseObject, Right
 from delta_tables.storage.object_store import create_winners
 from flows.cli.context import CliContext
-from flows.cli.doctor import Finding, examine
+from flows.cli.maintenance.doctor import Finding, examine
 from jobs.runs.run_context import utc_now
 from tests.servers.minio import Store, make_bucket, needs_minio, new_store, started
 
@@ -114,7 +114,7 @@ def test_the_doctor_says_what_the_store_allows(
     assert sound.is_well
     assert "of 32 writers at once one created" in sound.found
 
-    monkeypatch.setattr("flows.cli.doctor.create_winners", lambda _lake: 2)
+    monkeypatch.setattr("flows.cli.maintenance.doctor.create_winners", lambda _lake: 2)
     unsound = findings(lake, tmp_path)["lake"]
     assert not unsound.is_well
     assert "2 created the same object" in unsound.found

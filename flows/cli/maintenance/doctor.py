@@ -26,6 +26,7 @@ from flows.ingestion.request_selection import latest_requests, providers_missing
 from flows.ingestion.source import PayloadSource
 from jobs.runs.run_context import RunContext
 
+_SHOWN = 20
 _MIN_FREE_BYTES = 500 * 1024 * 1024
 
 
@@ -45,6 +46,7 @@ def examine(cli: CliContext) -> list[Finding]:
         "secrets": _secrets,
         "lake": _lake,
         "tables": _tables,
+        "payloads": _payloads,
         "state": _state,
         "disk": _disk,
         "engine": _engine,
@@ -103,6 +105,17 @@ def _bucket(cli: CliContext) -> str:
 def _tables(cli: CliContext) -> str:
     found = [table for table in ALL_TABLES if _is_there(cli, table.full_name)]
     return f"{len(found)} of {len(ALL_TABLES)} tables exist and can be read"
+
+
+def _payloads(cli: CliContext) -> str:
+    """Payloads on which an engine failed are named; they stop nothing, so this is no fault."""
+    from jobs.pipelines.scrub import quarantined_payloads  # noqa: PLC0415 - imports pyspark
+
+    failed = quarantined_payloads(cli.lake)
+    if not failed:
+        return "an engine failed on none"
+    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    return f"an engine failed on {len(failed)}, which are in quarantine: {'; '.join(failed[:_SHOWN])}{more}"
 
 
 def _is_there(cli: CliContext, name: str) -> bool:

@@ -27,7 +27,7 @@ def check(
 
     Exit code 0: all pass; 1: warnings; 2: a check fails; 3: a check could not be evaluated.
     """
-    from flows.cli.check import check_tables, print_results  # noqa: PLC0415 - imports the engine
+    from flows.cli.maintenance.check import check_tables, print_results  # noqa: PLC0415 - imports the engine
 
     try:
         cli = cli_context(ctx)
@@ -43,16 +43,32 @@ def check(
     raise typer.Exit(max((result.exit_code for result in checked.results), default=0))
 
 
-def doctor(ctx: typer.Context) -> None:
+def doctor(
+    ctx: typer.Context,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep",
+            help="Read every live file of every table, and compare it with its checksum, its log and, in "
+            "Bronze, its id.",
+        ),
+    ] = False,
+) -> None:
     """Test settings, secrets, lake, tables, state folder, disk, engine and quotas; say how to fix errors.
 
     The state folder (`state_dir`) holds downloads, locks and the count of API calls. Exit code 0: all is
     well; 2: something is not.
     """
-    from flows.cli.doctor import examine  # noqa: PLC0415 - imports the engine
+    from flows.cli.maintenance.doctor import examine  # noqa: PLC0415 - imports the engine
+    from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
 
     cli = cli_context(ctx)
     findings = examine(cli)
+    if deep:
+        from flows.cli.maintenance.doctor_deep import examine_deeply  # noqa: PLC0415 - reads the whole lake
+
+        with progress_bar(cli.console):
+            findings += examine_deeply(cli)
     if cli.is_json:
         typer.echo(json.dumps([vars(finding) for finding in findings]))
     else:
@@ -68,11 +84,12 @@ def maintain(ctx: typer.Context, prefect: PrefectOption = False) -> None:
     Removes files that no version of the last `maintenance.retain_hours` needs (default: 168, one week).
     Waits while a run builds.
     """
+    from flows.cli.maintenance.storage import print_storage  # noqa: PLC0415 - imports rich
     from flows.cli.progress_bar import progress_bar  # noqa: PLC0415 - imports rich
-    from flows.cli.storage import print_storage  # noqa: PLC0415 - imports rich
     from jobs.pipelines.maintenance import layer_rows, table_rows  # noqa: PLC0415 - imports pyspark
 
     cli = cli_context(ctx)
+    cli.require_lake()
     with progress_bar(cli.console):
         results = _maintain_as_flow(cli) if uses_prefect(prefect) else _maintain(cli)
     layers, tables = layer_rows(cli.lake, results), table_rows(results)

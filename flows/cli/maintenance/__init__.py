@@ -1,0 +1,1 @@
+"""Commands about the state of a lake: check, doctor, maintain and repair."""
