@@ -67,7 +67,9 @@ def test_files_are_private_with_an_open_umask(
 
 
 @pytest.mark.usefixtures("open_umask")
-def test_a_setting_shares_the_files(cli: Cli, simulator: Simulator, tmp_path: Path) -> None:
+def test_a_setting_shares_the_files(
+    cli: Cli, simulator: Simulator, tmp_path: Path, record_property: Record
+) -> None:
     here = install(tmp_path / "here", simulator.url)
     config = Path(here.config)
     config.write_text(f'file_mode = "umask"\n{config.read_text()}')
@@ -75,3 +77,4 @@ def test_a_setting_shares_the_files(cli: Cli, simulator: Simulator, tmp_path: Pa
     logs = list(Path(here.lake.root).rglob("_delta_log/*.json"))
     assert logs
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in logs)
+    record_property("happened", f"{len(logs)} log entries can be read by all, as the umask says")
