@@ -22,12 +22,16 @@ def breaks(
         break_counts,
         breaks_of,
         require_compared,
+        require_symbol,
     )
     from serving.output import terminal as show  # noqa: PLC0415 - imports rich and delta-rs
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     cli = cli_context(ctx)
+    cli.require_lake()
     require_compared(cli.lake)
+    if symbol:
+        require_symbol(cli.lake, symbol)
     rows = breaks_of(cli.lake, symbol, limit) if symbol else break_counts(cli.lake)
     if cli.is_json:
         typer.echo(json_text(rows))

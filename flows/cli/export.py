@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flows.cli.context import CliContext, cli_context
+from flows.cli.own_folders import own_folders
 
 if TYPE_CHECKING:
     from serving.export.request import ExportRequest
@@ -97,7 +98,7 @@ def _run(
     *,
     replaces: bool,
 ) -> "ExportSummary":
-    from serving.export.destination import require_outside_lake, target_for  # noqa: PLC0415 - imports delta-rs
+    from serving.export.destination import require_outside, target_for  # noqa: PLC0415 - imports delta-rs
     from serving.export.formats import format_named  # noqa: PLC0415 - imports pyarrow
     from serving.export.layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
     from serving.export.plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
@@ -105,7 +106,8 @@ def _run(
 
     layout = layout_named(what)
     chosen = format_named(form or layout.format_name)
-    require_outside_lake(cli.lake, to)
+    require_outside(to, layout, cli.lake, own_folders(cli))
+    cli.require_lake()
     target = target_for(to, layout, cli.settings.s3, cli.secrets)
     try:
         plan = plan_export(cli.lake, layout, request)

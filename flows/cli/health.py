@@ -98,6 +98,7 @@ def health(
     from serving.health.run import health as report_of  # noqa: PLC0415 - imports delta-rs
 
     cli = cli_context(ctx)
+    cli.require_lake()
     limits = Thresholds(
         gap_minutes=gap_minutes,
         sigmas=sigmas,

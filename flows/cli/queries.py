@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.context import CliContext, cli_context
+from flows.cli.own_folders import report_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,7 @@ def sql(
     from serving.sql.run import run_query  # noqa: PLC0415 - imports pyspark
 
     cli = cli_context(ctx)
+    cli.require_lake()
     with engine_session(cli.settings, cli.lake) as spark:
         answer = run_query(spark, cli.lake, query, timeout)
     _show_table(cli, answer)
@@ -61,6 +63,7 @@ def bars(
     from serving.bars import as_of as reader  # noqa: PLC0415 - imports delta-rs
 
     cli = cli_context(ctx)
+    cli.require_lake()
     instant = as_of.replace(tzinfo=UTC) if as_of and as_of.tzinfo is None else as_of
     first, last = start.date() if start else None, end.date() if end else None
     if adjusted:
@@ -70,7 +73,11 @@ def bars(
     else:
         found = reader.bars(cli.lake, symbol, interval, instant, first, last)
     if not found.num_rows:
-        typer.echo(f"{symbol} has bars, but none in that interval and range as known then.", err=True)
+        typer.echo(
+            f"{symbol} has no bars in that interval and range as known then; it has "
+            f"{'; '.join(reader.series_of(cli.lake, symbol))}.",
+            err=True,
+        )
     _show_table(cli, found.slice(max(0, found.num_rows - limit)))
 
 
@@ -78,12 +85,12 @@ def explain(
     ctx: typer.Context,
     table: Annotated[str, typer.Argument(help="The row's table, such as gold.daily_kpis.")],
     key: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             help="The row's key: symbol=AAPL ..., or the values alone in the order of the table's keys in "
-            "docs/tables.md."
+            "docs/tables.md. Without one, an example is shown."
         ),
-    ],
+    ] = None,
 ) -> None:
     """Explain a row: the rows it was computed from, down to the bytes that the provider sent."""
     from serving.explain.explain import explain as explained  # noqa: PLC0415 - imports delta-rs
@@ -91,7 +98,8 @@ def explain(
     from serving.output.json_text import json_text  # noqa: PLC0415 - imports pyarrow
 
     cli = cli_context(ctx)
-    found = explained(cli.lake, table, key, cli.settings.signals)
+    cli.require_lake()
+    found = explained(cli.lake, table, key or (), cli.settings.signals)
     if cli.is_json:
         typer.echo(json_text(found))
     else:
@@ -124,7 +132,9 @@ def report(
     from serving.report.render import write_report  # noqa: PLC0415 - imports jinja2
 
     cli = cli_context(ctx)
-    written = write_report(cli.lake, path or cli.settings.report, cli.now()).resolve()
+    place = report_path(cli, path)
+    cli.require_lake()
+    written = write_report(cli.lake, place, cli.now()).resolve()
     typer.echo(json.dumps({"report": str(written)}) if cli.is_json else str(written))
     if opens or opens_by_old_name:
         webbrowser.open(written.as_uri())

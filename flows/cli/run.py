@@ -14,6 +14,7 @@ import typer
 
 from flows.cli.context import CliContext, cli_context
 from flows.cli.orchestration import PrefectOption, uses_prefect
+from flows.cli.own_folders import report_path
 
 if TYPE_CHECKING:
     from flows.operations.run_summary import RunSummary
@@ -177,10 +178,12 @@ def finish(cli: CliContext, run_command: "Callable[[], RunSummary]") -> None:
     """Runs with a progress bar, prints the summary, writes the report; exits with 1 if anything is missing.
 
     Raises:
+        ServingError: the setting `report` names a place where none may be written; nothing was run.
         BuildBlocked: a gate refused a batch; the summary and the report, which show why, come first.
     """
     from flows.operations.run_summary import BuildBlocked  # noqa: PLC0415 - imports every handler
 
+    report_path(cli)
     try:
         with _progress(cli):
             summary = run_command()

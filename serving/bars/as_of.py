@@ -1,6 +1,5 @@
 """Bars as they are known now or were known at an instant, raw or adjusted; read without an engine session."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
@@ -19,6 +18,7 @@ from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, in_utc, literal
+from serving.query.near_symbols import near_symbols
 from serving.query.selected_rows import select
 
 _EXCLUDED_COLUMNS = ("partition_dt", "run_id")
@@ -100,6 +100,23 @@ def has_actions(lake: Lake, symbol: str) -> bool:
     return bool(select(lake, CORPORATE_ACTIONS, sql))
 
 
+def series_of(lake: Lake, symbol: str) -> list[str]:
+    """The symbol's current series as texts, such as `1day bars from 2010-01-04 to 2010-08-20`.
+
+    Raises:
+        ServingError: the symbol is not valid.
+        LakeError: silver.bars cannot be read.
+    """
+    found = select(
+        lake,
+        BARS,
+        'SELECT "interval", min(trade_dt) AS first, max(trade_dt) AS last FROM stored '  # noqa: S608 - escaped
+        f"WHERE known_to IS NULL AND symbol = {literal(checked_symbol(symbol))} "
+        'GROUP BY "interval" ORDER BY "interval"',
+    )
+    return [f"{row['interval']} bars from {row['first']} to {row['last']}" for row in found]
+
+
 def _require_order(start: date | None, end: date | None) -> None:
     if start and end and start > end:
         raise ServingError(f"the range ends on {end}, before it starts on {start}; swap the two dates")
@@ -152,6 +169,4 @@ def _require_known(lake: Lake, symbol: str) -> None:
     known = [row["symbol"] for row in select(lake, BARS, "SELECT DISTINCT symbol FROM stored")]
     if symbol in known:
         return
-    near = difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
-    raise ServingError(f"there are no bars of {symbol}; {hint}")
+    raise ServingError(f"there are no bars of {symbol}; {near_symbols([symbol], known)}")

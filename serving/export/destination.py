@@ -1,5 +1,6 @@
 """The export target for a destination given as a folder or an S3 URL."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.secrets import Secrets
@@ -8,20 +9,29 @@ from delta_tables.storage.lake import Lake
 from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.local_target import ExportTarget, LocalFolder
+from serving.output.foreign_folders import OwnFolder, require_foreign
 
 
-def require_outside_lake(lake: Lake, to: str) -> None:
-    """Returns if the destination is outside the lake; inside, objects would mix with a table's files.
+def require_outside(to: str, layout: Layout, lake: Lake, own_folders: Sequence[OwnFolder]) -> None:
+    """Returns if the layout's folder, links followed, is outside the lake and our other folders.
+
+    Inside the lake, objects would mix with a table's files; nor may a lake lie in the layout's folder.
 
     Raises:
-        ServingError: it is inside the lake.
+        ServingError: it is inside one of them, or around the lake.
     """
-    if lake.is_s3:
-        inside = f"{_bucket_path(to)}/".startswith(f"{_bucket_path(lake.root)}/")
-    else:
-        inside = "://" not in to and Path(to).expanduser().resolve().is_relative_to(lake.root)
-    if inside:
-        raise ServingError(f"{to} is inside the lake {lake.root}; choose a destination outside it")
+    if "://" in to:
+        _require_other_bucket(to, layout, lake)
+        return
+    if not to.strip():
+        raise ServingError(
+            "an export's destination must be a folder or s3://bucket/prefix, not an empty text"
+        )
+    for place in (Path(to), Path(to).expanduser() / layout.folder):
+        require_foreign(place, own_folders)
+    folder = (Path(to).expanduser() / layout.folder).resolve()
+    if not lake.is_s3 and Path(lake.root).is_relative_to(folder):
+        raise ServingError(f"the lake {lake.root} is inside {folder}; choose another destination")
 
 
 def target_for(to: str, layout: Layout, settings: S3Settings, secrets: Secrets) -> ExportTarget:
@@ -43,5 +53,15 @@ def target_for(to: str, layout: Layout, settings: S3Settings, secrets: Secrets) 
     return S3Bucket(s3_client(settings, secrets), bucket, "/".join([*segments, layout.folder]))
 
 
+def _require_other_bucket(to: str, layout: Layout, lake: Lake) -> None:
+    if not lake.is_s3:
+        return
+    folders = (_bucket_path(to), f"{_bucket_path(to)}{layout.folder}/")
+    if any(folder.startswith(_bucket_path(lake.root)) for folder in folders):
+        raise ServingError(f"{to} is inside the lake {lake.root}; choose a destination outside it")
+    if _bucket_path(lake.root).startswith(folders[1]):
+        raise ServingError(f"the lake {lake.root} is inside {to}/{layout.folder}; choose another destination")
+
+
 def _bucket_path(url: str) -> str:
-    return url.partition("://")[2].strip("/") if "://" in url else ""
+    return "/".join(filter(None, url.partition("://")[2].split("/"))) + "/"

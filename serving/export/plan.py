@@ -1,6 +1,5 @@
 """The plan of an export, checked before anything is written."""
 
-import difflib
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest
 from serving.export.source import ExportSource, distinct_series, known_symbols, open_source, sessions
+from serving.query.near_symbols import near_symbols
 from serving.query.selected_rows import Records
 
 _MAX_NAMED = 5
@@ -77,8 +77,7 @@ def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:
     unknown = [symbol for symbol in symbols if symbol not in known]
     if not unknown:
         return
-    near = difflib.get_close_matches(unknown[0].upper(), sorted(known), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
+    hint = near_symbols(unknown[:1], known)
     raise ServingError(f"{source.layout.name}: there are no rows of {_abbreviated(unknown)}; {hint}")
 
 

@@ -1,7 +1,6 @@
 """The health report of a table: suspicious patterns across rows that each pass validation."""
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import Table
@@ -16,6 +15,7 @@ from serving.health.findings import HealthReport, HealthRequest, Thresholds
 from serving.health.stale_symbols import stale_check
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, literals
+from serving.query.near_symbols import near_symbols
 from serving.query.selected_rows import select
 
 # The rows that a report covers: current rows of regular sessions, or of markets that never close.
@@ -75,6 +75,10 @@ def health(
     if table_name not in _TABLES:
         raise ServingError(f"there is no health report for {table_name}; choose one of {', '.join(TABLES)}")
     table = _TABLES[table_name]
+    if request.start and request.end and request.start > request.end:
+        raise ServingError(
+            f"the range ends on {request.end}, before it starts on {request.start}; swap the two dates"
+        )
     selected = f"symbol IN ({literals(map(checked_symbol, request.symbols))})" if request.symbols else "true"
     all_rows = f"{_COVERED[table_name]} AND {of_sessions(table, request.start, request.end)}"
     summary = select(
@@ -83,6 +87,8 @@ def health(
         "SELECT count(*) AS rows, count(DISTINCT symbol) AS symbols, min(trade_dt) AS first, "  # noqa: S608 - escaped
         f"max(trade_dt) AS last FROM stored WHERE {all_rows} AND {selected}",
     )
+    if not summary or not summary[0]["rows"] or summary[0]["symbols"] < len(set(request.symbols)):
+        _require_known(lake, table, request.symbols)
     if not summary or not summary[0]["rows"]:
         raise _no_rows_error(lake, table, request, exists=bool(summary))
     known_splits = known_split_days(lake, selected, request.start, request.end)
@@ -103,18 +109,21 @@ def _no_rows_error(lake: Lake, table: Table, request: HealthRequest, *, exists: 
         return LakeError(
             f"there is no {table.full_name} at {lake.uri(table)}; fill the lake with `lakehouse run`"
         )
-    known = [row["symbol"] for row in select(lake, table, "SELECT DISTINCT symbol FROM stored")]
-    if not known:
+    (all_sessions,) = select(lake, table, "SELECT min(trade_dt) AS first, max(trade_dt) AS last FROM stored")
+    if all_sessions["first"] is None:
         return ServingError(
             f"{table.full_name} is empty, so there is nothing to check; fill it with `lakehouse run`"
         )
-    near = [
-        name
-        for symbol in request.symbols
-        for name in difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.5)
-    ]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
     return ServingError(
         f"{table.full_name} has no rows of {', '.join(request.symbols) or 'any symbol'} "
-        f"from {request.start or 'the beginning'} to {request.end or 'the end'}; {hint}"
+        f"from {request.start or 'the beginning'} to {request.end or 'the end'}; "
+        f"its sessions are from {all_sessions['first']} to {all_sessions['last']}"
     )
+
+
+def _require_known(lake: Lake, table: Table, symbols: Sequence[str]) -> None:
+    known = {row["symbol"] for row in select(lake, table, "SELECT DISTINCT symbol FROM stored")}
+    unknown = [symbol for symbol in symbols if symbol not in known]
+    if known and unknown:
+        hint = near_symbols(unknown, known)
+        raise ServingError(f"{table.full_name} has no rows of {', '.join(unknown)}; {hint}")

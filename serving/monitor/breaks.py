@@ -5,7 +5,10 @@ from deltalake.exceptions import TableNotFoundError
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.tables.gold_reconciliation import BAR_BREAKS
+from delta_tables.tables.silver import BARS
+from serving.errors import ServingError
 from serving.query.literals import checked_symbol, literal
+from serving.query.near_symbols import near_symbols
 from serving.query.selected_rows import Records, select
 
 _PAIR = 'symbol, "interval", provider_a, provider_b, status'
@@ -24,6 +27,18 @@ def require_compared(lake: Lake) -> None:
             f"there is no {BAR_BREAKS.full_name} in {lake.root}; fill the lake with `lakehouse run`, or "
             "upgrade an older one with `lakehouse build`"
         ) from None
+
+
+def require_symbol(lake: Lake, symbol: str) -> None:
+    """Returns if the lake has bars of the symbol, which providers could differ about.
+
+    Raises:
+        ServingError: the symbol is not valid, or the lake has no bars of it; names those that are like it.
+        LakeError: silver.bars exists but cannot be read.
+    """
+    known = [row["symbol"] for row in select(lake, BARS, "SELECT DISTINCT symbol FROM stored")]
+    if checked_symbol(symbol) not in known:
+        raise ServingError(f"there are no bars of {symbol} in the lake; {near_symbols([symbol], known)}")
 
 
 def break_counts(lake: Lake) -> Records:

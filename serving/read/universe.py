@@ -1,6 +1,5 @@
 """The series of a table, and the errors for a symbol, interval or provider that it does not have."""
 
-import difflib
 from datetime import datetime
 
 import pyarrow as pa
@@ -9,6 +8,7 @@ import pyarrow.compute as pc
 from delta_tables.storage.lake import Lake
 from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
+from serving.query.near_symbols import near_symbols
 from serving.read.snapshots import Snapshot, query
 
 _SERIES_COLUMNS = ("symbol", "interval", "provider")
@@ -63,8 +63,7 @@ def require_known(
 
 def _unknown(table_name: str, name: str, value: str, known: list[str], matched: str) -> str:
     if name == "symbol":
-        near = difflib.get_close_matches(value.upper(), known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)} symbols"
+        hint = near_symbols([value], known)
         return f"there are no {table_name} of {value}; {hint}; reader.universe() lists them"
     shown = ", ".join(known[:_MAX_SHOWN])
     return f"there are no {table_name} of {matched} with {name} {value[:40]!r}; choose one of {shown}"

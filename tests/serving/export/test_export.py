@@ -20,7 +20,7 @@ from delta_tables.storage.lake import Lake
 from delta_tables.tables.silver import BARS
 from serving.bars.as_of import adjusted_bars
 from serving.errors import ServingError
-from serving.export.destination import require_outside_lake, target_for
+from serving.export.destination import require_outside, target_for
 from serving.export.formats import format_named
 from serving.export.layouts import BAR_COLUMNS, DAILY, INTRADAY, exported_tables, key_segment, layout_named
 from serving.export.manifest import MANIFEST_KEY
@@ -366,17 +366,15 @@ def test_an_invalid_destination_is_refused(destination: str) -> None:
         target_for(destination, DAILY, S3Settings(), Secrets(_env_file=None))
 
 
-def test_nothing_is_exported_into_the_lake_itself(tmp_path: Path) -> None:
-    lake, bucket = Lake(str(tmp_path / "lake")), Lake("s3a://market/lake")
-    for inside, to in (
-        (lake, tmp_path / "lake/x"),
-        (lake, tmp_path / "lake"),
-        (bucket, "s3://market/lake/x"),
-    ):
+def test_nothing_is_exported_into_a_bucket_s_lake_or_around_it() -> None:
+    bucket = Lake("s3a://market/lake")
+    for inside in ("s3://market/lake/x", "s3a://market//lake", "s3://market/lake/"):
         with pytest.raises(ServingError, match="inside the lake"):
-            require_outside_lake(inside, str(to))
-    for outside, to in ((lake, tmp_path / "lake2"), (bucket, "s3://market/lake2"), (bucket, tmp_path)):
-        require_outside_lake(outside, str(to))
+            require_outside(inside, DAILY, bucket, ())
+    with pytest.raises(ServingError, match="is inside s3://market/daily_ohlcv"):
+        require_outside("s3://market", DAILY, Lake("s3a://market/daily_ohlcv/lake"), ())
+    for outside in ("s3://market/lake2", "s3://other/lake", "s3://market"):
+        require_outside(outside, DAILY, bucket, ())
 
 
 def test_every_exported_table_has_a_layout_a_symbol_and_a_session() -> None:

@@ -1,6 +1,7 @@
 """Reconciliation breaks: the command, the report, and the trace back to the bytes."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -71,15 +72,29 @@ def test_the_command_prints_lines_or_json(compared: Lake) -> None:
         ("close", "255.000000000000"),
         ("high", "255.000000000000"),
     ]
-    assert output_of(compared, "breaks", "KO") == "no breaks of KO\n"
-    assert json.loads(output_of(compared, "breaks", "KO", is_json=True)) == []
+    assert output_of(compared, "breaks", "EURUSD") == "no breaks of EURUSD\n"
+    assert json.loads(output_of(compared, "breaks", "EURUSD", is_json=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "hint"), [("AAPLE", "did you mean AAPL"), ("ZZZ", "there are 3 symbols"), ("EURUS", "EURUSD")]
+)
+def test_a_symbol_without_bars_is_not_one_without_breaks(compared: Lake, symbol: str, hint: str) -> None:
+    with pytest.raises(ServingError, match=rf"there are no bars of {symbol} in the lake; .*{hint}"):
+        output_of(compared, "breaks", symbol)
 
 
 def test_a_wrong_request_is_refused_with_a_message(compared: Lake) -> None:
     with pytest.raises(ServingError, match="is not a symbol"):
         breaks_of(compared, "A' or true --", 1)
-    with pytest.raises(LakeError, match=r"no gold\.bar_breaks .*`lakehouse run`"):
+    with pytest.raises(LakeError, match=r"no lake at /nowhere/at/all: .*`lakehouse run`"):
         output_of(Lake("/nowhere/at/all"), "breaks")
+
+
+def test_a_lake_from_before_the_comparison_says_how_to_get_it(compared: Lake) -> None:
+    shutil.rmtree(Path(compared.root) / "gold/bar_breaks")
+    with pytest.raises(LakeError, match=r"no gold\.bar_breaks .*`lakehouse build`"):
+        output_of(compared, "breaks")
 
 
 def test_a_break_leads_to_both_bars_and_their_bytes(compared: Lake) -> None:

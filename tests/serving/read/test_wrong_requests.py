@@ -33,7 +33,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         (lambda r: r.bars("APPL"), "no bars of APPL; did you mean AAPL?"),
         (lambda r: r.bars(["AAPL", "ZZZZ"]), "no bars of ZZZZ; there are 2 symbols"),
         (lambda r: r.bars("ZZZZ", adjusted="total"), "no bars of ZZZZ; there are 2 symbols"),
-        (lambda r: r.trades("MSFT", DAY, DAY), "no trades of MSFT; there are 1 symbols"),
+        (lambda r: r.trades("MSFT", DAY, DAY), "no trades of MSFT; there is 1 symbol"),
         (lambda r: r.quotes("AAPLE", DAY, DAY), "no quotes of AAPLE; did you mean AAPL?"),
         (lambda r: r.bars("A' OR 'a'='a"), "is not a symbol"),
         (lambda r: r.bars([]), "name the symbols to read bars of"),
