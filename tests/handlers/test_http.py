@@ -201,6 +201,58 @@ def test_a_body_that_drips_in_is_abandoned(server: Any, make_handler: Make) -> N
     assert "stalled" in str(error)  # while it dripped: one that the server has ended is cut off
 
 
+def _drip_chunk_size(to: BaseHTTPRequestHandler) -> None:
+    _endless(to, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0")
+
+
+def _drip_status(to: BaseHTTPRequestHandler) -> None:
+    _endless(to, b"HTTP/1.1 ", b"2")
+
+
+def _drip_header(to: BaseHTTPRequestHandler) -> None:
+    _endless(to, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
+
+
+def _continue(to: BaseHTTPRequestHandler) -> None:
+    _endless(to, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _endless(to: BaseHTTPRequestHandler, first: bytes, more: bytes) -> None:
+    """Sends the beginning of a response and then `more`, until the client disconnects."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    try:
+        to.wfile.write(first)
+        while time.monotonic() < until:
+            to.wfile.write(more)
+            to.wfile.flush()
+            time.sleep(0.02)
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("trickle", [_drip_chunk_size, _drip_status, _drip_header, _continue])
+def test_a_response_that_never_gets_on_ends_at_the_deadline_of_the_exchange(
+    server: Any, make_handler: Make, trickle: Callable[[BaseHTTPRequestHandler], None]
+) -> None:
+    server.answers.append(trickle)
+    began = time.monotonic()
+    error = _error(make_handler(server.url, attempts=1, max_transfer_seconds=0.3, read_timeout_seconds=30.0))
+    assert error.error_class is ErrorClass.unavailable
+    assert "within 0.3 s" in str(error) or "stalled" in str(error)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_a_deadline_of_one_exchange_does_not_end_the_next_on_the_same_connection(
+    server: Any, make_handler: Make
+) -> None:
+    server.will_answer(DATA)
+    handler = make_handler(server.url, max_transfer_seconds=0.5)
+    for _ in range(3):
+        (payload,) = handler.fetch(QUERY)
+        assert payload.body == DATA
+        time.sleep(0.3)
+
+
 def test_a_body_beyond_the_cap_is_refused_and_its_beginning_kept(server: Any, make_handler: Make) -> None:
     server.will_answer(b"{" + b" " * 500_000)
     error = _error(make_handler(server.url, max_body_bytes=200_000))

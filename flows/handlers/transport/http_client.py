@@ -13,12 +13,12 @@ from typing import Final, Protocol, Self
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RawPayload
 from flows.handlers.stop_signal import StopSignal
+from flows.handlers.transport.deadline import DeadlineAdapter, ExchangeDeadline
 from flows.handlers.transport.http_response import (
     HttpResponse,
     ResponseError,
@@ -151,11 +151,12 @@ class HttpClient:
         self, request: HttpRequest, limiter: CallLimiter, clock: Callable[[], datetime]
     ) -> RawPayload | AttemptFailure:
         limiter.acquire(request.provider)
-        try:
-            with self._get(request) as stream:
-                response = read_response(stream, self.policy, self.stop)
-        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
-            return self._no_response(request, problem)
+        with ExchangeDeadline(self.policy.max_transfer_seconds) as deadline:
+            try:
+                with self._get(request) as stream:
+                    response = read_response(stream, self.policy, self.stop, deadline)
+            except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as problem:
+                return self._no_response(request, problem, is_late=deadline.is_over)
         payload = self._payload(request, response, clock())
         error = response.error or response.redirect or self._classified(request, payload)
         return payload if error is None else self._failure(request, response, payload, error)
@@ -210,20 +211,21 @@ class HttpClient:
         )
         return AttemptFailure(error, problem.max_attempts)
 
-    def _no_response(self, request: HttpRequest, problem: Exception) -> AttemptFailure:
-        is_temporary = isinstance(problem, requests.ConnectionError | requests.Timeout)
+    def _no_response(self, request: HttpRequest, problem: Exception, *, is_late: bool) -> AttemptFailure:
+        is_temporary = is_late or isinstance(problem, requests.ConnectionError | requests.Timeout)
+        late = f"nothing complete within {self.policy.max_transfer_seconds:g} s"
         is_certificate = isinstance(problem, requests.exceptions.SSLError)
         error = ProviderError(
             ErrorClass.unavailable,
             expected=self.redactor.text(request.description),
-            found=f"no response from {host_of(request.url)}: {root_cause(problem)}",
+            found=f"no response from {host_of(request.url)}: {late if is_late else root_cause(problem)}",
         )
         return AttemptFailure(error, self.policy.attempts if is_temporary and not is_certificate else 1)
 
 
 def _session(pool_size: int) -> requests.Session:
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["User-Agent"] = "market-lakehouse"

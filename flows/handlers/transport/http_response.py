@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from flows.handlers.errors import ErrorClass
 from flows.handlers.stop_signal import StopSignal
+from flows.handlers.transport.deadline import ExchangeDeadline
 from flows.handlers.transport.retry import HttpPolicy
 
 _CHUNK_BYTES: Final = 64 * 1024
@@ -61,14 +61,15 @@ class HttpResponse:
         return ResponseError(ErrorClass.malformed, found, max_attempts=1)
 
 
-def read_response(stream: requests.Response, policy: HttpPolicy, stop: StopSignal) -> HttpResponse:
-    """The response with its body, read in pieces so that both its size and its duration are limited.
+def read_response(
+    stream: requests.Response, policy: HttpPolicy, stop: StopSignal, deadline: ExchangeDeadline
+) -> HttpResponse:
+    """The response with its body, read in pieces so that its size is limited; `deadline` limits its duration.
 
     Raises FetchStoppedError if the fetch is stopped before the body ends.
     """
     body = bytearray()
     error = None
-    deadline = time.monotonic() + policy.max_transfer_seconds
     try:
         while error is None and (chunk := stream.raw.read1(_CHUNK_BYTES, decode_content=True)):
             stop.check()
@@ -76,18 +77,20 @@ def read_response(stream: requests.Response, policy: HttpPolicy, stop: StopSigna
             error = _out_of_bounds(body, deadline, policy)
     except ReadTimeoutError:
         error = _stalled(body, policy)
-    except (HTTPError, HTTPException, OSError):
+    except (HTTPError, HTTPException, OSError, ValueError):
         found = f"HTTP {stream.status_code}, a body cut off after {len(body)} bytes"
         error = ResponseError(ErrorClass.malformed, found, policy.attempts)
+    if deadline.is_over:  # what was shut down then looks complete, or cut off
+        error = _stalled(body, policy)
     return HttpResponse(stream.status_code, stream.headers, bytes(body), error)
 
 
-def _out_of_bounds(body: bytearray, deadline: float, policy: HttpPolicy) -> ResponseError | None:
+def _out_of_bounds(body: bytearray, deadline: ExchangeDeadline, policy: HttpPolicy) -> ResponseError | None:
     if len(body) > policy.max_body_bytes:
         del body[_CHUNK_BYTES:]
         found = f"a body of more than {policy.max_body_bytes} bytes (only its beginning is kept)"
         return ResponseError(ErrorClass.malformed, found, max_attempts=1)
-    return _stalled(body, policy) if time.monotonic() > deadline else None
+    return _stalled(body, policy) if deadline.is_over else None
 
 
 def _stalled(body: bytearray, policy: HttpPolicy) -> ResponseError:

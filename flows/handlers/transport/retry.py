@@ -21,7 +21,8 @@ class HttpPolicy:
 
     `attempts` includes the first one; a malformed body is requested `malformed_attempts` times. If a provider
     asks (Retry-After) for a longer wait than `max_retry_after_seconds`, there is no retry and the error holds
-    that wait. `max_transfer_seconds` limits how long a body may take. `pool_size` is the number of threads.
+    that wait. `max_transfer_seconds` limits how long a whole exchange may take: connection, headers and
+    body. `pool_size` is the number of threads.
     """
 
     connect_timeout_seconds: float = 5.0
