@@ -104,6 +104,8 @@ def _bucket(cli: CliContext) -> str:
 
 def _tables(cli: CliContext) -> str:
     found = [table for table in ALL_TABLES if _is_there(cli, table.full_name)]
+    if not found:
+        raise LakeError(f"no lake yet at {cli.lake.root}: `lakehouse run` fills the first one")
     return f"{len(found)} of {len(ALL_TABLES)} tables exist and can be read"
 
 

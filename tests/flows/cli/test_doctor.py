@@ -10,6 +10,7 @@ from rich.console import Console
 
 from config.secrets import Secrets
 from config.settings import Settings
+from delta_tables.storage.create_tables import create_tables
 from delta_tables.storage.lake import Lake
 from flows.cli.context import CliContext
 from flows.cli.maintenance import doctor
@@ -52,3 +53,16 @@ def test_flat_files_with_their_keys_lack_nothing(tmp_path: Path) -> None:
 )
 def test_a_key_is_missing_only_on_plans_that_need_it(tmp_path: Path, plan: str, said: str) -> None:
     assert said in found(tmp_path, {"coingecko": {"plan": plan, "datasets": ["markets"]}})["secrets"]
+
+
+def test_before_the_first_lake_the_doctor_is_not_well_and_creates_no_table(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state")
+    lake = Lake(str(tmp_path / "lake"))
+    here = CliContext(settings, Secrets(_env_file=None), lake, False, Console(), lambda: NOW)
+    (tables,) = [each for each in doctor.examine(here) if not each.is_well]
+    assert tables.what == "tables"
+    assert tables.found.startswith(f"no lake yet at {lake.root}: ")
+    assert "`lakehouse run`" in tables.found
+    assert not Path(lake.root).exists()
+    create_tables(lake)
+    assert all(each.is_well for each in doctor.examine(here))
