@@ -36,6 +36,14 @@ def export(
             "--format", help="File format: csv, json or parquet. Default: csv; for a table, parquet."
         ),
     ] = None,
+    raw_text: Annotated[
+        bool,
+        typer.Option(
+            "--raw-text",
+            help="csv: write text as it is stored. Default: an apostrophe before what a spreadsheet would "
+            "run as a formula.",
+        ),
+    ] = False,
     symbols: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,7 +92,7 @@ def export(
     cli = cli_context(ctx)
     names = tuple(name.strip() for text in symbols or () for name in text.split(",") if name.strip())
     request = ExportRequest(names, _day(start), _day(end), _instant(as_of), interval, provider, adjusted)
-    summary = _run(cli, what, to, form, request, threads, replaces=replace)
+    summary = _run(cli, what, to, form, request, threads, replaces=replace, is_raw=raw_text)
     _show(cli, summary, is_json=json or cli.is_json)
 
 
@@ -97,15 +105,16 @@ def _run(
     threads: int,
     *,
     replaces: bool,
+    is_raw: bool,
 ) -> "ExportSummary":
     from serving.export.destination import require_outside, target_for  # noqa: PLC0415 - imports delta-rs
-    from serving.export.formats import format_named  # noqa: PLC0415 - imports pyarrow
+    from serving.export.formats import format_named, raw_text_format  # noqa: PLC0415 - imports pyarrow
     from serving.export.layouts import layout_named  # noqa: PLC0415 - imports pyspark's types
     from serving.export.plan import NothingToExportError, plan_export  # noqa: PLC0415 - imports delta-rs
     from serving.export.run import export, export_replacing  # noqa: PLC0415 - imports delta-rs
 
     layout = layout_named(what)
-    chosen = format_named(form or layout.format_name)
+    chosen = (raw_text_format if is_raw else format_named)(form or layout.format_name)
     require_outside(to, layout, cli.lake, own_folders(cli))
     cli.require_lake()
     target = target_for(to, layout, cli.settings.s3, cli.secrets)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from serving.errors import ServingError
-from serving.export.text_encoding import csv_header, csv_lines, json_lines
+from serving.export.text_encoding import csv_header, csv_lines, json_lines, raw_csv_lines
 
 _ROWS_AS_TEXT = 10_000  # text takes several times the memory of the columns
 _GZIP_LEVEL = 6
@@ -20,12 +20,16 @@ Batches = Iterable[pa.Table]
 
 @dataclass(frozen=True)
 class Format:
-    """How rows are written: `write(batches, sink)` takes one batch or more and returns the number of rows."""
+    """How rows are written: `write(batches, sink)` takes one batch or more and returns the number of rows.
+
+    `escapes_formulas`: text that a spreadsheet would run has an apostrophe in front.
+    """
 
     name: str
     suffix: str
     content_type: str
     write: Callable[[Batches, BinaryIO], int]
+    escapes_formulas: bool = False
 
 
 def format_named(name: str) -> Format:
@@ -39,11 +43,30 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
+def raw_text_format(name: str) -> Format:
+    """The format of that name that writes every text as it is stored.
+
+    Raises:
+        ServingError: there is no format of that name, or it has no other form.
+    """
+    if format_named(name).escapes_formulas:
+        return RAW_CSV
+    raise ServingError(f"--raw-text applies to csv; {name} always holds text as it is stored, so omit it")
+
+
 def _write_csv(batches: Batches, sink: BinaryIO) -> int:
-    """UTF-8 with a header; lines end with a line feed."""
+    """UTF-8 with a header; lines end with a line feed; no text is a formula."""
+    return _write_csv_lines(batches, csv_lines, sink)
+
+
+def _write_raw_csv(batches: Batches, sink: BinaryIO) -> int:
+    return _write_csv_lines(batches, raw_csv_lines, sink)
+
+
+def _write_csv_lines(batches: Batches, lines_of: Callable[[pa.Table], list[str]], sink: BinaryIO) -> int:
     first, batches = _with_first(batches)
     sink.write((csv_header(first.column_names) + "\n").encode())
-    return _write_lines(batches, csv_lines, sink)
+    return _write_lines(batches, lines_of, sink)
 
 
 def _write_json(batches: Batches, sink: BinaryIO) -> int:
@@ -81,10 +104,11 @@ def _with_first(batches: Batches) -> tuple[pa.Table, Iterator[pa.Table]]:
     return first, chain([first], iterator)
 
 
+RAW_CSV = Format("csv", ".csv", "text/csv; charset=utf-8", _write_raw_csv)
 FORMATS = {
     file_format.name: file_format
     for file_format in (
-        Format("csv", ".csv", "text/csv; charset=utf-8", _write_csv),
+        Format("csv", ".csv", "text/csv; charset=utf-8", _write_csv, escapes_formulas=True),
         Format("json", ".json.gz", "application/gzip", _write_json),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", _write_parquet),
     )

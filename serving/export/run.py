@@ -139,6 +139,7 @@ def _head(plan: ExportPlan, file_format: Format) -> dict[str, object]:
         "table": layout.table.full_name,
         "table_versions": plan.source.versions,
         "format": file_format.name,
+        "escapes_formulas": file_format.escapes_formulas,
         "columns": layout.columns,
         "selection": plan.source.request.selection,
         **plan.values(),

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from serving.export.formulas import without_formulas
 from serving.output.json_text import cell_text
 
 _WHOLE_SECOND = r"\.000000Z$"
@@ -34,8 +36,16 @@ def plain_texts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def csv_lines(table: pa.Table) -> list[str]:
-    """One line per row (RFC 4180 quoting, without `\\n`); null is empty, empty text is `""`."""
-    return _joined([_csv_cells(column) for column in table.columns], ",")
+    """One line per row (RFC 4180 quoting, without `\\n`); null is empty, empty text is `""`.
+
+    Text that a spreadsheet would run as a formula has an apostrophe in front; numbers are as they are.
+    """
+    return _joined([_csv_cells(column, without_formulas) for column in table.columns], ",")
+
+
+def raw_csv_lines(table: pa.Table) -> list[str]:
+    """The lines of `csv_lines` with every text as it is stored, for programs that read no formulas."""
+    return _joined([_csv_cells(column, lambda texts: texts) for column in table.columns], ",")
 
 
 def csv_header(names: list[str]) -> str:
@@ -72,9 +82,10 @@ def _decimals(values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(texts, has_exponent, pa.array(few, pa.string()))
 
 
-def _csv_cells(column: pa.ChunkedArray) -> pa.Array:
+def _csv_cells(column: pa.ChunkedArray, of_text: Callable[[pa.Array], pa.Array]) -> pa.Array:
     texts = plain_texts(column)
     if pa.types.is_string(column.type) or pa.types.is_nested(column.type):
+        texts = of_text(texts)
         doubled = pc.replace_substring(texts, '"', '""')
         quoted = pc.binary_join_element_wise('"', doubled, '"', "")
         needs_quotes = pc.or_(pc.match_substring_regex(texts, _NEEDS_QUOTES), pc.equal(texts, ""))

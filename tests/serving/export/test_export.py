@@ -152,6 +152,7 @@ def test_the_manifest_names_every_object_with_rows_size_and_hash(filled: Lake, t
         "table": "silver.bars",
         "table_versions": {"silver.bars": summary.table_version},
         "format": "csv",
+        "escapes_formulas": True,
         "columns": list(BAR_COLUMNS),
         "selection": {
             "symbols": ["AAPL"],
