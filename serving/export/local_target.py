@@ -4,12 +4,14 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from serving.errors import ServingError
+from serving.export.folder_lock import WAIT_SECONDS, only_export
 
 T = TypeVar("T")
 Write = Callable[[BinaryIO], object]
@@ -34,6 +36,10 @@ class ExportTarget(Protocol):
         """The destination as a path or URL, without secrets."""
         ...
 
+    def exclusive(self) -> AbstractContextManager[None]:
+        """While it is open, no other export writes to the destination, as far as the target can tell."""
+        ...
+
     def put(self, key: str, content_type: str, write: Write) -> StoredObject:
         """Stores the bytes that `write` writes under `key`, replacing an existing object."""
         ...
@@ -49,14 +55,27 @@ class ExportTarget(Protocol):
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A folder: an object is written to a temporary file next to it, flushed to disk, and renamed."""
+    """A folder: an object is written to a temporary file next to it, flushed to disk, and renamed.
+
+    A second export into the folder waits `wait_seconds` for the first, and is then refused.
+    """
 
     root: Path
+    wait_seconds: float = WAIT_SECONDS
 
     @property
     def destination(self) -> str:
         """The folder's path."""
         return str(self.root)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """While it is open, no other export writes to the folder; what killed ones left there is removed."""
+        lock = only_export(self.root, self.wait_seconds)
+        translate_errors(lock.__enter__, OSError, self._problem)
+        with ExitStack() as opened:
+            opened.push(lock)
+            yield
 
     def put(self, key: str, content_type: str, write: Write) -> StoredObject:  # noqa: ARG002 - files have no content type
         """Stores the bytes that `write` writes under `key`; if killed, it leaves at most a `.part` file."""
@@ -78,6 +97,11 @@ class LocalFolder:
 
     def _put(self, path: Path, write: Write) -> StoredObject:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise ServingError(
+                f"{path.parent} leads out of the export's folder by a link; remove the link, or choose "
+                "another destination"
+            )
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             with part.open("x+b") as file:

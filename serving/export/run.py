@@ -63,9 +63,16 @@ def export(
     `on_written` is called with each object, in order.
 
     Raises:
-        ServingError: the target cannot be written.
+        ServingError: the target cannot be written, or another export is writing to it.
         LakeError: the table cannot be read.
     """
+    with target.exclusive():
+        return _export(plan, target, file_format, threads, on_written)
+
+
+def _export(
+    plan: ExportPlan, target: ExportTarget, file_format: Format, threads: int, on_written: OnWritten
+) -> ExportSummary:
     target.remove(MANIFEST_KEY)
     with open_manifest() as manifest:
         for written in _write_all(objects(plan.source, plan.sessions), target, file_format, threads):
@@ -85,7 +92,7 @@ def export_replacing(
 ) -> ExportSummary:
     """Exports as `export` does, then removes objects of earlier exports that this one did not write.
 
-    Only names that match the layout are removed, including the temporary files of killed exports.
+    Only names that match the layout are removed.
     """
     keys: set[str] = set()
 
@@ -93,11 +100,12 @@ def export_replacing(
         keys.add(written.key)
         on_written(written)
 
-    summary = export(plan, target, file_format, threads, record_key)
     pattern = re.compile(plan.source.layout.pattern)
-    outdated = [key for key in target.names() if pattern.fullmatch(key) and key not in keys]
-    for key in outdated:
-        target.remove(key)
+    with target.exclusive():
+        summary = _export(plan, target, file_format, threads, record_key)
+        outdated = [key for key in target.names() if pattern.fullmatch(key) and key not in keys]
+        for key in outdated:
+            target.remove(key)
     return replace(summary, removed_objects=len(outdated))
 
 

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import urlsplit
@@ -63,6 +64,10 @@ class S3Bucket:
     def destination(self) -> str:
         """The prefix as an S3 URL."""
         return f"s3://{self.bucket}/{self.prefix}"
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Nothing is locked: an object is whole at any time, but two exports at once mix theirs."""
+        return nullcontext()
 
     def put(self, key: str, content_type: str, write: Write) -> StoredObject:
         """Stores the bytes that `write` writes under `key`, with their SHA-256 as metadata.

@@ -266,11 +266,11 @@ def test_objects_of_an_earlier_export_stay_unless_replaced(filled: Lake, tmp_pat
     killed = tmp_path / "daily_ohlcv/2025-12-30/AAPL/.ohlcv.csv.0a1b2c3d.part"
     killed.write_text("half")
     exported(filled, tmp_path, "daily", symbols=("AAPL",), start=SECOND)
-    assert len(files(tmp_path)) == 7
+    assert len(files(tmp_path)) == 6, "the temporary file of the killed export is gone"
     assert manifest(tmp_path / "daily_ohlcv")["total_objects"] == 1
     target = target_for(str(tmp_path), DAILY, S3Settings(), Secrets(_env_file=None))
     plan = plan_export(filled, DAILY, ExportRequest(("AAPL",), start=SECOND))
-    assert export_replacing(plan, target, format_named("csv"), 2).removed_objects == 5
+    assert export_replacing(plan, target, format_named("csv"), 2).removed_objects == 4
     assert set(files(tmp_path)) == {
         "daily_ohlcv/2025-12-31/AAPL/ohlcv.csv",
         "daily_ohlcv/2026-01-02/BRK.B/notes.csv",
