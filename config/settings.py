@@ -249,6 +249,11 @@ class Settings(_Part):
     simulated_now: datetime | None = Field(
         None, description="run as if this instant were now; for simulated data only"
     )
+    clock_behind: Literal["refuse", "stamp_after"] = Field(
+        "refuse",
+        description="what a run does whose clock is more than 5 minutes behind the newest stamp of the lake: "
+        "end with an error, or stamp right after it",
+    )
     intervals: tuple[Interval, ...] = ("5min",)
     watch_list: WatchList = WatchList()
     providers: Providers = Providers()

@@ -82,7 +82,7 @@ def open_context(config_file: Path | None, *, is_json: bool) -> CliContext:
     Raises:
         ConfigError: the settings cannot be used.
     """
-    from jobs.runs.run_context import market_clock  # noqa: PLC0415 - imports delta-rs
+    from jobs.runs.clock import market_clock  # noqa: PLC0415 - imports delta-rs
 
     settings = load_settings(os.environ, config_file)
     apply_file_mode(settings)

@@ -12,6 +12,7 @@ from flows.ingestion.failed_attempts import FailedAttempts
 from flows.ingestion.fetch_files import fetch_files
 from flows.ingestion.fetch_payloads import fetch_and_land
 from flows.ingestion.fetch_result import FetchResult, SkippedProvider, record_skipped
+from flows.ingestion.past_calls import past_calls
 from flows.ingestion.quota_plan import RateLimited, pending_queries, prioritise
 from flows.ingestion.registry import source_named
 from flows.ingestion.request_priority import group_by_dataset
@@ -71,6 +72,8 @@ class _PayloadIngest:
     def __init__(self, ctx: RunContext, source: PayloadSource) -> None:
         self._ctx, self._source, self._attempts = ctx, source, FailedAttempts()
         self._handler: PayloadHandler = source.connect(ctx, self._attempts.record)
+        if isinstance(self._handler, RateLimited) and ctx.settings.simulated_now is None:
+            self._handler.limiter.recover(partial(past_calls, ctx.lake, source.name))
 
     def close(self) -> None:
         """Releases the handler's connections and files."""

@@ -21,8 +21,9 @@ from flows.operations.build import build_all
 from flows.operations.ingest import ingest_all, record_skipped_providers
 from flows.operations.run_summary import RunSummary, finish_run
 from flows.operations.steps import StepRunner, run_directly
+from jobs.runs.clock import market_clock
 from jobs.runs.records import deferred_records
-from jobs.runs.run_context import RunContext, market_clock, new_run_context, new_run_id
+from jobs.runs.run_context import RunContext, new_run_context, new_run_id
 
 
 @dataclass(frozen=True)

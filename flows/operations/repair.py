@@ -21,7 +21,8 @@ from jobs.pipelines.repair import (
 from jobs.pipelines.replay.scope import ReplayScope
 from jobs.pipelines.scrub import scrub
 from jobs.pipelines.writer_session import sole_writer
-from jobs.runs.run_context import RunContext, new_run_context, new_run_id, utc_now
+from jobs.runs.clock import utc_now
+from jobs.runs.run_context import RunContext, new_run_context, new_run_id
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from delta_tables.table import Table
 from delta_tables.tables.ops import GATE_RESULTS
 from delta_tables.tables.silver import BARS
 from jobs.pipelines.staging import staged
-from jobs.runs.run_context import RunContext, utc_now
+from jobs.runs.clock import utc_now
+from jobs.runs.run_context import RunContext
 from jobs.silver.bars import stock_clean, stock_clean_single_series, stock_series
 from quality.gate import scan_batch
 from quality.gate_result import GateResult, require_pass

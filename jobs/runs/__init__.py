@@ -2,6 +2,7 @@
 
 Where do I go to...?
     settings, lake, clock and run id of a run    run_context.py
+    know what time it is for a run               clock.py
     read or write ops.runs                       run_log.py
     record a stage                               stage.py
     let rows of ops.runs wait for others         records.py

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 
 from delta_tables.storage.lake import LakeError
 from delta_tables.table import SchemaMismatch
+from jobs.runs.clock import utc_now
 from jobs.runs.records import store_early_starts, store_records, store_starts
-from jobs.runs.run_context import RunContext, utc_now
+from jobs.runs.run_context import RunContext
 from jobs.runs.table_versions import written_versions
 from quality.gate_result import GateFailed, GateResult
 

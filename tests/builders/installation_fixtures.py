@@ -23,7 +23,7 @@ from tests.builders.command_line import Cli, Ended
 from tests.builders.installation import API_KEY, NOW, Installation, install
 from tests.builders.runs import run_latest
 
-CLOCK = "jobs.runs.run_context.market_clock"
+CLOCK = "jobs.runs.clock.market_clock"
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from flows.cli.entry_point import run_in_process
 
 def run_still_app() -> None:
     """Runs the command line; imports it only here, so that Ctrl-C during the imports is handled as usual."""
-    from jobs.runs import run_context  # noqa: PLC0415
+    from jobs.runs import clock  # noqa: PLC0415
     from tests.builders.installation import NOW  # noqa: PLC0415
 
     now = datetime.fromisoformat(NOW)
-    setattr(run_context, "market_clock", lambda _simulated_now: lambda: now)
+    setattr(clock, "market_clock", lambda _simulated_now: lambda: now)
     from flows.cli.app import app  # noqa: PLC0415
 
     app()

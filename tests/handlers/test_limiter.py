@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -194,14 +195,6 @@ def test_without_limits_there_is_no_wait_and_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "limiter.sqlite"
-    path.write_bytes(b"this is no database" * 1000)
-    with pytest.raises(ProviderError, match=r"not a database.*delete it") as raised:
-        RateLimiter(path, [RateLimit(1, 1.0)])
-    assert str(path) in str(raised.value)
-
-
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ProviderError, match="make the folder writable"):
@@ -278,3 +271,64 @@ def test_a_call_counts_although_its_process_is_killed_before_it_is_made(tmp_path
 def test_limits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rate"):
         RateLimiter(tmp_path / "limiter.sqlite", [RateLimit(5, 1.0), RateLimit(5, 60.0)])
+
+
+def test_calls_that_a_clock_far_ahead_dated_do_not_block_once_it_is_right(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "limiter.sqlite"
+    right = clock.seconds
+    clock.seconds += 10 * 365 * DAY
+    ahead = _limiter(path, clock, RateLimit(2, DAY))
+    ahead.acquire("provider")
+    ahead.close()
+    clock.seconds = right
+    limiter = _limiter(path, clock, RateLimit(2, DAY))
+    assert [each.calls for each in limiter.remaining()] == [1]
+    limiter.acquire("provider")
+    with pytest.raises(ProviderError) as raised:  # both calls count, as made now
+        limiter.acquire("provider")
+    assert raised.value.retry_after_seconds == pytest.approx(DAY, abs=1)
+    assert f"counted in the file {path}" in str(raised.value)
+
+
+def test_a_call_a_minute_ahead_keeps_its_date(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "limiter.sqlite"
+    clock.seconds += 60
+    _limiter(path, clock, RateLimit(1, DAY)).acquire("provider")
+    clock.seconds -= 60
+    with pytest.raises(ProviderError) as raised:
+        _limiter(path, clock, RateLimit(1, DAY)).acquire("provider")
+    assert raised.value.retry_after_seconds == pytest.approx(DAY + 60, abs=1)
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 1000, b"SQLite format 3\0" + b"\1" * 5000])
+def test_a_damaged_file_is_set_aside_and_a_new_one_made(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "limiter.sqlite"
+    path.write_bytes(content)
+    limiter = RateLimiter(path, [RateLimit(1, DAY)])
+    limiter.acquire("provider")
+    (aside,) = tmp_path.glob("limiter.sqlite.damaged-*")
+    assert aside.read_bytes() == content
+    assert str(aside) in caplog.text
+
+
+def test_a_lost_count_is_made_up_from_calls_that_are_known(tmp_path: Path) -> None:
+    clock = Clock()
+    now = datetime.fromtimestamp(clock.seconds, UTC)
+    calls = [now - timedelta(hours=hours) for hours in (1, 2, 23)]
+    asked: list[datetime] = []
+
+    def past_calls(since: datetime) -> list[datetime]:
+        asked.append(since)
+        return calls
+
+    limiter = _limiter(tmp_path / "p-1.sqlite", clock, RateLimit(2, 60.0), RateLimit(4, DAY))
+    assert limiter.recover(past_calls) == 3
+    assert asked == [now - timedelta(days=1)]
+    assert [each.calls for each in limiter.remaining()] == [2, 1]
+    assert limiter.recover(past_calls) == 0, "there are calls now"
+    other = _limiter(tmp_path / "p-2.sqlite", clock, RateLimit(4, DAY))
+    assert other.recover(past_calls) == 0, "a new key of the same provider"
+    another = _limiter(tmp_path / "q-1.sqlite", clock, RateLimit(4, DAY))
+    assert another.recover(past_calls) == 3

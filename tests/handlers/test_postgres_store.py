@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,27 @@ def test_a_wrong_password_is_reported_but_not_shown(server: str) -> None:
     with pytest.raises(ProviderError, match="password authentication failed") as raised:
         limiter(server.replace(PASSWORD, "wrong-word"), "any")
     assert "wrong-word" not in str(raised.value)
+
+
+def test_calls_from_the_future_count_as_made_now(server: str) -> None:
+    opened = limiter(server, "ahead")
+    opened.acquire("alphavantage")
+    with psycopg.connect(server) as connection:
+        table = f"ratelimit___{opened.name.replace('-', '_').lower()}"
+        connection.execute(f"UPDATE {table} SET item_timestamp = item_timestamp + interval '10 years'")
+    opened.acquire("alphavantage")
+    assert [each.calls for each in opened.remaining()] == [3]
+    (left,) = opened.remaining()
+    assert left.next_at < datetime.now(UTC) + timedelta(days=2)
+
+
+def test_a_lost_table_is_made_up_from_calls_that_are_known(server: str) -> None:
+    def past_calls(since: datetime) -> list[datetime]:
+        return [since + timedelta(hours=hours) for hours in (1, 2)]
+
+    def opened(provider: str, key: str) -> RateLimiter:
+        return RateLimiter.for_key(SharedCallStore(server), provider, key, (DAY,))
+
+    assert opened("lost", "a key").recover(past_calls) == 2
+    assert opened("lost", "a key").recover(past_calls) == 0
+    assert opened("lost", "a new key").recover(past_calls) == 0

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flows.ingestion import fetch_payloads
 from flows.operations.backfill import BackfillRange, backfill
-from jobs.runs import run_context
+from jobs.runs import clock
 from jobs.runs.run_context import open_run_context
 from tests.builders.installation import NOW
 
@@ -20,5 +20,5 @@ DATASETS = ["daily"]
 
 if __name__ == "__main__":
     setattr(fetch_payloads, "LAND_AFTER_PAYLOADS", 2)
-    setattr(run_context, "market_clock", lambda _simulated_now: lambda: datetime.fromisoformat(NOW))
+    setattr(clock, "market_clock", lambda _simulated_now: lambda: datetime.fromisoformat(NOW))
     backfill(open_run_context(sys.argv[1]), BackfillRange(FIRST, LAST, DATASETS))

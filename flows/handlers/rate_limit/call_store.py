@@ -49,6 +49,12 @@ class CallStore(Protocol):
     def call_times_ms(self) -> list[int]:
         """The times of the calls that any window may still contain, oldest first."""
 
+    def clamp(self, latest_ms: int) -> None:
+        """Dates calls that seem to be later than this instant at it."""
+
+    def has_neighbours(self) -> bool:
+        """Whether calls made with another key of the same provider are recorded beside these."""
+
     def error(self, problem: Exception) -> ProviderError | None:
         """The problem as a ProviderError; None if the store did not cause it."""
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
@@ -18,8 +19,10 @@ from flows.handlers.rate_limit.call_store import (
     call_store_for,
 )
 from flows.handlers.rate_limit.sqlite_store import open_sqlite_store
-from flows.handlers.rate_limit.windows import Forecast, RemainingCalls, forecast, next_call_ms
+from flows.handlers.rate_limit.windows import Forecast, RemainingCalls, forecast, next_call_ms, window_ms
 from flows.handlers.stop_signal import StopSignal
+
+_MAX_SKEW_MS: Final = 5 * 60 * 1000
 
 
 class RateLimiter:
@@ -77,6 +80,11 @@ class RateLimiter:
         """Whose calls are counted: the provider and the key's fingerprint, such as `bse-0123456789ab`."""
         return self.location.stem if isinstance(self.location, Path) else self.location.name
 
+    @property
+    def _place(self) -> str:
+        is_file = isinstance(self.location, Path)
+        return f"the file {self.location}" if is_file else f"the table {self.name} of the workers' database"
+
     def acquire(self, name: str) -> None:
         """Returns when the call `name` may be made; the call then counts.
 
@@ -94,6 +102,26 @@ class RateLimiter:
                 raise self._exhausted(name, wait_seconds, free_ms)
             self._sleep(wait_seconds)
 
+    def recover(self, past_calls: Callable[[datetime], Sequence[datetime]]) -> int:
+        """Records calls that are known from elsewhere if none is recorded here, and returns how many.
+
+        `past_calls` gives those since an instant (UTC). A store without calls was lost, or is new; if there
+        are calls of another key of the same provider, it is new, and nothing is recorded.
+
+        Raises ProviderError(unavailable) if the call store cannot be used.
+        """
+        store = self._store
+        if store is None:
+            return 0
+        with self._thread_lock, _store_errors(store), store.locked():
+            if store.call_times_ms() or store.has_neighbours():
+                return 0
+            now_ms = store.now_ms()
+            since_ms = now_ms - max(window_ms(limit) for limit in self.limits)
+            known = sorted(past_calls(datetime.fromtimestamp(since_ms / 1000, UTC)))
+            times_ms = [min(now_ms, round(at.timestamp() * 1000)) for at in known]
+            return sum(store.record("recovered", at_ms) for at_ms in times_ms)
+
     def remaining(self) -> tuple[RemainingCalls, ...]:
         """What each limit allows now; asking does not count as a call."""
         return self.forecast(0).remaining
@@ -108,7 +136,9 @@ class RateLimiter:
             now = datetime.now(UTC)
             return Forecast(now, (), (now,) * count)
         with self._thread_lock, _store_errors(store), store.locked():
-            return forecast(self.limits, store.call_times_ms(), store.now_ms(), count)
+            at_ms = store.now_ms()
+            times_ms = [min(time_ms, at_ms) for time_ms in store.call_times_ms()]
+            return forecast(self.limits, times_ms, at_ms, count)
 
     def close(self) -> None:
         """Releases the call store."""
@@ -119,7 +149,7 @@ class RateLimiter:
         """None if the call was allowed and recorded, otherwise the current time and when to try again."""
         with self._thread_lock, _store_errors(store), store.locked():
             # Read the clock under the lock: time spent waiting for the lock must not date the call back.
-            at_ms = store.now_ms()
+            at_ms = _clamped_now_ms(store)
             has_calendar_limit = any(limit.zone for limit in self.limits)
             free_ms = next_call_ms(self.limits, store.call_times_ms(), at_ms) if has_calendar_limit else at_ms
             if free_ms <= at_ms and store.record(name, at_ms):
@@ -132,9 +162,18 @@ class RateLimiter:
         return ProviderError(
             ErrorClass.quota_exhausted,
             expected=f"to call {name} within {self.max_wait_seconds:g} s",
-            found=f"rate limit exhausted; next call possible at {next_at}",
+            found=f"rate limit exhausted; next call possible at {next_at} (calls are counted in "
+            f"{self._place})",
             retry_after_seconds=wait_seconds,
         )
+
+
+def _clamped_now_ms(store: CallStore) -> int:
+    """The store's time; calls that seem to be minutes later were dated by a wrong clock, and count as now."""
+    at_ms = store.now_ms()
+    if max(store.call_times_ms(), default=at_ms) > at_ms + _MAX_SKEW_MS:
+        store.clamp(at_ms)
+    return at_ms
 
 
 def _open_store(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, cast
 
@@ -23,6 +24,8 @@ _LOCK_TIMEOUT_MS: Final = 30_000
 # pyrate-limiter stores timestamps without a zone, read in the session's zone: all sessions use UTC.
 _OPTIONS: Final = f"-c timezone=UTC -c lock_timeout={_LOCK_TIMEOUT_MS} -c synchronous_commit=on"
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_CLAMP: Final = "UPDATE {table} SET item_timestamp = {latest} WHERE item_timestamp > {latest}"
+_TABLES: Final = "SELECT count(*) FROM pg_tables WHERE tablename LIKE %s AND tablename <> %s"
 _CALL_TIMES: Final = "SELECT (extract(epoch FROM item_timestamp) * 1000)::bigint FROM {table} ORDER BY 1"
 
 
@@ -47,7 +50,8 @@ class PostgresCallStore:
         self._kept_ms = extra_retention_ms(limits)
         name = table.name.replace("-", "_").lower()
         self._lock_id = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-        self._call_times = sql.SQL(_CALL_TIMES).format(table=sql.Identifier(f"ratelimit___{name}"))
+        self._table_name = f"ratelimit___{name}"
+        self._call_times = sql.SQL(_CALL_TIMES).format(table=sql.Identifier(self._table_name))
         rates = to_rates(limits)
         self._connection = _OneConnection(table.database_url)
         try:
@@ -83,6 +87,18 @@ class PostgresCallStore:
     def call_times_ms(self) -> list[int]:
         """The times of the calls that any window may still contain, oldest first."""
         return [int(time_ms) for (time_ms,) in self._connection.get().execute(self._call_times)]
+
+    def clamp(self, latest_ms: int) -> None:
+        """Dates calls that seem to be later than this instant at it."""
+        latest = sql.Literal(datetime.fromtimestamp(latest_ms / 1000, UTC).replace(tzinfo=None))
+        statement = sql.SQL(_CLAMP).format(table=sql.Identifier(self._table_name), latest=latest)
+        self._connection.get().execute(statement)
+
+    def has_neighbours(self) -> bool:
+        """Whether there are tables of other keys of the same provider."""
+        provider = self._table_name.rpartition("_")[0].replace("_", r"\_")
+        found = self._connection.get().execute(_TABLES, (f"{provider}\\_%", self._table_name))
+        return any(count for (count,) in found)
 
     def error(self, problem: Exception) -> ProviderError | None:
         """The problem as a ProviderError; None if the database did not cause it."""

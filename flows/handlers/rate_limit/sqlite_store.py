@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
@@ -17,6 +19,8 @@ from flows.handlers.models import RateLimit
 from flows.handlers.rate_limit.call_store import extra_retention_ms, to_rates
 
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
+_CLAMP: Final = "UPDATE rate_bucket SET item_timestamp = ? WHERE item_timestamp > ?"
+_LOG: Final = logging.getLogger(__name__)
 _CALL_TIMES: Final = "SELECT item_timestamp FROM rate_bucket ORDER BY item_timestamp"
 
 
@@ -38,6 +42,7 @@ class SqliteCallStore:
         self._kept_ms = extra_retention_ms(limits)
         rates = to_rates(limits)
         path.parent.mkdir(parents=True, exist_ok=True)
+        _set_aside_if_damaged(path)
         self._bucket = SQLiteBucket.init_from_file(rates, db_path=str(path), use_file_lock=True)
         # pyrate-limiter sets NORMAL, under which a loss of power forgets the last calls.
         self._bucket.conn.execute("PRAGMA synchronous=FULL").close()
@@ -61,6 +66,16 @@ class SqliteCallStore:
         """The times of the calls that any window may still contain, oldest first."""
         return [int(time_ms) for (time_ms,) in self._bucket.conn.execute(_CALL_TIMES)]
 
+    def clamp(self, latest_ms: int) -> None:
+        """Dates calls that seem to be later than this instant at it."""
+        self._bucket.conn.execute(_CLAMP, (latest_ms, latest_ms)).close()
+        self._bucket.conn.commit()
+
+    def has_neighbours(self) -> bool:
+        """Whether there are files of other keys of the same provider, which is the name's first part."""
+        provider = self.path.name.partition("-")[0]
+        return any(file != self.path for file in self.path.parent.glob(f"{provider}-*.sqlite"))
+
     def error(self, problem: Exception) -> ProviderError | None:
         """The problem as a ProviderError; None if the file did not cause it."""
         return file_error(self.path, problem) if isinstance(problem, sqlite3.Error | OSError) else None
@@ -83,12 +98,48 @@ def open_sqlite_store(
         raise file_error(path, problem) from None
 
 
+def _set_aside_if_damaged(path: Path) -> None:
+    """Renames a file that SQLite cannot read, so that a new one takes its place; what it held is not lost."""
+    if not path.exists():
+        return
+    with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_SECONDS):
+        if not _is_sound(path):
+            _set_aside(path)
+
+
+def _set_aside(path: Path) -> None:
+    aside = path.with_name(f"{path.name}.damaged-{round(time.time())}")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+    _LOG.warning(
+        "The count of calls in %s was damaged and is now in %s. A new one begins with the calls that the "
+        "lake shows.",
+        path,
+        aside,
+    )
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether SQLite finds no fault in the file.
+
+    Raises:
+        sqlite3.OperationalError: it cannot be opened.
+    """
+    with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_SECONDS)) as connection:
+        try:
+            return bool(connection.execute("PRAGMA quick_check").fetchone() == ("ok",))
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return False
+
+
 def file_error(path: Path, problem: Exception) -> ProviderError:
     """The problem with the file as a ProviderError that says what to do."""
     return ProviderError(
         ErrorClass.unavailable,
         expected=f"to use the call store {path}",
         found=f"{type(problem).__name__}: {problem}",
-        remedy="make the folder writable; if the file is damaged, delete it (its calls are then "
-        "forgotten, and the provider's own responses set the limit)",
+        remedy="make the folder writable, or set another state_dir",
     )

@@ -47,7 +47,7 @@ def run_at(
 ) -> dict[tuple[str, str, date], dict[str, Any]]:
     """The rows of ops.completeness after a run with both clocks at `now`."""
     simulator.service.clock.set(now)
-    patch.setattr("jobs.runs.run_context.market_clock", lambda _simulated_now: lambda: now)
+    patch.setattr("jobs.runs.clock.market_clock", lambda _simulated_now: lambda: now)
     run_latest(here)
     return states(here)
 

@@ -9,7 +9,8 @@ from config.load import ConfigError
 from config.secrets import Secrets
 from config.settings import Settings
 from delta_tables.storage.lake import Lake
-from jobs.runs.run_context import market_clock, new_run_context, new_run_id, utc_now
+from jobs.runs.clock import market_clock, utc_now
+from jobs.runs.run_context import new_run_context, new_run_id
 from tests.builders.lakes import land_rows
 from tests.builders.payloads import DAYS, T0, at, bar, daily
 

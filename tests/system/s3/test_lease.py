@@ -19,7 +19,7 @@ from delta_tables.storage.lease_object import Claim, LeaseObject, Right
 from delta_tables.storage.object_store import create_winners
 from flows.cli.context import CliContext
 from flows.cli.maintenance.doctor import Finding, examine
-from jobs.runs.run_context import utc_now
+from jobs.runs.clock import utc_now
 from tests.servers.minio import Store, make_bucket, needs_minio, new_store, started
 
 pytestmark = needs_minio
