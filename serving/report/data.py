@@ -85,8 +85,18 @@ class ReportData:
 
     @property
     def has_simulated(self) -> bool:
-        """Whether any of the key figures are simulated."""
-        return any(row["is_simulated"] for row in self.kpis)
+        """Whether anything that the page marks is simulated."""
+        marked = (*self.kpis, *self.signals, *self.signal_counts, *self.breaks, *self.quarantine_examples)
+        return (
+            any(row["is_simulated"] or row.get("is_pe_simulated") for row in marked)
+            or any(each.is_simulated for each in self.coverage)
+            or any(each.is_simulated or each.is_intraday_simulated for each in self.charts)
+        )
+
+    @property
+    def failed_gates(self) -> Sequence[GateSummary]:
+        """The gates whose last batch was refused or could not be evaluated."""
+        return [gate for gate in self.gates if gate.outcome not in {"warn", "pass"}]
 
 
 def report_data(lake: Lake, now: datetime) -> ReportData:
@@ -129,6 +139,7 @@ def report_data(lake: Lake, now: datetime) -> ReportData:
 def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
     """The latest session of each symbol and interval with the overview's figures; charted symbols first.
 
+    `is_simulated` is of the prices; `is_pe_simulated` of the P/E, whose earnings can be simulated as well.
     Where several providers have the session, the one that the overview uses, otherwise the first by name.
     """
     kpis = select(
@@ -141,8 +152,9 @@ def _latest_kpis(lake: Lake, first: Sequence[str]) -> Records:
         lake,
         STOCK_OVERVIEW,
         'SELECT symbol, trade_dt, "interval", provider, "7d_avg" AS average_7d, volatility_score, '
-        "volume_spike_pct, pe_ratio FROM (SELECT *, row_number() OVER "
-        "(PARTITION BY symbol ORDER BY trade_dt DESC) AS choice FROM stored) WHERE choice = 1",
+        "volume_spike_pct, pe_ratio, is_simulated AND pe_ratio IS NOT NULL AS is_pe_simulated FROM "
+        "(SELECT *, row_number() OVER (PARTITION BY symbol ORDER BY trade_dt DESC) AS choice FROM stored) "
+        "WHERE choice = 1",
     )
     key = itemgetter("symbol", "trade_dt", "interval", "provider")
     by_key = {key(row): row for row in figures}
@@ -160,8 +172,10 @@ def _signal_counts(lake: Lake) -> Records:
         SIGNALS,
         "SELECT signal, count(*) AS evaluated, sum(CASE WHEN is_triggered THEN 1 ELSE 0 END) AS triggered, "
         "sum(CASE WHEN is_triggered AND trade_dt = latest THEN 1 ELSE 0 END) AS triggered_latest, "
-        "max(latest) AS latest FROM (SELECT *, max(trade_dt) OVER () AS latest FROM stored) "
-        "GROUP BY signal ORDER BY signal",
+        "coalesce(bool_or(is_simulated) FILTER (WHERE is_triggered), false) AS is_simulated, "
+        "coalesce(bool_or(is_simulated) FILTER (WHERE is_triggered AND trade_dt = latest), false) "
+        "AS is_latest_simulated, max(latest) AS latest FROM "
+        "(SELECT *, max(trade_dt) OVER () AS latest FROM stored) GROUP BY signal ORDER BY signal",
     )
 
 
