@@ -16,6 +16,7 @@ from flows.handlers.errors import ProviderError
 from flows.handlers.models import RateLimit
 from flows.handlers.rate_limit.windows import window_ms
 
+RECOVERED: Final = "recovered"  # the name of calls that were recorded later
 _CLOCK_CHANGE_MS: Final = 2 * 60 * 60 * 1000
 
 
@@ -48,6 +49,9 @@ class CallStore(Protocol):
 
     def call_times_ms(self) -> list[int]:
         """The times of the calls that any window may still contain, oldest first."""
+
+    def add_past(self, times_ms: Sequence[int]) -> None:
+        """Records calls that were made, whatever the limits say."""
 
     def clamp(self, latest_ms: int) -> None:
         """Dates calls that seem to be later than this instant at it."""

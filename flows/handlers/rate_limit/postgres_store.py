@@ -15,7 +15,7 @@ from pyrate_limiter import PostgresBucket, RateItem
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.call_store import CallStoreTable, extra_retention_ms, to_rates
+from flows.handlers.rate_limit.call_store import RECOVERED, CallStoreTable, extra_retention_ms, to_rates
 from flows.handlers.transport.redaction import REDACTED
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -24,6 +24,7 @@ _LOCK_TIMEOUT_MS: Final = 30_000
 # pyrate-limiter stores timestamps without a zone, read in the session's zone: all sessions use UTC.
 _OPTIONS: Final = f"-c timezone=UTC -c lock_timeout={_LOCK_TIMEOUT_MS} -c synchronous_commit=on"
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_ADD: Final = "INSERT INTO {table} (name, weight, item_timestamp) VALUES (%s, 1, %s)"
 _CLAMP: Final = "UPDATE {table} SET item_timestamp = {latest} WHERE item_timestamp > {latest}"
 _TABLES: Final = "SELECT count(*) FROM pg_tables WHERE tablename LIKE %s AND tablename <> %s"
 _CALL_TIMES: Final = "SELECT (extract(epoch FROM item_timestamp) * 1000)::bigint FROM {table} ORDER BY 1"
@@ -88,9 +89,15 @@ class PostgresCallStore:
         """The times of the calls that any window may still contain, oldest first."""
         return [int(time_ms) for (time_ms,) in self._connection.get().execute(self._call_times)]
 
+    def add_past(self, times_ms: Sequence[int]) -> None:
+        """Records calls that were made, whatever the limits say."""
+        statement = sql.SQL(_ADD).format(table=sql.Identifier(self._table_name))
+        with self._connection.connection() as connection, connection.cursor() as cursor:
+            cursor.executemany(statement, [(RECOVERED, _utc(time_ms)) for time_ms in times_ms])
+
     def clamp(self, latest_ms: int) -> None:
         """Dates calls that seem to be later than this instant at it."""
-        latest = sql.Literal(datetime.fromtimestamp(latest_ms / 1000, UTC).replace(tzinfo=None))
+        latest = sql.Literal(_utc(latest_ms))
         statement = sql.SQL(_CLAMP).format(table=sql.Identifier(self._table_name), latest=latest)
         self._connection.get().execute(statement)
 
@@ -107,6 +114,11 @@ class PostgresCallStore:
     def close(self) -> None:
         """Releases the connection."""
         self._connection.close()
+
+
+def _utc(epoch_ms: int) -> datetime:
+    """The instant as pyrate-limiter stores it, without a zone."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).replace(tzinfo=None)
 
 
 class _OneConnection:

@@ -16,9 +16,10 @@ from pyrate_limiter import RateItem, SQLiteBucket
 
 from flows.handlers.errors import ErrorClass, ProviderError
 from flows.handlers.models import RateLimit
-from flows.handlers.rate_limit.call_store import extra_retention_ms, to_rates
+from flows.handlers.rate_limit.call_store import RECOVERED, extra_retention_ms, to_rates
 
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
+_ADD: Final = "INSERT INTO rate_bucket (name, item_timestamp) VALUES (?, ?)"
 _CLAMP: Final = "UPDATE rate_bucket SET item_timestamp = ? WHERE item_timestamp > ?"
 _LOG: Final = logging.getLogger(__name__)
 _CALL_TIMES: Final = "SELECT item_timestamp FROM rate_bucket ORDER BY item_timestamp"
@@ -65,6 +66,12 @@ class SqliteCallStore:
     def call_times_ms(self) -> list[int]:
         """The times of the calls that any window may still contain, oldest first."""
         return [int(time_ms) for (time_ms,) in self._bucket.conn.execute(_CALL_TIMES)]
+
+    def add_past(self, times_ms: Sequence[int]) -> None:
+        """Records calls that were made, whatever the limits say."""
+        rows = [(RECOVERED, time_ms) for time_ms in times_ms]
+        self._bucket.conn.executemany(_ADD, rows).close()
+        self._bucket.conn.commit()
 
     def clamp(self, latest_ms: int) -> None:
         """Dates calls that seem to be later than this instant at it."""
