@@ -12,6 +12,7 @@ _WRITING = (
 )  # fmt: skip
 # functions that call any static Java method on the engine's machine
 _JAVA_CALLS = ("REFLECT", "JAVA_METHOD", "TRY_REFLECT")
+_VARIABLE = "${"
 _TOKEN = re.compile(
     r"""
     (?P<comment> --[^\r\n]* | /\*.*?\*/ )
@@ -29,11 +30,13 @@ def checked_statement(text: str) -> str:
 
     Strings, quoted names and comments are skipped as Spark SQL parses them; ambiguous text (a nested comment,
     an open quote) is refused. Writes are refused anywhere in the statement, such as in `WITH ... INSERT` and
-    `EXPLAIN ANALYZE INSERT`, and so is `TRANSFORM ... USING 'program'`, which runs a program.
+    `EXPLAIN ANALYZE INSERT`, and so is what reaches beyond the lake: `TRANSFORM ... USING 'program'`, which
+    runs a program, functions that call Java code, and `${env:NAME}`.
 
     Raises:
         ServingError: the statement is refused; says what was found and what is allowed.
     """
+    _refuse_variables(text)
     tokens = _tokens(text)
     words = [value.upper() for kind, value in tokens if kind == "word"]
     meaning = [pair for pair in tokens if pair[0] not in ("comment", "space")]
@@ -80,14 +83,24 @@ def _refuse_others(meaning: list[tuple[str, str]], words: list[str]) -> None:
         )
 
 
+def _refuse_variables(text: str) -> None:
+    """Apache Spark replaces `${env:NAME}` anywhere in a statement, in strings too, before it parses it."""
+    if _VARIABLE in text:
+        raise ServingError(
+            "${...} is not allowed: Apache Spark would put a variable of its machine there; "
+            "write concat('$', '{') to mean the characters"
+        )
+
+
 def _refuse_writes(meaning: list[tuple[str, str]], words: list[str]) -> None:
     if refused := next((word for word in words if word in _WRITING), None):
         raise ServingError(
             f"{refused} is not allowed: this command only reads; quote a column of that name: `{refused}`"
         )
-    if refused := next((word for word in words if word in _JAVA_CALLS), None):
-        raise ServingError(f"{refused} is not allowed: it calls Java code on the engine's machine")
-    for (kind, value), following in pairwise(meaning):
+    for (kind, value), following in pairwise([*meaning, ("end", ";")]):
+        name = value.strip("`").upper()
+        if name in _JAVA_CALLS and (kind == "word" or (kind == "name" and following[1] == "(")):
+            raise ServingError(f"{name} is not allowed: it calls Java code on the engine's machine")
         if kind == "word" and value.upper() == "USING" and following[0] == "text":
             raise ServingError(
                 "USING with a program is not allowed: it would run the program on the engine's machine"

@@ -29,6 +29,7 @@ _LISTING = re.compile(
     r"(function\s+(extended\s+)?\w+\s*$|(table\s+|extended\s+|formatted\s+|database\s+|schema\s+)*))",
     re.IGNORECASE,
 )
+_DESCRIBED_PATH = re.compile(r"""\s*desc(?:ribe)?\b[^'"]*?(['"])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _DESCRIBED_QUERY = re.compile(r"\s*desc(ribe)?\s+(query\s+)?(?=select\b|with\b|from\b|\()", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w.'`])(`[^`]+`|\w+)\s*\.\s*(`[^`]+`|\w+)(\s*\.\s*(`[^`]+`|\w+))?")
 
@@ -91,7 +92,9 @@ def _check_function(function: exp.Func, statement: str) -> None:
 
 
 def _check_listing(statement: str) -> None:
-    """SHOW and DESCRIBE name a layer, or a declared table or view."""
+    """SHOW and DESCRIBE name a layer, or a declared table or view; DESCRIBE HISTORY takes no path."""
+    if path := _DESCRIBED_PATH.match(statement):
+        raise ServingError(unknown_table(path[2], statement))
     for found in _NAME.finditer(statement):
         parts = [part.strip("`").lower() for part in found.groups()[:2]]
         column = found[4]

@@ -1,4 +1,4 @@
-"""Apache Spark itself refuses files in SQL while a query runs, and reads tables and views as before."""
+"""Apache Spark itself refuses files and variables in SQL while a query runs, and reads tables as before."""
 
 import pytest
 from pyspark.errors import AnalysisException
@@ -17,6 +17,13 @@ def test_spark_refuses_a_file(apache_spark: SparkSession, sample: Lake, kind: st
     path = sample.uri(SIGNALS)
     with without_files(apache_spark), pytest.raises(AnalysisException, match="TABLE_OR_VIEW_NOT_FOUND"):
         apache_spark.sql(f"SELECT * FROM {kind}.`{path}`").collect()
+
+
+@pytest.mark.spark
+def test_spark_puts_no_variable_of_its_machine_into_a_query(apache_spark: SparkSession) -> None:
+    with without_files(apache_spark):
+        (row,) = apache_spark.sql("SELECT '${env:PATH}' AS path, '${system:user.home}' AS home").collect()
+    assert (row["path"], row["home"]) == ("${env:PATH}", "${system:user.home}")
 
 
 def test_tables_and_views_are_read_and_later_merges_work(engine: SparkSession, sample: Lake) -> None:

@@ -21,6 +21,8 @@ from serving.sql.read_only import READING, checked_statement
         "explain select 1",
         "select a from t join u using (a)",
         "select replace(symbol, 'a', 'b') from t",
+        "select `reflect`, `java_method` from t",
+        "select '$', '{', '$ {a}', concat('$', '{') from t",
     ],
 )
 def test_reading_passes(text: str) -> None:
@@ -41,6 +43,11 @@ def test_reading_passes(text: str) -> None:
         ("select transform(a) using 'rm -rf /' from t", "USING"),
         ('select * from (map a using "sh" from t)', "USING"),
         ("select reflect('java.lang.System', 'exit', 1)", "REFLECT is not allowed"),
+        ("select `reflect`('java.lang.System', 'exit', 1)", "REFLECT is not allowed"),
+        ("select `Java_Method` /* */ ('java.lang.System', 'getenv', 'HOME')", "JAVA_METHOD is not allowed"),
+        ("select '${env:AWS_SECRET_ACCESS_KEY}'", "is not allowed: Apache Spark would put a variable"),
+        ("select * from t -- ${system:user.home}", "is not allowed: Apache Spark would put a variable"),
+        ("select `${spark.app.name}` from t", "is not allowed: Apache Spark would put a variable"),
         ("select 'open", "not closed"),
         ("select /* a /* b */ c */ 1", "ambiguous"),
         ("select 1 -- \\\n , 2", "ambiguous"),

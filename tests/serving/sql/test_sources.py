@@ -51,6 +51,15 @@ REFUSED = [
     "show columns in parquet . `x`",
     "show create table delta.`/x`",
     "describe `/etc/passwd`",
+    "describe detail '/lake/gold/signals'",
+    "-- why\ndescribe history '/lake/gold/signals'",
+    'desc detail "/lake/gold/signals"',
+    "describe /* ' */ detail '/lake/gold/signals'",
+    "/* why */ describe history delta.`/lake/gold/signals`",
+    "/**/ explain select * from text.`/etc/passwd`",
+    "select * from gold.signals limit (select count(*) from csv.`/x`)",
+    "select aggregate(array(1), 0, (a, b) -> (select count(*) from csv.`/x`))",
+    "select * from gold.signals pivot (count(*) for symbol in (select value from text.`/x`))",
 ]
 ACCEPTED = [
     "select * from gold.signals",
@@ -75,6 +84,8 @@ ACCEPTED = [
     "explain select * from gold.signals",
     "describe gold.signals",
     "describe table extended silver.bars",
+    "describe history gold.signals",
+    "describe detail gold.signals",
     "show tables",
     "show tables in gold",
     "show columns from silver.bars",
@@ -96,7 +107,9 @@ def test_tables_views_and_rows_of_the_statement_itself_can_be_read(statement: st
     check_sources(statement)
 
 
-@pytest.mark.parametrize("statement", ["select from where", "select * from gold.signals where (", "explain"])
+@pytest.mark.parametrize(
+    "statement", ["select from where", "select * from gold.signals where (table text.`/x`)", "explain"]
+)
 def test_what_cannot_be_parsed_is_refused_in_one_line(statement: str) -> None:
     with pytest.raises(ServingError, match="cannot be parsed") as refused:
         check_sources(statement)
