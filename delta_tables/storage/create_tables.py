@@ -47,9 +47,19 @@ def require_tables(lake: Lake) -> None:
     try:
         found = store.get_file_info(folders)
     except OSError as error:
+        if "ACCESS_DENIED" in str(error):
+            raise access_denied(lake) from None
         raise LakeError(f"{lake.root}: the store does not answer ({first_line(error)})") from None
     if not any(info.type == fs.FileType.Directory for info in found):
         raise LakeError(f"no lake at {lake.root}: it has no tables; fill it with `lakehouse run`")
+
+
+def access_denied(lake: Lake) -> LakeError:
+    """The error for a key that may not read the whole lake."""
+    return LakeError(
+        f"{lake.root}: 403 Forbidden: this command needs read access to the whole lake and the "
+        "current key lacks it; use another key; to read only Gold, use DuckDB or Polars (docs/sql.md)"
+    )
 
 
 def open_table(lake: Lake, table: Table) -> DeltaTable:

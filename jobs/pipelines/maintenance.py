@@ -1,4 +1,4 @@
-"""Maintenance of one table: fewer and larger files, no old ones, and the check that no row changed."""
+"""Maintenance of one table: fewer and larger files, no old ones, a short log, and no changed row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from delta_tables.storage.landing_zone import LANDING
 from delta_tables.table import Table
 from delta_tables.tables.bronze import RAW_PAYLOADS
 from jobs.engine.compaction import Storage, compact, has_small_files, storage_of, stored_bytes, vacuum
+from jobs.engine.log_retention import log_file_count, shorten_log
 from jobs.history.pending_payloads import pending_window
 from jobs.parsing.registry import has_parser
 from jobs.pipelines.silver.tables import SILVER_PIPELINES
@@ -41,17 +42,19 @@ def maintain_table(ctx: RunContext, spark: SparkSession | None, table: Table) ->
         LakeError: the table cannot be read, or its old files are to be kept for too short a time.
     """
     with recorded_outcome(ctx, MAINTAIN, table.full_name, blocked_by=()) as stage:
-        before = storage_of(ctx.lake, table)
+        before, entries = storage_of(ctx.lake, table), log_file_count(ctx.lake, table)
         if has_small_files(ctx.lake, table):
             compact(ctx.lake, table, spark)
         why_kept = _still_needed(ctx, table)
         if why_kept is None:
             vacuum(ctx.lake, table, spark, ctx.settings.maintenance.retain_hours)
+            shorten_log(ctx.lake, table, ctx.settings.maintenance.retain_hours)
         renew_checksums(ctx.lake, table)
         after = storage_of(ctx.lake, table)
         stage.rows_in, stage.rows_out = before.rows, after.rows
         stage.detail = (
-            f"files {before.files} -> {after.files}, old bytes {before.old_bytes} -> {after.old_bytes}"
+            f"files {before.files} -> {after.files}, old bytes {before.old_bytes} -> {after.old_bytes}, "
+            f"log files {entries} -> {log_file_count(ctx.lake, table)}"
         )
     return MaintenanceResult(table.full_name, table.layer, before, after, why_kept)
 

@@ -5,7 +5,7 @@ from deltalake.exceptions import DeltaError
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from delta_tables.storage.create_tables import first_line
+from delta_tables.storage.create_tables import access_denied, first_line
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.table import LAYERS, Table
 from delta_tables.tables.catalogue import ALL_TABLES
@@ -64,10 +64,7 @@ def existing_tables(lake: Lake) -> tuple[Table, ...]:
         )
     except (DeltaError, OSError) as error:
         if "403 Forbidden" in str(error):
-            raise LakeError(
-                f"{lake.root}: 403 Forbidden: this command needs read access to the whole lake and the "
-                "current key lacks it; use another key; to read only Gold, use DuckDB or Polars (docs/sql.md)"
-            ) from None
+            raise access_denied(lake) from None
         raise LakeError(f"{lake.root}: the store does not respond: {first_line(error)}") from None
 
 

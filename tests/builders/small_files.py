@@ -97,8 +97,11 @@ def make_old(file: Path) -> None:
 def a_week_passes(lake: Lake, table: Table) -> None:
     """Makes all data files, and every removal in the table's log, older by more than a week.
 
-    Apache Spark does not look again at a log that it has read: for it the lake must be a copy.
+    Apache Spark does not look again at a log that it has read: for it the lake must be a copy. A checkpoint,
+    which would hold the removals as they were, is taken away.
     """
+    for checkpoint in (Path(lake.uri(table)) / "_delta_log").glob("*checkpoint*"):
+        checkpoint.unlink()
     for log in (Path(lake.uri(table)) / "_delta_log").glob("*.json"):
         text = re.sub(
             r'("deletionTimestamp":)(\d+)',

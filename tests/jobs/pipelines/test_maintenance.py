@@ -1,5 +1,6 @@
 """Maintenance leaves fewer files, no old ones, the same rows, and everything that a build still needs."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from config.settings import MaintenanceSettings
 from delta_tables.storage.content_hash import content_hash
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.row_digest import row_digest
+from delta_tables.storage.table_log import log_folder, require_whole_log
 from delta_tables.tables.bronze import RAW_FILES, RAW_PAYLOADS
 from delta_tables.tables.ops import RUNS
 from delta_tables.tables.silver import BARS
 from flows.operations.maintain import MaintenanceError, maintain_tables
 from jobs.engine.compaction import vacuum
+from jobs.engine.table_io import read_table
 from jobs.history.pending_payloads import pending_window
 from jobs.pipelines.maintenance import maintain_table
 from tests.builders.lakes import land_rows, workspace
@@ -138,3 +141,44 @@ def test_a_table_that_fails_stops_no_other(small: Lake) -> None:
 def context_of_damaged(lake: Lake) -> Any:
     """A run context that was made before the damage."""
     return replace(workspace(Lake(f"{lake.root}-other")), lake=lake)
+
+
+def test_log_entries_of_more_than_a_week_ago_are_replaced_by_a_checkpoint(
+    engine: SparkSession, small: Lake, writer: SparkSession | None, tmp_path: Path
+) -> None:
+    old = copied(small, tmp_path / "old")
+    tables = (RAW_PAYLOADS, BARS, RUNS)
+    for table in tables:
+        maintain_table(workspace(old), writer, table)
+        for file in log_folder(old, table).iterdir():
+            a_week_ago = file.stat().st_mtime - 8 * 24 * 3600
+            os.utime(file, (a_week_ago, a_week_ago))
+    for table in tables:
+        rows = content_hash(old, table)
+        maintain_table(workspace(old), writer, table)
+        left = sorted(file.name for file in log_folder(old, table).iterdir())
+        assert f"{0:020}.json" not in left, "the checkpoint of a week ago replaces it"
+        assert "_last_checkpoint" in left
+        assert content_hash(old, table) == rows or table is RUNS
+        assert read_table(engine, old, table).count() == len(rows_of(old, table))
+        require_whole_log(old, table)
+    land_rows(old, [bars_of("XOM", 10)])
+    build_bars(old, engine)
+    assert symbols(old, BARS) == {*SYMBOLS, "XOM"}
+
+
+def test_log_entries_of_the_last_week_stay(small: Lake, writer: SparkSession | None, tmp_path: Path) -> None:
+    here = copied(small, tmp_path / "here")
+    before = {file.name for file in log_folder(here, BARS).glob("*.json")}
+    maintain_table(workspace(here), writer, BARS)
+    assert before <= {file.name for file in log_folder(here, BARS).glob("*.json")}
+
+
+def test_what_is_not_built_yet_keeps_the_log_of_bronze(small: Lake, tmp_path: Path) -> None:
+    here = copied(small, tmp_path / "here")
+    land_rows(here, [bars_of("XOM", 10)])
+    for file in log_folder(here, RAW_PAYLOADS).iterdir():
+        os.utime(file, (0, 0))
+    before = {file.name for file in log_folder(here, RAW_PAYLOADS).iterdir()}
+    assert maintain_table(workspace(here), None, RAW_PAYLOADS).why_kept
+    assert before <= {file.name for file in log_folder(here, RAW_PAYLOADS).iterdir()}
