@@ -18,7 +18,7 @@ from delta_tables.views.conditions import known_at
 from serving.errors import ServingError
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, in_utc, literal
-from serving.query.near_symbols import near_symbols
+from serving.query.near_symbols import near_or_all
 from serving.query.selected_rows import select
 
 _EXCLUDED_COLUMNS = ("partition_dt", "run_id")
@@ -169,4 +169,4 @@ def _require_known(lake: Lake, symbol: str) -> None:
     known = [row["symbol"] for row in select(lake, BARS, "SELECT DISTINCT symbol FROM stored")]
     if symbol in known:
         return
-    raise ServingError(f"there are no bars of {symbol}; {near_symbols([symbol], known)}")
+    raise ServingError(f"there are no bars of {symbol}; {near_or_all([symbol], known, BARS.full_name)}")

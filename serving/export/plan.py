@@ -8,7 +8,7 @@ from serving.errors import ServingError
 from serving.export.layouts import Layout
 from serving.export.request import ExportRequest
 from serving.export.source import ExportSource, distinct_series, known_symbols, open_source, sessions
-from serving.query.near_symbols import near_symbols
+from serving.query.near_symbols import near_or_all
 from serving.query.selected_rows import Records
 
 _MAX_NAMED = 5
@@ -77,7 +77,7 @@ def _require_known(source: ExportSource, symbols: tuple[str, ...]) -> None:
     unknown = [symbol for symbol in symbols if symbol not in known]
     if not unknown:
         return
-    hint = near_symbols(unknown[:1], known)
+    hint = near_or_all(unknown[:1], known, source.layout.table.full_name)
     raise ServingError(f"{source.layout.name}: there are no rows of {_abbreviated(unknown)}; {hint}")
 
 

@@ -15,7 +15,7 @@ from serving.health.findings import HealthReport, HealthRequest, Thresholds
 from serving.health.stale_symbols import stale_check
 from serving.query.conditions import of_sessions
 from serving.query.literals import checked_symbol, literals
-from serving.query.near_symbols import near_symbols
+from serving.query.near_symbols import near_or_all
 from serving.query.selected_rows import select
 
 # The rows that a report covers: current rows of regular sessions, or of markets that never close.
@@ -125,5 +125,5 @@ def _require_known(lake: Lake, table: Table, symbols: Sequence[str]) -> None:
     known = {row["symbol"] for row in select(lake, table, "SELECT DISTINCT symbol FROM stored")}
     unknown = [symbol for symbol in symbols if symbol not in known]
     if known and unknown:
-        hint = near_symbols(unknown, known)
+        hint = near_or_all(unknown, known, table.full_name)
         raise ServingError(f"{table.full_name} has no rows of {', '.join(unknown)}; {hint}")

@@ -8,7 +8,7 @@ from delta_tables.tables.gold_reconciliation import BAR_BREAKS
 from delta_tables.tables.silver import BARS
 from serving.errors import ServingError
 from serving.query.literals import checked_symbol, literal
-from serving.query.near_symbols import near_symbols
+from serving.query.near_symbols import near_or_all
 from serving.query.selected_rows import Records, select
 
 _PAIR = 'symbol, "interval", provider_a, provider_b, status'
@@ -38,7 +38,8 @@ def require_symbol(lake: Lake, symbol: str) -> None:
     """
     known = [row["symbol"] for row in select(lake, BARS, "SELECT DISTINCT symbol FROM stored")]
     if checked_symbol(symbol) not in known:
-        raise ServingError(f"there are no bars of {symbol} in the lake; {near_symbols([symbol], known)}")
+        hint = near_or_all([symbol], known, BARS.full_name)
+        raise ServingError(f"{symbol} is unknown to the lake, which has no bars of it; {hint}")
 
 
 def break_counts(lake: Lake) -> Records:

@@ -19,3 +19,11 @@ def near_symbols(unknown: Sequence[str], known: Collection[str]) -> str:
     if not known:
         return "there are no symbols yet; `lakehouse run` fetches those of the watch list"
     return f"there {'is 1 symbol' if len(known) == 1 else f'are {len(known):,} symbols'}"
+
+
+def near_or_all(unknown: Sequence[str], known: Collection[str], table_name: str) -> str:
+    """As near_symbols; where none is near, with the command that lists those of the table."""
+    hint = near_symbols(unknown, known)
+    if not known or hint.endswith("?"):
+        return hint
+    return f"{hint}; `lakehouse sql 'select distinct symbol from {table_name}'` lists them"  # noqa: S608 - a message

@@ -1,5 +1,6 @@
 """`lakehouse check`: the checks of each dataset against what is published."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,10 @@ def check_tables(cli: CliContext, datasets: Sequence[str]) -> Checked:
     """
     selected = list(datasets) or sorted(file.stem for file in CHECKS.glob("*.yml"))
     if unknown := [name for name in selected if name not in _TABLE_OF and name != STOCK_CLEAN]:
-        raise ConfigError(f"no dataset {unknown[0]!r}; there are {', '.join([*_TABLE_OF, STOCK_CLEAN])}")
+        names = [*_TABLE_OF, STOCK_CLEAN]
+        near = difflib.get_close_matches(unknown[0].replace(".", "_"), names, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+        raise ConfigError(f"no dataset {unknown[0]!r}; {hint}")
     empty = () if datasets else tuple(name for name in selected if _may_be_empty(cli.lake, name))
     if len(empty) == len(selected):
         raise LakeError(f"there are no rows to check in {cli.lake.root}; fill the lake with `lakehouse run`")

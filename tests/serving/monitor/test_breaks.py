@@ -80,7 +80,7 @@ def test_the_command_prints_lines_or_json(compared: Lake) -> None:
     ("symbol", "hint"), [("AAPLE", "did you mean AAPL"), ("ZZZ", "there are 3 symbols"), ("EURUS", "EURUSD")]
 )
 def test_a_symbol_without_bars_is_not_one_without_breaks(compared: Lake, symbol: str, hint: str) -> None:
-    with pytest.raises(ServingError, match=rf"there are no bars of {symbol} in the lake; .*{hint}"):
+    with pytest.raises(ServingError, match=rf"{symbol} is unknown to the lake.*; .*{hint}"):
         output_of(compared, "breaks", symbol)
 
 

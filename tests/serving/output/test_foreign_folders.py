@@ -88,3 +88,13 @@ def test_an_older_report_and_an_empty_file_are_replaced(sample: Lake, tmp_path: 
     page.touch()
     assert output_of(sample, "report", "--path", page) == output_of(sample, "report", "--path", page)
     assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("command", ["run", "build", "rebuild-gold"])
+def test_a_run_whose_report_would_be_in_the_lake_is_refused_before_it_begins(
+    tmp_path: Path, command: str
+) -> None:
+    lake, report = Lake(str(tmp_path / "lake")), tmp_path / "lake/report.html"
+    with pytest.raises(ServingError, match="is inside the lake"):
+        run_command(lake, command, settings=Settings(report=report, state_dir=tmp_path / "state"))
+    assert list(tmp_path.iterdir()) == []

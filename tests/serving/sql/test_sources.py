@@ -9,6 +9,7 @@ from delta_tables.storage.arrow_io import append_rows, read_rows, upsert_rows
 from delta_tables.storage.lake import Lake
 from delta_tables.tables.catalogue import ALL_TABLES
 from delta_tables.views.views import VIEWS
+from jobs.pipelines.maintenance import maintain_table
 from serving.errors import ServingError
 from serving.sql.run import run_query
 from serving.sql.sources import check_sources
@@ -137,7 +138,7 @@ def test_a_query_that_takes_too_long_is_stopped(engine: SparkSession, sample: La
 def test_every_table_can_be_read_after_every_kind_of_write(
     engine: SparkSession, sample: Lake, tmp_path: Path
 ) -> None:
-    """Appends and merges of delta-rs write other Arrow types than the engine."""
+    """Appends, merges and compactions of delta-rs write other Arrow types than the engine."""
     own = copied(sample, tmp_path / "own")
     ctx = workspace(own)
     for table in ALL_TABLES:
@@ -145,6 +146,7 @@ def test_every_table_can_be_read_after_every_kind_of_write(
         if rows:
             append_rows(ctx.lake, table, rows)
             upsert_rows(ctx.lake, table, rows[:1])
+            maintain_table(ctx, None, table)
     for name in [*(table.full_name for table in ALL_TABLES), *(view.name for view in VIEWS)]:
         assert run_query(engine, own, f"select * from {name} limit 3").num_rows <= 3
         (count,) = run_query(engine, own, f"select count(*) as rows from {name}")["rows"].to_pylist()
