@@ -41,7 +41,7 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
     """Returns Spark's settings for serving this lake; an unreachable store fails within a minute."""
     return {
         "spark.app.name": "market-lakehouse",
-        "spark.master": environ.get("SPARK_MASTER", "local[*]"),
+        **_reachable(environ.get("SPARK_MASTER", "local[*]")),
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "0.0.0.0",  # noqa: S104 - the container's own network
         "spark.connect.grpc.binding.port": CONNECT_PORT,
@@ -52,6 +52,14 @@ def conf(lake: Lake, environ: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": environ.get("SPARK_SHUFFLE_PARTITIONS", "4"),
         **store_settings(lake),
     }
+
+
+def _reachable(master: str) -> dict[str, str]:
+    """The master, and under a cluster's the name at which its executors find this driver in their network."""
+    if master.startswith("local"):
+        return {"spark.master": master}
+    everywhere = "0.0.0.0"  # noqa: S104 - the container's own networks
+    return {"spark.master": master, "spark.driver.host": "spark", "spark.driver.bindAddress": everywhere}
 
 
 @contextmanager

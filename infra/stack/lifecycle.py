@@ -71,7 +71,8 @@ def set_lifecycle(store: Any, bucket: str, rules: list[dict[str, Any]]) -> list[
     Raises:
         ClientError: the store refuses the key, has no such bucket, or does not support expiry.
     """
-    kept = [rule for rule in _rules_of(store, bucket) if rule.get("ID") not in {EXPIRY, UPLOADS, MOVES}]
+    ours = {EXPIRY, UPLOADS, MOVES, *(rule["ID"] for rule in rules)}
+    kept = [rule for rule in _rules_of(store, bucket) if rule.get("ID") not in ours]
 
     def without(*ids: str) -> list[dict[str, Any]]:
         return kept + [rule for rule in rules if rule["ID"] not in ids]

@@ -1,4 +1,4 @@
-"""Creates the bucket, its lifecycle and the least-privilege users of the stack's object store; idempotent.
+"""Creates the stack's bucket, which keeps versions, its lifecycle and least-privilege users; idempotent.
 
 Users: `lake-writer` reads and writes the lake's bucket; `gold-reader` reads gold/ and nothing else.
 """
@@ -18,6 +18,14 @@ from infra.stack.lifecycle import lifecycle_rules, rules_text, set_lifecycle
 
 _LOG = logging.getLogger("lakehouse.store")
 _PREFIX = "lake"
+# An object that was overwritten or deleted can be brought back for a week, by root only, since the lake's writer
+# may not remove versions. Maintenance keeps replaced files at least that long, so old versions are few.
+OLD_VERSIONS_END = {
+    "ID": "old-versions-end",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+}
 
 
 def writer_policy(bucket: str) -> dict[str, Any]:
@@ -87,7 +95,8 @@ def main() -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
             raise
-    rules = lifecycle_rules(f"{_PREFIX}/", days)
+    store.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rules = [*lifecycle_rules(f"{_PREFIX}/", days), OLD_VERSIONS_END]
     _LOG.info(rules_text(bucket, rules, set_lifecycle(store, bucket, rules)))
     admin = MinioAdmin(endpoint=endpoint, credentials=StaticProvider(user, password), secure=False)
     set_user(admin, "lake-writer", os.environ["LAKE_WRITER_SECRET"], writer_policy(bucket))

@@ -45,3 +45,17 @@ def test_other_lines_of_the_env_file_do_no_harm(tmp_path: Path) -> None:
 def test_a_secret_is_not_shown_when_printed(tmp_path: Path) -> None:
     secrets = load_secrets(env_file(tmp_path, "AWS_SECRET_ACCESS_KEY=CANARY7KEY\n"))
     assert "CANARY7KEY" not in f"{secrets} {secrets!r} {secrets.model_dump()} {secrets.model_dump_json()}"
+
+
+def test_a_file_of_the_secrets_folder_is_read_last_and_may_be_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETS_FOLDER", str(tmp_path))
+    (tmp_path / "ALPHAVANTAGE_API_KEY").write_text("OF-ITS-FILE\n", encoding="utf-8")
+    (tmp_path / "COINGECKO_API_KEY").write_text("\n", encoding="utf-8")
+    found = load_secrets(tmp_path / ".env")
+    assert (found.values(), found.coingecko_api_key) == (("OF-ITS-FILE",), None)
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", "OF-THE-ENVIRONMENT")
+    assert load_secrets(tmp_path / ".env").values() == ("OF-THE-ENVIRONMENT",)
+    monkeypatch.setenv("SECRETS_FOLDER", str(tmp_path / "absent"))
+    assert load_secrets(tmp_path / ".env").values() == ("OF-THE-ENVIRONMENT",)

@@ -151,6 +151,23 @@ def test_a_command_gets_the_secrets_and_the_addresses_that_are_made_of_them(fold
     assert found["LEDGER_DATABASE_URL"] == "postgresql://ledger:a-ledger-one@postgres:5432/ledger"
 
 
+def test_in_files_the_secrets_are_no_part_of_the_environment_and_our_programs_find_them(folder: Path) -> None:
+    for name, content in (
+        ("PREFECT_API_PASSWORD", "an-api-one"),
+        ("LEDGER_PASSWORD", "a-ledger-one"),
+        ("ALPHAVANTAGE_API_KEY", "a-key\n"),
+    ):
+        (folder / name).write_text(content, encoding="utf-8")
+    script = 'env; ls "$SECRETS_FOLDER"; stat -c %a "$SECRETS_FOLDER"; cat "$SECRETS_FOLDER"/*'
+    said = started(folder, str(STACK / "with_secrets.sh"), "--files", "sh", "-c", script)
+    environ = dict(line.split("=", 1) for line in said if "=" in line)
+    assert environ["PREFECT_API_AUTH_STRING"] == "lakehouse:an-api-one"
+    assert not {"ALPHAVANTAGE_API_KEY", "LEDGER_PASSWORD", "LEDGER_DATABASE_URL"} & set(environ)
+    assert {"ALPHAVANTAGE_API_KEY", "LEDGER_DATABASE_URL", "700"} <= set(said)
+    assert "a-key" in said
+    assert "postgresql://ledger:a-ledger-one@postgres:5432/ledger" in "".join(said)
+
+
 @pytest.mark.parametrize("content", [None, "", "\n"])
 def test_without_their_passwords_there_are_no_addresses(folder: Path, content: str | None) -> None:
     if content is not None:

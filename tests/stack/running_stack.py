@@ -149,6 +149,11 @@ class Stack:
         address = f"http://127.0.0.1:{PORTS['MINIO_PORT']}"
         return Store(address, "lake-writer", self.secret("LAKE_WRITER_SECRET"))
 
+    def root_client(self) -> Any:
+        """The store by a client with the key of its root user."""
+        address = self.store().endpoint
+        return Store(address, "lakehouse-root", self.secret("MINIO_ROOT_PASSWORD")).client()
+
     def lake(self, name: str = "lake") -> Lake:
         """A lake of the stack's bucket."""
         found = self.store().lake(f"lakehouse/{name}")

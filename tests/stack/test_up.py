@@ -11,7 +11,7 @@ import requests
 import yaml
 
 from tests.stack.containers import docker, sequence, service_of
-from tests.stack.running_stack import IMAGES, PORTS, PROJECT, Stack, until
+from tests.stack.running_stack import IMAGES, PORTS, PROJECT, ROOT, Stack, until
 
 ONE_SHOTS = {"guard", "store-setup", "ledger-setup", "deploy"}
 # PostgreSQL's own entrypoint changes the owner of its folder, then the user.
@@ -104,6 +104,11 @@ def probed(network: str, targets: Iterable[tuple[str, int]]) -> list[str]:
     return docker("run", "--rm", "--network", network, IMAGES[0], "python", "-c", PROBE, asked).split()
 
 
+def networks() -> list[str]:
+    """The networks of docker-compose.yml."""
+    return list(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["networks"])
+
+
 def test_from_another_network_no_port_answers(stack: Stack) -> None:
     inner = [
         (address["IPAddress"], port)
@@ -112,10 +117,11 @@ def test_from_another_network_no_port_answers(stack: Stack) -> None:
         if address["IPAddress"]
         for port in INNER_PORTS
     ]
-    within = zip(inner, probed(f"{PROJECT}_default", inner), strict=True)
-    assert {port for (_, port), state in within if state == "open"} == set(
-        INNER_PORTS
-    )  # the probe finds what is there
+    answering: set[int] = set()
+    for name in networks():
+        within = zip(inner, probed(f"{PROJECT}_{name}", inner), strict=True)
+        answering |= {port for (_, port), state in within if state == "open"}
+    assert answering == set(INNER_PORTS), "the probe finds what is there"
 
     network = f"{PROJECT}-elsewhere"
     docker("network", "create", network)
