@@ -18,7 +18,7 @@ from infra.stack.lifecycle import lifecycle_rules, rules_text, set_lifecycle
 
 _LOG = logging.getLogger("lakehouse.store")
 _PREFIX = "lake"
-# An object that was overwritten or deleted can be brought back for a week, by root only, since the lake's writer
+# An object that was overwritten or deleted can be brought back for a week, by root only: the lake's writer
 # may not remove versions. Maintenance keeps replaced files at least that long, so old versions are few.
 OLD_VERSIONS_END = {
     "ID": "old-versions-end",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deltalake.exceptions import TableNotFoundError
 
+from config.file_modes import modes_to_warn_of
 from config.load import ConfigError
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import LakeError
@@ -47,6 +48,7 @@ def examine(cli: CliContext) -> list[Finding]:
         "lake": _lake,
         "tables": _tables,
         "payloads": _payloads,
+        "rights": _rights,
         "state": _state,
         "disk": _disk,
         "engine": _engine,
@@ -107,6 +109,12 @@ def _tables(cli: CliContext) -> str:
     if not found:
         raise LakeError(f"no lake yet at {cli.lake.root}: `lakehouse run` fills the first one")
     return f"{len(found)} of {len(ALL_TABLES)} tables exist and can be read"
+
+
+def _rights(cli: CliContext) -> str:
+    """What others may read although the settings say that files are private; no fault of the lake."""
+    open_to_others = modes_to_warn_of(cli.settings, None if cli.lake.is_s3 else cli.lake.root)
+    return "; ".join(open_to_others) or f"file_mode is {cli.settings.file_mode}; the folders are as it says"
 
 
 def _payloads(cli: CliContext) -> str:
