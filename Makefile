@@ -21,7 +21,7 @@ NO_PYTHON = this needs Python 3.11, but found $(shell python3 --version 2>/dev/n
 	example 'apt-get install python3.11 python3.11-venv' or 'brew install python@3.11'), or install uv, and run make \
 	again
 
-.PHONY: help install demo test test-spark test-system test-faults test-stack test-all check bench env backup restore rotate docs lock clean
+.PHONY: help install demo test test-spark test-system test-faults test-stack test-all check bench sbom env backup restore rotate docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,11 @@ restore: ## Restore a backup: FROM=backup/...; FORCE=1 replaces existing content
 
 rotate: ## Replace a secret of the running stack: NAME=POSTGRES_PASSWORD
 	@$(or $(SCRIPTS),$(error $(NO_PYTHON))) -m infra.stack.rotate '$(or $(NAME),$(error name a file of .secrets/: make rotate NAME=POSTGRES_PASSWORD))'
+
+sbom: install ## Write dist/sbom.json, a CycloneDX list of the locked packages and their hashes
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements $(LOCK) --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/sbom.json
 
 docs: install ## Write docs/tables.md from the table declarations
 	$(BIN)/python -m delta_tables.tables_doc
