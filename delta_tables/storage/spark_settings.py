@@ -20,12 +20,16 @@ def engine_settings() -> dict[str, str]:
 
     A build compiles some hundreds of pieces of code. Spark keeps 100, so that each build began cold: the
     second of a year's daily bars took 72 and 59 s; with room for all 50 s, and the third 43 s (single runs).
+
+    Spark would put its environment, where the store's keys are, into any statement with `${env:NAME}`, also
+    one that comes by JDBC: variable.substitute is off.
     """
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        "spark.sql.variable.substitute": "false",
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
