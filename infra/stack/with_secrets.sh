@@ -26,10 +26,12 @@ fi
 
 if [ -n "$in_files" ]; then
     umask 077
-    SECRETS_FOLDER="$(mktemp -d)"   # in memory: /tmp is a tmpfs
+    SECRETS_FOLDER="${TMPDIR:-/tmp}/secrets-of-$(id -u)"   # in memory: /tmp is a tmpfs
     export SECRETS_FOLDER
-    for file in "$given"/*; do
-        if [ -f "$file" ]; then ln -s "$file" "$SECRETS_FOLDER/"; fi
+    mkdir -p "$SECRETS_FOLDER"
+    [ -O "$SECRETS_FOLDER" ]                               # else `set -e` stops here: it is somebody else's
+    for file in "$given"/*; do                             # copies, since links that lead outside are not read
+        if [ -f "$file" ]; then cp -f "$file" "$SECRETS_FOLDER/"; fi
     done
     if [ -n "$url" ]; then printf %s "$url" >"$SECRETS_FOLDER/LEDGER_DATABASE_URL"; fi
 else
