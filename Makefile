@@ -50,13 +50,13 @@ test: install ## Run the tests on the embedded engine, without Spark and servers
 	$(PARALLEL) -m "not spark and not system"
 
 test-spark: install ## Run the tests on Apache Spark
-	$(BIN)/python -m pytest -m "spark"
+	$(BIN)/python -m pytest tests tests/faults -m "spark"
 
 test-system: install ## Run the tests with servers and kills: Prefect, MinIO, PostgreSQL, full disks, docs, benchmarks
 	$(PARALLEL) -m "system and not spark"
 
-test-faults: install ## Break answers, disks, logs, clocks and processes, and print what happened as a table
-	$(BIN)/python -m pytest tests/faults
+test-faults: install ## Break answers, disks, logs, clocks, files and processes; print what happened as a table
+	$(BIN)/python -m pytest tests/faults -m "not spark"
 
 test-stack: install ## Build, start, break and remove the stack on Docker, beside a running one (about half an hour)
 	$(BIN)/python -m pytest tests/stack

@@ -38,8 +38,9 @@ def test_the_tests_of_faults_and_of_the_stack_are_outside_of_these_commands_and_
     outside = [path for path in settings["ini_options"]["norecursedirs"] if (ROOT / path).is_dir()]
     assert settings["ini_options"]["testpaths"] == ["tests"]
     assert [path for path in outside if path.startswith("tests")] == ["tests/faults", "tests/stack"]
-    for name in ("faults", "stack"):
-        assert recipe(f"test-{name}").endswith(f" -m pytest tests/{name}\n")
+    assert recipe("test-stack").endswith(" -m pytest tests/stack\n")
+    assert recipe("test-faults").endswith(' -m pytest tests/faults -m "not spark"\n')
+    assert recipe("test-spark").endswith(' -m pytest tests tests/faults -m "spark"\n')
 
 
 def test_no_test_stands_in_a_module_that_is_not_collected() -> None:
