@@ -50,7 +50,7 @@ test: install ## Run the tests on the embedded engine, without Spark and servers
 	$(PARALLEL) -m "not spark and not system"
 
 test-spark: install ## Run the tests on Apache Spark
-	$(BIN)/python -m pytest tests tests/faults -m "spark"
+	$(BIN)/python -m pytest -m "spark" -o "norecursedirs=.* dist tests/stack"
 
 test-system: install ## Run the tests with servers and kills: Prefect, MinIO, PostgreSQL, full disks, docs, benchmarks
 	$(PARALLEL) -m "system and not spark"
