@@ -32,22 +32,26 @@ __all__ = [
     "still_clock",
 ]
 
+_FOLDER = "tests/faults/"
 _HEADINGS = ("Fault", "Result", "What happened")
 _MAX_ERROR_CHARS = 200
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints the table, in Markdown."""
-    rows = [_HEADINGS, tuple("---" for _ in _HEADINGS), *_rows(terminalreporter)]
+    rows = list(_rows(terminalreporter))
+    if not rows:
+        return
     terminalreporter.section("faults")
-    for row in rows:
+    for row in (_HEADINGS, tuple("---" for _ in _HEADINGS), *rows):
         terminalreporter.write_line(f"| {' | '.join(row)} |")
 
 
 def _rows(reporter: pytest.TerminalReporter) -> Iterator[tuple[str, str, str]]:
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in reporter.getreports(outcome):
-            if outcome != "passed" or report.when == "call":
+            is_ours = report.nodeid.startswith(_FOLDER)
+            if is_ours and (outcome != "passed" or report.when == "call"):
                 yield _fault(report.nodeid), outcome, _happened(report)
 
 

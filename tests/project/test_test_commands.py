@@ -40,7 +40,8 @@ def test_the_tests_of_faults_and_of_the_stack_are_outside_of_these_commands_and_
     assert [path for path in outside if path.startswith("tests")] == ["tests/faults", "tests/stack"]
     assert recipe("test-stack").endswith(" -m pytest tests/stack\n")
     assert recipe("test-faults").endswith(' -m pytest tests/faults -m "not spark"\n')
-    assert '-o "norecursedirs=.* dist tests/stack"' in recipe("test-spark"), "Spark tests of faults are among them"
+    with_faults = '-o "norecursedirs=.* dist tests/stack"'
+    assert with_faults in recipe("test-spark"), "the fault tests on Spark are among Spark's"
 
 
 def test_no_test_stands_in_a_module_that_is_not_collected() -> None:
