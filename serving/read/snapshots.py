@@ -13,6 +13,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.table_log import require_whole_log
 from serving.read.tables import EXCLUDED_COLUMNS, ReadableTable
 
 Clock = Callable[[], float]
@@ -84,6 +85,7 @@ class Snapshots:
             if self._probe is not None and now - self._opened_at < _REOPEN_SECONDS:
                 self._probe.update_incremental()
                 return self._probe
+            require_whole_log(self._lake, self._table)
             opened = DeltaTable(self._lake.uri(self._table), storage_options=dict(self._lake.options))
         except TableNotFoundError:
             raise LakeError(

@@ -7,6 +7,7 @@ from pyspark.sql.types import StructType
 
 from delta_tables.storage.create_tables import access_denied, first_line
 from delta_tables.storage.lake import Lake, LakeError
+from delta_tables.storage.table_log import require_whole_log
 from delta_tables.table import LAYERS, Table
 from delta_tables.tables.catalogue import ALL_TABLES
 from delta_tables.views.views import STOCK_CLEAN, VIEWS, View
@@ -83,6 +84,7 @@ def _names_in(spark: SparkSession, layer: str) -> set[str]:
 
 
 def _register(spark: SparkSession, lake: Lake, table: Table, *, is_known: bool) -> None:
+    require_whole_log(lake, table)
     uri = lake.uri(table).replace("'", "\\'")
     if is_known:
         # not CREATE OR REPLACE: with Delta that replaces the data at the location
