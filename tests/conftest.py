@@ -1,5 +1,6 @@
 """The engines, started once: `spark` is the embedded one, `engine` is each of both in turn; and a store."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.builders.interpreted import interpret
 from tests.servers.minio import Store, minio_server
 
 NOWHERE = Lake("/nowhere")
+UMASK = os.umask(0o022)  # this process' own, which can only be read by setting it
+os.umask(UMASK)
 SYSTEM_FOLDER = Path(__file__).with_name("system")  # single tests elsewhere bear the mark themselves
 # They begin first, so that at the end no process has a long one left; a file stays in one process.
 LONGEST = ("tests/central/", "tests/serving/export/test_adjusted.py", "tests/jobs/test_breaks_build.py")
@@ -40,6 +43,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest tests first."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def umask_as_before() -> Iterator[None]:
+    """Commands and runs in this process make files private (config/file_modes.py); later tests need not."""
+    os.umask(UMASK)
+    yield
+    os.umask(UMASK)
 
 
 @pytest.fixture(scope="session")

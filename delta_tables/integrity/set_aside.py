@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 from pyarrow import fs
 
-from delta_tables.storage.arrow_io import arrow_schema
+from delta_tables.storage.arrow_io import COMPRESSED, arrow_schema
 from delta_tables.storage.checksums import checksums_file, parse_checksums, sha256_of
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.table_commit import table_commit
@@ -53,8 +53,13 @@ def take_over_rows(lake: Lake, table: Table, path: str) -> tuple[int, list[str]]
         new = _unseen(rows, seen)
         if new.num_rows:
             with table_commit(lake, table):
-                options = dict(lake.options)
-                write_deltalake(lake.uri(table), new, mode="append", storage_options=options)
+                write_deltalake(
+                    lake.uri(table),
+                    new,
+                    mode="append",
+                    storage_options=dict(lake.options),
+                    writer_properties=COMPRESSED,
+                )
         appended += new.num_rows
     return appended, unsound
 

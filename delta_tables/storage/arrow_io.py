@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from deltalake import QueryBuilder, write_deltalake
+from deltalake import QueryBuilder, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyspark.sql.types import DateType
 
@@ -13,6 +13,9 @@ from delta_tables.storage.create_tables import delta_schema, first_line, open_ta
 from delta_tables.storage.lake import Lake, LakeError
 from delta_tables.storage.table_commit import table_commit
 from delta_tables.table import Table
+
+# 71 intraday responses (23.7 MB of JSON): 1.7 MB instead of 3.6 with Snappy, in a quarter of the time.
+COMPRESSED = WriterProperties(compression="ZSTD", compression_level=1)
 
 
 def arrow_schema(table: Table) -> pa.Schema:
@@ -35,7 +38,13 @@ def append_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
     batch = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
     try:
         with table_commit(lake, table):
-            write_deltalake(lake.uri(table), batch, mode="append", storage_options=dict(lake.options))
+            write_deltalake(
+                lake.uri(table),
+                batch,
+                mode="append",
+                storage_options=dict(lake.options),
+                writer_properties=COMPRESSED,
+            )
     except (DeltaError, OSError) as error:
         raise _not_stored(lake, table, len(rows), error) from None
 
@@ -65,7 +74,7 @@ def upsert_rows(lake: Lake, table: Table, rows: Sequence[Mapping[str, Any]]) -> 
         batch = pa.Table.from_pylist([*kept, *new.values()], schema=schema)
         with table_commit(lake, table):
             # with a predicate, delta-rs refuses a commit if the range has changed since it was read
-            write_deltalake(stored, batch, mode="overwrite", predicate=in_range)
+            write_deltalake(stored, batch, mode="overwrite", predicate=in_range, writer_properties=COMPRESSED)
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise _not_stored(lake, table, len(rows), error) from None
 

@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 from pyarrow import fs
 from pyspark.sql import SparkSession
 
+from delta_tables.storage.arrow_io import COMPRESSED
 from delta_tables.storage.arrow_stream import arrow_table
 from delta_tables.storage.create_tables import open_table
 from delta_tables.storage.lake import Lake, LakeError
@@ -112,7 +113,7 @@ def _replace_small_files(lake: Lake, table: Table, spark: SparkSession | None) -
         if spark is not None and table.layer in ENGINE_LAYERS:
             (done,) = spark.sql(f"OPTIMIZE delta.`{lake.uri(table)}`").collect()
             return int(done["metrics"]["numFilesRemoved"])
-        return int(open_table(lake, table).optimize.compact()["numFilesRemoved"])
+        return int(open_table(lake, table).optimize.compact(writer_properties=COMPRESSED)["numFilesRemoved"])
 
 
 def _compactions_since(lake: Lake, table: Table, version: int) -> list[int]:

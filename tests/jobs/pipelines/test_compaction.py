@@ -23,7 +23,7 @@ from tests.builders.small_files import bars_of, digest, rows_of, stored_files, v
 def test_rows_that_land_during_a_compaction_are_no_loss(small: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     real_compact = TableOptimizer.compact
 
-    def amid_landings(optimizer: TableOptimizer) -> Any:
+    def amid_landings(optimizer: TableOptimizer, **_options: object) -> Any:
         land_rows(small, [bars_of("XOM", 10)])
         found = real_compact(optimizer)
         land_rows(small, [bars_of("KO", 11)])
@@ -43,7 +43,7 @@ def test_a_compaction_that_loses_a_row_is_refused_whatever_lands_meanwhile(
     """As many rows land as are lost: a comparison with the newest version would find no difference."""
     good = version(small, RAW_PAYLOADS) + (landing == "before")
 
-    def lossy(optimizer: TableOptimizer) -> dict[str, int]:
+    def lossy(optimizer: TableOptimizer, **_options: object) -> dict[str, int]:
         if landing == "before":
             land_rows(small, [bars_of("XOM", 10)])
         DeltaTable(optimizer.table.table_uri).delete("symbol = 'KO'")
@@ -72,7 +72,7 @@ def rename_to_compaction(lake: Lake, table: Table) -> None:
 def test_a_compaction_that_loses_a_row_removes_nothing(small: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     before, count = digest(small, BARS), len(stored_files(small, BARS))
 
-    def lossy(optimizer: TableOptimizer) -> dict[str, int]:
+    def lossy(optimizer: TableOptimizer, **_options: object) -> dict[str, int]:
         optimizer.table.delete(f"symbol = 'KO' AND trade_dt = '{DAYS[0]}'")
         rename_to_compaction(small, BARS)
         return {"numFilesRemoved": 1}
@@ -93,7 +93,7 @@ def test_a_compaction_without_a_commit_in_the_history_is_an_error(
     compact(small, RAW_PAYLOADS, None)  # an earlier compaction, which the history shows
     before = version(small, RAW_PAYLOADS)
 
-    def unseen(_optimizer: TableOptimizer) -> dict[str, int]:
+    def unseen(_optimizer: TableOptimizer, **_options: object) -> dict[str, int]:
         land_rows(small, [bars_of("XOM", 10)])
         return {"numFilesRemoved": 5}
 
