@@ -84,9 +84,7 @@ def test_a_range_that_ends_before_it_starts_says_so(sample: Lake) -> None:
 
 
 def test_a_health_report_of_nothing_says_what_there_is(sample: Lake) -> None:
-    with pytest.raises(
-        ServingError, match=r"no rows of \^X; .*'select distinct symbol from silver\.bars'`"
-    ):
+    with pytest.raises(ServingError, match=r"no rows of \^X; .*'select distinct symbol from silver\.bars'`"):
         run_command(sample, "health", "silver.bars", "--symbol", "^X")
     with pytest.raises(ServingError, match="has no rows of AAPLE; did you mean AAPL"):
         run_command(sample, "health", "silver.bars", "--symbol", "AAPLE", "--symbol", "AAPL")
